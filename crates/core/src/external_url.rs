@@ -1,0 +1,148 @@
+//! The external URL of an application: what users type.
+//!
+//! `https`, a host, an optional port and a path prefix; nothing else. The gateway listens on one port, so routing
+//! looks at host and path only, and two applications whose external URLs differ only by port are the same place.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::request_path::PathPrefix;
+
+/// Why a text cannot be an external URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnExternalUrl {
+    /// It is not a URL.
+    #[error("externalUrl '{text}' is not a URL: {reason}")]
+    Malformed {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The gateway serves HTTPS only.
+    #[error("externalUrl '{0}' must start with https://")]
+    NotHttps(String),
+    /// User name, password, query or fragment.
+    #[error("externalUrl '{0}' must consist of scheme, host, port and path only")]
+    TooMuch(String),
+    /// The path cannot be a prefix.
+    #[error("externalUrl '{0}' has a path that cannot be published")]
+    BadPath(String),
+}
+
+/// What the user types to reach an application.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ExternalUrl {
+    host: String,
+    port: Option<u16>,
+    prefix: PathPrefix,
+}
+
+impl ExternalUrl {
+    /// Parses `text`; a missing slash at the end of the path is added, the host becomes lower case and ASCII.
+    ///
+    /// # Errors
+    /// [`NotAnExternalUrl`], which says what was expected.
+    pub fn parse(text: &str) -> Result<Self, NotAnExternalUrl> {
+        let shown = || text.chars().take(200).collect::<String>();
+        let url = Url::parse(text.trim())
+            .map_err(|error| NotAnExternalUrl::Malformed { text: shown(), reason: error.to_string() })?;
+        if url.scheme() != "https" {
+            return Err(NotAnExternalUrl::NotHttps(shown()));
+        }
+        let plain =
+            url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+        let Some(host) = url.host_str().filter(|host| plain && !host.is_empty() && !host.contains('*')) else {
+            return Err(NotAnExternalUrl::TooMuch(shown()));
+        };
+        let prefix = PathPrefix::parse(url.path()).ok_or_else(|| NotAnExternalUrl::BadPath(shown()))?;
+        Ok(Self { host: host.trim_end_matches('.').to_owned(), port: url.port(), prefix })
+    }
+
+    /// The host in lower case; an IPv6 address has its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, unless it is 443.
+    #[must_use]
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The path prefix; starts and ends with `/`.
+    #[must_use]
+    pub const fn prefix(&self) -> &PathPrefix {
+        &self.prefix
+    }
+
+    /// Host and port as in a `Host` header.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        match self.port {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        }
+    }
+
+    /// What must be unique among applications: host and path, without the port.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("{}{}", self.host, self.prefix)
+    }
+}
+
+impl fmt::Display for ExternalUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "https://{}{}", self.authority(), self.prefix)
+    }
+}
+
+impl TryFrom<String> for ExternalUrl {
+    type Error = NotAnExternalUrl;
+    fn try_from(text: String) -> Result<Self, NotAnExternalUrl> {
+        Self::parse(&text)
+    }
+}
+
+impl From<ExternalUrl> for String {
+    fn from(url: ExternalUrl) -> Self {
+        url.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_external_url_is_normalised() {
+        let url = ExternalUrl::parse("HTTPS://Wiki.Example.com:443/Team").unwrap();
+        assert_eq!(url.to_string(), "https://wiki.example.com/Team/");
+        let url = ExternalUrl::parse("https://wiki.localhost:8443").unwrap();
+        assert_eq!(url.to_string(), "https://wiki.localhost:8443/");
+        assert_eq!(url.authority(), "wiki.localhost:8443");
+        assert_eq!(url.place(), "wiki.localhost/");
+    }
+
+    #[test]
+    fn anything_but_scheme_host_port_and_path_is_refused() {
+        for text in [
+            "http://wiki.example.com/",
+            "wiki.example.com",
+            "https://user@wiki.example.com/",
+            "https://wiki.example.com/?a=b",
+            "https://wiki.example.com/#top",
+            "https://*.example.com/",
+            "https://",
+            "https://wiki.example.com/a%2fb/",
+            "javascript:alert(1)",
+        ] {
+            assert!(ExternalUrl::parse(text).is_err(), "{text}");
+        }
+    }
+}

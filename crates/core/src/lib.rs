@@ -1,0 +1,38 @@
+//! The nouns and the rules of Adit: ids, names, URLs, connectors, connector groups, applications, snapshots and the
+//! access decision.
+//!
+//! Pure: no IO, no clock, no randomness, no async. Time and identifiers come in as arguments, so every rule here is
+//! tested without a database or a network.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod access;
+pub mod application;
+pub mod audit;
+pub mod connector;
+pub mod connector_group;
+pub mod external_url;
+pub mod id;
+pub mod internal_url;
+pub mod name;
+pub mod operation;
+pub mod query;
+pub mod region;
+pub mod registration_token;
+pub mod request_path;
+pub mod revision;
+pub mod snapshot;
+
+pub use access::{Denial, Grant, decide};
+pub use application::{Application, PreAuthentication, Publishing};
+pub use connector::{Connector, ConnectorIdentity, ConnectorStatus, KeyGeneration};
+pub use connector_group::ConnectorGroup;
+pub use external_url::ExternalUrl;
+pub use id::{AppId, ApplicationId, ConnectorGroupId, ConnectorId};
+pub use internal_url::InternalUrl;
+pub use name::{DisplayName, MachineName};
+pub use operation::OperationContext;
+pub use region::Region;
+pub use registration_token::RegistrationToken;
+pub use revision::{Epoch, Revision};
+pub use snapshot::Snapshot;

@@ -1,0 +1,226 @@
+//! Paths: which of them the gateway accepts, and whether one lies below a published prefix.
+//!
+//! Rule (threat model, section 3.2): what is authorised and what is forwarded are the same bytes. So a path is never
+//! rewritten; paths on which two servers may disagree (dot segments, encoded or not, backslashes, NUL, broken escapes)
+//! are refused, `%2f`, `//` and `;` pass unchanged and are never decoded for matching.
+
+use std::fmt;
+
+/// Why a request's path is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PathRefused {
+    /// It does not start with `/`.
+    #[error("the path does not start with '/'")]
+    NotAbsolute,
+    /// `.` or `..` as a segment, in any spelling.
+    #[error("the path has a dot segment")]
+    DotSegment,
+    /// `\` or `%5c`.
+    #[error("the path has a backslash")]
+    Backslash,
+    /// `%00`.
+    #[error("the path has a NUL")]
+    Nul,
+    /// A `%` without two hexadecimal digits.
+    #[error("the path has a broken percent escape")]
+    BrokenEscape,
+    /// A control character, space, or a byte outside ASCII.
+    #[error("the path has a character that must be percent-encoded")]
+    RawCharacter,
+}
+
+/// Checks the path of a request, as it came.
+///
+/// # Errors
+/// [`PathRefused`], the first reason found.
+pub fn check(path: &str) -> Result<(), PathRefused> {
+    let bytes = path.as_bytes();
+    if bytes.first() != Some(&b'/') {
+        return Err(PathRefused::NotAbsolute);
+    }
+    let mut suspicious = false;
+    for &byte in bytes {
+        match byte {
+            b'\\' => return Err(PathRefused::Backslash),
+            0..=0x20 | 0x7f..=0xff => return Err(PathRefused::RawCharacter),
+            b'%' | b'.' => suspicious = true,
+            _ => {}
+        }
+    }
+    if suspicious { check_escapes_and_dots(bytes) } else { Ok(()) }
+}
+
+fn check_escapes_and_dots(bytes: &[u8]) -> Result<(), PathRefused> {
+    for segment in bytes.split(|&byte| byte == b'/') {
+        let mut dots = 0_usize;
+        let mut others = 0_usize;
+        for item in Decoded::of(segment) {
+            match item {
+                None => return Err(PathRefused::BrokenEscape),
+                Some(0) => return Err(PathRefused::Nul),
+                Some(b'\\') => return Err(PathRefused::Backslash),
+                Some(b'.') => dots += 1,
+                // Some servers drop `;parameters` before they resolve dots: `/..;/` climbs there.
+                Some(b';') if others == 0 && dots > 0 => break,
+                Some(_) => others += 1,
+            }
+        }
+        if others == 0 && (dots == 1 || dots == 2) {
+            return Err(PathRefused::DotSegment);
+        }
+    }
+    Ok(())
+}
+
+/// Decodes percent escapes one byte at a time; `None` is a broken escape.
+struct Decoded<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Decoded<'a> {
+    const fn of(segment: &'a [u8]) -> Self {
+        Self { rest: segment }
+    }
+}
+
+impl Iterator for Decoded<'_> {
+    type Item = Option<u8>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.rest {
+            [] => None,
+            [b'%', high, low, rest @ ..] => {
+                self.rest = rest;
+                Some(hex(*high).zip(hex(*low)).map(|(high, low)| high << 4 | low))
+            }
+            [b'%', ..] => {
+                self.rest = &[];
+                Some(None)
+            }
+            [byte, rest @ ..] => {
+                self.rest = rest;
+                Some(Some(*byte))
+            }
+        }
+    }
+}
+
+const fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// A path below which an application is published: `/` or `/a/b/`. Always starts and ends with `/`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PathPrefix(String);
+
+impl PathPrefix {
+    /// Takes the path of a URL; adds the slash at the end. `None` where the path has anything that [`check`] refuses,
+    /// an encoded slash, or an empty segment.
+    #[must_use]
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut path = if path.is_empty() { "/".to_owned() } else { path.to_owned() };
+        if !path.ends_with('/') {
+            path.push('/');
+        }
+        let ambiguous = path.contains("//") || path.to_ascii_lowercase().contains("%2f") || path.contains(';');
+        (check(&path).is_ok() && !ambiguous).then_some(Self(path))
+    }
+
+    /// The prefix with its slashes.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where in `path` the part below this prefix starts (without a leading slash); `None` if `path` is elsewhere.
+    /// Segments are compared after percent-decoding, so that `/%74eam/` cannot reach past a prefix `/team/`; the
+    /// result is an offset into the undecoded path. `/team` itself, without the slash, is below `/team/`.
+    #[must_use]
+    pub fn below(&self, path: &str) -> Option<usize> {
+        if self.0.len() == 1 {
+            return path.starts_with('/').then_some(1);
+        }
+        if path.starts_with(&self.0) {
+            return Some(self.0.len());
+        }
+        let mut offset = 1;
+        let wanted = self.0.trim_matches('/');
+        let mut given = path.strip_prefix('/')?;
+        for segment in wanted.split('/') {
+            let end = given.find('/').unwrap_or(given.len());
+            let (first, rest) = given.split_at_checked(end)?;
+            if !Decoded::of(segment.as_bytes()).eq(Decoded::of(first.as_bytes())) {
+                return None;
+            }
+            offset += first.len() + usize::from(!rest.is_empty());
+            given = rest.strip_prefix('/').unwrap_or(rest);
+        }
+        Some(offset)
+    }
+}
+
+impl fmt::Display for PathPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_paths_are_accepted_unchanged() {
+        for path in ["/", "/a/b.html", "/a%2fb", "/a//b", "/a;v=1/b", "/...", "/a..b", "/.well-known/x", "/%E2%82%AC"] {
+            assert_eq!(check(path), Ok(()), "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_on_which_servers_disagree_are_refused() {
+        for (path, reason) in [
+            ("a", PathRefused::NotAbsolute),
+            ("", PathRefused::NotAbsolute),
+            ("/a/../b", PathRefused::DotSegment),
+            ("/a/%2e%2E/b", PathRefused::DotSegment),
+            ("/a/.%2e", PathRefused::DotSegment),
+            ("/./a", PathRefused::DotSegment),
+            ("/a/..;x=1/b", PathRefused::DotSegment),
+            ("/a\\b", PathRefused::Backslash),
+            ("/a%5Cb", PathRefused::Backslash),
+            ("/a%00", PathRefused::Nul),
+            ("/a%", PathRefused::BrokenEscape),
+            ("/a%2", PathRefused::BrokenEscape),
+            ("/a%zz", PathRefused::BrokenEscape),
+            ("/a b", PathRefused::RawCharacter),
+            ("/\u{e9}", PathRefused::RawCharacter),
+        ] {
+            assert_eq!(check(path), Err(reason), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_below_a_prefix_segment_by_segment() {
+        let team = PathPrefix::parse("/team").unwrap();
+        assert_eq!(team.below("/team/x"), Some(6));
+        assert_eq!(team.below("/team"), Some(5));
+        assert_eq!(team.below("/team/"), Some(6));
+        assert_eq!(team.below("/%74eam/x"), Some(8));
+        assert_eq!(team.below("/teams/x"), None);
+        assert_eq!(team.below("/"), None);
+        assert_eq!(team.below("/team%2fx"), None);
+        assert_eq!(PathPrefix::parse("/").unwrap().below("/any"), Some(1));
+    }
+
+    #[test]
+    fn an_ambiguous_prefix_cannot_be_published() {
+        for path in ["/a%2fb", "/a//b", "/a;b", "/a\\b"] {
+            assert_eq!(PathPrefix::parse(path), None, "{path}");
+        }
+    }
+}
