@@ -1,1 +1,21 @@
-//! placeholder
+//! The connector: registers once, dials out to its gateway, and relays streams to upstreams.
+//!
+//! It never listens on a port. What it may dial is decided here ([`allow`]), on the address really dialled, because
+//! the gateway is the more exposed of the two. HTTP is not parsed here: a stream is bytes, copied and counted.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod allow;
+mod backoff;
+mod connector;
+mod control;
+mod dial;
+mod gateway_link;
+mod identity;
+mod register;
+mod relay;
+mod tls;
+mod upstream;
+
+pub use allow::{AllowList, NotAnAllowEntry};
+pub use connector::{ConnectorError, Settings, run};

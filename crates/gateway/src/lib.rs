@@ -1,1 +1,37 @@
-//! placeholder
+//! The public edge: accepts TLS, routes, decides, forwards through the tunnels that connectors dialled.
+//!
+//! One acceptor hands each connection to the core with the fewest; each core is a thread with a runtime of its own,
+//! and a request stays on its core. Everything that changes (snapshot, tunnels) reaches the cores as an immutable
+//! [`serving::Serving`] that is swapped in whole: no lock on the request path, and no database anywhere near it.
+//!
+//! What the gateway needs from outside it declares itself: [`ConnectorDirectory`] and [`ServerCertificates`].
+//!
+//! A request, top to bottom: [`edge`] (connection) -> [`forward`] (one request) -> [`head`] (what the upstream sees) ->
+//! [`pool`] (an upstream connection on a connector) -> [`attempt`] (send, and what may be sent again) -> [`respond`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+mod acceptor;
+pub mod answer;
+mod attempt;
+mod body;
+mod core;
+pub mod directory;
+mod edge;
+mod forward;
+mod gateway;
+mod head;
+mod limits;
+mod metrics;
+mod movable;
+mod pool;
+mod registration;
+mod replay;
+mod respond;
+mod serving;
+mod tls;
+mod tunnel;
+mod upgrade;
+
+pub use directory::{ConnectorDirectory, Renewed, ServerCertificate, ServerCertificates, TunnelUp};
+pub use gateway::{Gateway, Settings, StartError};

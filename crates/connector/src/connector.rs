@@ -1,0 +1,202 @@
+//! The connector as a whole: registered or not yet, its links to the gateway, its end.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_core::{MachineName, RegistrationToken};
+use adit_tunnel::message::Binary;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::allow::AllowList;
+use crate::gateway_link::{self, GRACE};
+use crate::identity::{ConnectorKey, FolderError, Identity, IdentityFolder};
+use crate::register::{self, RegistrationError, now};
+use crate::tls::UpstreamTlsConfigs;
+use crate::upstream::UpstreamDialler;
+
+/// What a connector is started with.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where its key and certificate are kept.
+    pub data: PathBuf,
+    /// Needed only until it is registered.
+    pub token: Option<RegistrationToken>,
+    /// What the machine calls itself.
+    pub machine_name: MachineName,
+    /// What it may dial.
+    pub allow: AllowList,
+    /// Its software version.
+    pub version: String,
+    /// Connections to the gateway, each on a thread of its own.
+    pub connections: NonZeroUsize,
+}
+
+/// A connector that cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectorError {
+    /// Something in its data folder.
+    #[error("the connector was not started: {0}")]
+    Folder(#[from] FolderError),
+    /// It is not registered and has no token.
+    #[error(
+        "the connector was not started: {0} holds no registration; give --token with a token from \
+         'adit registration-token'"
+    )]
+    NotRegistered(PathBuf),
+    /// Its certificate ended while it was away.
+    #[error(
+        "the connector was not started: its certificate ended at {ended} and it is now {now} (seconds since 1970, by \
+         this machine's clock); give --token with a new registration token, or set the clock right"
+    )]
+    Expired {
+        /// When it ended.
+        ended: i64,
+        /// The time now.
+        now: i64,
+    },
+    /// Registration failed.
+    #[error("the connector was not registered: {0}")]
+    Registration(#[from] RegistrationError),
+    /// TLS cannot be set up.
+    #[error("the connector was not started: {0}")]
+    Tls(#[from] rustls::Error),
+    /// A thread could not be started.
+    #[error("the connector was not started: {0}")]
+    Thread(std::io::Error),
+    /// The gateway said that this connector must not come back.
+    #[error("the gateway does not accept this connector: {0}")]
+    TurnedAway(String),
+}
+
+/// The gateway's refusal.
+#[derive(Debug, Clone)]
+pub(crate) struct Fatal {
+    pub(crate) reason: String,
+    /// Trying again is of no use.
+    pub(crate) final_word: bool,
+}
+
+/// What the links of one connector share.
+pub(crate) struct Member {
+    pub(crate) key: ConnectorKey,
+    pub(crate) version: String,
+    pub(crate) instance: Uuid,
+    pub(crate) dialler: UpstreamDialler,
+    pub(crate) leaving: watch::Receiver<bool>,
+    identity: watch::Sender<Arc<Identity>>,
+    folder: IdentityFolder,
+    fatal: mpsc::Sender<Fatal>,
+}
+
+impl Member {
+    pub(crate) fn identity(&self) -> Arc<Identity> {
+        Arc::clone(&self.identity.borrow())
+    }
+
+    /// Whether the certificate is past half of its life: a renewal under way is not repeated.
+    pub(crate) fn identity_expires_soon(&self) -> bool {
+        let identity = self.identity();
+        now() > identity.issued + (identity.not_after - identity.issued) / 2
+    }
+
+    /// Takes a renewed certificate into use, from the next connection on.
+    pub(crate) fn renewed(&self, certificate: Binary, not_after: i64) {
+        if !self.key.is_for(&certificate.0) {
+            return tracing::warn!("the renewed certificate is for another key and was not taken");
+        }
+        let renewed = self.identity().renewed(certificate, now(), not_after);
+        if let Err(error) = self.folder.keep(&renewed) {
+            tracing::error!(%error, "the renewed certificate could not be kept; it is used until this process ends");
+        }
+        self.identity.send_replace(Arc::new(renewed));
+        tracing::info!(not_after, "the certificate was renewed");
+    }
+
+    /// The gateway turned this connector away.
+    pub(crate) fn turned_away(&self, fatal: Fatal) {
+        if fatal.final_word {
+            // Full means that it was said already.
+            let _ = self.fatal.try_send(fatal);
+        }
+    }
+}
+
+/// Runs a connector until `shutdown` completes, then leaves in order: no new streams, busy ones finish within 30 s.
+///
+/// # Errors
+/// [`ConnectorError`] when it cannot start or must not go on.
+pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), ConnectorError> {
+    let folder = IdentityFolder::open(&settings.data)?;
+    let key = folder.key()?;
+    let identity = registered(&settings, &folder, &key).await?;
+    tracing::info!(connector = %identity.connector, machine = %identity.machine_name, gateway = %identity.gateway, "starting");
+    let (leave, leaving) = watch::channel(false);
+    let (fatal, mut turned_away) = mpsc::channel(1);
+    let member = Arc::new(Member {
+        key,
+        version: settings.version,
+        instance: Uuid::new_v4(),
+        dialler: UpstreamDialler { allow: settings.allow, tls: UpstreamTlsConfigs::new()? },
+        leaving,
+        identity: watch::channel(Arc::new(identity)).0,
+        folder,
+        fatal,
+    });
+    let (done, mut all_done) = mpsc::channel::<()>(1);
+    for number in 0..settings.connections.get() {
+        start_link(number, Arc::clone(&member), done.clone())?;
+    }
+    drop(done);
+    drop(member);
+    let result = tokio::select! {
+        () = shutdown => Ok(()),
+        Some(fatal) = turned_away.recv() => Err(ConnectorError::TurnedAway(fatal.reason)),
+    };
+    leave.send_replace(true);
+    // Links hold a sender each; the channel ends when the last has left.
+    if timeout(GRACE + Duration::from_secs(1), all_done.recv()).await.is_err() {
+        tracing::warn!("the grace period is over: streams are cut");
+    }
+    result
+}
+
+/// The identity in the folder, or a new one by the token.
+async fn registered(
+    settings: &Settings,
+    folder: &IdentityFolder,
+    key: &ConnectorKey,
+) -> Result<Identity, ConnectorError> {
+    match (folder.identity()?, &settings.token) {
+        (Some(identity), token) if identity.not_after > now() => {
+            if token.is_some() {
+                tracing::info!("already registered: the token is not used");
+            }
+            Ok(identity)
+        }
+        (Some(expired), None) => Err(ConnectorError::Expired { ended: expired.not_after, now: now() }),
+        (None, None) => Err(ConnectorError::NotRegistered(settings.data.clone())),
+        (_, Some(token)) => {
+            let machine_name = settings.machine_name.as_str();
+            let identity = register::register(token, key, machine_name, &settings.version).await?;
+            folder.keep(&identity)?;
+            Ok(identity)
+        }
+    }
+}
+
+/// Each link has a thread and a runtime of its own, as the gateway's cores do: no wake-ups across threads.
+fn start_link(number: usize, member: Arc<Member>, done: mpsc::Sender<()>) -> Result<(), ConnectorError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ConnectorError::Thread)?;
+    let thread = std::thread::Builder::new().name(format!("connector-link-{number}"));
+    thread
+        .spawn(move || {
+            runtime.block_on(gateway_link::keep(member));
+            drop(done);
+        })
+        .map(drop)
+        .map_err(ConnectorError::Thread)
+}

@@ -1,0 +1,123 @@
+//! One connection to the gateway, kept up: dialled, served, dialled again when it is lost.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_tunnel::message::{ControlReceiver, ControlSender};
+use adit_tunnel::{carrier, protocol};
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::SendResponse;
+use http::{Request, Response, StatusCode};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::backoff::Backoff;
+use crate::connector::Member;
+use crate::control::{self, ControlEnd};
+use crate::{dial, relay, tls};
+
+/// A connection that lasted this long was a good one.
+const GOOD: Duration = Duration::from_secs(5);
+
+/// How long streams may go on after this connector was told to leave.
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
+
+/// Keeps one connection up until the connector leaves.
+pub(crate) async fn keep(member: Arc<Member>) {
+    let mut backoff = Backoff::default();
+    let mut leaving = member.leaving.clone();
+    while !*leaving.borrow() {
+        let started = Instant::now();
+        match connect_and_serve(&member).await {
+            Ok(()) => tracing::info!("the connection to the gateway ended"),
+            Err(error) => tracing::warn!(gateway = %member.identity().gateway, %error, "no connection to the gateway"),
+        }
+        if started.elapsed() > GOOD {
+            backoff.succeeded();
+        }
+        let wait = backoff.next(fastrand::f64());
+        tokio::select! {
+            () = sleep(wait) => {}
+            _ = leaving.wait_for(|leaving| *leaving) => {}
+        }
+    }
+}
+
+async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
+    let identity = member.identity();
+    let config = tls::for_tunnel(&identity, &member.key).map_err(io::Error::other)?;
+    let connection = dial::gateway(&identity.gateway, config).await?;
+    let mut carrier = carrier::connector_end(connection).await.map_err(io::Error::other)?;
+    let mut leaving = member.leaving.clone();
+    let mut deadline: Option<Instant> = None;
+    loop {
+        let accepted = match deadline {
+            None => tokio::select! {
+                accepted = carrier.accept() => accepted,
+                _ = leaving.wait_for(|leaving| *leaving) => {
+                    // The control stream says so as well; this turns away streams that cross it on the way.
+                    carrier.graceful_shutdown();
+                    deadline = Some(Instant::now() + GRACE);
+                    continue;
+                }
+            },
+            Some(deadline) => match timeout_at(deadline, carrier.accept()).await {
+                Ok(accepted) => accepted,
+                Err(_) => return Ok(()),
+            },
+        };
+        match accepted {
+            Some(Ok((request, respond))) => serve(member, request, respond),
+            Some(Err(error)) => return Err(io::Error::other(error)),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Starts the task of one stream.
+fn serve(member: &Arc<Member>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+    let member = Arc::clone(member);
+    match request.uri().path() {
+        protocol::STREAM_PATH => {
+            tokio::spawn(async move { relay::serve(request, respond, &member.dialler).await });
+        }
+        protocol::CONTROL_PATH => {
+            tokio::spawn(async move {
+                if let Err(error) = serve_control(&member, request, respond).await {
+                    tracing::debug!(%error, "a control stream ended");
+                }
+            });
+        }
+        _ => {
+            let mut answer = Response::new(());
+            *answer.status_mut() = StatusCode::NOT_FOUND;
+            // An error means that the gateway is no longer interested.
+            let _ = respond.send_response(answer, true);
+        }
+    }
+}
+
+async fn serve_control(
+    member: &Arc<Member>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) -> io::Result<()> {
+    let send = respond.send_response(Response::new(()), false).map_err(io::Error::other)?;
+    let (welcomed, mut welcome) = watch::channel(false);
+    let gateway = member.identity().gateway.clone();
+    let said = tokio::spawn(async move {
+        if welcome.wait_for(|welcomed| *welcomed).await.is_ok() {
+            tracing::info!(%gateway, "connected to the gateway");
+        }
+    });
+    let sender = ControlSender::new(send);
+    let end = control::converse(member, sender, ControlReceiver::new(request.into_body()), welcomed).await;
+    said.abort();
+    if let ControlEnd::TurnedAway(fatal) = end? {
+        tracing::error!(reason = %fatal.reason, "the gateway does not accept this connector");
+        member.turned_away(fatal);
+    }
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! Who this connector is: its key, its certificate, its gateway; kept in the data folder.
+//!
+//! The key is made here and never leaves. It is written before the first registration, so that a crash in between can
+//! repeat the registration with the same key. Files are written beside and renamed, mode 0600.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use adit_tunnel::message::Binary;
+use rcgen::{CertificateParams, KeyPair, PublicKeyData};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde::{Deserialize, Serialize};
+
+const KEY_FILE: &str = "connector-key.pem";
+const IDENTITY_FILE: &str = "connector.json";
+const LOCK_FILE: &str = "connector.lock";
+
+/// Something in the data folder is in the way.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// A file cannot be read or written.
+    #[error("{path}: {error}", path = .path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file is damaged.
+    #[error("{path} is damaged: {reason}; remove it and register again with a new token", path = .path.display())]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// How.
+        reason: String,
+    },
+    /// Another connector runs on this folder.
+    #[error("another connector runs on {0}; give each connector a data folder of its own")]
+    InUse(PathBuf),
+}
+
+/// The connector's private key.
+pub(crate) struct ConnectorKey(KeyPair);
+
+impl ConnectorKey {
+    /// A PKCS#10 request, DER. It carries the key and nothing else that counts.
+    pub(crate) fn request(&self) -> Result<Vec<u8>, rcgen::Error> {
+        Ok(CertificateParams::default().serialize_request(&self.0)?.der().to_vec())
+    }
+
+    pub(crate) fn for_tls(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.0.serialize_der()))
+    }
+
+    /// Whether `certificate` is for this key.
+    pub(crate) fn is_for(&self, certificate: &[u8]) -> bool {
+        use x509_parser::prelude::{FromDer, X509Certificate};
+        X509Certificate::from_der(certificate)
+            .is_ok_and(|(_, certificate)| certificate.public_key().raw == self.0.subject_public_key_info())
+    }
+}
+
+/// What registration gave.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Identity {
+    /// `host:port` of the gateway.
+    pub(crate) gateway: String,
+    /// The connector's id.
+    pub(crate) connector: String,
+    /// What the machine calls itself.
+    pub(crate) machine_name: String,
+    /// The directory's CA, DER.
+    ca: Binary,
+    /// This connector's certificate, DER.
+    certificate: Binary,
+    /// When the certificate was issued, seconds since 1970.
+    pub(crate) issued: i64,
+    /// When it ends, seconds since 1970.
+    pub(crate) not_after: i64,
+}
+
+impl Identity {
+    pub(crate) fn new(
+        gateway: String,
+        connector: String,
+        machine_name: String,
+        ca: &CertificateDer<'_>,
+        certificate: Binary,
+        (issued, not_after): (i64, i64),
+    ) -> Self {
+        Self { gateway, connector, machine_name, ca: Binary(ca.to_vec()), certificate, issued, not_after }
+    }
+
+    /// The same identity with a new certificate.
+    pub(crate) fn renewed(&self, certificate: Binary, issued: i64, not_after: i64) -> Self {
+        Self { certificate, issued, not_after, ..self.clone() }
+    }
+
+    pub(crate) fn ca(&self) -> CertificateDer<'static> {
+        CertificateDer::from(self.ca.0.clone())
+    }
+
+    pub(crate) fn certificate(&self) -> CertificateDer<'static> {
+        CertificateDer::from(self.certificate.0.clone())
+    }
+}
+
+/// The data folder of one connector; locked while it is open.
+#[derive(Debug)]
+pub(crate) struct IdentityFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl IdentityFolder {
+    /// Opens the folder, making it if needed, and locks it.
+    pub(crate) fn open(path: &Path) -> Result<Self, FolderError> {
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |error| FolderError::Io { path, error }
+        };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
+        let lock_path = path.join(LOCK_FILE);
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(at(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(fs::TryLockError::WouldBlock) => Err(FolderError::InUse(path.to_owned())),
+            Err(fs::TryLockError::Error(error)) => Err(FolderError::Io { path: lock_path, error }),
+        }
+    }
+
+    /// The key in the folder; made if there is none.
+    pub(crate) fn key(&self) -> Result<ConnectorKey, FolderError> {
+        let damaged = |error: rcgen::Error| FolderError::Damaged {
+            path: self.path.join(KEY_FILE),
+            reason: error.to_string(),
+        };
+        if let Some(pem) = self.read(KEY_FILE)? {
+            return KeyPair::from_pem(&pem).map(ConnectorKey).map_err(damaged);
+        }
+        let key = KeyPair::generate().map_err(damaged)?;
+        self.write(KEY_FILE, key.serialize_pem().as_bytes())?;
+        Ok(ConnectorKey(key))
+    }
+
+    /// The identity in the folder, if the connector was registered.
+    pub(crate) fn identity(&self) -> Result<Option<Identity>, FolderError> {
+        let Some(json) = self.read(IDENTITY_FILE)? else { return Ok(None) };
+        serde_json::from_str(&json).map(Some).map_err(|error| FolderError::Damaged {
+            path: self.path.join(IDENTITY_FILE),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Keeps an identity: it is on disk, whole, when this returns.
+    pub(crate) fn keep(&self, identity: &Identity) -> Result<(), FolderError> {
+        let json = serde_json::to_string_pretty(identity).map_err(|error| FolderError::Damaged {
+            path: self.path.join(IDENTITY_FILE),
+            reason: error.to_string(),
+        })?;
+        self.write(IDENTITY_FILE, json.as_bytes())
+    }
+
+    fn read(&self, name: &str) -> Result<Option<String>, FolderError> {
+        let path = self.path.join(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FolderError::Io { path, error }),
+        }
+    }
+
+    fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        let path = self.path.join(name);
+        let beside = self.path.join(format!("{name}.new"));
+        let written = || -> io::Result<()> {
+            let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
+            file.write_all(content)?;
+            file.sync_all()?;
+            fs::rename(&beside, &path)?;
+            File::open(&self.path)?.sync_all()
+        };
+        written().map_err(|error| FolderError::Io { path: path.clone(), error })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_made_once_and_a_second_connector_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("connector");
+        let open = IdentityFolder::open(&path).unwrap();
+        let first = open.key().unwrap().for_tls().secret_der().to_vec();
+        let second = open.key().unwrap().for_tls().secret_der().to_vec();
+        assert_eq!(first, second);
+        assert!(matches!(IdentityFolder::open(&path), Err(FolderError::InUse(_))));
+        drop(open);
+        assert!(IdentityFolder::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_identity_is_said_to_be_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = IdentityFolder::open(folder.path()).unwrap();
+        assert!(open.identity().unwrap().is_none());
+        fs::write(folder.path().join(IDENTITY_FILE), "{\"gateway\":").unwrap();
+        assert!(matches!(open.identity(), Err(FolderError::Damaged { .. })));
+    }
+}

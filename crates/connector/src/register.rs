@@ -1,0 +1,99 @@
+//! Registration: the token and a request for a certificate go to the gateway, an identity comes back.
+
+use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use adit_core::RegistrationToken;
+use adit_tunnel::message::{self, Binary, Register, RegisterAnswer};
+
+use crate::identity::{ConnectorKey, Identity};
+use crate::{dial, tls};
+
+/// Why a connector was not registered. Nothing was changed then, unless the answer was lost on its way; the same token
+/// can be used again with the same data folder for ten minutes.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrationError {
+    /// The gateway could not be reached.
+    #[error("gateway {gateway} could not be reached: {error}")]
+    Unreachable {
+        /// Its address, from the token.
+        gateway: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// What answers there is not the gateway that the token was made for.
+    #[error(
+        "what answers at {gateway} is not the gateway this token was made for (its certificate authority is another): \
+         {error}"
+    )]
+    WrongGateway {
+        /// The address, from the token.
+        gateway: String,
+        /// What TLS says.
+        error: io::Error,
+    },
+    /// The control plane said no.
+    #[error("the registration was refused: {0}")]
+    Refused(String),
+    /// The answer cannot be used.
+    #[error("the gateway's answer cannot be used: {0}")]
+    Unusable(String),
+}
+
+/// Registers with `token`.
+pub(crate) async fn register(
+    token: &RegistrationToken,
+    key: &ConnectorKey,
+    machine_name: &str,
+    version: &str,
+) -> Result<Identity, RegistrationError> {
+    let gateway = token.gateway.clone();
+    let unusable = |reason: &dyn std::fmt::Display| RegistrationError::Unusable(reason.to_string());
+    let config = tls::for_registration(token.ca_fingerprint).map_err(|error| unusable(&error))?;
+    let mut connection = dial::gateway(&gateway, config).await.map_err(|error| unreachable(&gateway, error))?;
+    let request = Register {
+        secret: Binary(token.secret.to_vec()),
+        request: Binary(key.request().map_err(|error| unusable(&error))?),
+        machine_name: machine_name.to_owned(),
+        version: version.to_owned(),
+    };
+    let lost = |error| RegistrationError::Unreachable { gateway: gateway.clone(), error };
+    message::write(&mut connection, &request).await.map_err(lost)?;
+    let registered = match message::read(&mut connection).await.map_err(lost)? {
+        RegisterAnswer::Registered(registered) => registered,
+        RegisterAnswer::Refused(refused) => return Err(RegistrationError::Refused(refused.reason)),
+    };
+    if !key.is_for(&registered.certificate.0) {
+        return Err(unusable(&"the certificate is for another key"));
+    }
+    let chain = connection.get_ref().1.peer_certificates().unwrap_or_default();
+    let ca = tls::find_ca(chain, &token.ca_fingerprint).ok_or_else(|| unusable(&"no CA certificate"))?;
+    let validity = (now(), registered.not_after);
+    Ok(Identity::new(
+        gateway.clone(),
+        registered.connector,
+        machine_name.to_owned(),
+        ca,
+        registered.certificate,
+        validity,
+    ))
+}
+
+fn unreachable(gateway: &str, error: io::Error) -> RegistrationError {
+    let gateway = gateway.to_owned();
+    let is_certificate = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)));
+    if is_certificate {
+        RegistrationError::WrongGateway { gateway, error }
+    } else {
+        RegistrationError::Unreachable { gateway, error }
+    }
+}
+
+/// Seconds since 1970, by this machine's clock.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

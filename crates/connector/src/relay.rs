@@ -1,0 +1,224 @@
+//! One stream: bytes between the tunnel and an upstream, both ways, and the count of what was handed to the upstream.
+//!
+//! The stream ends when the upstream's side does: writing stops there and then, and the trailers carry the count, so
+//! that the gateway knows whether a request may be sent again. An end that was a failure is marked as one.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use adit_tunnel::protocol;
+use adit_tunnel::target::{OpenFailure, OpenReason, Target};
+use bytes::{Buf, Bytes, BytesMut};
+use h2::server::SendResponse;
+use h2::{RecvStream, SendStream};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use tokio::io::AsyncWrite;
+use tokio::time::timeout;
+use tokio_util::io::poll_read_buf;
+
+use crate::upstream::{UpstreamConnection, UpstreamDialler};
+
+/// Bytes read at a time while answers are small.
+const SMALLEST_READ: usize = 8 * 1024;
+
+/// Bytes read at a time while a stream keeps them coming: fewer system calls for bulk.
+const LARGEST_READ: usize = 64 * 1024;
+
+/// How long to wait for the gateway to let go of a stream that has ended, so that its end is not cut off by a reset.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Serves one stream from its head to its end.
+pub(crate) async fn serve(
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    dialler: &UpstreamDialler,
+) {
+    let upstream = match open(&request, dialler).await {
+        Ok(upstream) => upstream,
+        Err(failure) => {
+            tracing::debug!(%failure, "a stream was not opened");
+            // An error means that the gateway is no longer interested.
+            let _ = respond.send_response(failure.to_response(), true);
+            return;
+        }
+    };
+    let Ok(send) = respond.send_response(Response::new(()), false) else { return };
+    let mut relay = Relay::new(upstream, request.into_body(), send);
+    let end = std::future::poll_fn(|cx| relay.poll(cx)).await;
+    relay.finish(end).await;
+}
+
+async fn open(
+    request: &Request<RecvStream>,
+    dialler: &UpstreamDialler,
+) -> Result<UpstreamConnection, OpenFailure> {
+    let target = Target::from_head(request.headers())
+        .map_err(|malformed| OpenFailure::new(OpenReason::Malformed, malformed))?;
+    dialler.dial(&target).await
+}
+
+/// How a stream came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The upstream closed its side.
+    UpstreamClosed,
+    /// The upstream's side broke.
+    UpstreamBroke,
+    /// The gateway let go.
+    GatewayGone,
+}
+
+/// What is done with bytes for the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    Open,
+    /// All was written; the upstream is being told so.
+    ShuttingDown,
+    /// Nothing more is written: all was, or the upstream takes no more.
+    Done,
+}
+
+struct Relay {
+    upstream: UpstreamConnection,
+    receive: RecvStream,
+    send: SendStream<Bytes>,
+    to_upstream: Bytes,
+    writing: Writing,
+    unflushed: bool,
+    delivered: u64,
+    from_upstream: BytesMut,
+    read_size: usize,
+}
+
+impl Relay {
+    fn new(upstream: UpstreamConnection, receive: RecvStream, send: SendStream<Bytes>) -> Self {
+        Self {
+            upstream,
+            receive,
+            send,
+            to_upstream: Bytes::new(),
+            writing: Writing::Open,
+            unflushed: false,
+            delivered: 0,
+            from_upstream: BytesMut::new(),
+            read_size: SMALLEST_READ,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if let Poll::Ready(end) = self.poll_to_upstream(cx) {
+            return Poll::Ready(end);
+        }
+        self.poll_from_upstream(cx)
+    }
+
+    /// Hands over what the gateway sends. Ready only when the gateway is gone.
+    fn poll_to_upstream(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            match self.writing {
+                Writing::Open => {}
+                Writing::ShuttingDown => {
+                    let _ = ready!(Pin::new(&mut self.upstream).poll_shutdown(cx));
+                    self.writing = Writing::Done;
+                }
+                Writing::Done => return self.poll_gone(cx),
+            }
+            if !self.to_upstream.is_empty() {
+                match ready!(Pin::new(&mut self.upstream).poll_write(cx, &self.to_upstream)) {
+                    Ok(0) | Err(_) => self.writing = Writing::Done,
+                    Ok(count) => {
+                        self.delivered += count as u64;
+                        self.to_upstream.advance(count);
+                        self.unflushed = true;
+                    }
+                }
+                continue;
+            }
+            match self.receive.poll_data(cx) {
+                Poll::Ready(Some(Ok(bytes))) => {
+                    let _ = self.receive.flow_control().release_capacity(bytes.len());
+                    self.to_upstream = bytes;
+                }
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(End::GatewayGone),
+                Poll::Ready(None) => self.writing = Writing::ShuttingDown,
+                Poll::Pending => {
+                    if self.unflushed && ready!(Pin::new(&mut self.upstream).poll_flush(cx)).is_ok() {
+                        self.unflushed = false;
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Once nothing is written any more, notices a gateway that resets the stream.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        match ready!(self.send.poll_reset(cx)) {
+            Ok(_) | Err(_) => Poll::Ready(End::GatewayGone),
+        }
+    }
+
+    /// Sends what the upstream says, as the gateway takes it.
+    fn poll_from_upstream(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            while !self.from_upstream.is_empty() {
+                self.send.reserve_capacity(self.from_upstream.len());
+                let capacity = self.send.capacity();
+                if capacity == 0 {
+                    match ready!(self.send.poll_capacity(cx)) {
+                        Some(Ok(_)) => continue,
+                        _ => return Poll::Ready(End::GatewayGone),
+                    }
+                }
+                let part = self.from_upstream.split_to(capacity.min(self.from_upstream.len())).freeze();
+                if self.send.send_data(part, false).is_err() {
+                    return Poll::Ready(End::GatewayGone);
+                }
+            }
+            match ready!(self.poll_read(cx)) {
+                Ok(0) => return Poll::Ready(End::UpstreamClosed),
+                Ok(_) => {}
+                Err(_) => return Poll::Ready(End::UpstreamBroke),
+            }
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.from_upstream.capacity() < self.read_size / 2 {
+            self.from_upstream.reserve(self.read_size);
+        }
+        let count = ready!(poll_read_buf(Pin::new(&mut self.upstream), cx, &mut self.from_upstream))?;
+        self.read_size = if count >= self.read_size / 2 {
+            (self.read_size * 2).min(LARGEST_READ)
+        } else {
+            (self.read_size / 2).max(SMALLEST_READ)
+        };
+        Poll::Ready(Ok(count))
+    }
+
+    /// Ends the stream with the count, and lets the gateway let go first.
+    async fn finish(mut self, end: End) {
+        if end == End::GatewayGone {
+            return;
+        }
+        let mut trailers = HeaderMap::with_capacity(2);
+        trailers.insert(protocol::DELIVERED, HeaderValue::from(self.delivered));
+        if end == End::UpstreamBroke {
+            trailers.insert(protocol::BROKEN, HeaderValue::from_static("1"));
+        }
+        if self.send.send_trailers(trailers).is_err() {
+            return;
+        }
+        drop(self.upstream);
+        let mut receive = self.receive;
+        let let_go = async {
+            while let Some(Ok(bytes)) = receive.data().await {
+                let _ = receive.flow_control().release_capacity(bytes.len());
+            }
+        };
+        let _ = timeout(LINGER, let_go).await;
+    }
+}
+

@@ -1,0 +1,164 @@
+//! TLS of the connector: towards the gateway (its own CA only) and towards upstreams (the system's CAs).
+
+use std::sync::Arc;
+
+use adit_tunnel::protocol;
+use aws_lc_rs::digest::{SHA256, digest};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use crate::identity::{ConnectorKey, Identity};
+
+/// TLS for a tunnel connection: the gateway by the directory's CA, the connector by its certificate.
+pub(crate) fn for_tunnel(identity: &Identity, key: &ConnectorKey) -> Result<Arc<ClientConfig>, Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add(identity.ca())?;
+    let mut config = newest()?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(vec![identity.certificate()], key.for_tls())?;
+    config.alpn_protocols = vec![protocol::TUNNEL.to_vec()];
+    // Each connection shows the certificate again.
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+/// TLS for registration: the gateway by the fingerprint of its CA, as the token has it.
+pub(crate) fn for_registration(ca_fingerprint: [u8; 32]) -> Result<Arc<ClientConfig>, Error> {
+    let verifier = PinnedCa { fingerprint: ca_fingerprint, provider: Arc::new(default_provider()) };
+    let mut config =
+        newest()?.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    config.alpn_protocols = vec![protocol::REGISTER.to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// The certificate of `chain` with this SHA-256, if there is one.
+pub(crate) fn find_ca<'c>(
+    chain: &'c [CertificateDer<'static>],
+    fingerprint: &[u8; 32],
+) -> Option<&'c CertificateDer<'static>> {
+    chain.iter().find(|certificate| digest(&SHA256, certificate).as_ref() == fingerprint)
+}
+
+fn newest() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, Error> {
+    ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+}
+
+/// TLS towards upstreams, with their certificates verified and not.
+#[derive(Debug, Clone)]
+pub(crate) struct UpstreamTlsConfigs {
+    pub(crate) verified: Arc<ClientConfig>,
+    pub(crate) not_verified: Arc<ClientConfig>,
+}
+
+impl UpstreamTlsConfigs {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let provider = Arc::new(default_provider());
+        let builder = || {
+            ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()
+        };
+        let mut verified = builder()?.with_platform_verifier()?.with_no_client_auth();
+        let dangerous_verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
+        let mut not_verified =
+            builder()?.dangerous().with_custom_certificate_verifier(dangerous_verifier).with_no_client_auth();
+        for config in [&mut verified, &mut not_verified] {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
+        Ok(Self { verified: Arc::new(verified), not_verified: Arc::new(not_verified) })
+    }
+}
+
+/// Accepts a server whose chain ends in the one CA with this fingerprint, which the server sends along.
+#[derive(Debug)]
+struct PinnedCa {
+    fingerprint: [u8; 32],
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for PinnedCa {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let chain: Vec<CertificateDer<'static>> =
+            intermediates.iter().map(|certificate| certificate.clone().into_owned()).collect();
+        let ca = find_ca(&chain, &self.fingerprint).ok_or(CertificateError::UnknownIssuer)?;
+        let mut roots = RootCertStore::empty();
+        roots.add(ca.clone())?;
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
+            .build()
+            .map_err(|error| Error::General(error.to_string()))?
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Accepts any upstream certificate: an administrator has switched verification off for the application. The
+/// handshake's signature is still checked.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

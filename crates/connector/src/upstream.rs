@@ -1,0 +1,127 @@
+//! Dialling an upstream: resolve, check each address against the rules, TCP, and TLS where the target wants it.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use adit_tunnel::target::{OpenFailure, OpenReason, Target, UpstreamTls};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::allow::AllowList;
+use crate::tls::UpstreamTlsConfigs;
+
+/// Resolution and TCP: a server in the same network answers in milliseconds.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// TLS towards the upstream.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// What a connector needs in order to dial.
+#[derive(Debug)]
+pub(crate) struct UpstreamDialler {
+    pub(crate) allow: AllowList,
+    pub(crate) tls: UpstreamTlsConfigs,
+}
+
+/// A connection to an upstream.
+#[derive(Debug)]
+pub(crate) enum UpstreamConnection {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl UpstreamDialler {
+    /// Connects to `target`, if that is allowed.
+    pub(crate) async fn dial(&self, target: &Target) -> Result<UpstreamConnection, OpenFailure> {
+        let socket = timeout(CONNECT, self.connect(target)).await.map_err(|_| {
+            OpenFailure::new(OpenReason::TimedOut, format!("{}:{} did not answer", target.host, target.port))
+        })??;
+        let config = match target.tls {
+            UpstreamTls::Off => return Ok(UpstreamConnection::Plain(socket)),
+            UpstreamTls::Verified => Arc::clone(&self.tls.verified),
+            UpstreamTls::NotVerified => Arc::clone(&self.tls.not_verified),
+        };
+        let failed = |reason: &dyn std::fmt::Display| {
+            OpenFailure::new(OpenReason::TlsFailed, format!("{}:{}: {reason}", target.host, target.port))
+        };
+        let name = ServerName::try_from(target.host.clone()).map_err(|error| failed(&error))?;
+        match timeout(HANDSHAKE, TlsConnector::from(config).connect(name, socket)).await {
+            Ok(Ok(tls)) => Ok(UpstreamConnection::Tls(Box::new(tls))),
+            Ok(Err(error)) => Err(failed(&error)),
+            Err(_) => Err(failed(&"TLS took longer than 5 seconds")),
+        }
+    }
+
+    /// Dials the allowed addresses of the target, one after the other.
+    async fn connect(&self, target: &Target) -> Result<TcpStream, OpenFailure> {
+        let mut last = None;
+        for address in resolve(target).await? {
+            if let Err(refused) = self.allow.check(&target.host, address.ip(), target.port) {
+                tracing::warn!(application = %target.application, host = %target.host, %refused, "a target was not dialled");
+                last.get_or_insert_with(|| OpenFailure::new(OpenReason::NotAllowed, refused));
+                continue;
+            }
+            match TcpStream::connect(address).await {
+                Ok(socket) => {
+                    // It fails only on a socket that is closed already.
+                    let _ = socket.set_nodelay(true);
+                    return Ok(socket);
+                }
+                Err(error) => last = Some(OpenFailure::new(OpenReason::Refused, format!("{address}: {error}"))),
+            }
+        }
+        Err(last.unwrap_or_else(|| {
+            OpenFailure::new(OpenReason::NameNotResolved, format!("{} has no address", target.host))
+        }))
+    }
+}
+
+async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, OpenFailure> {
+    if let Ok(address) = target.host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, target.port)]);
+    }
+    match lookup_host((target.host.as_str(), target.port)).await {
+        Ok(addresses) => Ok(addresses.collect()),
+        Err(error) => Err(OpenFailure::new(OpenReason::NameNotResolved, format!("{}: {error}", target.host))),
+    }
+}
+
+impl AsyncRead for UpstreamConnection {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for UpstreamConnection {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write(cx, buffer),
+            Self::Tls(tls) => Pin::new(tls).poll_write(cx, buffer),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}

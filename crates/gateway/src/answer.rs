@@ -1,0 +1,205 @@
+//! What the gateway answers itself: a stable reason, the right status, and a request id that finds the log line.
+//!
+//! The page says what a user may know. The cause (addresses, certificates, names inside) goes to the log alone.
+
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use uuid::Uuid;
+
+use crate::body::GatewayBody;
+
+/// Names the reason in every answer that the gateway makes itself.
+pub const REASON_HEADER: &str = "x-adit-reason";
+
+/// Names the request in the log.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";
+
+/// Why the gateway did not pass on an upstream's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The request cannot be understood in one way only.
+    BadRequest,
+    /// CONNECT or TRACE.
+    MethodNotAllowed,
+    /// The TLS name and the host differ.
+    Misdirected,
+    /// Nothing is published there.
+    NotPublished,
+    /// Sign-in is required and does not exist yet.
+    SignInUnavailable,
+    /// No connector of the group has a live tunnel.
+    NoConnector,
+    /// Too many requests are under way through the connectors of the group.
+    ConnectorBusy,
+    /// Nothing accepts connections at the internal URL.
+    UpstreamRefused,
+    /// The internal URL's name is unknown beside the connector.
+    UpstreamNameNotResolved,
+    /// The connector's rules forbid the target.
+    UpstreamNotAllowed,
+    /// TLS to the upstream failed.
+    UpstreamTlsFailed,
+    /// The upstream did not accept the connection in time.
+    UpstreamConnectTimeout,
+    /// The upstream accepted, but did not answer in time.
+    UpstreamTimeout,
+    /// The upstream closed the connection instead of answering.
+    UpstreamClosed,
+    /// The upstream's answer is not valid HTTP.
+    UpstreamInvalid,
+    /// The tunnel broke while the request was under way.
+    TunnelLost,
+    /// The client's body broke off or was not valid.
+    BodyBroken,
+}
+
+impl Reason {
+    /// The stable word: in headers, pages, logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Misdirected => "misdirected",
+            Self::NotPublished => "not_published",
+            Self::SignInUnavailable => "sign_in_unavailable",
+            Self::NoConnector => "no_connector",
+            Self::ConnectorBusy => "connector_busy",
+            Self::UpstreamRefused => "upstream_refused",
+            Self::UpstreamNameNotResolved => "upstream_name_not_resolved",
+            Self::UpstreamNotAllowed => "upstream_not_allowed",
+            Self::UpstreamTlsFailed => "upstream_tls_failed",
+            Self::UpstreamConnectTimeout => "upstream_connect_timeout",
+            Self::UpstreamTimeout => "upstream_timeout",
+            Self::UpstreamClosed => "upstream_closed",
+            Self::UpstreamInvalid => "upstream_invalid",
+            Self::TunnelLost => "tunnel_lost",
+            Self::BodyBroken => "body_broken",
+        }
+    }
+
+    /// The status: whose fault it is decides between 4xx, 502, 503 and 504.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::NotPublished => StatusCode::NOT_FOUND,
+            Self::SignInUnavailable | Self::NoConnector | Self::ConnectorBusy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UpstreamConnectTimeout | Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// One sentence for the person in front of the browser.
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::BadRequest => "The request could not be understood.",
+            Self::MethodNotAllowed => "This method is not allowed here.",
+            Self::Misdirected => "The request was sent over a connection for another name. Please reload.",
+            Self::NotPublished => "No application is published at this address.",
+            Self::SignInUnavailable => "This application requires sign-in, which is not available yet.",
+            Self::NoConnector => "No connector of this application's group is connected.",
+            Self::ConnectorBusy => "Too many requests are under way. Please try again.",
+            Self::UpstreamRefused => "The application does not accept connections.",
+            Self::UpstreamNameNotResolved => "The application's internal name could not be resolved.",
+            Self::UpstreamNotAllowed => "The connector is not allowed to reach the application.",
+            Self::UpstreamTlsFailed => "A secure connection to the application could not be made.",
+            Self::UpstreamConnectTimeout => "The application did not accept the connection in time.",
+            Self::UpstreamTimeout => "The application did not answer in time.",
+            Self::UpstreamClosed => "The application closed the connection without an answer.",
+            Self::UpstreamInvalid => "The application's answer could not be understood.",
+            Self::TunnelLost => "The connection to the application's network was lost.",
+            Self::BodyBroken => "The request's body was not received completely.",
+        }
+    }
+
+    const fn retry_after(self) -> Option<HeaderValue> {
+        match self {
+            Self::NoConnector | Self::ConnectorBusy | Self::TunnelLost => Some(HeaderValue::from_static("2")),
+            _ => None,
+        }
+    }
+}
+
+/// Makes the answer: JSON where the client asked for JSON and not for HTML, else a short page.
+pub(crate) fn answer(reason: Reason, request_id: Uuid, asked: Option<&HeaderMap>) -> Response<GatewayBody> {
+    let wants_json = asked.is_some_and(prefers_json);
+    let (content_type, body) = if wants_json {
+        ("application/json", json(reason, request_id))
+    } else {
+        ("text/html; charset=utf-8", page(reason, request_id))
+    };
+    let mut response = Response::new(GatewayBody::full(body));
+    *response.status_mut() = reason.status();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REASON_HEADER, HeaderValue::from_static(reason.as_str()));
+    if let Ok(id) = HeaderValue::from_str(&request_id.to_string()) {
+        headers.insert(REQUEST_ID_HEADER, id);
+    }
+    if let Some(seconds) = reason.retry_after() {
+        headers.insert(RETRY_AFTER, seconds);
+    }
+    response
+}
+
+fn prefers_json(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("json") && !accept.contains("text/html")
+}
+
+fn json(reason: Reason, request_id: Uuid) -> String {
+    serde_json::json!({
+        "error": { "reason": reason.as_str(), "message": reason.sentence(), "requestId": request_id.to_string() }
+    })
+    .to_string()
+}
+
+fn page(reason: Reason, request_id: Uuid) -> String {
+    let status = reason.status();
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{status}</title>\
+         <meta name=\"viewport\" content=\"width=device-width\">\
+         <style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;\
+         padding:0 1.5rem}}h1{{font-size:1.25rem}}code{{font-size:.85rem}}</style></head>\
+         <body><h1>{sentence}</h1><p>Status {code}, reason <code>{word}</code></p>\
+         <p>If this goes on, give your administrator this request id: <code>{request_id}</code></p></body></html>\n",
+        sentence = reason.sentence(),
+        code = status.as_u16(),
+        word = reason.as_str(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_says_whose_fault_it_is() {
+        assert_eq!(Reason::NoConnector.status(), 503);
+        assert_eq!(Reason::SignInUnavailable.status(), 503);
+        assert_eq!(Reason::UpstreamRefused.status(), 502);
+        assert_eq!(Reason::UpstreamTimeout.status(), 504);
+        assert_eq!(Reason::NotPublished.status(), 404);
+    }
+
+    #[test]
+    fn every_answer_names_its_reason_and_request() {
+        let id = Uuid::from_u128(7);
+        let answer = answer(Reason::NoConnector, id, None);
+        assert_eq!(answer.headers()[REASON_HEADER], "no_connector");
+        assert_eq!(answer.headers()[REQUEST_ID_HEADER], id.to_string().as_str());
+        assert_eq!(answer.headers()[RETRY_AFTER], "2");
+    }
+
+    #[test]
+    fn a_program_gets_json_and_a_browser_gets_a_page() {
+        let asking = |accept: &'static str| HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+        assert!(prefers_json(&asking("application/json")));
+        assert!(!prefers_json(&asking("text/html,application/json;q=0.5")));
+        assert!(!prefers_json(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,93 @@
+//! Bodies: what the gateway answers with, and what it returns to the pool when a body ends.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use crate::pool::Lease;
+
+/// The body of an answer to a client.
+#[derive(Debug)]
+pub(crate) enum GatewayBody {
+    /// The gateway's own words.
+    Own(Full<Bytes>),
+    /// An upstream's, streamed.
+    Upstream(UpstreamBody),
+}
+
+impl GatewayBody {
+    pub(crate) fn full(text: impl Into<Bytes>) -> Self {
+        Self::Own(Full::new(text.into()))
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self::full(Bytes::new())
+    }
+}
+
+impl Body for GatewayBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Self::Upstream(body) => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(body) => body.is_end_stream(),
+            Self::Upstream(body) => body.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(body) => body.size_hint(),
+            Self::Upstream(body) => body.incoming.size_hint(),
+        }
+    }
+}
+
+/// An upstream's body, and the lease of the connection it comes over. The connection returns to its pool only when the
+/// body was read to its end; a body that is dropped early takes its connection with it.
+#[derive(Debug)]
+pub(crate) struct UpstreamBody {
+    incoming: Incoming,
+    lease: Option<Lease>,
+}
+
+impl UpstreamBody {
+    pub(crate) const fn new(incoming: Incoming, lease: Lease) -> Self {
+        Self { incoming, lease: Some(lease) }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if matches!(polled, Poll::Ready(None)) {
+            self.give_back();
+        }
+        polled
+    }
+
+    fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+    }
+}
+
+impl Drop for UpstreamBody {
+    fn drop(&mut self) {
+        // The server does not poll a body again once its announced length was sent.
+        if self.incoming.is_end_stream() {
+            self.give_back();
+        }
+    }
+}

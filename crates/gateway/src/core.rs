@@ -1,0 +1,150 @@
+//! A core: one thread, one runtime, its connections and its pool of upstream connections.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arc_swap::{ArcSwap, Guard};
+use ipnet::IpNet;
+use rustls::server::Acceptor;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{interval, timeout};
+use tokio_rustls::LazyConfigAcceptor;
+
+use crate::directory::ConnectorDirectory;
+use crate::metrics::Metrics;
+use crate::movable::MovableStream;
+use crate::pool::Pool;
+use crate::serving::Serving;
+use crate::tls::{Purpose, TlsConfigs};
+use crate::tunnel::{self, Arrived, Book};
+use crate::{edge, limits, registration};
+
+/// What a core is told.
+#[derive(Debug)]
+pub(crate) enum CoreCommand {
+    /// Serve a connection that was just accepted.
+    Connection(std::net::TcpStream, SocketAddr),
+    /// Serve a tunnel connection that another core shook hands with.
+    Tunnel(Box<Arrived>),
+    /// Drop the idle upstream connections on that tunnel connection.
+    Purge(u64),
+}
+
+/// How a core is reached from outside.
+#[derive(Debug)]
+pub(crate) struct CoreHandle {
+    pub(crate) commands: mpsc::Sender<CoreCommand>,
+    /// Connections it has, those of browsers and of connectors.
+    pub(crate) connections: AtomicUsize,
+}
+
+/// What all cores share.
+pub(crate) struct Shared {
+    pub(crate) serving: Arc<ArcSwap<Serving>>,
+    pub(crate) book: Arc<Book>,
+    pub(crate) cores: Vec<CoreHandle>,
+    pub(crate) directory: Arc<dyn ConnectorDirectory>,
+    pub(crate) metrics: Metrics,
+    pub(crate) tls: TlsConfigs,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) registrations: Arc<Semaphore>,
+    /// `true` once the gateway drains.
+    pub(crate) draining: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// Tells a core something; waits while it is behind.
+    pub(crate) async fn hand_over(&self, core: usize, command: CoreCommand) {
+        if let Some(handle) = self.cores.get(core) {
+            // It fails only when the core is gone, at the end of the process.
+            let _ = handle.commands.send(command).await;
+        }
+    }
+
+    /// Has all cores drop the idle upstream connections on one tunnel connection. A core that is too far behind to be
+    /// told finds out when it next looks at its pool.
+    pub(crate) fn purge_everywhere(&self, connection: u64) {
+        for core in &self.cores {
+            let _ = core.commands.try_send(CoreCommand::Purge(connection));
+        }
+    }
+}
+
+/// One core, as its tasks see it.
+pub(crate) struct Core {
+    pub(crate) index: usize,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) pool: RefCell<Pool>,
+    pub(crate) random: RefCell<fastrand::Rng>,
+}
+
+impl Core {
+    /// What is served at this moment.
+    pub(crate) fn serving(&self) -> Guard<Arc<Serving>> {
+        self.shared.serving.load()
+    }
+}
+
+/// Runs a core on the calling thread until its commands end.
+pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: mpsc::Receiver<CoreCommand>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let core = Rc::new(Core {
+        index,
+        shared,
+        pool: RefCell::default(),
+        random: RefCell::new(fastrand::Rng::new()),
+    });
+    LocalSet::new().block_on(&runtime, obey(core, commands));
+    Ok(())
+}
+
+async fn obey(core: Rc<Core>, mut commands: mpsc::Receiver<CoreCommand>) {
+    let mut tidy = interval(limits::IDLE / 4);
+    loop {
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(CoreCommand::Connection(socket, from)) => {
+                    spawn_local(receive(Rc::clone(&core), socket, from));
+                }
+                Some(CoreCommand::Tunnel(arrived)) => {
+                    spawn_local(tunnel::serve(Rc::clone(&core), *arrived));
+                }
+                Some(CoreCommand::Purge(connection)) => core.pool.borrow_mut().purge(connection),
+                None => return,
+            },
+            _ = tidy.tick() => core.pool.borrow_mut().tidy(),
+        }
+    }
+}
+
+/// Counts a connection on its core until dropped.
+struct Counted<'c>(&'c AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Reads the client's hello and hands the connection to whom it is for. The acceptor has counted it already.
+async fn receive(core: Rc<Core>, socket: std::net::TcpStream, from: SocketAddr) {
+    let Some(handle) = core.shared.cores.get(core.index) else { return };
+    let _counted = Counted(&handle.connections);
+    let Ok(socket) = TcpStream::from_std(socket) else { return };
+    let acceptor = LazyConfigAcceptor::new(Acceptor::default(), MovableStream::new(socket));
+    let start = match timeout(limits::HANDSHAKE, acceptor).await {
+        Ok(Ok(start)) => start,
+        Ok(Err(error)) => return tracing::debug!(%from, %error, "no TLS handshake"),
+        Err(_) => return tracing::debug!(%from, "no TLS hello in time"),
+    };
+    match Purpose::of(&start.client_hello()) {
+        Purpose::Browser => edge::serve(&core, start, from).await,
+        Purpose::Tunnel => tunnel::accept(&core, start, from).await,
+        Purpose::Registration => registration::serve(&core, start, from).await,
+    }
+}

@@ -1,0 +1,350 @@
+//! Request heads: what may be routed, and what the upstream sees.
+//!
+//! Rules of the threat model, section 3.2: one host or none at all, identity and forwarding fields of clients removed in
+//! every spelling before ours are set, hop-by-hop fields end here, and the bytes that were authorised are forwarded.
+
+use std::borrow::Cow;
+
+use adit_core::access::Grant;
+use adit_core::request_path;
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, ORIGIN, REFERER, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
+};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use hyper::body::Incoming;
+
+use crate::answer::Reason;
+use crate::edge::Client;
+use crate::forward::Failure;
+use crate::serving::ForwardingRules;
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static HTTPS: HeaderValue = HeaderValue::from_static("https");
+
+/// Where a request wants to go, in the form that routing uses.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Lower case, without port.
+    pub(crate) host: String,
+    /// As the client wrote it, port included.
+    pub(crate) authority: HeaderValue,
+}
+
+/// Reads host and path, and refuses what two servers could read in two ways.
+pub(crate) fn place(request: &Request<Incoming>, client: &Client) -> Result<Place, Failure> {
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        return Err(Failure::new(Reason::MethodNotAllowed, request.method().as_str()));
+    }
+    let headers = request.headers();
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        return Err(Failure::bad_request("both Transfer-Encoding and Content-Length"));
+    }
+    let authority = authority(request.version(), request.uri(), headers)?;
+    let text = authority.to_str().map_err(|_| Failure::bad_request("Host is not ASCII"))?;
+    let host = host_of(text).ok_or_else(|| Failure::bad_request("Host is not a name or address with a port"))?;
+    if client.server_name.as_deref().is_some_and(|name| name != host) {
+        return Err(Failure::new(Reason::Misdirected, "the host is not the name that TLS was opened for"));
+    }
+    request_path::check(request.uri().path()).map_err(|refused| Failure::bad_request(&refused.to_string()))?;
+    let host = host.into_owned();
+    Ok(Place { host, authority })
+}
+
+/// The one authority of a request: `:authority`, or exactly one `Host`; both must agree where both are there.
+fn authority(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<HeaderValue, Failure> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    if second.is_some() {
+        return Err(Failure::bad_request("more than one Host"));
+    }
+    let in_uri = uri.authority().map(http::uri::Authority::as_str);
+    match (in_uri, first) {
+        (Some(in_uri), Some(host)) if !in_uri.as_bytes().eq_ignore_ascii_case(host.as_bytes()) => {
+            Err(Failure::bad_request("Host differs from the request target"))
+        }
+        (Some(in_uri), None) if version == Version::HTTP_2 => {
+            HeaderValue::from_str(in_uri).map_err(|_| Failure::bad_request("the authority is not ASCII"))
+        }
+        (_, Some(host)) => Ok(host.clone()),
+        (_, None) => Err(Failure::bad_request("no Host")),
+    }
+}
+
+/// The host of `host:port` in lower case; `None` for anything else, user information included.
+fn host_of(authority: &str) -> Option<Cow<'_, str>> {
+    let (host, port) = match authority.rfind(']') {
+        Some(end) if authority.starts_with('[') => authority.split_at_checked(end + 1)?,
+        Some(_) => return None,
+        None => authority.split_at_checked(authority.find(':').unwrap_or(authority.len()))?,
+    };
+    let port_is_valid = match port.strip_prefix(':') {
+        Some(digits) => digits.parse::<u16>().is_ok() && digits.bytes().all(|byte| byte.is_ascii_digit()),
+        None => port.is_empty(),
+    };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let allowed =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'[' | b']' | b':');
+    if host.is_empty() || !port_is_valid || !host.bytes().all(allowed) {
+        return None;
+    }
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Some(Cow::Owned(host.to_ascii_lowercase()));
+    }
+    Some(Cow::Borrowed(host))
+}
+
+/// The head that the upstream sees. Made from a [`Grant`] only: no byte enters a tunnel without one.
+#[derive(Debug, Clone)]
+pub(crate) struct UpstreamHead {
+    pub(crate) method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    /// The request carries `NTLM` or `Negotiate`.
+    pub(crate) connection_bound: bool,
+}
+
+impl UpstreamHead {
+    /// Rewrites a client's head.
+    pub(crate) fn new(
+        parts: Parts,
+        grant: &Grant,
+        place: &Place,
+        rules: &ForwardingRules,
+        client: &Client,
+    ) -> Result<Self, Failure> {
+        let uri = upstream_uri(&parts.uri, grant)?;
+        let mut headers = parts.headers;
+        let forwarded_for = client.forwarded_for(&headers);
+        remove_hop_by_hop(&mut headers);
+        remove_client_claims(&mut headers);
+        join_cookies(&mut headers);
+        let connection_bound = headers.get(AUTHORIZATION).is_some_and(is_connection_bound);
+        if rules.host.is_some() {
+            translate_origins(&mut headers, rules);
+        }
+        headers.insert(HOST, rules.host.clone().unwrap_or_else(|| place.authority.clone()));
+        headers.insert(X_FORWARDED_FOR.clone(), forwarded_for);
+        headers.insert(X_FORWARDED_HOST.clone(), place.authority.clone());
+        headers.insert(X_FORWARDED_PROTO.clone(), HTTPS.clone());
+        Ok(Self { method: parts.method, uri, headers, connection_bound })
+    }
+
+    /// Asks the upstream to switch to `protocol`.
+    pub(crate) fn upgrade_to(&mut self, protocol: HeaderValue) {
+        self.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        self.headers.insert(UPGRADE, protocol);
+    }
+
+    /// One attempt's request.
+    pub(crate) fn request<B>(&self, body: B) -> Request<B> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+}
+
+/// The path below the published prefix, below the internal prefix; the very bytes that were authorised.
+fn upstream_uri(uri: &Uri, grant: &Grant) -> Result<Uri, Failure> {
+    let application = grant.application();
+    let (external, internal) = (application.external_url.prefix(), application.internal_url.prefix());
+    let given = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let path_and_query = if external == internal {
+        given
+    } else {
+        let (prefix, below) = (internal.as_str(), given.path().get(grant.below()..).unwrap_or_default());
+        let exact = below.is_empty() && !given.path().ends_with('/') && prefix.len() > 1;
+        let prefix = if exact { prefix.trim_end_matches('/') } else { prefix };
+        let query = given.query().map(|query| format!("?{query}")).unwrap_or_default();
+        PathAndQuery::try_from(format!("{prefix}{below}{query}"))
+            .map_err(|_| Failure::bad_request("the path cannot be mapped"))?
+    };
+    let mut parts = http::uri::Parts::default();
+    parts.path_and_query = Some(path_and_query);
+    Uri::from_parts(parts).map_err(|_| Failure::bad_request("the path cannot be mapped"))
+}
+
+/// Fields that end at each hop (RFC 9110, section 7.6.1), and those that `Connection` names.
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+            .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+        headers.remove(CONNECTION);
+    }
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(TRANSFER_ENCODING);
+        headers.remove(CONTENT_LENGTH);
+    }
+    for name in [TE, TRAILER, UPGRADE, EXPECT] {
+        headers.remove(name);
+    }
+    for name in ["keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings"] {
+        headers.remove(name);
+    }
+}
+
+/// Removes what only a gateway may say: where the request came from and who the user is.
+fn remove_client_claims(headers: &mut HeaderMap) {
+    let claims: Vec<HeaderName> = headers.keys().filter(|name| is_claim(name.as_str())).cloned().collect();
+    for name in claims {
+        headers.remove(name);
+    }
+}
+
+/// Whether a field claims an address, a host or an identity, in any spelling: many servers read `_` and `.` as `-`.
+fn is_claim(name: &str) -> bool {
+    const NAMES: [&str; 7] = [
+        "forwarded",
+        "x-real-ip",
+        "x-rewrite-url",
+        "true-client-ip",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "cf-connecting-ip",
+    ];
+    const PREFIXES: [&str; 6] = ["x-forwarded-", "x-original-", "x-ms-", "x-adit-", "x-auth-request-", "remote-"];
+    if !matches!(name.as_bytes().first(), Some(b'x' | b'f' | b't' | b'c' | b'r')) {
+        return false;
+    }
+    let plain = |byte: u8| if matches!(byte, b'_' | b'.') { b'-' } else { byte.to_ascii_lowercase() };
+    let starts = |pattern: &str| {
+        name.len() >= pattern.len() && name.bytes().map(plain).zip(pattern.bytes()).all(|(one, other)| one == other)
+    };
+    NAMES.iter().any(|pattern| name.len() == pattern.len() && starts(pattern))
+        || PREFIXES.iter().any(|pattern| starts(pattern))
+}
+
+/// HTTP/2 may split cookies; HTTP/1.1 has one field for them (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut values = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(_)) = (values.next(), values.next()) else { return };
+    let mut joined = first.as_bytes().to_vec();
+    for value in headers.get_all(COOKIE).iter().skip(1) {
+        joined.extend_from_slice(b"; ");
+        joined.extend_from_slice(value.as_bytes());
+    }
+    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+/// `Origin` and `Referer` name the external URL; an upstream that knows its internal one compares them with that.
+fn translate_origins(headers: &mut HeaderMap, rules: &ForwardingRules) {
+    for name in [ORIGIN, REFERER] {
+        let Some(value) = headers.get(&name).and_then(|value| value.to_str().ok()) else { continue };
+        let Some(rest) = value.strip_prefix(rules.external_origin.as_str()) else { continue };
+        let translated = match rest.as_bytes().first() {
+            None => rules.internal_origin.clone(),
+            Some(b'/') => format!("{}{}", rules.internal_origin, rules.internal_path(rest)),
+            Some(_) => continue,
+        };
+        if let Ok(translated) = HeaderValue::from_str(&translated) {
+            headers.insert(name, translated);
+        }
+    }
+}
+
+/// Whether a field's value is of a scheme that authenticates the connection and not the request.
+pub(crate) fn is_connection_bound(value: &HeaderValue) -> bool {
+    let scheme = |word: &[u8]| {
+        let value = value.as_bytes().trim_ascii_start();
+        value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    scheme(b"ntlm") || scheme(b"negotiate")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_address_with_at_most_a_port() {
+        for (text, host) in [
+            ("wiki.example", Some("wiki.example")),
+            ("Wiki.Example:8443", Some("wiki.example")),
+            ("wiki.example.", Some("wiki.example")),
+            ("[::1]:8443", Some("[::1]")),
+            ("10.0.0.1", Some("10.0.0.1")),
+            ("", None),
+            (":80", None),
+            ("a@b", None),
+            ("a:b", None),
+            ("a:+1", None),
+            ("a:99999", None),
+            ("a b", None),
+            ("a,b", None),
+            ("a/b", None),
+            ("::1", None),
+        ] {
+            assert_eq!(host_of(text).as_deref(), host, "{text}");
+        }
+    }
+
+    #[test]
+    fn claims_of_clients_are_known_in_every_spelling() {
+        for name in [
+            "x-forwarded-for",
+            "x_forwarded_for",
+            "x-forwarded_host",
+            "x.forwarded.proto",
+            "forwarded",
+            "x-real-ip",
+            "x_real_ip",
+            "x-original-url",
+            "x-ms-client-principal",
+            "remote-user",
+            "remote_user",
+            "x-adit-user",
+        ] {
+            assert!(is_claim(name), "{name}");
+        }
+        for name in ["x-requested-with", "forwarded-by", "cookie", "x-csrf-token", "referer", "range", "x-xsrftoken"] {
+            assert!(!is_claim(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn fields_that_connection_names_are_removed_but_not_the_host() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONNECTION, HeaderValue::from_static("close, X-Private, Host"));
+        headers.insert("x-private", HeaderValue::from_static("1"));
+        headers.insert("x-other", HeaderValue::from_static("2"));
+        headers.insert(HOST, HeaderValue::from_static("a"));
+        headers.insert("keep-alive", HeaderValue::from_static("5"));
+        remove_hop_by_hop(&mut headers);
+        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["host", "x-other"]);
+    }
+
+    #[test]
+    fn split_cookies_become_one_field() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("a=1"));
+        headers.append(COOKIE, HeaderValue::from_static("b=2"));
+        join_cookies(&mut headers);
+        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+    }
+
+    #[test]
+    fn ntlm_and_negotiate_are_bound_to_the_connection() {
+        assert!(is_connection_bound(&HeaderValue::from_static("Negotiate abc")));
+        assert!(is_connection_bound(&HeaderValue::from_static("NTLM")));
+        assert!(!is_connection_bound(&HeaderValue::from_static("Bearer ntlm")));
+    }
+}

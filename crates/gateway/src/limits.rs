@@ -1,0 +1,59 @@
+//! The gateway's limits on everything that comes from outside, each with the reason for its number.
+
+use std::time::Duration;
+
+/// A TLS handshake takes two round trips; 5 s suffices for any link and starves no one.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// The longest wait for a request's head, idle keep-alive included.
+pub(crate) const HEAD: Duration = Duration::from_secs(30);
+
+/// Fields in a request's head; browsers send about 20.
+pub(crate) const FIELDS: usize = 100;
+
+/// Bytes of a request's head: room for Kerberos tickets and large cookies.
+pub(crate) const HEAD_BYTES: usize = 64 * 1024;
+
+/// Requests under way on one HTTP/2 connection.
+pub(crate) const HTTP2_STREAMS: u32 = 100;
+
+/// Bytes under way in one HTTP/2 stream, and in one connection, from a browser.
+pub(crate) const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
+/// See [`HTTP2_STREAM_WINDOW`].
+pub(crate) const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// Bytes of a request's body that are kept so that it can be sent again.
+pub(crate) const REPLAY_BYTES: usize = 64 * 1024;
+
+/// Attempts for one request: the first, one on another connection, one on another connector.
+pub(crate) const ATTEMPTS: usize = 3;
+
+/// How long an upstream connection may lie idle: below Node's 5 s, after which it closes connections.
+pub(crate) const IDLE: Duration = Duration::from_secs(4);
+
+/// Idle upstream connections that one core keeps for one application on one connector.
+pub(crate) const IDLE_CONNECTIONS: usize = 512;
+
+/// Requests under way through one connector; above it they are refused, never queued without bound.
+pub(crate) const IN_FLIGHT: u32 = 8192;
+
+/// A tunnel that says nothing for this long gets no new work.
+pub(crate) const SILENT: Duration = Duration::from_secs(3);
+
+/// A tunnel that says nothing for this long is closed.
+pub(crate) const DEAD: Duration = Duration::from_secs(10);
+
+/// How often a tunnel is asked for a sign of life.
+pub(crate) const PING: Duration = Duration::from_secs(1);
+
+/// How long a new tunnel connection may take to say hello.
+pub(crate) const HELLO: Duration = Duration::from_secs(5);
+
+/// How long a registration may take, the control plane's work included.
+pub(crate) const REGISTRATION: Duration = Duration::from_secs(15);
+
+/// Registrations under way at a time: guessing tokens is not worth more.
+pub(crate) const REGISTRATIONS: usize = 16;
+
+/// Connections waiting for a core; beyond it the acceptor waits, and the kernel's queue fills.
+pub(crate) const HANDED_OVER: usize = 1024;

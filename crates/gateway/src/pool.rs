@@ -1,0 +1,148 @@
+//! A core's idle upstream connections, and the lease of one that is in use.
+//!
+//! A connection made under one application's rules is never lent to another: the key has the connector (with its key
+//! generation), the application and the revision of its settings. hyper closes an idle connection on which bytes
+//! arrive, so that they cannot become somebody's answer.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use adit_core::connector::ConnectorIdentity;
+use adit_core::id::ApplicationId;
+use adit_core::revision::Revision;
+use adit_tunnel::stream::StreamAccount;
+use hyper::client::conn::http1::SendRequest;
+
+use crate::core::Core;
+use crate::limits;
+use crate::replay::RequestBody;
+use crate::serving::InFlight;
+use crate::tunnel::TunnelConnection;
+
+/// What an upstream connection may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PoolKey {
+    pub(crate) connector: ConnectorIdentity,
+    pub(crate) application: ApplicationId,
+    pub(crate) revision: Revision,
+}
+
+/// An HTTP/1.1 connection to an upstream, through a stream of a tunnel.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) sender: SendRequest<RequestBody>,
+    pub(crate) account: Arc<StreamAccount>,
+    pub(crate) tunnel: Arc<TunnelConnection>,
+}
+
+impl Upstream {
+    fn is_usable(&self) -> bool {
+        !self.sender.is_closed() && self.tunnel.takes_streams()
+    }
+}
+
+#[derive(Debug)]
+struct Idle {
+    upstream: Upstream,
+    since: Instant,
+}
+
+/// The idle connections of one core.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    idle: HashMap<PoolKey, Vec<Idle>>,
+}
+
+impl Pool {
+    /// Takes the connection that was used last, if one is ready.
+    pub(crate) fn take(&mut self, key: &PoolKey) -> Option<Upstream> {
+        let idle = self.idle.get_mut(key)?;
+        let mut index = idle.len();
+        while index > 0 {
+            index -= 1;
+            let candidate = idle.get(index)?;
+            if !candidate.upstream.is_usable() {
+                idle.swap_remove(index);
+            } else if candidate.upstream.sender.is_ready() {
+                return Some(idle.swap_remove(index).upstream);
+            }
+        }
+        None
+    }
+
+    fn put(&mut self, key: PoolKey, upstream: Upstream) {
+        let idle = self.idle.entry(key).or_default();
+        if upstream.is_usable() && idle.len() < limits::IDLE_CONNECTIONS {
+            idle.push(Idle { upstream, since: Instant::now() });
+        }
+    }
+
+    /// Drops what has been idle for too long or cannot be used.
+    pub(crate) fn tidy(&mut self) {
+        let now = Instant::now();
+        self.idle.retain(|_, idle| {
+            idle.retain(|idle| now.duration_since(idle.since) < limits::IDLE && idle.upstream.is_usable());
+            !idle.is_empty()
+        });
+    }
+
+    /// Drops the idle connections on one tunnel connection.
+    pub(crate) fn purge(&mut self, connection: u64) {
+        for idle in self.idle.values_mut() {
+            idle.retain(|idle| idle.upstream.tunnel.id != connection);
+        }
+    }
+}
+
+/// Whether a connection may serve another request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    Allowed,
+    /// It carried connection-bound authentication: it is one user's, and must not become another's.
+    Forbidden,
+}
+
+/// An upstream connection in use by one request.
+pub(crate) struct Lease {
+    core: Rc<Core>,
+    key: PoolKey,
+    upstream: Upstream,
+    in_flight: InFlight,
+    reuse: Reuse,
+}
+
+impl std::fmt::Debug for Lease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lease").field("key", &self.key).field("reuse", &self.reuse).finish_non_exhaustive()
+    }
+}
+
+impl Lease {
+    pub(crate) const fn new(core: Rc<Core>, key: PoolKey, upstream: Upstream, in_flight: InFlight) -> Self {
+        Self { core, key, upstream, in_flight, reuse: Reuse::Allowed }
+    }
+
+    /// Forbids another use of the connection.
+    pub(crate) const fn forbid_reuse(&mut self) {
+        self.reuse = Reuse::Forbidden;
+    }
+
+    /// The connector the request went through.
+    pub(crate) const fn connector(&self) -> ConnectorIdentity {
+        self.key.connector
+    }
+
+    /// The exchange is complete: the connection returns to its pool, unless that is forbidden.
+    pub(crate) fn give_back(self) {
+        if self.reuse == Reuse::Allowed {
+            self.core.pool.borrow_mut().put(self.key, self.upstream);
+        }
+    }
+
+    /// The connection now belongs to an upgraded protocol; the request stays counted while the guard lives.
+    pub(crate) fn into_in_flight(self) -> InFlight {
+        self.in_flight
+    }
+}

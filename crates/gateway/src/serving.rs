@@ -1,0 +1,292 @@
+//! What a core serves from: one snapshot and the live connectors of each group, immutable and swapped in whole.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use adit_core::application::HostHeader;
+use adit_core::connector::ConnectorIdentity;
+use adit_core::id::{ApplicationId, ConnectorGroupId};
+use adit_core::snapshot::{PublishedApplication, Snapshot};
+use adit_tunnel::target::Target;
+use http::HeaderValue;
+
+use crate::tunnel::TunnelConnection;
+
+/// A connector with at least one connection that takes new streams.
+#[derive(Debug)]
+pub(crate) struct LiveConnector {
+    pub(crate) identity: ConnectorIdentity,
+    pub(crate) connections: Vec<Arc<TunnelConnection>>,
+    in_flight: Arc<AtomicU32>,
+}
+
+impl LiveConnector {
+    pub(crate) const fn new(
+        identity: ConnectorIdentity,
+        connections: Vec<Arc<TunnelConnection>>,
+        in_flight: Arc<AtomicU32>,
+    ) -> Self {
+        Self { identity, connections, in_flight }
+    }
+
+    /// Requests under way through this connector, on all cores.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more request until the guard is dropped.
+    pub(crate) fn begin(&self) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(Arc::clone(&self.in_flight))
+    }
+
+    /// The connection to use on `core`: its own if it has one, else another core's.
+    pub(crate) fn connection_for(&self, core: usize) -> Option<&Arc<TunnelConnection>> {
+        let usable = |connection: &&Arc<TunnelConnection>| connection.takes_streams();
+        self.connections
+            .iter()
+            .filter(usable)
+            .find(|connection| connection.core == core)
+            .or_else(|| self.connections.iter().find(usable))
+    }
+}
+
+/// One request under way through a connector.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<AtomicU32>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What forwarding needs of an application, worked out once per snapshot.
+#[derive(Debug)]
+pub(crate) struct ForwardingRules {
+    pub(crate) application: Arc<PublishedApplication>,
+    pub(crate) target: Target,
+    /// The `Host` the upstream sees; `None` keeps the client's.
+    pub(crate) host: Option<HeaderValue>,
+    /// `https://wiki.example` and `http://wiki:8080`: what is translated into one another.
+    pub(crate) external_origin: String,
+    pub(crate) internal_origin: String,
+}
+
+impl ForwardingRules {
+    pub(crate) fn of(application: &Arc<PublishedApplication>) -> Option<Self> {
+        let internal = &application.internal_url;
+        let authority = internal.authority();
+        let host = match application.host_header {
+            HostHeader::Internal => Some(HeaderValue::from_str(&authority).ok()?),
+            HostHeader::External => None,
+        };
+        Some(Self {
+            target: Target::of(application.id, internal, application.upstream_certificate),
+            host,
+            external_origin: format!("https://{}", application.external_url.authority()),
+            internal_origin: format!("{}://{authority}", internal.scheme().as_str()),
+            application: Arc::clone(application),
+        })
+    }
+}
+
+impl ForwardingRules {
+    /// A path (and what follows it) below the external prefix, as the upstream knows it; others stay as they are.
+    pub(crate) fn internal_path(&self, path: &str) -> String {
+        let application = &self.application;
+        moved(path, application.external_url.prefix().as_str(), application.internal_url.prefix().as_str())
+            .unwrap_or_else(|| path.to_owned())
+    }
+
+    /// A `Location` of the upstream, as the client must see it; `None` where nothing is to be translated.
+    pub(crate) fn external_location(&self, location: &str) -> Option<String> {
+        let application = &self.application;
+        let (external, internal) = (application.external_url.prefix(), application.internal_url.prefix());
+        if let Some(rest) = location.strip_prefix(self.internal_origin.as_str()) {
+            return match rest.as_bytes().first() {
+                None => Some(format!("{}{external}", self.external_origin)),
+                Some(b'/') => {
+                    let path = moved(rest, internal.as_str(), external.as_str()).unwrap_or_else(|| rest.to_owned());
+                    Some(format!("{}{path}", self.external_origin))
+                }
+                Some(b'?' | b'#') => Some(format!("{}{external}{rest}", self.external_origin)),
+                // Another port or a longer name: not ours.
+                Some(_) => None,
+            };
+        }
+        let is_path = location.starts_with('/') && !location.starts_with("//");
+        if is_path && external != internal { moved(location, internal.as_str(), external.as_str()) } else { None }
+    }
+}
+
+/// `path` below `to` instead of `from`; `None` if it is not below `from`. Prefixes start and end with `/`.
+fn moved(path: &str, from: &str, to: &str) -> Option<String> {
+    if let Some(below) = path.strip_prefix(from) {
+        return Some(format!("{to}{below}"));
+    }
+    let exact = path.strip_prefix(from.trim_end_matches('/'))?;
+    let ends = exact.is_empty() || exact.starts_with(['?', '#']);
+    ends.then(|| format!("{to}{exact}"))
+}
+
+/// Everything a core needs to serve a request.
+#[derive(Debug, Default)]
+pub(crate) struct Serving {
+    pub(crate) snapshot: Arc<Snapshot>,
+    rules: HashMap<ApplicationId, Arc<ForwardingRules>>,
+    groups: HashMap<ConnectorGroupId, Vec<Arc<LiveConnector>>>,
+}
+
+impl Serving {
+    /// Puts a snapshot and the live connectors together. A connector that the snapshot does not know, or knows by
+    /// another key generation, serves nothing.
+    pub(crate) fn compile(snapshot: Arc<Snapshot>, live: &[Arc<LiveConnector>], previous: &Self) -> Self {
+        let mut groups: HashMap<ConnectorGroupId, Vec<Arc<LiveConnector>>> = HashMap::new();
+        for connector in live {
+            if let Some(group) = group_of(&snapshot, connector.identity) {
+                groups.entry(group).or_default().push(Arc::clone(connector));
+            }
+        }
+        let rules = if Arc::ptr_eq(&snapshot, &previous.snapshot) {
+            previous.rules.clone()
+        } else {
+            snapshot
+                .applications()
+                .filter_map(|application| Some((application.id, Arc::new(ForwardingRules::of(application)?))))
+                .collect()
+        };
+        Self { snapshot, rules, groups }
+    }
+
+    /// The rules of an application of this snapshot.
+    pub(crate) fn rules(&self, application: ApplicationId) -> Option<&Arc<ForwardingRules>> {
+        self.rules.get(&application)
+    }
+
+    /// Chooses a connector of `group`: of two random ones, the one with fewer requests under way; never one of `tried`.
+    pub(crate) fn choose(
+        &self,
+        group: ConnectorGroupId,
+        tried: &[ConnectorIdentity],
+        random: &mut fastrand::Rng,
+    ) -> Option<&Arc<LiveConnector>> {
+        let all = self.groups.get(&group)?;
+        if tried.is_empty() {
+            return two_choices(all.iter(), all.len(), random);
+        }
+        let untried = all.iter().filter(|connector| !tried.contains(&connector.identity));
+        two_choices(untried.clone(), untried.count(), random)
+    }
+}
+
+/// The group of a connector whose key generation is the current one.
+pub(crate) fn group_of(snapshot: &Snapshot, identity: ConnectorIdentity) -> Option<ConnectorGroupId> {
+    let known = snapshot.connector(identity.connector)?;
+    (known.key_generation == identity.generation).then_some(known.connector_group)
+}
+
+fn two_choices<'a>(
+    connectors: impl Iterator<Item = &'a Arc<LiveConnector>> + Clone,
+    count: usize,
+    random: &mut fastrand::Rng,
+) -> Option<&'a Arc<LiveConnector>> {
+    if count <= 1 {
+        return connectors.clone().next();
+    }
+    let first = random.usize(..count);
+    let second = (first + 1 + random.usize(..count - 1)) % count;
+    let (first, second) = (connectors.clone().nth(first)?, connectors.clone().nth(second)?);
+    Some(if second.in_flight() < first.in_flight() { second } else { first })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adit_core::connector::KeyGeneration;
+    use adit_core::id::ConnectorId;
+    use adit_core::revision::{Epoch, Revision};
+    use adit_core::snapshot::KnownConnector;
+    use uuid::Uuid;
+
+    fn identity(number: u128) -> ConnectorIdentity {
+        ConnectorIdentity { connector: ConnectorId::new(Uuid::from_u128(number)), generation: KeyGeneration(1) }
+    }
+
+    fn live(number: u128, in_flight: u32) -> Arc<LiveConnector> {
+        Arc::new(LiveConnector::new(identity(number), Vec::new(), Arc::new(AtomicU32::new(in_flight))))
+    }
+
+    fn serving(connectors: &[Arc<LiveConnector>], generation: u32) -> Serving {
+        let group = ConnectorGroupId::new(Uuid::from_u128(99));
+        let known = connectors.iter().map(|connector| KnownConnector {
+            id: connector.identity.connector,
+            connector_group: group,
+            key_generation: KeyGeneration(generation),
+        });
+        let snapshot = Snapshot::compile(Epoch(1), Revision(1), [], known);
+        Serving::compile(Arc::new(snapshot), connectors, &Serving::default())
+    }
+
+    #[test]
+    fn the_less_busy_of_two_is_chosen_and_a_tried_one_never_again() {
+        let serving = serving(&[live(1, 9), live(2, 0)], 1);
+        let group = ConnectorGroupId::new(Uuid::from_u128(99));
+        let mut random = fastrand::Rng::with_seed(1);
+        for _ in 0..50 {
+            assert_eq!(serving.choose(group, &[], &mut random).unwrap().identity, identity(2));
+            assert_eq!(serving.choose(group, &[identity(2)], &mut random).unwrap().identity, identity(1));
+        }
+        assert!(serving.choose(group, &[identity(1), identity(2)], &mut random).is_none());
+    }
+
+    #[test]
+    fn locations_are_translated_and_foreign_ones_left_alone() {
+        use adit_core::application::{PreAuthentication, UpstreamCertificate, UpstreamTimeout};
+        let application = PublishedApplication {
+            id: ApplicationId::new(Uuid::from_u128(1)),
+            name: "Wiki".to_owned(),
+            external_url: "https://wiki.example:8443/team/".to_owned().try_into().unwrap(),
+            internal_url: "http://wiki:8080/app/".to_owned().try_into().unwrap(),
+            pre_authentication: PreAuthentication::Passthrough,
+            host_header: HostHeader::Internal,
+            upstream_certificate: UpstreamCertificate::Verified,
+            timeout: UpstreamTimeout::Default,
+            connector_group: ConnectorGroupId::new(Uuid::from_u128(1)),
+            revision: Revision(1),
+        };
+        let rules = ForwardingRules::of(&Arc::new(application)).unwrap();
+        for (location, translated) in [
+            ("http://wiki:8080/app/login?next=1", Some("https://wiki.example:8443/team/login?next=1")),
+            ("http://wiki:8080/app", Some("https://wiki.example:8443/team/")),
+            ("http://wiki:8080/elsewhere", Some("https://wiki.example:8443/elsewhere")),
+            ("http://wiki:8080", Some("https://wiki.example:8443/team/")),
+            ("/app/x", Some("/team/x")),
+            ("/application", None),
+            ("relative", None),
+            ("//wiki/app/x", None),
+            ("http://wiki:80801/app/", None),
+            ("https://elsewhere.example/app/", None),
+        ] {
+            assert_eq!(rules.external_location(location).as_deref(), translated, "{location}");
+        }
+        assert_eq!(rules.internal_path("/team/x"), "/app/x");
+    }
+
+    #[test]
+    fn a_connector_of_an_older_key_generation_serves_nothing() {
+        let serving = serving(&[live(1, 0)], 2);
+        let group = ConnectorGroupId::new(Uuid::from_u128(99));
+        assert!(serving.choose(group, &[], &mut fastrand::Rng::with_seed(1)).is_none());
+    }
+
+    #[test]
+    fn a_request_is_counted_until_its_guard_is_dropped() {
+        let connector = live(1, 0);
+        let guard = connector.begin();
+        assert_eq!(connector.in_flight(), 1);
+        drop(guard);
+        assert_eq!(connector.in_flight(), 0);
+    }
+}

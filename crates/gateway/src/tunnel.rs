@@ -1,0 +1,11 @@
+//! The gateway's side of tunnels: one task for each connection of a connector, and the book of all of them.
+
+mod book;
+mod connection;
+mod presence;
+mod serve;
+
+pub(crate) use book::{Book, CoreAssignment};
+pub(crate) use connection::TunnelConnection;
+pub(crate) use presence::keep_presence;
+pub(crate) use serve::{Arrived, accept, serve};

@@ -1,0 +1,186 @@
+//! The book of live tunnel connections. Whatever changes here or in the snapshot is compiled into a new
+//! [`Serving`] and swapped in; requests never take this lock.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use adit_core::connector::ConnectorIdentity;
+use adit_core::id::TunnelId;
+use adit_core::snapshot::Snapshot;
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+
+use super::connection::TunnelConnection;
+use crate::directory::TunnelUp;
+use crate::serving::{LiveConnector, Serving, group_of};
+
+#[derive(Debug, Default)]
+struct Entries {
+    snapshot: Arc<Snapshot>,
+    connections: Vec<Arc<TunnelConnection>>,
+    present: HashMap<TunnelId, TunnelUp>,
+    in_flight: HashMap<ConnectorIdentity, Arc<AtomicU32>>,
+    not_after: HashMap<ConnectorIdentity, i64>,
+    /// Connections of each connector on each core, those that still say hello included.
+    assigned: HashMap<ConnectorIdentity, Vec<u32>>,
+}
+
+/// All live tunnel connections.
+#[derive(Debug)]
+pub(crate) struct Book {
+    entries: Mutex<Entries>,
+    serving: Arc<ArcSwap<Serving>>,
+    presence_changed: Notify,
+    next_id: AtomicU64,
+    cores: usize,
+}
+
+impl Book {
+    pub(crate) fn new(cores: usize, serving: Arc<ArcSwap<Serving>>) -> Self {
+        Self {
+            entries: Mutex::default(),
+            serving,
+            presence_changed: Notify::new(),
+            next_id: AtomicU64::new(1),
+            cores,
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether the directory knows this connector by this key.
+    pub(crate) fn knows(&self, identity: ConnectorIdentity) -> bool {
+        group_of(&self.entries().snapshot, identity).is_some()
+    }
+
+    /// The core with the fewest connections of this connector; the guard counts one more there.
+    pub(crate) fn assign_core(self: &Arc<Self>, identity: ConnectorIdentity) -> CoreAssignment {
+        let mut entries = self.entries();
+        let counts = entries.assigned.entry(identity).or_insert_with(|| vec![0; self.cores]);
+        let fewest = counts.iter().enumerate().min_by_key(|(_, count)| **count).map_or(0, |(core, _)| core);
+        if let Some(count) = counts.get_mut(fewest) {
+            *count += 1;
+        }
+        CoreAssignment { book: Arc::clone(self), identity, core: fewest }
+    }
+
+    /// Takes a connection into service.
+    pub(crate) fn add(&self, connection: &Arc<TunnelConnection>, up: TunnelUp, not_after: i64) {
+        let mut entries = self.entries();
+        entries.connections.push(Arc::clone(connection));
+        entries.present.entry(connection.tunnel).or_insert(up);
+        let known = entries.not_after.entry(connection.identity).or_insert(not_after);
+        *known = (*known).max(not_after);
+        self.recompile(&mut entries);
+        self.presence_changed.notify_one();
+    }
+
+    /// Takes a connection out for good.
+    pub(crate) fn remove(&self, connection: &TunnelConnection) {
+        let mut entries = self.entries();
+        entries.connections.retain(|other| other.id != connection.id);
+        if entries.connections.iter().all(|other| other.tunnel != connection.tunnel) {
+            entries.present.remove(&connection.tunnel);
+        }
+        if entries.connections.iter().all(|other| other.identity != connection.identity) {
+            entries.in_flight.remove(&connection.identity);
+            entries.not_after.remove(&connection.identity);
+        }
+        self.recompile(&mut entries);
+        self.presence_changed.notify_one();
+    }
+
+    /// A connection's state changed.
+    pub(crate) fn refresh(&self) {
+        self.recompile(&mut self.entries());
+    }
+
+    /// Serves a new snapshot, unless it is older than the one that is served; closes the connections of connectors
+    /// that it no longer knows.
+    pub(crate) fn replace_snapshot(&self, snapshot: Arc<Snapshot>) {
+        let mut entries = self.entries();
+        if snapshot.version() < entries.snapshot.version() {
+            tracing::warn!(served = ?entries.snapshot.version(), given = ?snapshot.version(), "an older snapshot was not taken");
+            return;
+        }
+        for connection in &entries.connections {
+            if group_of(&snapshot, connection.identity).is_none() {
+                tracing::info!(connector = %connection.identity.connector, "closing the tunnel of a revoked connector");
+                connection.close();
+            }
+        }
+        entries.snapshot = snapshot;
+        self.recompile(&mut entries);
+    }
+
+    /// A connector's certificate was renewed: its connections may live on until then.
+    pub(crate) fn renewed(&self, identity: ConnectorIdentity, not_after: i64) {
+        self.entries().not_after.insert(identity, not_after);
+    }
+
+    /// When the newest certificate of a connector ends, in seconds since 1970.
+    pub(crate) fn not_after(&self, identity: ConnectorIdentity) -> Option<i64> {
+        self.entries().not_after.get(&identity).copied()
+    }
+
+    /// The tunnels that are up.
+    pub(crate) fn present(&self) -> HashMap<TunnelId, TunnelUp> {
+        self.entries().present.clone()
+    }
+
+    /// Completes when [`Self::present`] may have changed.
+    pub(crate) async fn presence_changed(&self) {
+        self.presence_changed.notified().await;
+    }
+
+    /// Closes every tunnel: the gateway is shutting down.
+    pub(crate) fn close_all(&self) {
+        for connection in &self.entries().connections {
+            connection.close();
+        }
+    }
+
+    fn recompile(&self, entries: &mut Entries) {
+        let mut by_connector: HashMap<ConnectorIdentity, Vec<Arc<TunnelConnection>>> = HashMap::new();
+        for connection in entries.connections.iter().filter(|connection| connection.takes_streams()) {
+            by_connector.entry(connection.identity).or_default().push(Arc::clone(connection));
+        }
+        let live: Vec<Arc<LiveConnector>> = by_connector
+            .into_iter()
+            .map(|(identity, connections)| {
+                let in_flight = Arc::clone(entries.in_flight.entry(identity).or_default());
+                Arc::new(LiveConnector::new(identity, connections, in_flight))
+            })
+            .collect();
+        let previous = self.serving.load_full();
+        self.serving.store(Arc::new(Serving::compile(Arc::clone(&entries.snapshot), &live, &previous)));
+    }
+}
+
+/// Holds a connection's place on a core.
+#[derive(Debug)]
+pub(crate) struct CoreAssignment {
+    book: Arc<Book>,
+    identity: ConnectorIdentity,
+    pub(crate) core: usize,
+}
+
+impl Drop for CoreAssignment {
+    fn drop(&mut self) {
+        let mut entries = self.book.entries();
+        let Some(counts) = entries.assigned.get_mut(&self.identity) else { return };
+        if let Some(count) = counts.get_mut(self.core) {
+            *count = count.saturating_sub(1);
+        }
+        if counts.iter().all(|count| *count == 0) {
+            entries.assigned.remove(&self.identity);
+        }
+    }
+}

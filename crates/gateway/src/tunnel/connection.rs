@@ -1,0 +1,85 @@
+//! One connection of a connector: what the cores need to open streams on it.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use adit_core::connector::ConnectorIdentity;
+use adit_core::id::TunnelId;
+use adit_tunnel::stream::{self, TunnelStream};
+use adit_tunnel::target::Target;
+use bytes::Bytes;
+use h2::client::SendRequest;
+use tokio::sync::Notify;
+
+/// Whether a connection takes new streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum ConnectionState {
+    /// It does.
+    Serving = 0,
+    /// It says nothing; it may come back.
+    Silent = 1,
+    /// The connector is shutting down, or the connection is gone.
+    Leaving = 2,
+}
+
+/// One connection of a connector to this gateway.
+#[derive(Debug)]
+pub(crate) struct TunnelConnection {
+    pub(crate) id: u64,
+    pub(crate) core: usize,
+    pub(crate) identity: ConnectorIdentity,
+    pub(crate) tunnel: TunnelId,
+    requests: SendRequest<Bytes>,
+    state: AtomicU8,
+    closing: Notify,
+}
+
+impl TunnelConnection {
+    pub(crate) fn new(
+        id: u64,
+        core: usize,
+        identity: ConnectorIdentity,
+        tunnel: TunnelId,
+        requests: SendRequest<Bytes>,
+    ) -> Self {
+        Self {
+            id,
+            core,
+            identity,
+            tunnel,
+            requests,
+            state: AtomicU8::new(ConnectionState::Serving as u8),
+            closing: Notify::new(),
+        }
+    }
+
+    /// Whether new streams may be opened here.
+    pub(crate) fn takes_streams(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == ConnectionState::Serving as u8
+    }
+
+    /// Sets the state; a connection that is leaving stays so. Returns whether anything changed.
+    pub(crate) fn set_state(&self, state: ConnectionState) -> bool {
+        let set = self.state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
+            (old != state as u8 && old != ConnectionState::Leaving as u8).then_some(state as u8)
+        });
+        set.is_ok()
+    }
+
+    /// Opens a stream; waits while the connector allows no more of them.
+    pub(crate) async fn open(&self, target: &Target) -> Result<TunnelStream, h2::Error> {
+        let mut requests = self.requests.clone().ready().await?;
+        stream::open(&mut requests, target)
+    }
+
+    /// Asks the connection's task to end it, streams and all.
+    pub(crate) fn close(&self) {
+        self.set_state(ConnectionState::Leaving);
+        self.closing.notify_one();
+    }
+
+    /// Completes once [`Self::close`] was called.
+    pub(crate) async fn closing(&self) {
+        self.closing.notified().await;
+    }
+}

@@ -1,0 +1,308 @@
+//! The life of one tunnel connection: handshake, identity, the right core, hello, service, end.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use adit_core::connector::ConnectorIdentity;
+use adit_tunnel::message::{
+    self, Binary, ControlReceiver, ControlSender, FromConnector, FromGateway, Hello, Refused, Retry,
+};
+use adit_tunnel::{carrier, protocol, target};
+use bytes::Bytes;
+use h2::client::SendRequest;
+use http::{Method, Request};
+use tokio::sync::oneshot;
+use tokio::task::spawn_local;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_rustls::StartHandshake;
+use tokio_rustls::server::TlsStream;
+
+use super::book::CoreAssignment;
+use super::connection::{ConnectionState, TunnelConnection};
+use crate::core::{Core, CoreCommand};
+use crate::directory::TunnelUp;
+use crate::movable::MovableStream;
+use crate::{limits, tls};
+
+/// A tunnel connection whose connector is known, on its way to its core.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    tls: TlsStream<MovableStream>,
+    socket: std::net::TcpStream,
+    identity: ConnectorIdentity,
+    not_after: i64,
+    from: SocketAddr,
+    assignment: CoreAssignment,
+}
+
+/// Finishes the handshake and hands the connection to the core with the fewest of that connector.
+pub(crate) async fn accept(core: &Rc<Core>, start: StartHandshake<MovableStream>, from: SocketAddr) {
+    let config = Arc::clone(&core.shared.tls.tunnel);
+    let mut tls = match timeout(limits::HANDSHAKE, start.into_stream(config)).await {
+        Ok(Ok(tls)) => tls,
+        Ok(Err(error)) => return tracing::info!(%from, %error, "a connector's TLS handshake failed"),
+        Err(_) => return tracing::info!(%from, "a connector's TLS handshake took too long"),
+    };
+    let certificate = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let Some((identity, not_after)) = certificate.and_then(tls::connector_identity) else {
+        return tracing::warn!(%from, "a certificate of the directory's CA names no connector");
+    };
+    let socket = match tls.get_mut().0.take() {
+        Ok(socket) => socket,
+        Err(error) => return tracing::warn!(%from, %error, "a tunnel connection could not be moved"),
+    };
+    let assignment = core.shared.book.assign_core(identity);
+    let chosen = assignment.core;
+    let arrived = Arrived { tls, socket, identity, not_after, from, assignment };
+    core.shared.hand_over(chosen, CoreCommand::Tunnel(Box::new(arrived))).await;
+}
+
+/// Serves the connection on the calling core until it ends.
+pub(crate) async fn serve(core: Rc<Core>, arrived: Arrived) {
+    let Arrived { mut tls, socket, identity, not_after, from, assignment } = arrived;
+    let reads = Arc::new(AtomicU64::new(0));
+    if let Err(error) = tls.get_mut().0.put(socket, Arc::clone(&reads)) {
+        return tracing::warn!(%from, %error, "a tunnel connection could not be taken over");
+    }
+    core.shared.metrics.tunnel_connections.inc();
+    if let Err(error) = converse(&core, tls, reads, identity, not_after, from).await {
+        tracing::info!(connector = %identity.connector, %from, %error, "a tunnel connection ended");
+    }
+    core.shared.metrics.tunnel_connections.dec();
+    drop(assignment);
+}
+
+async fn converse(
+    core: &Rc<Core>,
+    tls: TlsStream<MovableStream>,
+    reads: Arc<AtomicU64>,
+    identity: ConnectorIdentity,
+    not_after: i64,
+    from: SocketAddr,
+) -> Result<(), TunnelEnded> {
+    let (requests, mut connection) = carrier::gateway_end(tls).await?;
+    let ping = connection.ping_pong();
+    let (ended, mut end) = oneshot::channel::<()>();
+    let (abandon, mut abandoned) = oneshot::channel::<()>();
+    spawn_local(async move {
+        // When the conversation is over, the connection goes with it, and so do its streams.
+        tokio::select! {
+            result = connection => if let Err(error) = result { tracing::debug!(%error, "tunnel carrier ended") },
+            _ = &mut abandoned => {}
+        }
+        drop(ended);
+    });
+    let mut control = timeout(limits::HELLO, Control::open(&requests)).await??;
+    let hello = timeout(limits::HELLO, control.hello()).await??;
+    if let Some(goodbye) = unacceptable(core, identity, &hello).await {
+        control.sender.send(&FromGateway::Goodbye(goodbye.clone()))?;
+        // Leaves the message time to get out before the connection is dropped.
+        sleep(Duration::from_millis(200)).await;
+        return Err(TunnelEnded::NotAccepted(goodbye.reason));
+    }
+    let book = &core.shared.book;
+    let connection =
+        Arc::new(TunnelConnection::new(book.next_id(), core.index, identity, hello.instance, requests));
+    let up = TunnelUp {
+        tunnel: hello.instance,
+        connector: identity.connector,
+        machine_name: hello.machine_name,
+        version: hello.version,
+        from: from.ip().to_canonical(),
+    };
+    control.sender.send(&FromGateway::Welcome)?;
+    book.add(&connection, up, not_after);
+    let pinging = ping.map(|ping| spawn_local(keep_pinging(ping)));
+    let mut service = Service { core, connection: &connection, control, silence: Silence::new(reads) };
+    let result = service.run(&mut end).await;
+    connection.set_state(ConnectionState::Leaving);
+    book.remove(&connection);
+    if let Some(pinging) = pinging {
+        pinging.abort();
+    }
+    drop(abandon);
+    result
+}
+
+/// Why a connection may not serve, if so. A connector that has just registered may be ahead of the snapshot, hence
+/// the short wait.
+async fn unacceptable(core: &Core, identity: ConnectorIdentity, hello: &Hello) -> Option<Refused> {
+    if hello.protocol != message::PROTOCOL {
+        let reason = format!("this gateway speaks tunnel protocol {}, not {}", message::PROTOCOL, hello.protocol);
+        return Some(Refused { retry: Retry::Later, reason });
+    }
+    for _ in 0..40 {
+        if core.shared.book.knows(identity) {
+            return None;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    let reason = "the directory does not know this connector, or its key was replaced by a later registration; \
+                  register it again with a new token"
+        .to_owned();
+    Some(Refused { retry: Retry::Never, reason })
+}
+
+/// Why a tunnel connection ended.
+#[derive(Debug, thiserror::Error)]
+enum TunnelEnded {
+    #[error("carrier: {0}")]
+    Carrier(#[from] h2::Error),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("nothing was heard in time")]
+    Silent(#[from] tokio::time::error::Elapsed),
+    #[error("not accepted: {0}")]
+    NotAccepted(String),
+    #[error("no hello")]
+    NoHello,
+    #[error("the connector closed it")]
+    Closed,
+    #[error("it was revoked, or the gateway is shutting down")]
+    Revoked,
+    #[error("the connector's certificate has expired")]
+    Expired,
+}
+
+/// The control stream, from the gateway's side.
+struct Control {
+    sender: ControlSender,
+    receiver: ControlReceiver,
+}
+
+impl Control {
+    async fn open(requests: &SendRequest<Bytes>) -> Result<Self, TunnelEnded> {
+        let mut requests = requests.clone().ready().await?;
+        let uri = target::in_tunnel(protocol::CONTROL_PATH).map_err(std::io::Error::other)?;
+        let mut head = Request::new(());
+        *head.method_mut() = Method::POST;
+        *head.uri_mut() = uri;
+        let (answer, send) = requests.send_request(head, false)?;
+        let receiver = ControlReceiver::new(answer.await?.into_body());
+        Ok(Self { sender: ControlSender::new(send), receiver })
+    }
+
+    async fn hello(&mut self) -> Result<Hello, TunnelEnded> {
+        match self.receiver.next().await? {
+            Some(FromConnector::Hello(hello)) => Ok(hello),
+            _ => Err(TunnelEnded::NoHello),
+        }
+    }
+}
+
+/// A connection in service.
+struct Service<'c> {
+    core: &'c Rc<Core>,
+    connection: &'c Arc<TunnelConnection>,
+    control: Control,
+    silence: Silence,
+}
+
+impl Service<'_> {
+    async fn run(&mut self, end: &mut oneshot::Receiver<()>) -> Result<(), TunnelEnded> {
+        let mut tick = interval(limits::PING / 2);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut leaving = false;
+        loop {
+            tokio::select! {
+                _ = &mut *end => return Err(TunnelEnded::Closed),
+                () = self.connection.closing() => return Err(TunnelEnded::Revoked),
+                _ = tick.tick() => self.check_life()?,
+                message = self.control.receiver.next(), if !leaving => match message? {
+                    Some(message) => self.handle(message).await?,
+                    None => {
+                        leaving = true;
+                        self.leave();
+                    }
+                },
+            }
+        }
+    }
+
+    async fn handle(&mut self, message: FromConnector) -> Result<(), TunnelEnded> {
+        match message {
+            FromConnector::Renew { request } => self.renew(request).await,
+            FromConnector::Leaving => {
+                self.leave();
+                Ok(())
+            }
+            FromConnector::Hello(_) => Err(TunnelEnded::NoHello),
+        }
+    }
+
+    async fn renew(&mut self, request: Binary) -> Result<(), TunnelEnded> {
+        let identity = self.connection.identity;
+        let renewing = self.core.shared.directory.renew(identity, request.0);
+        let answer = match timeout(limits::REGISTRATION, renewing).await {
+            Ok(Ok(renewed)) => {
+                self.core.shared.book.renewed(identity, renewed.not_after);
+                FromGateway::Renewed { certificate: Binary(renewed.certificate), not_after: renewed.not_after }
+            }
+            Ok(Err(refused)) => FromGateway::RenewRefused(refused),
+            Err(_) => FromGateway::RenewRefused(Refused {
+                retry: Retry::Later,
+                reason: "the control plane did not answer in time".to_owned(),
+            }),
+        };
+        Ok(self.control.sender.send(&answer)?)
+    }
+
+    /// No new streams from here on; idle ones are dropped on every core, busy ones finish.
+    fn leave(&mut self) {
+        if self.connection.set_state(ConnectionState::Leaving) {
+            tracing::info!(connector = %self.connection.identity.connector, "a connector is leaving");
+        }
+        self.control.sender.close();
+        self.core.shared.book.refresh();
+        self.core.shared.purge_everywhere(self.connection.id);
+    }
+
+    fn check_life(&mut self) -> Result<(), TunnelEnded> {
+        let silent_for = self.silence.length();
+        if silent_for >= limits::DEAD {
+            return Err(TunnelEnded::Io(std::io::ErrorKind::TimedOut.into()));
+        }
+        let state = if silent_for >= limits::SILENT { ConnectionState::Silent } else { ConnectionState::Serving };
+        if self.connection.set_state(state) {
+            tracing::warn!(connector = %self.connection.identity.connector, ?state, "a tunnel connection's state changed");
+            self.core.shared.book.refresh();
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        match self.core.shared.book.not_after(self.connection.identity) {
+            Some(end) if i64::try_from(now).unwrap_or(i64::MAX) > end => Err(TunnelEnded::Expired),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How long nothing was read from a connection.
+struct Silence {
+    reads: Arc<AtomicU64>,
+    seen: u64,
+    since: Instant,
+}
+
+impl Silence {
+    fn new(reads: Arc<AtomicU64>) -> Self {
+        Self { reads, seen: 0, since: Instant::now() }
+    }
+
+    fn length(&mut self) -> Duration {
+        let reads = self.reads.load(Ordering::Relaxed);
+        if reads != self.seen {
+            self.seen = reads;
+            self.since = Instant::now();
+        }
+        self.since.elapsed()
+    }
+}
+
+/// Asks for a sign of life all the time: the answer counts as a read.
+async fn keep_pinging(mut ping: h2::PingPong) {
+    while ping.ping(h2::Ping::opaque()).await.is_ok() {
+        sleep(limits::PING).await;
+    }
+}

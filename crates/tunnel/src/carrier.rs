@@ -1,0 +1,66 @@
+//! HTTP/2 over TLS as the tunnel's carrier: settings of both ends.
+//!
+//! The connection window is never the limit: when it is smaller than (stalled streams x stream window), a few slow
+//! readers stop every other user of the connector. Windows and frames are fixed here and not adaptive, because the
+//! adaptive mode of the libraries has deadlocked.
+
+use bytes::Bytes;
+use h2::{client, server};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Bytes that one stream may have under way, each way: 20 MB/s at 50 ms of round trip.
+const STREAM_WINDOW: u32 = 1 << 20;
+
+/// Bytes that a connection may have under way: the largest that HTTP/2 allows (RFC 9113, section 6.9.1), which is
+/// to say no limit beside the streams' own.
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
+/// Largest frame: few system calls for bulk, yet short enough that small answers slip between.
+const LARGEST_FRAME: u32 = 64 * 1024;
+
+/// Bytes that one stream may have waiting for the socket.
+const SEND_BUFFER: usize = 256 * 1024;
+
+/// Streams per connection that a connector serves: above it the gateway waits or takes another connection.
+const MOST_STREAMS: u32 = 4096;
+
+/// Heads inside a tunnel are a few short fields.
+const LARGEST_HEAD: u32 = 16 * 1024;
+
+/// Starts the gateway's end on an accepted connection.
+///
+/// # Errors
+/// What the HTTP/2 handshake reports.
+pub async fn gateway_end<I>(io: I) -> Result<(client::SendRequest<Bytes>, client::Connection<I, Bytes>), h2::Error>
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    client::Builder::new()
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(LARGEST_FRAME)
+        .max_header_list_size(LARGEST_HEAD)
+        .max_send_buffer_size(SEND_BUFFER)
+        .enable_push(false)
+        .handshake(io)
+        .await
+}
+
+/// Starts the connector's end on the connection it dialled.
+///
+/// # Errors
+/// What the HTTP/2 handshake reports.
+pub async fn connector_end<I>(io: I) -> Result<server::Connection<I, Bytes>, h2::Error>
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    server::Builder::new()
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(LARGEST_FRAME)
+        .max_header_list_size(LARGEST_HEAD)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_concurrent_streams(MOST_STREAMS)
+        .handshake(io)
+        .await
+}

@@ -1,0 +1,38 @@
+//! The names that both ends must agree on. A change that an older peer would misread takes a new ALPN word.
+
+/// ALPN of a tunnel connection.
+pub const TUNNEL: &[u8] = b"adit-tunnel/1";
+
+/// ALPN of a registration: one [`crate::message::Register`], one answer.
+pub const REGISTER: &[u8] = b"adit-register/1";
+
+/// Path of the stream that carries [`crate::message::FromConnector`] and [`crate::message::FromGateway`].
+pub const CONTROL_PATH: &str = "/control";
+
+/// Path of a stream to an upstream.
+pub const STREAM_PATH: &str = "/stream";
+
+/// Authority of all requests inside a tunnel; HTTP/2 wants one.
+pub const AUTHORITY: &str = "tunnel";
+
+/// Names the application a stream is for.
+pub const APPLICATION: &str = "adit-application";
+
+/// `host:port` that the connector dials.
+pub const TARGET: &str = "adit-target";
+
+/// `off`, `verified` or `not-verified`: whether the connector opens TLS towards the upstream.
+pub const TLS: &str = "adit-tls";
+
+/// In the answer: why the stream was not opened.
+pub const REASON: &str = "adit-reason";
+
+/// In the answer: the reason in a sentence, for logs and operators.
+pub const DETAIL: &str = "adit-detail";
+
+/// In the trailers: how many bytes the connector handed to the upstream.
+pub const DELIVERED: &str = "adit-delivered";
+
+/// In the trailers: the upstream's end was a failure (a reset, a broken TLS session) and not an end of file. Without it
+/// an answer that ends with its connection would pass for complete.
+pub const BROKEN: &str = "adit-broken";

@@ -1,0 +1,241 @@
+//! The gateway's end of one stream: a byte stream to an upstream, and an account of what became of it.
+//!
+//! Writes need not wait for the connector's answer: the first bytes follow the head at once. The account
+//! ([`StreamAccount`]) outlives the stream, because what it says decides whether a failed request may be sent again:
+//! the connector ends each stream with the number of bytes it handed to the upstream.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use h2::client::ResponseFuture;
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderMap, StatusCode};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::protocol;
+use crate::target::{OpenFailure, Target};
+
+/// Stands for "the connector did not say".
+const NOT_TOLD: u64 = u64::MAX;
+
+/// What became of a stream.
+#[derive(Debug)]
+pub struct StreamAccount {
+    written: AtomicU64,
+    delivered: AtomicU64,
+    refused_by_tunnel: AtomicBool,
+    opened: AtomicBool,
+    failure: OnceLock<OpenFailure>,
+}
+
+impl Default for StreamAccount {
+    fn default() -> Self {
+        Self {
+            written: AtomicU64::new(0),
+            delivered: AtomicU64::new(NOT_TOLD),
+            refused_by_tunnel: AtomicBool::new(false),
+            opened: AtomicBool::new(false),
+            failure: OnceLock::new(),
+        }
+    }
+}
+
+impl StreamAccount {
+    /// Bytes that were given to the stream so far.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is certain that no byte beyond the first `offset` reached the upstream: the connector said so, or it
+    /// never opened the stream.
+    #[must_use]
+    pub fn nothing_reached_beyond(&self, offset: u64) -> bool {
+        if self.refused_by_tunnel.load(Ordering::Relaxed) || self.failure.get().is_some() {
+            return true;
+        }
+        let delivered = self.delivered.load(Ordering::Relaxed);
+        delivered != NOT_TOLD && delivered <= offset
+    }
+
+    /// Why the connector did not open the stream, if that is what happened.
+    #[must_use]
+    pub fn failure(&self) -> Option<&OpenFailure> {
+        self.failure.get()
+    }
+
+    /// Whether the connector said how the stream ended; if not, the tunnel itself was lost.
+    #[must_use]
+    pub fn ended_in_order(&self) -> bool {
+        self.failure.get().is_some() || self.delivered.load(Ordering::Relaxed) != NOT_TOLD
+    }
+
+    /// Whether the connector reported that the upstream accepted the connection.
+    #[must_use]
+    pub fn opened(&self) -> bool {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    fn record_trailers(&self, trailers: &HeaderMap) {
+        let told = trailers.get(protocol::DELIVERED).and_then(|value| value.to_str().ok()?.parse().ok());
+        if let Some(delivered) = told {
+            self.delivered.store(delivered, Ordering::Relaxed);
+        }
+    }
+
+    fn record_error(&self, error: &h2::Error) {
+        // RFC 9113, section 8.7: a refused stream was not processed at all.
+        if error.reason() == Some(Reason::REFUSED_STREAM) {
+            self.refused_by_tunnel.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// One stream, gateway side.
+pub struct TunnelStream {
+    send: SendStream<Bytes>,
+    receiving: Receiving,
+    unread: Bytes,
+    account: Arc<StreamAccount>,
+}
+
+enum Receiving {
+    Opening(ResponseFuture),
+    Open(RecvStream),
+    Ended,
+}
+
+/// Opens a stream to `target` on a connection that is ready for one.
+///
+/// # Errors
+/// What HTTP/2 reports when the connection cannot take another stream; nothing was sent then.
+pub fn open(connection: &mut h2::client::SendRequest<Bytes>, target: &Target) -> Result<TunnelStream, h2::Error> {
+    let head = target.to_request().map_err(|_| h2::Error::from(Reason::INTERNAL_ERROR))?;
+    let (answer, send) = connection.send_request(head, false)?;
+    Ok(TunnelStream {
+        send,
+        receiving: Receiving::Opening(answer),
+        unread: Bytes::new(),
+        account: Arc::default(),
+    })
+}
+
+impl TunnelStream {
+    /// The account of this stream; it stays readable when the stream is gone.
+    #[must_use]
+    pub fn account(&self) -> Arc<StreamAccount> {
+        Arc::clone(&self.account)
+    }
+
+    fn fail(&mut self, error: h2::Error) -> io::Error {
+        self.account.record_error(&error);
+        self.receiving = Receiving::Ended;
+        io::Error::new(io::ErrorKind::ConnectionReset, error)
+    }
+
+    fn refused(&mut self, headers: &HeaderMap) -> io::Error {
+        let failure = OpenFailure::from_head(headers);
+        let error = io::Error::new(io::ErrorKind::ConnectionRefused, failure.to_string());
+        let _ = self.account.failure.set(failure);
+        self.receiving = Receiving::Ended;
+        error
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        let broken = |error| io::Error::new(io::ErrorKind::BrokenPipe, error);
+        self.send.reserve_capacity(buffer.len());
+        while self.send.capacity() == 0 {
+            match ready!(self.send.poll_capacity(cx)) {
+                Some(capacity) => _ = capacity.map_err(broken)?,
+                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            }
+        }
+        let length = self.send.capacity().min(buffer.len());
+        let part = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+        self.send.send_data(part, false).map_err(broken)?;
+        self.account.written.fetch_add(length as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(length))
+    }
+
+    /// Receives until there is something unread (`true`) or the stream has ended (`false`).
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        loop {
+            if !self.unread.is_empty() {
+                return Poll::Ready(Ok(true));
+            }
+            match &mut self.receiving {
+                Receiving::Opening(answer) => match ready!(Pin::new(answer).poll(cx)) {
+                    Ok(answer) if answer.status() == StatusCode::OK => {
+                        self.account.opened.store(true, Ordering::Relaxed);
+                        self.receiving = Receiving::Open(answer.into_body());
+                    }
+                    Ok(answer) => return Poll::Ready(Err(self.refused(answer.headers()))),
+                    Err(error) => return Poll::Ready(Err(self.fail(error))),
+                },
+                Receiving::Open(body) => match ready!(body.poll_data(cx)) {
+                    Some(Ok(bytes)) => {
+                        let _ = body.flow_control().release_capacity(bytes.len());
+                        self.unread = bytes;
+                    }
+                    Some(Err(error)) => return Poll::Ready(Err(self.fail(error))),
+                    None => match ready!(body.poll_trailers(cx)) {
+                        Ok(trailers) => {
+                            let trailers = trailers.unwrap_or_default();
+                            self.account.record_trailers(&trailers);
+                            self.receiving = Receiving::Ended;
+                            if trailers.contains_key(protocol::BROKEN) {
+                                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+                            }
+                        }
+                        Err(error) => return Poll::Ready(Err(self.fail(error))),
+                    },
+                },
+                Receiving::Ended => return Poll::Ready(Ok(false)),
+            }
+        }
+    }
+}
+
+impl AsyncRead for TunnelStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let stream = self.get_mut();
+        if ready!(stream.poll_fill(cx))? {
+            let length = stream.unread.len().min(buffer.remaining());
+            if let Some(part) = stream.unread.get(..length) {
+                buffer.put_slice(part);
+            }
+            stream.unread.advance(length);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for TunnelStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        let stream = self.get_mut();
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let sent = ready!(stream.poll_send(cx, buffer));
+        if sent.is_err() {
+            // How the stream ended has already arrived: the account must know it before the failure is judged.
+            let _ = stream.poll_fill(cx);
+        }
+        Poll::Ready(sent)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // An error means that the stream is closed already, which is what was wanted.
+        let _ = self.get_mut().send.send_data(Bytes::new(), true);
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,237 @@
+//! The head of a stream: which application, what to dial, and how; and the answer when it cannot be dialled.
+
+use std::fmt;
+use std::str::FromStr;
+
+use adit_core::ApplicationId;
+use adit_core::application::UpstreamCertificate;
+use adit_core::internal_url::{InternalUrl, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+
+use crate::protocol;
+
+/// The longest detail of a failure that crosses the tunnel, in bytes.
+const LONGEST_DETAIL: usize = 300;
+
+/// Whether the connector opens TLS towards the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UpstreamTls {
+    /// Plain TCP.
+    Off,
+    /// TLS; the certificate must be valid for the host.
+    Verified,
+    /// TLS; any certificate.
+    NotVerified,
+}
+
+impl UpstreamTls {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Verified => "verified",
+            Self::NotVerified => "not-verified",
+        }
+    }
+
+    fn find(word: &str) -> Option<Self> {
+        [Self::Off, Self::Verified, Self::NotVerified].into_iter().find(|tls| tls.as_str() == word)
+    }
+}
+
+/// What one stream is connected to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The application, for the connector's log.
+    pub application: ApplicationId,
+    /// Name or address; an IPv6 address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// TLS or not.
+    pub tls: UpstreamTls,
+}
+
+/// A stream's head that the other side cannot have meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the head of the stream has no valid {0}")]
+pub struct MalformedHead(pub &'static str);
+
+impl Target {
+    /// What an application's streams are connected to.
+    #[must_use]
+    pub fn of(application: ApplicationId, url: &InternalUrl, certificate: UpstreamCertificate) -> Self {
+        let tls = match (url.scheme(), certificate) {
+            (Scheme::Http, _) => UpstreamTls::Off,
+            (Scheme::Https, UpstreamCertificate::Verified) => UpstreamTls::Verified,
+            (Scheme::Https, UpstreamCertificate::NotVerified) => UpstreamTls::NotVerified,
+        };
+        let host = url.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        Self { application, host, port: url.port(), tls }
+    }
+
+    /// The head by which the gateway opens a stream.
+    ///
+    /// # Errors
+    /// Only when the host cannot be written in a header, which no parsed URL has.
+    pub fn to_request(&self) -> Result<Request<()>, http::Error> {
+        Request::builder()
+            .method(Method::POST)
+            .uri(in_tunnel(protocol::STREAM_PATH)?)
+            .header(protocol::APPLICATION, self.application.to_string())
+            .header(protocol::TARGET, format!("{}:{}", self.host, self.port))
+            .header(protocol::TLS, self.tls.as_str())
+            .body(())
+    }
+
+    /// Reads the head of a stream.
+    ///
+    /// # Errors
+    /// [`MalformedHead`] names the field that is missing or wrong.
+    pub fn from_head(headers: &HeaderMap) -> Result<Self, MalformedHead> {
+        let field = |name: &'static str| {
+            headers.get(name).and_then(|value| value.to_str().ok()).ok_or(MalformedHead(name))
+        };
+        let (host, port) =
+            field(protocol::TARGET)?.rsplit_once(':').ok_or(MalformedHead(protocol::TARGET))?;
+        Ok(Self {
+            application: field(protocol::APPLICATION)?.parse().map_err(|_| MalformedHead(protocol::APPLICATION))?,
+            host: host.to_owned(),
+            port: port.parse().map_err(|_| MalformedHead(protocol::TARGET))?,
+            tls: UpstreamTls::find(field(protocol::TLS)?).ok_or(MalformedHead(protocol::TLS))?,
+        })
+    }
+}
+
+/// The address of a request inside a tunnel.
+///
+/// # Errors
+/// None in practice: the parts are constants.
+pub fn in_tunnel(path: &'static str) -> Result<Uri, http::Error> {
+    Uri::builder().scheme("https").authority(protocol::AUTHORITY).path_and_query(path).build()
+}
+
+/// Why a connector did not open a stream. In each case no byte reached an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OpenReason {
+    /// The connector's own rules forbid the target.
+    NotAllowed,
+    /// The name could not be resolved.
+    NameNotResolved,
+    /// Nothing accepted the connection.
+    Refused,
+    /// Nothing answered in time.
+    TimedOut,
+    /// TLS towards the upstream failed.
+    TlsFailed,
+    /// The head of the stream was not understood.
+    Malformed,
+}
+
+impl OpenReason {
+    const ALL: [Self; 6] =
+        [Self::NotAllowed, Self::NameNotResolved, Self::Refused, Self::TimedOut, Self::TlsFailed, Self::Malformed];
+
+    /// The word by which it crosses the tunnel and appears in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "not_allowed",
+            Self::NameNotResolved => "name_not_resolved",
+            Self::Refused => "refused",
+            Self::TimedOut => "timed_out",
+            Self::TlsFailed => "tls_failed",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+impl FromStr for OpenReason {
+    type Err = MalformedHead;
+    fn from_str(word: &str) -> Result<Self, MalformedHead> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word).ok_or(MalformedHead(protocol::REASON))
+    }
+}
+
+/// A stream was not opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenFailure {
+    /// Why.
+    pub reason: OpenReason,
+    /// In a sentence; for logs, never for users.
+    pub detail: String,
+}
+
+impl fmt::Display for OpenFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason.as_str(), self.detail)
+    }
+}
+
+impl OpenFailure {
+    /// A failure with its sentence.
+    #[must_use]
+    pub fn new(reason: OpenReason, detail: impl fmt::Display) -> Self {
+        Self { reason, detail: detail.to_string() }
+    }
+
+    /// The answer by which the connector says so.
+    #[must_use]
+    pub fn to_response(&self) -> Response<()> {
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::BAD_GATEWAY;
+        let detail: String =
+            self.detail.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).take(LONGEST_DETAIL).collect();
+        response.headers_mut().insert(protocol::REASON, HeaderValue::from_static(self.reason.as_str()));
+        if let Ok(detail) = HeaderValue::from_str(&detail) {
+            response.headers_mut().insert(protocol::DETAIL, detail);
+        }
+        response
+    }
+
+    /// Reads the answer of a connector that did not open the stream.
+    #[must_use]
+    pub fn from_head(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+        Self {
+            reason: text(protocol::REASON).parse().unwrap_or(OpenReason::Malformed),
+            detail: text(protocol::DETAIL).to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(url: &str, certificate: UpstreamCertificate) -> Target {
+        Target::of(ApplicationId::new(uuid::Uuid::from_u128(3)), &InternalUrl::parse(url).unwrap(), certificate)
+    }
+
+    #[test]
+    fn a_target_survives_the_tunnel() {
+        for url in ["http://wiki:8080/app/", "https://[fd00::1]/", "https://10.0.0.1:8443/"] {
+            for certificate in [UpstreamCertificate::Verified, UpstreamCertificate::NotVerified] {
+                let target = target(url, certificate);
+                let head = target.to_request().unwrap();
+                assert_eq!(Target::from_head(head.headers()), Ok(target));
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_without_a_field_is_refused_by_name() {
+        let mut head = target("http://wiki/", UpstreamCertificate::Verified).to_request().unwrap();
+        head.headers_mut().insert(protocol::TARGET, HeaderValue::from_static("wiki"));
+        assert_eq!(Target::from_head(head.headers()), Err(MalformedHead(protocol::TARGET)));
+        head.headers_mut().remove(protocol::APPLICATION);
+        assert!(Target::from_head(head.headers()).is_err());
+    }
+
+    #[test]
+    fn a_failure_survives_the_tunnel_and_cannot_inject_headers() {
+        let failure = OpenFailure::new(OpenReason::Refused, "no\r\nset-cookie: x");
+        let answer = failure.to_response();
+        let read = OpenFailure::from_head(answer.headers());
+        assert_eq!((read.reason, read.detail.as_str()), (OpenReason::Refused, "no??set-cookie: x"));
+    }
+}
