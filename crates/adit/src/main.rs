@@ -1,2 +1,23 @@
-//! placeholder
-fn main() {}
+//! Adit, the binary: commands, configuration, telemetry and composition. Every other crate is a library; this one says
+//! which parts run together and where they listen.
+
+mod api_client;
+mod command;
+mod command_error;
+mod composition;
+mod configuration;
+mod data_folder;
+mod demo;
+mod interruption;
+mod lifetime;
+mod listener;
+mod publication;
+mod telemetry;
+
+/// The gateway allocates and frees many small buffers on every core; the system allocator costs it several per cent.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    command::run()
+}

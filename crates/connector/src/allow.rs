@@ -121,9 +121,7 @@ fn is_never_dialled(address: IpAddr) -> bool {
             let this_network = matches!(v4.octets(), [0, ..]);
             this_network || v4.is_link_local() || v4.is_multicast() || v4.is_broadcast() || METADATA_V4.contains(&v4)
         }
-        IpAddr::V6(v6) => {
-            v6.is_unspecified() || v6.is_unicast_link_local() || v6.is_multicast() || v6 == METADATA_V6
-        }
+        IpAddr::V6(v6) => v6.is_unspecified() || v6.is_unicast_link_local() || v6.is_multicast() || v6 == METADATA_V6,
     }
 }
 
@@ -183,7 +181,9 @@ mod tests {
 
     #[test]
     fn what_is_not_an_entry_is_refused() {
-        for text in ["", "host", "host:", ":80", "host:0", "host:99999", "ho st:80", "10.0.0.0/33:80", "[host]:80", "*:80"] {
+        for text in
+            ["", "host", "host:", ":80", "host:0", "host:99999", "ho st:80", "10.0.0.0/33:80", "[host]:80", "*:80"]
+        {
             assert!(text.parse::<AllowEntry>().is_err(), "{text}");
         }
     }

@@ -140,10 +140,8 @@ impl IdentityFolder {
 
     /// The key in the folder; made if there is none.
     pub(crate) fn key(&self) -> Result<ConnectorKey, FolderError> {
-        let damaged = |error: rcgen::Error| FolderError::Damaged {
-            path: self.path.join(KEY_FILE),
-            reason: error.to_string(),
-        };
+        let damaged =
+            |error: rcgen::Error| FolderError::Damaged { path: self.path.join(KEY_FILE), reason: error.to_string() };
         if let Some(pem) = self.read(KEY_FILE)? {
             return KeyPair::from_pem(&pem).map(ConnectorKey).map_err(damaged);
         }
@@ -155,18 +153,15 @@ impl IdentityFolder {
     /// The identity in the folder, if the connector was registered.
     pub(crate) fn identity(&self) -> Result<Option<Identity>, FolderError> {
         let Some(json) = self.read(IDENTITY_FILE)? else { return Ok(None) };
-        serde_json::from_str(&json).map(Some).map_err(|error| FolderError::Damaged {
-            path: self.path.join(IDENTITY_FILE),
-            reason: error.to_string(),
-        })
+        serde_json::from_str(&json)
+            .map(Some)
+            .map_err(|error| FolderError::Damaged { path: self.path.join(IDENTITY_FILE), reason: error.to_string() })
     }
 
     /// Keeps an identity: it is on disk, whole, when this returns.
     pub(crate) fn keep(&self, identity: &Identity) -> Result<(), FolderError> {
-        let json = serde_json::to_string_pretty(identity).map_err(|error| FolderError::Damaged {
-            path: self.path.join(IDENTITY_FILE),
-            reason: error.to_string(),
-        })?;
+        let json = serde_json::to_string_pretty(identity)
+            .map_err(|error| FolderError::Damaged { path: self.path.join(IDENTITY_FILE), reason: error.to_string() })?;
         self.write(IDENTITY_FILE, json.as_bytes())
     }
 

@@ -30,11 +30,7 @@ const LARGEST_READ: usize = 64 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves one stream from its head to its end.
-pub(crate) async fn serve(
-    request: Request<RecvStream>,
-    mut respond: SendResponse<Bytes>,
-    dialler: &UpstreamDialler,
-) {
+pub(crate) async fn serve(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, dialler: &UpstreamDialler) {
     let upstream = match open(&request, dialler).await {
         Ok(upstream) => upstream,
         Err(failure) => {
@@ -50,12 +46,9 @@ pub(crate) async fn serve(
     relay.finish(end).await;
 }
 
-async fn open(
-    request: &Request<RecvStream>,
-    dialler: &UpstreamDialler,
-) -> Result<UpstreamConnection, OpenFailure> {
-    let target = Target::from_head(request.headers())
-        .map_err(|malformed| OpenFailure::new(OpenReason::Malformed, malformed))?;
+async fn open(request: &Request<RecvStream>, dialler: &UpstreamDialler) -> Result<UpstreamConnection, OpenFailure> {
+    let target =
+        Target::from_head(request.headers()).map_err(|malformed| OpenFailure::new(OpenReason::Malformed, malformed))?;
     dialler.dial(&target).await
 }
 
@@ -221,4 +214,3 @@ impl Relay {
         let _ = timeout(LINGER, let_go).await;
     }
 }
-

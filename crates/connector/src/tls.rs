@@ -18,9 +18,8 @@ use crate::identity::{ConnectorKey, Identity};
 pub(crate) fn for_tunnel(identity: &Identity, key: &ConnectorKey) -> Result<Arc<ClientConfig>, Error> {
     let mut roots = RootCertStore::empty();
     roots.add(identity.ca())?;
-    let mut config = newest()?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(vec![identity.certificate()], key.for_tls())?;
+    let mut config =
+        newest()?.with_root_certificates(roots).with_client_auth_cert(vec![identity.certificate()], key.for_tls())?;
     config.alpn_protocols = vec![protocol::TUNNEL.to_vec()];
     // Each connection shows the certificate again.
     config.resumption = rustls::client::Resumption::disabled();
@@ -30,8 +29,7 @@ pub(crate) fn for_tunnel(identity: &Identity, key: &ConnectorKey) -> Result<Arc<
 /// TLS for registration: the gateway by the fingerprint of its CA, as the token has it.
 pub(crate) fn for_registration(ca_fingerprint: [u8; 32]) -> Result<Arc<ClientConfig>, Error> {
     let verifier = PinnedCa { fingerprint: ca_fingerprint, provider: Arc::new(default_provider()) };
-    let mut config =
-        newest()?.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    let mut config = newest()?.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
     config.alpn_protocols = vec![protocol::REGISTER.to_vec()];
     Ok(Arc::new(config))
 }
@@ -45,8 +43,7 @@ pub(crate) fn find_ca<'c>(
 }
 
 fn newest() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, Error> {
-    ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13])
+    ClientConfig::builder_with_provider(Arc::new(default_provider())).with_protocol_versions(&[&rustls::version::TLS13])
 }
 
 /// TLS towards upstreams, with their certificates verified and not.
@@ -59,9 +56,8 @@ pub(crate) struct UpstreamTlsConfigs {
 impl UpstreamTlsConfigs {
     pub(crate) fn new() -> Result<Self, Error> {
         let provider = Arc::new(default_provider());
-        let builder = || {
-            ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()
-        };
+        let builder =
+            || ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
         let mut verified = builder()?.with_platform_verifier()?.with_no_client_auth();
         let dangerous_verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
         let mut not_verified =

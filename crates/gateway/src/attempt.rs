@@ -124,8 +124,7 @@ async fn send_once(
 ) -> Result<Answered, AttemptFailed> {
     let in_flight = connector.begin();
     let application = &job.rules.application;
-    let key =
-        PoolKey { connector: connector.identity, application: application.id, revision: application.revision };
+    let key = PoolKey { connector: connector.identity, application: application.id, revision: application.revision };
     let pooled = if fresh { None } else { core.pool.borrow_mut().take(&key) };
     let mut upstream = match pooled {
         Some(upstream) => upstream,
@@ -136,9 +135,7 @@ async fn send_once(
     let sending = upstream.sender.try_send_request(job.head.request(job.body.attempt()));
     let limit = Duration::from_secs(application.timeout.seconds());
     match within(limit, job.body, sending).await {
-        Some(Ok(response)) => {
-            Ok(Answered { response, lease: Lease::new(Rc::clone(core), key, upstream, in_flight) })
-        }
+        Some(Ok(response)) => Ok(Answered { response, lease: Lease::new(Rc::clone(core), key, upstream, in_flight) }),
         Some(Err(mut error)) => {
             let not_sent = error.take_message().is_some();
             Err(classify(&job, &account, start, not_sent, error.error()))
@@ -191,13 +188,7 @@ fn timed_out(account: &StreamAccount) -> AttemptFailed {
 }
 
 /// Says what went wrong and what may follow.
-fn classify(
-    job: &Job<'_>,
-    account: &StreamAccount,
-    start: u64,
-    not_sent: bool,
-    error: &hyper::Error,
-) -> AttemptFailed {
+fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, error: &hyper::Error) -> AttemptFailed {
     if job.body.is_broken() {
         let failure = Failure { reason: Reason::BodyBroken, detail: error.to_string() };
         return AttemptFailed { failure, again: Again::No };

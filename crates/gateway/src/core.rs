@@ -93,12 +93,7 @@ impl Core {
 /// Runs a core on the calling thread until its commands end.
 pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: mpsc::Receiver<CoreCommand>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let core = Rc::new(Core {
-        index,
-        shared,
-        pool: RefCell::default(),
-        random: RefCell::new(fastrand::Rng::new()),
-    });
+    let core = Rc::new(Core { index, shared, pool: RefCell::default(), random: RefCell::new(fastrand::Rng::new()) });
     LocalSet::new().block_on(&runtime, obey(core, commands));
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use adit_core::Snapshot;
+use adit_core::id::ConnectorId;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
@@ -79,8 +80,8 @@ impl Gateway {
         settings.listener.set_nonblocking(true)?;
         let address = settings.listener.local_addr()?;
         let keeper = CertificateKeeper::new(settings.certificates, settings.own_names, settings.given_certificate)?;
-        let tls = TlsConfigs::new(&settings.connector_ca, &keeper.own, &keeper.browsers)
-            .map_err(StartError::Certificate)?;
+        let tls =
+            TlsConfigs::new(&settings.connector_ca, &keeper.own, &keeper.browsers).map_err(StartError::Certificate)?;
         let serving = Arc::new(ArcSwap::from_pointee(Serving::default()));
         let (draining, draining_seen) = watch::channel(false);
         let (handles, receivers): (Vec<_>, Vec<_>) = (0..settings.cores.get())
@@ -129,6 +130,12 @@ impl Gateway {
     #[must_use]
     pub fn ready(&self) -> bool {
         self.shared.serving.load().snapshot.version().1.0 > 0 && !*self.draining.borrow()
+    }
+
+    /// How many requests were sent through each connected connector since its tunnel came up.
+    #[must_use]
+    pub fn exchanges_by_connector(&self) -> Vec<(ConnectorId, u64)> {
+        self.shared.book.exchanges()
     }
 
     /// Stops accepting, lets what is under way finish for at most `grace`, then closes the tunnels.

@@ -87,8 +87,7 @@ fn host_of(authority: &str) -> Option<Cow<'_, str>> {
         None => port.is_empty(),
     };
     let host = host.strip_suffix('.').unwrap_or(host);
-    let allowed =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'[' | b']' | b':');
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'[' | b']' | b':');
     if host.is_empty() || !port_is_valid || !host.bytes().all(allowed) {
         return None;
     }

@@ -47,7 +47,11 @@ impl Metrics {
         };
         let gateway = registry.sub_registry_with_prefix("adit_gateway");
         gateway.register("forwarded_requests", "Requests that an upstream answered", metrics.forwarded.clone());
-        gateway.register("failed_requests", "Requests the gateway answered itself, by reason", metrics.failures.clone());
+        gateway.register(
+            "failed_requests",
+            "Requests the gateway answered itself, by reason",
+            metrics.failures.clone(),
+        );
         gateway.register("retries", "Attempts beyond the first", metrics.retries.clone());
         gateway.register("client_connections", "Open connections from clients", metrics.clients.clone());
         gateway.register("tunnel_connections", "Open connections from connectors", metrics.tunnel_connections.clone());

@@ -42,4 +42,3 @@ async fn answer(core: &Rc<Core>, start: StartHandshake<MovableStream>, from: Soc
     message::write(&mut tls, &answer).await?;
     tls.shutdown().await
 }
-

@@ -177,7 +177,7 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Replayed { kept, .. } => kept.borrow().whole.clone(),
+            Self::Replayed { kept, .. } => kept.borrow().whole,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use adit_core::application::HostHeader;
 use adit_core::connector::ConnectorIdentity;
@@ -13,32 +13,47 @@ use http::HeaderValue;
 
 use crate::tunnel::TunnelConnection;
 
+/// What a connector is doing, counted on all cores.
+#[derive(Debug, Default)]
+pub(crate) struct Load {
+    in_flight: AtomicU32,
+    begun: AtomicU64,
+}
+
+impl Load {
+    /// Requests that were sent through the connector since its first connection came up.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+}
+
 /// A connector with at least one connection that takes new streams.
 #[derive(Debug)]
 pub(crate) struct LiveConnector {
     pub(crate) identity: ConnectorIdentity,
     pub(crate) connections: Vec<Arc<TunnelConnection>>,
-    in_flight: Arc<AtomicU32>,
+    load: Arc<Load>,
 }
 
 impl LiveConnector {
     pub(crate) const fn new(
         identity: ConnectorIdentity,
         connections: Vec<Arc<TunnelConnection>>,
-        in_flight: Arc<AtomicU32>,
+        load: Arc<Load>,
     ) -> Self {
-        Self { identity, connections, in_flight }
+        Self { identity, connections, load }
     }
 
     /// Requests under way through this connector, on all cores.
     pub(crate) fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
+        self.load.in_flight.load(Ordering::Relaxed)
     }
 
     /// Counts one more request until the guard is dropped.
     pub(crate) fn begin(&self) -> InFlight {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::clone(&self.in_flight))
+        self.load.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.load.begun.fetch_add(1, Ordering::Relaxed);
+        InFlight(Arc::clone(&self.load))
     }
 
     /// The connection to use on `core`: its own if it has one, else another core's.
@@ -54,11 +69,11 @@ impl LiveConnector {
 
 /// One request under way through a connector.
 #[derive(Debug)]
-pub(crate) struct InFlight(Arc<AtomicU32>);
+pub(crate) struct InFlight(Arc<Load>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -215,7 +230,8 @@ mod tests {
     }
 
     fn live(number: u128, in_flight: u32) -> Arc<LiveConnector> {
-        Arc::new(LiveConnector::new(identity(number), Vec::new(), Arc::new(AtomicU32::new(in_flight))))
+        let load = Load { in_flight: AtomicU32::new(in_flight), begun: AtomicU64::new(0) };
+        Arc::new(LiveConnector::new(identity(number), Vec::new(), Arc::new(load)))
     }
 
     fn serving(connectors: &[Arc<LiveConnector>], generation: u32) -> Serving {
@@ -287,6 +303,6 @@ mod tests {
         let guard = connector.begin();
         assert_eq!(connector.in_flight(), 1);
         drop(guard);
-        assert_eq!(connector.in_flight(), 0);
+        assert_eq!((connector.in_flight(), connector.load.begun()), (0, 1));
     }
 }

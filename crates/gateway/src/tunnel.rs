@@ -5,7 +5,7 @@ mod connection;
 mod presence;
 mod serve;
 
-pub(crate) use book::{Book, CoreAssignment};
+pub(crate) use book::Book;
 pub(crate) use connection::TunnelConnection;
 pub(crate) use presence::keep_presence;
 pub(crate) use serve::{Arrived, accept, serve};

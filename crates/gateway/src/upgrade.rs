@@ -22,9 +22,10 @@ pub(crate) struct Upgrade {
 pub(crate) fn requested(request: &mut Request<Incoming>) -> Option<Upgrade> {
     let headers = request.headers();
     let protocol = headers.get(UPGRADE)?;
-    let asked = headers.get(CONNECTION).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        value.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
-    });
+    let asked = headers
+        .get(CONNECTION)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade")));
     let is_websocket = protocol.as_bytes().eq_ignore_ascii_case(b"websocket");
     if request.version() != Version::HTTP_11 || !asked || !is_websocket {
         return None;

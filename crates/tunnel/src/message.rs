@@ -252,15 +252,15 @@ mod tests {
         let writing = tokio::spawn(async move { write(&mut near, &sent).await });
         let received: FromGateway = read(&mut far).await.unwrap();
         writing.await.unwrap().unwrap();
-        assert!(matches!(received, FromGateway::Renewed { certificate, not_after: 5 } if certificate.0 == [0, 255, 10]));
+        assert!(
+            matches!(received, FromGateway::Renewed { certificate, not_after: 5 } if certificate.0 == [0, 255, 10])
+        );
     }
 
     #[tokio::test]
     async fn an_endless_line_is_refused() {
         let (mut near, mut far) = tokio::io::duplex(1024);
-        let writing = tokio::spawn(async move {
-            while near.write_all(&[b'x'; 512]).await.is_ok() {}
-        });
+        let writing = tokio::spawn(async move { while near.write_all(&[b'x'; 512]).await.is_ok() {} });
         let refused = read::<FromGateway, _>(&mut far).await.unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
         drop(far);

@@ -6,8 +6,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
@@ -117,12 +117,7 @@ enum Receiving {
 pub fn open(connection: &mut h2::client::SendRequest<Bytes>, target: &Target) -> Result<TunnelStream, h2::Error> {
     let head = target.to_request().map_err(|_| h2::Error::from(Reason::INTERNAL_ERROR))?;
     let (answer, send) = connection.send_request(head, false)?;
-    Ok(TunnelStream {
-        send,
-        receiving: Receiving::Opening(answer),
-        unread: Bytes::new(),
-        account: Arc::default(),
-    })
+    Ok(TunnelStream { send, receiving: Receiving::Opening(answer), unread: Bytes::new(), account: Arc::default() })
 }
 
 impl TunnelStream {

@@ -88,11 +88,9 @@ impl Target {
     /// # Errors
     /// [`MalformedHead`] names the field that is missing or wrong.
     pub fn from_head(headers: &HeaderMap) -> Result<Self, MalformedHead> {
-        let field = |name: &'static str| {
-            headers.get(name).and_then(|value| value.to_str().ok()).ok_or(MalformedHead(name))
-        };
-        let (host, port) =
-            field(protocol::TARGET)?.rsplit_once(':').ok_or(MalformedHead(protocol::TARGET))?;
+        let field =
+            |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok()).ok_or(MalformedHead(name));
+        let (host, port) = field(protocol::TARGET)?.rsplit_once(':').ok_or(MalformedHead(protocol::TARGET))?;
         Ok(Self {
             application: field(protocol::APPLICATION)?.parse().map_err(|_| MalformedHead(protocol::APPLICATION))?,
             host: host.to_owned(),

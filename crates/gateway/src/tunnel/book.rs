@@ -2,25 +2,25 @@
 //! [`Serving`] and swapped in; requests never take this lock.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use adit_core::connector::ConnectorIdentity;
-use adit_core::id::TunnelId;
+use adit_core::id::{ConnectorId, TunnelId};
 use adit_core::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use super::connection::TunnelConnection;
 use crate::directory::TunnelUp;
-use crate::serving::{LiveConnector, Serving, group_of};
+use crate::serving::{LiveConnector, Load, Serving, group_of};
 
 #[derive(Debug, Default)]
 struct Entries {
     snapshot: Arc<Snapshot>,
     connections: Vec<Arc<TunnelConnection>>,
     present: HashMap<TunnelId, TunnelUp>,
-    in_flight: HashMap<ConnectorIdentity, Arc<AtomicU32>>,
+    loads: HashMap<ConnectorIdentity, Arc<Load>>,
     not_after: HashMap<ConnectorIdentity, i64>,
     /// Connections of each connector on each core, those that still say hello included.
     assigned: HashMap<ConnectorIdentity, Vec<u32>>,
@@ -38,13 +38,7 @@ pub(crate) struct Book {
 
 impl Book {
     pub(crate) fn new(cores: usize, serving: Arc<ArcSwap<Serving>>) -> Self {
-        Self {
-            entries: Mutex::default(),
-            serving,
-            presence_changed: Notify::new(),
-            next_id: AtomicU64::new(1),
-            cores,
-        }
+        Self { entries: Mutex::default(), serving, presence_changed: Notify::new(), next_id: AtomicU64::new(1), cores }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -90,7 +84,7 @@ impl Book {
             entries.present.remove(&connection.tunnel);
         }
         if entries.connections.iter().all(|other| other.identity != connection.identity) {
-            entries.in_flight.remove(&connection.identity);
+            entries.loads.remove(&connection.identity);
             entries.not_after.remove(&connection.identity);
         }
         self.recompile(&mut entries);
@@ -135,6 +129,11 @@ impl Book {
         self.entries().present.clone()
     }
 
+    /// How many requests were sent through each connector since its first connection came up.
+    pub(crate) fn exchanges(&self) -> Vec<(ConnectorId, u64)> {
+        self.entries().loads.iter().map(|(identity, load)| (identity.connector, load.begun())).collect()
+    }
+
     /// Completes when [`Self::present`] may have changed.
     pub(crate) async fn presence_changed(&self) {
         self.presence_changed.notified().await;
@@ -155,8 +154,8 @@ impl Book {
         let live: Vec<Arc<LiveConnector>> = by_connector
             .into_iter()
             .map(|(identity, connections)| {
-                let in_flight = Arc::clone(entries.in_flight.entry(identity).or_default());
-                Arc::new(LiveConnector::new(identity, connections, in_flight))
+                let load = Arc::clone(entries.loads.entry(identity).or_default());
+                Arc::new(LiveConnector::new(identity, connections, load))
             })
             .collect();
         let previous = self.serving.load_full();

@@ -104,8 +104,7 @@ async fn converse(
         return Err(TunnelEnded::NotAccepted(goodbye.reason));
     }
     let book = &core.shared.book;
-    let connection =
-        Arc::new(TunnelConnection::new(book.next_id(), core.index, identity, hello.instance, requests));
+    let connection = Arc::new(TunnelConnection::new(book.next_id(), core.index, identity, hello.instance, requests));
     let up = TunnelUp {
         tunnel: hello.instance,
         connector: identity.connector,

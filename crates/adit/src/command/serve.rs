@@ -1,0 +1,75 @@
+//! `adit serve`: the control plane and a gateway in one process, until it is asked to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::on_all_cores;
+use crate::command_error::{CommandError, with_causes};
+use crate::composition::{GATEWAY_GRACE, Server};
+use crate::configuration::{self, Configuration, Flags, GatewayAddress};
+use crate::interruption::Interruption;
+use crate::telemetry::{self, LogFormat};
+
+const NOT_DONE: &str = "the server was not started";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  adit serve --data data\n\nIn another terminal:\n  adit registration-token --data data\n  \
+                        adit connector --token adit-... --data connector-data")]
+pub(super) struct Arguments {
+    /// Data folder: keys, CA and directory; made if there is none
+    #[arg(long, value_name = "DIR", required_unless_present = "config")]
+    data: Option<PathBuf>,
+    /// TOML file with the same settings and more; flags win over it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// API over plain HTTP; loopback only [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = configuration::listen_address)]
+    control_listen: Option<SocketAddr>,
+    /// API over HTTPS [default: 127.0.0.1:8444]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = configuration::listen_address)]
+    control_tls_listen: Option<SocketAddr>,
+    /// Gateway: browsers and connectors [default: [::]:8443]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = configuration::listen_address)]
+    gateway_listen: Option<SocketAddr>,
+    /// Health and metrics over plain HTTP; loopback only [default: 127.0.0.1:9090]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = configuration::listen_address)]
+    metrics_listen: Option<SocketAddr>,
+    /// What connectors dial [default: localhost and the gateway's port]
+    #[arg(long, value_name = "HOST:PORT")]
+    gateway_address: Option<GatewayAddress>,
+    /// How log records are written to stderr
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let (log_format, config) = (arguments.log_format, arguments.config.clone());
+    let configuration = configuration::load(config.as_deref(), arguments.into())
+        .map_err(|error| CommandError::usage(NOT_DONE, with_causes(&error)))?;
+    telemetry::start(log_format, "info");
+    on_all_cores(serve(configuration))
+}
+
+async fn serve(configuration: Configuration) -> Result<(), CommandError> {
+    let mut interruption =
+        Interruption::listen().map_err(|error| CommandError::failed(NOT_DONE, with_causes(&error)))?;
+    let started = Box::pin(Server::start(configuration)).await;
+    let server = started.map_err(|error| error.into_command_error(NOT_DONE))?;
+    let signal = interruption.requested().await;
+    tracing::info!(signal, "stopping: requests under way are finished first");
+    interruption.during(Box::pin(server.stop(GATEWAY_GRACE))).await;
+    Ok(())
+}
+
+impl From<Arguments> for Flags {
+    fn from(arguments: Arguments) -> Self {
+        Self {
+            data: arguments.data,
+            control_listen: arguments.control_listen,
+            control_tls_listen: arguments.control_tls_listen,
+            gateway_listen: arguments.gateway_listen,
+            metrics_listen: arguments.metrics_listen,
+            gateway_address: arguments.gateway_address,
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The parts put together into one server: data folder, control plane, gateway, API and their listeners.
+//!
+//! Everything that can fail fails before anything is served: the folder is locked, the four addresses are taken, the
+//! directory is open, and only then do the listeners accept and `addresses.json` appear.
+//!
+//! Control plane and gateway do not know each other. What the gateway declares that it needs is implemented here, in
+//! [`control_link`].
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_control::{CertificateAuthority, ControlPlane};
+use adit_gateway::Gateway;
+use adit_identity::{LocalKey, Verifier};
+use axum::Router;
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::configuration::{Configuration, GatewayAddress};
+use crate::data_folder::{Addresses, DataFolder, KeyPair};
+use crate::listener::certificate::Certificates;
+use crate::listener::{self, Bound, operations};
+
+mod api_metrics;
+mod control_link;
+mod start_error;
+
+pub(crate) use start_error::StartError;
+
+/// How long requests of the API may take to finish when the server stops.
+const API_GRACE: Duration = Duration::from_secs(10);
+
+/// How long requests through the gateway may take to finish when the server stops.
+pub(crate) const GATEWAY_GRACE: Duration = Duration::from_secs(30);
+
+/// How long the gateway may take to serve from its first snapshot.
+const GATEWAY_READY: Duration = Duration::from_secs(10);
+
+/// Connections that wait to be accepted by the gateway: a burst of browsers after a restart.
+const GATEWAY_BACKLOG: i32 = 4096;
+
+/// A running server.
+pub(crate) struct Server {
+    folder: DataFolder,
+    addresses: Addresses,
+    control: ControlPlane,
+    gateway: Gateway,
+    /// Says that the API shall stop, and that the server is not ready any more.
+    stop_api: watch::Sender<bool>,
+    /// Says that health and metrics shall stop, at the very end.
+    stop_operations: watch::Sender<bool>,
+    api: JoinSet<()>,
+    background: JoinSet<()>,
+}
+
+/// The four sockets, taken and not yet served.
+struct Sockets {
+    control: Bound,
+    control_tls: Bound,
+    gateway: std::net::TcpListener,
+    gateway_address: SocketAddr,
+    metrics: Bound,
+}
+
+impl Server {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is served then.
+    pub(crate) async fn start(configuration: Configuration) -> Result<Self, StartError> {
+        let folder = DataFolder::lock(&configuration.data)?;
+        let sockets = Sockets::take(&configuration).await?;
+        let addresses = sockets.addresses();
+        let dialled = dialled_by_connectors(configuration.gateway_address.as_ref(), addresses.gateway);
+
+        // Both secrets before the directory: with a directory beside it, a missing secret counts as lost.
+        let authority = authority(&folder)?;
+        let verifier = verifier(&folder, &configuration)?;
+        let control = open_control_plane(&folder, authority, &dialled).await?;
+        let mut registry = Registry::default();
+        let names = own_names(&configuration, &dialled, &addresses);
+        let certificates =
+            Certificates::new(control.clone(), names, configuration.tls).map_err(StartError::Certificate)?;
+        let acceptor = certificates.acceptor().map_err(StartError::Certificate)?;
+        let trusted_proxies = &configuration.api.trusted_proxies;
+        let gateway = start_gateway(sockets.gateway, &control, &certificates, trusted_proxies, &mut registry)?;
+        until_ready(&gateway).await?;
+        let api = adit_graph::router(adit_graph::Settings {
+            control: control.clone(),
+            verifier,
+            public_url: configuration.api.public_url,
+            trusted_proxies: configuration.api.trusted_proxies,
+        });
+        let api = api_metrics::counted(api, &mut registry);
+
+        let mut server = Self {
+            folder,
+            addresses,
+            control,
+            gateway,
+            stop_api: watch::Sender::new(false),
+            stop_operations: watch::Sender::new(false),
+            api: JoinSet::new(),
+            background: JoinSet::new(),
+        };
+        server.serve_api(sockets.control, sockets.control_tls, acceptor, &api);
+        server.serve_operations(sockets.metrics, registry);
+        server.background.spawn(certificates.look_after());
+        server.folder.announce(&addresses)?;
+        tracing::info!(
+            control = %addresses.control, control_tls = %addresses.control_tls, gateway = %addresses.gateway,
+            metrics = %addresses.metrics, connectors_dial = %dialled, data = %server.folder.path().display(), "serving"
+        );
+        Ok(server)
+    }
+
+    /// Where it listens.
+    pub(crate) const fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The data folder it serves from.
+    pub(crate) const fn folder(&self) -> &DataFolder {
+        &self.folder
+    }
+
+    /// Ends in order: the API finishes what is under way, then the gateway does within `grace`, then the rest goes.
+    pub(crate) async fn stop(mut self, grace: Duration) {
+        self.folder.withdraw_addresses();
+        self.stop_api.send_replace(true);
+        while self.api.join_next().await.is_some() {}
+        self.gateway.drain(grace).await;
+        self.stop_operations.send_replace(true);
+        self.background.shutdown().await;
+        self.control.close().await;
+        tracing::info!("stopped");
+    }
+
+    fn serve_api(&mut self, plain: Bound, tls: Bound, acceptor: tokio_rustls::TlsAcceptor, api: &Router) {
+        let stopping = || self.stop_api.subscribe();
+        self.api.spawn(plain.serve(None, api.clone(), stopping(), API_GRACE));
+        self.api.spawn(tls.serve(Some(acceptor), api.clone(), stopping(), API_GRACE));
+    }
+
+    fn serve_operations(&mut self, socket: Bound, registry: Registry) {
+        let router = operations::router(registry, self.stop_api.subscribe());
+        let ended = self.stop_operations.subscribe();
+        self.background.spawn(socket.serve(None, router, ended, Duration::from_secs(1)));
+    }
+}
+
+impl Sockets {
+    async fn take(configuration: &Configuration) -> Result<Self, StartError> {
+        let listen = configuration.listen;
+        let (gateway, gateway_address) = gateway_socket(listen.gateway)
+            .map_err(|source| listener::NotListening { setting: "gateway_listen", address: listen.gateway, source })?;
+        Ok(Self {
+            control: listener::bind("control_listen", listen.control).await?,
+            control_tls: listener::bind("control_tls_listen", listen.control_tls).await?,
+            gateway,
+            gateway_address,
+            metrics: listener::bind("metrics_listen", listen.metrics).await?,
+        })
+    }
+
+    const fn addresses(&self) -> Addresses {
+        Addresses {
+            control: self.control.address(),
+            control_tls: self.control_tls.address(),
+            gateway: self.gateway_address,
+            metrics: self.metrics.address(),
+        }
+    }
+}
+
+/// The gateway's socket. `[::]` takes IPv4 as well, whatever the system's default is.
+fn gateway_socket(address: SocketAddr) -> std::io::Result<(std::net::TcpListener, SocketAddr)> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(GATEWAY_BACKLOG)?;
+    let listener = std::net::TcpListener::from(socket);
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// `host:port` for registration tokens: as configured, else `localhost` and the gateway's port.
+fn dialled_by_connectors(configured: Option<&GatewayAddress>, gateway: SocketAddr) -> GatewayAddress {
+    let mut dialled = configured.cloned().unwrap_or_else(|| GatewayAddress { host: "localhost".to_owned(), port: 0 });
+    if dialled.port == 0 {
+        dialled.port = gateway.port();
+    }
+    dialled
+}
+
+fn authority(folder: &DataFolder) -> Result<CertificateAuthority, StartError> {
+    let pair = folder.ca(|| {
+        let (_, pem) = CertificateAuthority::generate()?;
+        Ok::<_, StartError>(KeyPair { certificate: pem.certificate, key: pem.key })
+    })?;
+    Ok(CertificateAuthority::from_pem(&pair.certificate, &pair.key)?)
+}
+
+async fn open_control_plane(
+    folder: &DataFolder,
+    authority: CertificateAuthority,
+    dialled: &GatewayAddress,
+) -> Result<ControlPlane, StartError> {
+    let gateway_address = dialled.to_string();
+    let settings = adit_control::Settings { database: folder.directory(), authority, gateway_address };
+    Ok(ControlPlane::open(settings).await?)
+}
+
+fn verifier(folder: &DataFolder, configuration: &Configuration) -> Result<Arc<Verifier>, StartError> {
+    let pem = folder.signing_key(|| LocalKey::generate().map(|(_, pem)| pem).map_err(StartError::from))?;
+    let key = LocalKey::from_pem(&pem)?;
+    Ok(Arc::new(Verifier::new(&key, configuration.api.issuers.clone())?))
+}
+
+/// The names by which this server is reached, for certificates of the local CA.
+fn own_names(configuration: &Configuration, dialled: &GatewayAddress, addresses: &Addresses) -> Vec<String> {
+    let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(ToOwned::to_owned).into();
+    let public = configuration.api.public_url.as_ref().and_then(|url| url.host_str()).map(ToOwned::to_owned);
+    let listening = [addresses.control_tls.ip(), addresses.gateway.ip()];
+    let listening = listening.into_iter().filter(|address| !address.is_unspecified()).map(|address| address.to_string());
+    for name in public.into_iter().chain([dialled.host.clone()]).chain(listening) {
+        let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn start_gateway(
+    listener: std::net::TcpListener,
+    control: &ControlPlane,
+    certificates: &Arc<Certificates>,
+    trusted_proxies: &[ipnet::IpNet],
+    registry: &mut Registry,
+) -> Result<Gateway, StartError> {
+    let settings = adit_gateway::Settings {
+        listener,
+        cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        snapshots: control.snapshots(),
+        directory: Arc::new(control_link::ControlLink::new(control.clone())),
+        certificates: Arc::<Certificates>::clone(certificates),
+        given_certificate: None,
+        connector_ca: control.authority().certificate_der().clone(),
+        own_names: certificates.own_names().to_vec(),
+        trusted_proxies: trusted_proxies.to_vec(),
+    };
+    Ok(Gateway::start(settings, registry)?)
+}
+
+/// Waits until the gateway serves from a snapshot: it has one already and only has to take it up.
+async fn until_ready(gateway: &Gateway) -> Result<(), StartError> {
+    let ready = async {
+        while !gateway.ready() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(GATEWAY_READY, ready).await.map_err(|_| StartError::GatewayNotReady)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connectors_dial_localhost_and_the_real_port_unless_told_otherwise() {
+        let listening: SocketAddr = "[::]:40123".parse().unwrap();
+        assert_eq!(dialled_by_connectors(None, listening).to_string(), "localhost:40123");
+        let configured = "adit.example.com:443".parse().unwrap();
+        assert_eq!(dialled_by_connectors(Some(&configured), listening).to_string(), "adit.example.com:443");
+        let configured = "adit.example.com:0".parse().unwrap();
+        assert_eq!(dialled_by_connectors(Some(&configured), listening).to_string(), "adit.example.com:40123");
+    }
+
+    #[test]
+    fn the_gateways_socket_takes_both_families() {
+        let (listener, address) = gateway_socket("[::]:0".parse().unwrap()).unwrap();
+        let client = std::net::TcpStream::connect(("127.0.0.1", address.port())).unwrap();
+        listener.accept().unwrap();
+        drop(client);
+    }
+}

@@ -1,0 +1,138 @@
+//! What the gateway needs of the control plane, in the gateway's words: registration and presence of connectors, and
+//! certificates.
+//!
+//! The gateway's cores only wait for the answers: the work is done on the runtime that the link was made on. What a
+//! connector is told is the public part of an error; the rest goes to the log.
+
+use std::net::IpAddr;
+
+use adit_control::{ControlPlane, RegistrationRefused, RegistrationRequest};
+use adit_core::MachineName;
+use adit_core::connector::ConnectorIdentity;
+use adit_core::id::TunnelId;
+use adit_gateway::{ConnectorDirectory, Renewed, ServerCertificate, ServerCertificates, TunnelUp};
+use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
+
+use crate::listener::certificate::Certificates;
+
+/// Does for a gateway what it asks of the control plane.
+pub(super) struct ControlLink {
+    control: ControlPlane,
+    runtime: Handle,
+}
+
+impl ControlLink {
+    /// A link whose work is done on the current runtime.
+    pub(super) fn new(control: ControlPlane) -> Self {
+        Self { control, runtime: Handle::current() }
+    }
+
+    /// Runs `work` on the control plane's runtime.
+    fn there<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Refused>> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Refused>> {
+        let task = self.runtime.spawn(work);
+        async move { task.await.unwrap_or_else(|_| Err(later())) }.boxed()
+    }
+
+    /// Runs `work` on the control plane's runtime; a failure is for the log alone.
+    fn noted(
+        &self,
+        what: &'static str,
+        work: impl Future<Output = Result<(), adit_control::Error>> + Send + 'static,
+    ) -> BoxFuture<'static, ()> {
+        let task = self.runtime.spawn(async move {
+            if let Err(error) = work.await {
+                tracing::warn!(%error, "{what} was not recorded");
+            }
+        });
+        async move { drop(task.await) }.boxed()
+    }
+}
+
+impl ConnectorDirectory for ControlLink {
+    fn register(&self, request: Register, from: IpAddr) -> BoxFuture<'static, Result<Registered, Refused>> {
+        let control = self.control.clone();
+        self.there(async move {
+            let machine = request.machine_name.clone();
+            let registered = control.register(parsed(request)?, from).await.map_err(|refused| {
+                tracing::warn!(%machine, %from, reason = %refused, "a registration was refused");
+                told(&refused)
+            })?;
+            tracing::info!(connector = %registered.identity.connector, %machine, %from, "a connector was registered");
+            Ok(Registered {
+                connector: registered.identity.connector.to_string(),
+                certificate: Binary(registered.certificate_der),
+                not_after: registered.not_after.as_second(),
+            })
+        })
+    }
+
+    fn renew(&self, identity: ConnectorIdentity, request: Vec<u8>) -> BoxFuture<'static, Result<Renewed, Refused>> {
+        let control = self.control.clone();
+        self.there(async move {
+            let issued = control.renew(identity, request).await.map_err(|refused| {
+                tracing::warn!(connector = %identity.connector, reason = %refused, "a renewal was refused");
+                told(&refused)
+            })?;
+            Ok(Renewed { certificate: issued.certificate_der, not_after: issued.not_after.as_second() })
+        })
+    }
+
+    fn tunnel_up(&self, tunnel: TunnelUp) -> BoxFuture<'static, ()> {
+        let control = self.control.clone();
+        self.noted("a tunnel that came up", async move {
+            let Ok(machine_name) = MachineName::parse(&tunnel.machine_name) else {
+                tracing::warn!(connector = %tunnel.connector, "a connector gave a machine name that is none");
+                return Ok(());
+            };
+            let tunnel = adit_control::TunnelUp {
+                tunnel: tunnel.tunnel,
+                connector: tunnel.connector,
+                machine_name,
+                version: tunnel.version,
+                external_ip: tunnel.from,
+            };
+            control.tunnel_up(tunnel).await
+        })
+    }
+
+    fn tunnel_down(&self, tunnel: TunnelId) -> BoxFuture<'static, ()> {
+        let control = self.control.clone();
+        self.noted("a tunnel that went down", async move { control.tunnel_down(tunnel).await })
+    }
+}
+
+impl ServerCertificates for Certificates {
+    fn issue(&self, names: &[String]) -> Result<ServerCertificate, String> {
+        let (chain, key) = self.for_names(names)?;
+        Ok(ServerCertificate { chain, key })
+    }
+}
+
+fn parsed(request: Register) -> Result<RegistrationRequest, Refused> {
+    let never = |reason: String| Refused { retry: Retry::Never, reason };
+    let secret = request.secret.0.try_into();
+    Ok(RegistrationRequest {
+        // As for a wrong secret of the right length: which it is helps nobody but a guesser.
+        secret: secret.map_err(|_| never(RegistrationRefused::Refused.to_string()))?,
+        csr_der: request.request.0,
+        machine_name: MachineName::parse(&request.machine_name).map_err(|error| never(error.to_string()))?,
+        version: request.version,
+    })
+}
+
+fn told(refused: &RegistrationRefused) -> Refused {
+    match refused {
+        RegistrationRefused::Unavailable(_) => later(),
+        final_answer => Refused { retry: Retry::Never, reason: final_answer.to_string() },
+    }
+}
+
+fn later() -> Refused {
+    Refused { retry: Retry::Later, reason: "the control plane cannot answer at the moment".to_owned() }
+}

@@ -1,0 +1,337 @@
+//! What `adit serve` is told: a TOML file and flags, put together into one [`Configuration`] in which everything was
+//! checked. Flags win over the file, the file over the defaults.
+//!
+//! Nothing is started, created or locked here, so a mistake leaves no trace. Unknown settings are refused: a misspelt
+//! one must not be silently without effect. Relative paths in the file are relative to the file.
+//!
+//! Invariant: the plain HTTP listeners of a [`Configuration`] are on loopback addresses.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use adit_identity::{IssuerSettings, LOCAL_AUDIENCE};
+use ipnet::IpNet;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+mod tls_files;
+
+pub(crate) use tls_files::{TlsFiles, TlsFilesError};
+
+/// Everything `adit serve` needs to know, checked.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    /// The data folder.
+    pub(crate) data: PathBuf,
+    /// Where to listen.
+    pub(crate) listen: Listen,
+    /// What connectors dial, if it was said.
+    pub(crate) gateway_address: Option<GatewayAddress>,
+    /// How the API presents itself and whom it believes.
+    pub(crate) api: Api,
+    /// A certificate from elsewhere, if there is one.
+    pub(crate) tls: Option<TlsFiles>,
+}
+
+/// The four listening addresses. Port 0 lets the system choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listen {
+    /// The API over plain HTTP; loopback.
+    pub(crate) control: SocketAddr,
+    /// The API over HTTPS.
+    pub(crate) control_tls: SocketAddr,
+    /// The gateway: browsers and connectors.
+    pub(crate) gateway: SocketAddr,
+    /// Health and metrics over plain HTTP; loopback.
+    pub(crate) metrics: SocketAddr,
+}
+
+/// How the API presents itself and whom it believes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Api {
+    /// The URL by which clients reach the API, for links in its answers.
+    pub(crate) public_url: Option<Url>,
+    /// Whose `X-Forwarded-*` headers are believed; nobody's by default.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Issuers of bearer tokens, beside the data folder's own key.
+    pub(crate) issuers: Vec<IssuerSettings>,
+}
+
+/// `host:port` that connectors dial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GatewayAddress {
+    /// A name, an IPv4 address, or an IPv6 address in brackets.
+    pub(crate) host: String,
+    /// The port; 0 stands for the port the gateway really listens on.
+    pub(crate) port: u16,
+}
+
+/// Flags of `adit serve`; each wins over the file.
+#[derive(Debug, Default)]
+pub(crate) struct Flags {
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) control_listen: Option<SocketAddr>,
+    pub(crate) control_tls_listen: Option<SocketAddr>,
+    pub(crate) gateway_listen: Option<SocketAddr>,
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) gateway_address: Option<GatewayAddress>,
+}
+
+/// Why there is no configuration. Each says which setting.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigurationError {
+    #[error("configuration file {} cannot be read: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("configuration file {}: {reason}", path.display())]
+    Malformed { path: PathBuf, reason: String },
+    #[error("no data folder was given (--data DIR, or data = \"DIR\" in the configuration file)")]
+    NoDataFolder,
+    #[error(
+        "{setting} is {address}, which is not a loopback address, and plain HTTP is served on loopback only; \
+         bearer tokens would cross the network in the clear"
+    )]
+    PlainHttpBeyondLoopback { setting: &'static str, address: SocketAddr },
+    #[error("public_url '{url}' must be http:// or https://, with a host and no user name, query or fragment")]
+    BadPublicUrl { url: Url },
+    #[error("issuer '{url}' must be an https:// URL (plain http:// is accepted for loopback hosts only)")]
+    BadIssuer { url: String },
+    #[error("the CA of issuer '{url}', {}, cannot be read: {reason}", path.display())]
+    IssuerCa { url: String, path: PathBuf, reason: String },
+    #[error("[tls]: {0}")]
+    Tls(#[from] TlsFilesError),
+}
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    data: Option<PathBuf>,
+    #[serde(default, deserialize_with = "from_text")]
+    control_listen: Option<ListenAddress>,
+    #[serde(default, deserialize_with = "from_text")]
+    control_tls_listen: Option<ListenAddress>,
+    #[serde(default, deserialize_with = "from_text")]
+    gateway_listen: Option<ListenAddress>,
+    #[serde(default, deserialize_with = "from_text")]
+    metrics_listen: Option<ListenAddress>,
+    #[serde(default, deserialize_with = "from_text")]
+    gateway_address: Option<GatewayAddress>,
+    public_url: Option<Url>,
+    #[serde(default)]
+    trusted_proxies: Vec<Network>,
+    #[serde(default)]
+    issuer: Vec<IssuerTable>,
+    tls: Option<TlsTable>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IssuerTable {
+    url: String,
+    audience: Option<String>,
+    ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsTable {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+/// A listening address; `localhost:PORT` is the IPv4 loopback.
+#[derive(Debug, Clone, Copy)]
+struct ListenAddress(SocketAddr);
+
+/// A network or a single address.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Network(IpNet);
+
+/// Reads the file, if one is named, and puts the flags on top.
+///
+/// # Errors
+/// [`ConfigurationError`] for the first setting that is wrong.
+pub(crate) fn load(file: Option<&Path>, flags: Flags) -> Result<Configuration, ConfigurationError> {
+    let file = match file {
+        Some(path) => read(path)?,
+        None => File::default(),
+    };
+    resolve(file, flags)
+}
+
+fn read(path: &Path) -> Result<File, ConfigurationError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigurationError::Unreadable { path: path.to_owned(), source })?;
+    let mut file = parse(&text)
+        .map_err(|error| ConfigurationError::Malformed { path: path.to_owned(), reason: error.to_string() })?;
+    let beside = path.parent().unwrap_or(Path::new(""));
+    let paths = file.data.iter_mut().chain(file.issuer.iter_mut().filter_map(|issuer| issuer.ca.as_mut()));
+    for written in paths.chain(file.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key])) {
+        *written = beside.join(&*written);
+    }
+    Ok(file)
+}
+
+fn parse(text: &str) -> Result<File, toml::de::Error> {
+    toml::from_str(text)
+}
+
+fn resolve(file: File, flags: Flags) -> Result<Configuration, ConfigurationError> {
+    let data = flags.data.clone().or_else(|| file.data.clone()).ok_or(ConfigurationError::NoDataFolder)?;
+    let listen = listen(&file, &flags)?;
+    let gateway_address = flags.gateway_address.or_else(|| file.gateway_address.clone());
+    let tls = file.tls.as_ref().map(|tls| TlsFiles::load(&tls.certificate, &tls.key)).transpose()?;
+    Ok(Configuration { data, listen, gateway_address, api: api(file)?, tls })
+}
+
+fn listen(file: &File, flags: &Flags) -> Result<Listen, ConfigurationError> {
+    let choose = |flag: Option<SocketAddr>, setting: Option<ListenAddress>, default: SocketAddr| {
+        flag.or(setting.map(|address| address.0)).unwrap_or(default)
+    };
+    let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let everywhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8443));
+    let listen = Listen {
+        control: choose(flags.control_listen, file.control_listen, loopback(8080)),
+        control_tls: choose(flags.control_tls_listen, file.control_tls_listen, loopback(8444)),
+        gateway: choose(flags.gateway_listen, file.gateway_listen, everywhere),
+        metrics: choose(flags.metrics_listen, file.metrics_listen, loopback(9090)),
+    };
+    for (setting, address) in [("control_listen", listen.control), ("metrics_listen", listen.metrics)] {
+        if !address.ip().to_canonical().is_loopback() {
+            return Err(ConfigurationError::PlainHttpBeyondLoopback { setting, address });
+        }
+    }
+    Ok(listen)
+}
+
+fn api(file: File) -> Result<Api, ConfigurationError> {
+    if let Some(url) = file.public_url.as_ref().filter(|url| !is_plain_base(url)) {
+        return Err(ConfigurationError::BadPublicUrl { url: url.clone() });
+    }
+    if let Some(issuer) = file.issuer.iter().find(|issuer| !may_be_fetched(&issuer.url)) {
+        return Err(ConfigurationError::BadIssuer { url: issuer.url.clone() });
+    }
+    Ok(Api {
+        public_url: file.public_url,
+        trusted_proxies: file.trusted_proxies.into_iter().map(|network| network.0).collect(),
+        issuers: file.issuer.into_iter().map(issuer).collect::<Result<_, _>>()?,
+    })
+}
+
+fn issuer(table: IssuerTable) -> Result<IssuerSettings, ConfigurationError> {
+    let ca = table.ca.as_ref().map(|path| {
+        CertificateDer::from_pem_file(path).map_err(|error| ConfigurationError::IssuerCa {
+            url: table.url.clone(),
+            path: path.clone(),
+            reason: error.to_string(),
+        })
+    });
+    let audience = table.audience.clone().unwrap_or_else(|| LOCAL_AUDIENCE.to_owned());
+    Ok(IssuerSettings { audience, ca: ca.transpose()?, url: table.url })
+}
+
+/// Whether `url` can stand before a path of ours.
+fn is_plain_base(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+}
+
+/// Keys decide who is believed, so they are fetched over TLS, or from this very machine.
+fn may_be_fetched(issuer: &str) -> bool {
+    let Ok(url) = Url::parse(issuer) else { return false };
+    match url.scheme() {
+        "https" => is_plain_base(&url),
+        "http" => is_plain_base(&url) && url.host().is_some_and(|host| is_loopback(&host)),
+        _ => false,
+    }
+}
+
+/// Whether a URL's host is this machine by definition.
+pub(crate) fn is_loopback(host: &url::Host<&str>) -> bool {
+    match host {
+        url::Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+        url::Host::Ipv4(address) => address.is_loopback(),
+        url::Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+/// Reads a listening address.
+///
+/// # Errors
+/// A sentence that says what was expected.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse::<ListenAddress>().map(|address| address.0)
+}
+
+// === impl GatewayAddress ===
+
+impl FromStr for GatewayAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || format!("'{text}' is not a gateway address; HOST:PORT is expected, as in adit.example.com:8443");
+        let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
+        let port = port.parse().map_err(|_| expected())?;
+        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let plausible = match address {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => url::Host::parse(host).is_ok_and(|parsed| !matches!(parsed, url::Host::Ipv6(_))),
+        };
+        if !plausible {
+            return Err(expected());
+        }
+        Ok(Self { host: host.to_ascii_lowercase(), port })
+    }
+}
+
+impl fmt::Display for GatewayAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+// === impl ListenAddress ===
+
+impl FromStr for ListenAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected =
+            || format!("'{text}' is not a listening address; ADDRESS:PORT is expected, as in 127.0.0.1:8080 or [::]:8443");
+        if let Some(port) = text.strip_prefix("localhost:") {
+            return Ok(Self((Ipv4Addr::LOCALHOST, port.parse().map_err(|_| expected())?).into()));
+        }
+        text.parse().map(Self).map_err(|_| expected())
+    }
+}
+
+// === impl Network ===
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let single = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse::<IpNet>()
+            .or_else(|_| single())
+            .map(Self)
+            .map_err(|_| format!("'{text}' is not a network; an address or a CIDR is expected, as in 10.0.0.0/8"))
+    }
+}
+
+fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! What is accepted and refused before anything is started.
+
+use super::*;
+
+fn resolved(text: &str, flags: Flags) -> Result<Configuration, ConfigurationError> {
+    resolve(parse(text).unwrap(), flags)
+}
+
+fn in_folder() -> Flags {
+    Flags { data: Some("data".into()), ..Flags::default() }
+}
+
+#[test]
+fn without_a_file_the_documented_defaults_hold() {
+    let configuration = resolved("", in_folder()).unwrap();
+    assert_eq!(configuration.listen.control.to_string(), "127.0.0.1:8080");
+    assert_eq!(configuration.listen.control_tls.to_string(), "127.0.0.1:8444");
+    assert_eq!(configuration.listen.gateway.to_string(), "[::]:8443");
+    assert_eq!(configuration.listen.metrics.to_string(), "127.0.0.1:9090");
+    assert_eq!(configuration.gateway_address, None);
+    assert!(configuration.api.trusted_proxies.is_empty(), "nobody's X-Forwarded-* is believed by default");
+}
+
+#[test]
+fn the_whole_file_is_read() {
+    let text = r#"
+        data = "from-file"
+        control_listen = "localhost:0"
+        control_tls_listen = "0.0.0.0:9444"
+        gateway_listen = "0.0.0.0:9443"
+        metrics_listen = "[::1]:0"
+        gateway_address = "Adit.example.com:443"
+        public_url = "https://adit.example.com/"
+        trusted_proxies = ["10.0.0.0/8", "::1"]
+        [[issuer]]
+        url = "https://login.example.com/realm"
+        [[issuer]]
+        url = "http://127.0.0.1:5556"
+        audience = "another"
+    "#;
+    let configuration = resolved(text, Flags::default()).unwrap();
+    assert_eq!(configuration.data, PathBuf::from("from-file"));
+    assert_eq!(configuration.listen.control.to_string(), "127.0.0.1:0");
+    let address = configuration.gateway_address.unwrap();
+    assert_eq!((address.host.as_str(), address.port), ("adit.example.com", 443));
+    assert_eq!(configuration.api.trusted_proxies.len(), 2);
+    let audiences: Vec<&str> = configuration.api.issuers.iter().map(|issuer| issuer.audience.as_str()).collect();
+    assert_eq!(audiences, ["api://adit", "another"]);
+}
+
+#[test]
+fn flags_win_over_the_file() {
+    let flags = Flags { gateway_listen: Some("127.0.0.1:1".parse().unwrap()), ..in_folder() };
+    let configuration = resolved("data = 'other'\ngateway_listen = '127.0.0.1:2'", flags).unwrap();
+    assert_eq!(configuration.data, PathBuf::from("data"));
+    assert_eq!(configuration.listen.gateway.port(), 1);
+}
+
+#[test]
+fn plain_http_beyond_loopback_is_refused() {
+    for text in ["control_listen = '0.0.0.0:8080'", "control_listen = '[::]:8080'", "metrics_listen = '192.0.2.1:1'"] {
+        let refused = resolved(text, in_folder()).unwrap_err();
+        assert!(matches!(refused, ConfigurationError::PlainHttpBeyondLoopback { .. }), "{text}: {refused}");
+    }
+    assert!(resolved("control_listen = '[::ffff:127.0.0.1]:0'", in_folder()).is_ok());
+}
+
+#[test]
+fn unknown_settings_are_refused_by_name() {
+    for (text, name) in [
+        ("controll_listen = '127.0.0.1:1'", "controll_listen"),
+        ("[[issuer]]\nurl='https://a/'\naud='x'", "aud"),
+        ("[tls]\ncertificate='a'\nkey='b'\nca='c'", "ca"),
+    ] {
+        let refused = parse(text).unwrap_err().to_string();
+        assert!(refused.contains(name), "{refused}");
+    }
+}
+
+#[test]
+fn wrong_values_are_refused() {
+    for text in [
+        "control_listen = '8080'",
+        "gateway_address = 'adit.example.com'",
+        "gateway_address = 'a b:1'",
+        "gateway_address = '::1:8443'",
+        "trusted_proxies = ['everyone']",
+        "public_url = 'adit.example.com'",
+        "data = 5",
+        "= 1",
+    ] {
+        assert!(parse(text).is_err(), "{text}");
+    }
+    for text in ["public_url = 'ftp://a/'", "public_url = 'https://u:p@a/'", "public_url = 'https://a/?q'"] {
+        assert!(matches!(resolved(text, in_folder()), Err(ConfigurationError::BadPublicUrl { .. })), "{text}");
+    }
+}
+
+#[test]
+fn keys_of_an_issuer_are_fetched_over_tls_or_from_this_machine() {
+    for url in ["http://login.example.com/", "ftp://a/", "login.example.com", "https://u@a/"] {
+        let text = format!("[[issuer]]\nurl = '{url}'");
+        assert!(matches!(resolved(&text, in_folder()), Err(ConfigurationError::BadIssuer { .. })), "{url}");
+    }
+}
+
+#[test]
+fn a_data_folder_is_needed() {
+    assert!(matches!(resolved("", Flags::default()), Err(ConfigurationError::NoDataFolder)));
+}
+
+#[test]
+fn a_missing_certificate_is_found_before_anything_starts() {
+    let text = "[tls]\ncertificate = '/nonexistent/c.pem'\nkey = '/nonexistent/k.pem'";
+    let refused = resolved(text, in_folder()).unwrap_err().to_string();
+    assert!(refused.contains("/nonexistent/c.pem"), "{refused}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let refused = load(Some(Path::new("/nonexistent/adit.toml")), in_folder()).unwrap_err().to_string();
+    assert!(refused.contains("/nonexistent/adit.toml"), "{refused}");
+}
+
+#[test]
+fn an_ipv6_gateway_address_has_brackets() {
+    let address: GatewayAddress = "[2001:db8::1]:8443".parse().unwrap();
+    assert_eq!((address.host.as_str(), address.port), ("[2001:db8::1]", 8443));
+}

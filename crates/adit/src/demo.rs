@@ -1,0 +1,217 @@
+//! The demo: a directory, a control plane, a gateway, two connectors in two groups and a private application, all in one
+//! process, on loopback addresses and free ports. Set up through the public API, as an administrator would.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use adit_core::{ExternalUrl, InternalUrl, PreAuthentication};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::api_client::transport::{self, Client, Trust};
+use crate::api_client::{ApiClient, ApiError, PROFILE, ServerArguments};
+use crate::command_error::{CommandError, with_causes};
+use crate::composition::Server;
+use crate::configuration::{Api, Configuration, Listen};
+use crate::data_folder::ServedFolder;
+use crate::publication::Publication;
+
+pub(crate) mod check;
+mod connector;
+mod load;
+pub(crate) mod printing;
+mod sample;
+mod scenario;
+mod temporary_folder;
+
+use connector::DemoConnector;
+use sample::SampleApplication;
+use scenario::{Group, Scenario};
+use temporary_folder::TemporaryFolder;
+
+const NOT_DONE: &str = "the demo was not started";
+
+/// How long the token that is printed is good for: a working day.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
+
+/// How long a connector may take until its tunnel is up.
+const CONNECTING: Duration = Duration::from_secs(20);
+
+/// How long requests may take to finish when the demo ends: its user waits for it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A running demo.
+pub(crate) struct Demo {
+    server: Server,
+    berlin: DemoConnector,
+    lisbon: DemoConnector,
+    sample: Option<SampleApplication>,
+    /// What the connectors dial.
+    internal_url: InternalUrl,
+    /// What to open.
+    external_url: ExternalUrl,
+    /// Where the API is.
+    api_url: String,
+    /// A token for the API.
+    token: String,
+    /// A client of the API.
+    client: ApiClient,
+    /// A client of the gateway.
+    browser: Client,
+    scenario: Scenario,
+    /// Goes last: the others have files in it.
+    folder: TemporaryFolder,
+}
+
+impl Demo {
+    /// Starts everything and publishes `internal_url`, or the sample application without one.
+    ///
+    /// # Errors
+    /// When a part does not start or the API refuses.
+    pub(crate) async fn start(internal_url: Option<&InternalUrl>) -> Result<Self, CommandError> {
+        let failed = |why: String| CommandError::failed(NOT_DONE, why);
+        let folder = TemporaryFolder::create().map_err(|error| failed(with_causes(&error)))?;
+        let (sample, internal_url) = upstream(internal_url).await.map_err(failed)?;
+        let started = Box::pin(Server::start(configuration(&folder))).await;
+        let server = started.map_err(|error| error.into_command_error(NOT_DONE))?;
+        let arguments = ServerArguments { data: Some(server.folder().path().to_owned()), server: None, token: None };
+        let client = ApiClient::connect(&arguments, NOT_DONE)?;
+        let served = ServedFolder::at(server.folder().path());
+        let (token, ca) = token(&served).map_err(|why| failed(why.to_string()))?;
+        let external_url = format!("https://app.localhost:{}/", server.addresses().gateway.port());
+        let external_url = ExternalUrl::parse(&external_url).map_err(|error| failed(error.to_string()))?;
+        let browser = transport::client(&Trust::Authority(ca)).map_err(failed)?;
+
+        let refused = |error: ApiError| error.into_command_error(NOT_DONE);
+        let berlin = scenario::create_group(&client, "Berlin").await.map_err(refused)?;
+        let lisbon = scenario::create_group(&client, "Lisbon").await.map_err(refused)?;
+        let default = scenario::default_group(&client).await.map_err(refused)?;
+        let berlin_1 = DemoConnector::register(&client, &folder, "berlin-1", &berlin, NOT_DONE).await?;
+        let lisbon_1 = DemoConnector::register(&client, &folder, "lisbon-1", &lisbon, NOT_DONE).await?;
+        let berlin_connector = first_member(&client, &berlin).await?;
+        let lisbon_connector = first_member(&client, &lisbon).await?;
+        let application = publish(&client, &internal_url, &external_url, &berlin).await?;
+        let scenario = Scenario { application, default, berlin, lisbon, berlin_connector, lisbon_connector };
+        let api_url = format!("https://localhost:{}", server.addresses().control_tls.port());
+        let demo = Self {
+            server,
+            berlin: berlin_1,
+            lisbon: lisbon_1,
+            sample,
+            internal_url,
+            external_url,
+            api_url,
+            token,
+            client,
+            browser,
+            scenario,
+            folder,
+        };
+        demo.write_authorization().map_err(|error| failed(with_causes(&error)))?;
+        Ok(demo)
+    }
+
+    /// Ends everything in order; the folder goes with it.
+    pub(crate) async fn stop(mut self) {
+        tokio::join!(self.berlin.stop(), self.lisbon.stop());
+        self.server.stop(GRACE).await;
+        drop(self.folder);
+    }
+
+    /// Waits until the connector has a live tunnel.
+    async fn connected(&self, connector: &str) -> Result<(), String> {
+        let path = format!("{PROFILE}/connectors/{connector}");
+        let active = async || {
+            let connector = self.client.get(&path).await?;
+            Ok((connector.get("status").and_then(Value::as_str) == Some("active")).then_some(()))
+        };
+        match in_time(active).await {
+            Ok(Some(())) => Ok(()),
+            Ok(None) => Err(format!("connector {connector} did not connect within {} s", CONNECTING.as_secs())),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// The CA's certificate, for clients.
+    fn ca_path(&self) -> PathBuf {
+        self.server.folder().ca_path()
+    }
+
+    /// A file with the header that authorises a call, so that no token stands in a shell's history.
+    fn authorization_path(&self) -> PathBuf {
+        self.folder.path().join("authorization")
+    }
+
+    fn write_authorization(&self) -> std::io::Result<()> {
+        // The folder is 0700.
+        std::fs::write(self.authorization_path(), format!("Authorization: Bearer {}\n", self.token))
+    }
+}
+
+async fn upstream(internal_url: Option<&InternalUrl>) -> Result<(Option<SampleApplication>, InternalUrl), String> {
+    if let Some(given) = internal_url {
+        return Ok((None, given.clone()));
+    }
+    let sample = SampleApplication::start().await.map_err(|error| format!("the sample application: {error}"))?;
+    let internal_url = InternalUrl::parse(&sample.internal_url()).map_err(|error| error.to_string())?;
+    Ok((Some(sample), internal_url))
+}
+
+/// A server on free loopback ports.
+fn configuration(folder: &TemporaryFolder) -> Configuration {
+    let free = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+    Configuration {
+        data: folder.path().join("data"),
+        listen: Listen { control: free, control_tls: free, gateway: free, metrics: free },
+        gateway_address: None,
+        api: Api::default(),
+        tls: None,
+    }
+}
+
+/// A token for the demo's user, and the CA's certificate.
+fn token(served: &ServedFolder) -> Result<(String, String), Box<dyn std::error::Error>> {
+    let key = adit_identity::LocalKey::from_pem(&served.signing_key()?)?;
+    let request = adit_identity::TokenRequest {
+        scopes: "Directory.ReadWrite.All".to_owned(),
+        lifetime: TOKEN_LIFETIME,
+        now: std::time::SystemTime::now(),
+    };
+    Ok((key.issue(&request)?, served.ca()?))
+}
+
+/// The group's connector, once it has a live tunnel.
+async fn first_member(client: &ApiClient, group: &Group) -> Result<String, CommandError> {
+    let found = in_time(async || scenario::active_member(client, group).await).await;
+    found.map_err(|error| error.into_command_error(NOT_DONE))?.ok_or_else(|| {
+        let why = format!("the connector in {} did not connect within {} s", group.name, CONNECTING.as_secs());
+        CommandError::failed(NOT_DONE, why)
+    })
+}
+
+/// Looks until there is something, for as long as connecting may take.
+async fn in_time<T>(look: impl AsyncFn() -> Result<Option<T>, ApiError>) -> Result<Option<T>, ApiError> {
+    let deadline = Instant::now() + CONNECTING;
+    loop {
+        match look().await? {
+            None if Instant::now() < deadline => sleep(Duration::from_millis(50)).await,
+            found => return Ok(found),
+        }
+    }
+}
+
+async fn publish(
+    client: &ApiClient,
+    internal_url: &InternalUrl,
+    external_url: &ExternalUrl,
+    group: &Group,
+) -> Result<String, CommandError> {
+    let publication = Publication {
+        name: "Demo".to_owned(),
+        internal_url: internal_url.clone(),
+        external_url: external_url.clone(),
+        pre_authentication: PreAuthentication::Passthrough,
+        connector_group: Some(group.id.clone()),
+    };
+    publication.publish(client).await.map_err(|failed| failed.error.into_command_error(NOT_DONE))
+}

@@ -1,0 +1,166 @@
+//! The control plane's listeners: HTTP/1.1 and HTTP/2, plain or over TLS, for one service.
+//!
+//! Limits are here, so that no handler meets a client that never finishes: on connections, handshakes, heads and
+//! streams. The handlers learn where a request came from as [`adit_graph::Peer`]; it is set here and nowhere else.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_graph::Peer;
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+pub(crate) mod certificate;
+pub(crate) mod operations;
+
+/// Connections open at once on one listener: administration needs few, and each costs memory.
+const MOST_CONNECTIONS: usize = 1024;
+
+/// A TLS handshake takes two round trips; who needs longer is not coming.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a connection may wait between requests, and how long a head may take.
+const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The largest head of an HTTP/2 request.
+const LARGEST_HEAD: u32 = 64 * 1024;
+
+/// Requests at once on one HTTP/2 connection.
+const MOST_STREAMS: u32 = 100;
+
+/// How long after a failed accept (no file descriptor left, most likely) the next is tried.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A listening address cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{setting}: {address} cannot be listened on: {source}")]
+pub(crate) struct NotListening {
+    /// The setting that named the address.
+    pub(crate) setting: &'static str,
+    /// The address.
+    pub(crate) address: SocketAddr,
+    /// Why.
+    pub(crate) source: io::Error,
+}
+
+/// A socket that listens already and accepts once it is served.
+pub(crate) struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// Says when the listeners shall stop: true once.
+pub(crate) type Stopping = watch::Receiver<bool>;
+
+/// Takes the address, so that a port in use is known before anything is started.
+///
+/// # Errors
+/// [`NotListening`].
+pub(crate) async fn bind(setting: &'static str, address: SocketAddr) -> Result<Bound, NotListening> {
+    let failed = |source| NotListening { setting, address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Bound { listener, address })
+}
+
+impl Bound {
+    /// The address in use, with its real port.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stopping` says so; then takes no new connection and lets requests under way finish within `grace`.
+    pub(crate) async fn serve(self, tls: Option<TlsAcceptor>, service: Router, mut stopping: Stopping, grace: Duration) {
+        let graceful = GracefulShutdown::new();
+        let connections = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        loop {
+            let accepted = tokio::select! {
+                accepted = accept(&self.listener, &connections) => accepted,
+                _ = stopping.wait_for(|stop| *stop) => break,
+            };
+            let Some((stream, peer, permit)) = accepted else { continue };
+            let connection = Connection { peer, service: service.clone(), watcher: graceful.watcher(), permit };
+            tokio::spawn(connection.serve(stream, tls.clone()));
+        }
+        drop(self.listener);
+        if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+            tracing::warn!(address = %self.address, "requests were still under way when the listener's time was up");
+        }
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, permit)),
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+/// One accepted connection.
+struct Connection {
+    peer: SocketAddr,
+    service: Router,
+    watcher: Watcher,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        // Answers are small; waiting to fill a packet would only delay them.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = tls else { return self.speak("http", stream).await };
+        match tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.speak("https", stream).await,
+            Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(peer = %self.peer, "a TLS handshake was not finished in time"),
+        }
+    }
+
+    async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, scheme: &'static str, stream: S) {
+        let peer = Peer { address: self.peer.ip().to_canonical(), scheme };
+        let router = self.service;
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            router.clone().oneshot(request.map(Body::new))
+        });
+        let server = builder();
+        let connection = server.serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = self.watcher.watch(connection).await {
+            tracing::debug!(peer = %self.peer, %error, "a connection ended early");
+        }
+        drop(self.permit);
+    }
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_header_list_size(LARGEST_HEAD)
+        .keep_alive_interval(HEAD_PATIENCE)
+        .keep_alive_timeout(HANDSHAKE_PATIENCE);
+    builder
+}

@@ -1,0 +1,305 @@
+//! Applications: make, publish, change, unpublish, assign to a group, delete.
+
+use adit_core::application::{Attributes, HostHeader, Publishing, UpstreamCertificate, UpstreamTimeout};
+use adit_core::audit::Activity;
+use adit_core::query::{ApplicationField, Page, Query};
+use adit_core::{
+    AppId, Application, ApplicationId, ConnectorGroup, ConnectorGroupId, DisplayName, ExternalUrl, InternalUrl,
+    OperationContext, PreAuthentication,
+};
+use adit_store::WriteTransaction;
+use uuid::Uuid;
+
+use crate::audit;
+use crate::connector_group;
+use crate::control_plane::ControlPlane;
+use crate::error::Error;
+
+/// An application to make.
+#[derive(Debug, Clone)]
+pub struct NewApplication {
+    /// Its name; not unique.
+    pub display_name: DisplayName,
+    /// What only the API layer understands.
+    pub attributes: Attributes,
+    /// How it is published from the start; complete, if given.
+    pub publishing: Option<PublishingPatch>,
+}
+
+/// What to change of an application.
+#[derive(Debug, Clone, Default)]
+pub struct ApplicationChange {
+    /// Another name.
+    pub display_name: Option<DisplayName>,
+    /// Each key replaces what was there under it.
+    pub attributes: Attributes,
+    /// What becomes of its publishing.
+    pub publishing: PublishingChange,
+}
+
+/// What becomes of an application's publishing.
+#[derive(Debug, Clone, Default)]
+pub enum PublishingChange {
+    /// It stays.
+    #[default]
+    Keep,
+    /// What is given replaces what was there; an application that was not published is.
+    Merge(PublishingPatch),
+    /// The application is published no more.
+    End,
+}
+
+/// Parts of a publishing; `None` leaves as it is, or takes the default for a new one.
+#[derive(Debug, Clone, Default)]
+pub struct PublishingPatch {
+    /// What users type.
+    pub external_url: Option<ExternalUrl>,
+    /// What the connector dials.
+    pub internal_url: Option<InternalUrl>,
+    /// Sign-in first, or passthrough.
+    pub pre_authentication: Option<PreAuthentication>,
+    /// Which `Host` the upstream sees.
+    pub host_header: Option<HostHeader>,
+    /// Whether the upstream's certificate is verified.
+    pub upstream_certificate: Option<UpstreamCertificate>,
+    /// How long to wait for the upstream's answer.
+    pub timeout: Option<UpstreamTimeout>,
+    /// Each key replaces what was there under it.
+    pub attributes: Attributes,
+}
+
+impl ControlPlane {
+    /// One page of the applications.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_applications(&self, query: &Query<ApplicationField>) -> Result<Page<Application>, Error> {
+        Ok(self.store().list_applications(query).await?)
+    }
+
+    /// One application.
+    ///
+    /// # Errors
+    /// [`Error::ApplicationNotFound`], [`Error::Store`].
+    pub async fn application(&self, id: ApplicationId) -> Result<Application, Error> {
+        self.store().find_application(id).await?.ok_or(Error::ApplicationNotFound(id))
+    }
+
+    /// One application, by its client id.
+    ///
+    /// # Errors
+    /// [`Error::AppIdNotFound`], [`Error::Store`].
+    pub async fn application_by_app_id(&self, id: AppId) -> Result<Application, Error> {
+        self.store().find_application_by_app_id(id).await?.ok_or(Error::AppIdNotFound(id))
+    }
+
+    /// Makes an application, published or not.
+    ///
+    /// # Errors
+    /// [`Error::PublishingIncomplete`], [`Error::ExternalUrlTaken`], [`Error::InternalUrlTaken`], [`Error::Store`].
+    pub async fn create_application(
+        &self,
+        context: &OperationContext,
+        new: NewApplication,
+    ) -> Result<Application, Error> {
+        let mut change = self.store().begin().await?;
+        let (id, app_id) = (ApplicationId::new(Uuid::now_v7()), AppId::new(Uuid::new_v4()));
+        let mut application = Application::new(id, app_id, new.display_name, self.now(), new.attributes);
+        if let Some(patch) = new.publishing {
+            publish(&mut change, &mut application, patch).await?;
+        }
+        change.insert_application(&mut application).await?;
+        let detail = audit::change(None, Some(audit::application(&application)));
+        change.append_audit(&self.record(context, Activity::AddApplication, id, detail)).await?;
+        self.commit(change).await?;
+        Ok(application)
+    }
+
+    /// Changes an application: its own properties, its publishing, or both at once. What is already so changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::ApplicationNotFound`], [`Error::PublishingIncomplete`], [`Error::ExternalUrlTaken`],
+    /// [`Error::InternalUrlTaken`], [`Error::Store`].
+    pub async fn update_application(
+        &self,
+        context: &OperationContext,
+        id: ApplicationId,
+        wanted: ApplicationChange,
+    ) -> Result<Application, Error> {
+        let mut change = self.store().begin().await?;
+        let old = change.find_application(id).await?.ok_or(Error::ApplicationNotFound(id))?;
+        let mut application = old.clone();
+        if let Some(name) = wanted.display_name {
+            application.display_name = name;
+        }
+        application.attributes.extend(wanted.attributes);
+        match wanted.publishing {
+            PublishingChange::Keep => {}
+            PublishingChange::Merge(patch) => publish(&mut change, &mut application, patch).await?,
+            PublishingChange::End => application.unpublish(),
+        }
+        self.finish_update(change, context, Activity::UpdateApplication, &old, application).await
+    }
+
+    /// Deletes an application; it is published no more.
+    ///
+    /// # Errors
+    /// [`Error::ApplicationNotFound`], [`Error::Store`].
+    pub async fn delete_application(&self, context: &OperationContext, id: ApplicationId) -> Result<(), Error> {
+        let mut change = self.store().begin().await?;
+        let application = change.find_application(id).await?.ok_or(Error::ApplicationNotFound(id))?;
+        change.delete_application(id).await?;
+        let detail = audit::change(Some(audit::application(&application)), None);
+        change.append_audit(&self.record(context, Activity::DeleteApplication, id, detail)).await?;
+        self.commit(change).await
+    }
+
+    /// The group whose connectors serve an application.
+    ///
+    /// # Errors
+    /// [`Error::ApplicationNotPublished`] when there is no such application or it is not published; [`Error::Store`].
+    pub async fn connector_group_of(&self, application: ApplicationId) -> Result<ConnectorGroup, Error> {
+        let not_published = Error::ApplicationNotPublished(application);
+        let found = self.store().find_application(application).await?;
+        let Some(group) = found.and_then(|application| application.connector_group()) else {
+            return Err(not_published);
+        };
+        self.connector_group(group).await
+    }
+
+    /// Assigns the group whose connectors serve an application. Where it is assigned already, nothing changes.
+    ///
+    /// # Errors
+    /// [`Error::ApplicationNotPublished`], [`Error::ConnectorGroupNotFound`], [`Error::Store`].
+    pub async fn assign_connector_group(
+        &self,
+        context: &OperationContext,
+        application: ApplicationId,
+        group: ConnectorGroupId,
+    ) -> Result<ConnectorGroup, Error> {
+        let mut change = self.store().begin().await?;
+        let application = load_published(&mut change, application).await?;
+        let group = connector_group::load(&mut change, group).await?;
+        self.finish_assignment(change, context, application, group).await
+    }
+
+    /// Gives an application back to the default group. Where it is there already, nothing changes.
+    ///
+    /// # Errors
+    /// [`Error::ApplicationNotPublished`], [`Error::Store`].
+    pub async fn unassign_connector_group(
+        &self,
+        context: &OperationContext,
+        application: ApplicationId,
+    ) -> Result<ConnectorGroup, Error> {
+        let mut change = self.store().begin().await?;
+        let application = load_published(&mut change, application).await?;
+        let group = connector_group::load_default(&mut change).await?;
+        self.finish_assignment(change, context, application, group).await
+    }
+
+    async fn finish_assignment(
+        &self,
+        change: WriteTransaction,
+        context: &OperationContext,
+        old: Application,
+        group: ConnectorGroup,
+    ) -> Result<ConnectorGroup, Error> {
+        let mut application = old.clone();
+        application.assign(group.id).map_err(|refused| Error::ApplicationNotPublished(refused.0))?;
+        self.finish_update(change, context, Activity::AssignConnectorGroup, &old, application).await?;
+        Ok(group)
+    }
+
+    /// Writes what changed and commits; an application that did not change stays untouched.
+    async fn finish_update(
+        &self,
+        mut change: WriteTransaction,
+        context: &OperationContext,
+        activity: Activity,
+        old: &Application,
+        mut application: Application,
+    ) -> Result<Application, Error> {
+        if application == *old {
+            change.roll_back().await?;
+            return Ok(application);
+        }
+        change.update_application(&mut application).await?;
+        let detail = audit::change(Some(audit::application(old)), Some(audit::application(&application)));
+        let detail = audit::with(detail, "changed_attributes", audit::changed_attributes(old, &application));
+        change.append_audit(&self.record(context, activity, application.id, detail)).await?;
+        self.commit(change).await?;
+        Ok(application)
+    }
+}
+
+/// Publishes the application, or changes how it is published, after the rules of the whole directory.
+async fn publish(
+    change: &mut WriteTransaction,
+    application: &mut Application,
+    patch: PublishingPatch,
+) -> Result<(), Error> {
+    let publishing = merged(application.publishing().cloned(), patch)?;
+    check_place_free(change, application.id, &publishing).await?;
+    let default = connector_group::load_default(change).await?;
+    application.publish(publishing, default.id);
+    Ok(())
+}
+
+fn merged(existing: Option<Publishing>, patch: PublishingPatch) -> Result<Publishing, Error> {
+    let mut publishing = match existing {
+        Some(existing) => existing,
+        None => new_publishing(&patch)?,
+    };
+    replace(&mut publishing.external_url, patch.external_url);
+    replace(&mut publishing.internal_url, patch.internal_url);
+    replace(&mut publishing.pre_authentication, patch.pre_authentication);
+    replace(&mut publishing.host_header, patch.host_header);
+    replace(&mut publishing.upstream_certificate, patch.upstream_certificate);
+    replace(&mut publishing.timeout, patch.timeout);
+    publishing.attributes.extend(patch.attributes);
+    Ok(publishing)
+}
+
+fn new_publishing(patch: &PublishingPatch) -> Result<Publishing, Error> {
+    let missing = |missing| Error::PublishingIncomplete { missing };
+    Ok(Publishing {
+        external_url: patch.external_url.clone().ok_or_else(|| missing("externalUrl"))?,
+        internal_url: patch.internal_url.clone().ok_or_else(|| missing("internalUrl"))?,
+        pre_authentication: PreAuthentication::default(),
+        host_header: HostHeader::default(),
+        upstream_certificate: UpstreamCertificate::default(),
+        timeout: UpstreamTimeout::default(),
+        attributes: Attributes::new(),
+    })
+}
+
+fn replace<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+async fn check_place_free(
+    change: &mut WriteTransaction,
+    own: ApplicationId,
+    publishing: &Publishing,
+) -> Result<(), Error> {
+    let other = change.find_application_at(&publishing.external_url).await?;
+    if let Some(other) = other.filter(|other| other.id != own) {
+        return Err(Error::ExternalUrlTaken { url: publishing.external_url.clone(), by: other.id });
+    }
+    let other = change.find_application_in_front_of(&publishing.internal_url).await?;
+    if let Some(other) = other.filter(|other| other.id != own) {
+        return Err(Error::InternalUrlTaken { url: publishing.internal_url.clone(), by: other.id });
+    }
+    Ok(())
+}
+
+async fn load_published(change: &mut WriteTransaction, id: ApplicationId) -> Result<Application, Error> {
+    let application = change.find_application(id).await?.ok_or(Error::ApplicationNotPublished(id))?;
+    if application.publishing().is_none() {
+        return Err(Error::ApplicationNotPublished(id));
+    }
+    Ok(application)
+}

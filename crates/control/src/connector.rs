@@ -1,0 +1,258 @@
+//! Connectors: list, move between groups, place through an application, delete. A connector is in exactly one group, so
+//! adding it to one is moving it there.
+
+use adit_core::audit::Activity;
+use adit_core::query::{ConnectorField, Page, Query};
+use adit_core::{
+    Application, ApplicationId, Connector, ConnectorGroup, ConnectorGroupId, ConnectorId, ConnectorStatus, DisplayName,
+    KeyGeneration, MachineName, OperationContext, Region, Revision,
+};
+use adit_store::WriteTransaction;
+use uuid::Uuid;
+
+use crate::audit;
+use crate::connector_group::{self, NewConnectorGroup};
+use crate::control_plane::ControlPlane;
+use crate::error::Error;
+
+/// How a connector is named where an entity may stand for a reference.
+#[derive(Debug, Clone)]
+pub enum ConnectorReference {
+    /// By its id.
+    Id(ConnectorId),
+    /// By the name of its machine; an entry is made if no connector has that name.
+    MachineName(MachineName),
+}
+
+/// How a group is named where an entity may stand for a reference.
+#[derive(Debug, Clone)]
+pub enum ConnectorGroupReference {
+    /// By its id.
+    Id(ConnectorGroupId),
+    /// By its name; a group is made if none has that name.
+    Name {
+        /// The name.
+        name: DisplayName,
+        /// The region of a group that is made.
+        region: Option<Region>,
+    },
+}
+
+impl ControlPlane {
+    /// One page of the connectors.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_connectors(&self, query: &Query<ConnectorField>) -> Result<Page<Connector>, Error> {
+        Ok(self.store().list_connectors(query).await?)
+    }
+
+    /// One connector.
+    ///
+    /// # Errors
+    /// [`Error::ConnectorNotFound`], [`Error::Store`].
+    pub async fn connector(&self, id: ConnectorId) -> Result<Connector, Error> {
+        self.store().find_connector(id).await?.ok_or(Error::ConnectorNotFound(id))
+    }
+
+    /// Moves a connector into a group. Where it already is there, nothing changes.
+    ///
+    /// # Errors
+    /// [`Error::ConnectorNotFound`], [`Error::ConnectorGroupNotFound`], [`Error::Store`].
+    pub async fn move_connector(
+        &self,
+        context: &OperationContext,
+        id: ConnectorId,
+        group: ConnectorGroupId,
+    ) -> Result<Connector, Error> {
+        let mut change = self.store().begin().await?;
+        let connector = load(&mut change, id).await?;
+        let group = connector_group::load(&mut change, group).await?;
+        self.finish_move(change, context, connector, group.id, None).await
+    }
+
+    /// Takes a connector out of `group`, back to the default group.
+    ///
+    /// # Errors
+    /// [`Error::ConnectorNotFound`], [`Error::ConnectorGroupNotFound`], [`Error::NotAMember`], [`Error::Store`].
+    pub async fn leave_connector_group(
+        &self,
+        context: &OperationContext,
+        id: ConnectorId,
+        group: ConnectorGroupId,
+    ) -> Result<Connector, Error> {
+        let mut change = self.store().begin().await?;
+        let connector = load(&mut change, id).await?;
+        let group = connector_group::load(&mut change, group).await?;
+        check_member(&connector, group.id)?;
+        let default = connector_group::load_default(&mut change).await?;
+        self.finish_move(change, context, connector, default.id, None).await
+    }
+
+    /// Deletes a connector: its certificates are worth nothing from then on.
+    ///
+    /// # Errors
+    /// [`Error::ConnectorNotFound`], [`Error::Store`].
+    pub async fn delete_connector(&self, context: &OperationContext, id: ConnectorId) -> Result<(), Error> {
+        let mut change = self.store().begin().await?;
+        let connector = load(&mut change, id).await?;
+        change.delete_connector(id).await?;
+        let detail = audit::change(Some(audit::connector(&connector)), None);
+        change.append_audit(&self.record(context, Activity::DeleteConnector, id, detail)).await?;
+        self.commit(change).await
+    }
+
+    /// Moves a connector into an application's group, or makes an entry there for a machine that is still to register.
+    /// The group may serve other applications too, so the audit record names the application.
+    ///
+    /// # Errors
+    /// [`Error::ApplicationNotPublished`], [`Error::ConnectorNotFound`], [`Error::AmbiguousMachineName`],
+    /// [`Error::Store`].
+    pub async fn add_connector_to_application(
+        &self,
+        context: &OperationContext,
+        application: ApplicationId,
+        reference: ConnectorReference,
+    ) -> Result<Connector, Error> {
+        let mut change = self.store().begin().await?;
+        let (application, group) = load_published(&mut change, application).await?;
+        match reference {
+            ConnectorReference::Id(id) => {
+                let connector = load(&mut change, id).await?;
+                self.finish_move(change, context, connector, group, Some(application.id)).await
+            }
+            ConnectorReference::MachineName(name) => match find_named(&mut change, &name).await? {
+                Some(connector) => self.finish_move(change, context, connector, group, Some(application.id)).await,
+                None => self.provision(change, context, name, group, application.id).await,
+            },
+        }
+    }
+
+    /// Moves a member of an application's group into another group, which is made if it is named and there is none.
+    ///
+    /// # Errors
+    /// [`Error::ApplicationNotPublished`], [`Error::ConnectorNotFound`], [`Error::NotAMember`],
+    /// [`Error::ConnectorGroupNotFound`], [`Error::Store`].
+    pub async fn place_member_in_group(
+        &self,
+        context: &OperationContext,
+        application: ApplicationId,
+        connector: ConnectorId,
+        reference: ConnectorGroupReference,
+    ) -> Result<ConnectorGroup, Error> {
+        let mut change = self.store().begin().await?;
+        let (application, current) = load_published(&mut change, application).await?;
+        let connector = load(&mut change, connector).await?;
+        check_member(&connector, current)?;
+        let target = self.find_or_add_group(&mut change, context, reference).await?;
+        self.finish_move(change, context, connector, target.id, Some(application.id)).await?;
+        Ok(target)
+    }
+
+    async fn find_or_add_group(
+        &self,
+        change: &mut WriteTransaction,
+        context: &OperationContext,
+        reference: ConnectorGroupReference,
+    ) -> Result<ConnectorGroup, Error> {
+        let (name, region) = match reference {
+            ConnectorGroupReference::Id(id) => return connector_group::load(change, id).await,
+            ConnectorGroupReference::Name { name, region } => (name, region),
+        };
+        match change.find_connector_group_named(&name).await? {
+            Some(group) => Ok(group),
+            None => self.add_connector_group(change, context, NewConnectorGroup { name, region }).await,
+        }
+    }
+
+    /// Moves the connector and commits; a connector that is there already stays untouched.
+    async fn finish_move(
+        &self,
+        mut change: WriteTransaction,
+        context: &OperationContext,
+        connector: Connector,
+        group: ConnectorGroupId,
+        application: Option<ApplicationId>,
+    ) -> Result<Connector, Error> {
+        if connector.connector_group == group {
+            change.roll_back().await?;
+            return Ok(connector);
+        }
+        let mut moved = Connector { connector_group: group, ..connector.clone() };
+        change.update_connector(&mut moved).await?;
+        let detail = audit::change(Some(audit::connector(&connector)), Some(audit::connector(&moved)));
+        let detail = through(detail, application);
+        change.append_audit(&self.record(context, Activity::MoveConnector, moved.id, detail)).await?;
+        self.commit(change).await?;
+        Ok(moved)
+    }
+
+    /// Makes an entry for a machine that is still to register, and commits.
+    async fn provision(
+        &self,
+        mut change: WriteTransaction,
+        context: &OperationContext,
+        machine_name: MachineName,
+        group: ConnectorGroupId,
+        application: ApplicationId,
+    ) -> Result<Connector, Error> {
+        let mut connector = unregistered(machine_name, group, self.now());
+        change.insert_connector(&mut connector).await?;
+        let detail = through(audit::change(None, Some(audit::connector(&connector))), Some(application));
+        change.append_audit(&self.record(context, Activity::AddConnector, connector.id, detail)).await?;
+        self.commit(change).await?;
+        Ok(connector)
+    }
+}
+
+/// An entry that never registered.
+pub(crate) fn unregistered(machine_name: MachineName, group: ConnectorGroupId, now: jiff::Timestamp) -> Connector {
+    Connector {
+        id: ConnectorId::new(Uuid::now_v7()),
+        machine_name,
+        external_ip: String::new(),
+        version: String::new(),
+        status: ConnectorStatus::Inactive,
+        connector_group: group,
+        key_generation: KeyGeneration::default(),
+        created: now,
+        revision: Revision::default(),
+    }
+}
+
+async fn load(change: &mut WriteTransaction, id: ConnectorId) -> Result<Connector, Error> {
+    change.find_connector(id).await?.ok_or(Error::ConnectorNotFound(id))
+}
+
+/// Loads an application and the group it is assigned to.
+async fn load_published(
+    change: &mut WriteTransaction,
+    id: ApplicationId,
+) -> Result<(Application, ConnectorGroupId), Error> {
+    let application = change.find_application(id).await?.ok_or(Error::ApplicationNotPublished(id))?;
+    let group = application.connector_group().ok_or(Error::ApplicationNotPublished(id))?;
+    Ok((application, group))
+}
+
+async fn find_named(change: &mut WriteTransaction, name: &MachineName) -> Result<Option<Connector>, Error> {
+    let mut named = change.connectors_named(name).await?;
+    if named.len() > 1 {
+        let ids = named.iter().map(|connector| connector.id).collect();
+        return Err(Error::AmbiguousMachineName { name: name.clone(), ids });
+    }
+    Ok(named.pop())
+}
+
+fn check_member(connector: &Connector, group: ConnectorGroupId) -> Result<(), Error> {
+    if connector.connector_group == group {
+        return Ok(());
+    }
+    Err(Error::NotAMember { connector: connector.id, group })
+}
+
+fn through(detail: serde_json::Value, application: Option<ApplicationId>) -> serde_json::Value {
+    match application {
+        Some(id) => audit::with(detail, "application", id.to_string()),
+        None => detail,
+    }
+}

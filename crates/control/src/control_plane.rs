@@ -1,0 +1,252 @@
+//! The control plane: the directory's store, its certificate authority, and the snapshot that gateways work from.
+//!
+//! Invariant: the snapshot never goes back, and it holds every change whose use case has returned. A poll once a second
+//! covers what no use case waited for, such as a caller that went away during its commit.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use adit_core::audit::{Activity, AuditRecord};
+use adit_core::connector_group::GroupKind;
+use adit_core::id::AuditId;
+use adit_core::{ConnectorGroup, ConnectorGroupId, DisplayName, OperationContext, Revision, Snapshot};
+use adit_store::{Change, Store, WriteTransaction};
+use jiff::Timestamp;
+use tokio::sync::{Mutex, watch};
+use uuid::Uuid;
+
+use crate::audit;
+use crate::authority::CertificateAuthority;
+use crate::error::{Error, OpenError};
+
+/// How often the snapshot is compared with the directory.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What the first group of a new directory is called.
+const DEFAULT_GROUP_NAME: &str = "Default";
+
+/// Where the time comes from.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What a control plane needs to start.
+#[derive(Debug)]
+pub struct Settings {
+    /// The database file; made if there is none, in a folder that exists.
+    pub database: PathBuf,
+    /// The directory's own authority.
+    pub authority: CertificateAuthority,
+    /// `host:port` that connectors dial.
+    pub gateway_address: String,
+}
+
+/// The use cases of the directory. Clones share everything.
+#[derive(Clone)]
+pub struct ControlPlane {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    authority: CertificateAuthority,
+    gateway_address: RwLock<String>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    /// Held while a snapshot is compiled, so that a burst of changes compiles few.
+    compiling: Mutex<()>,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for ControlPlane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ControlPlane")
+            .field("version", &self.inner.snapshots.borrow().version())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ControlPlane {
+    /// Opens the directory and makes it ready: schema, default group, no tunnels, first snapshot.
+    ///
+    /// # Errors
+    /// [`OpenError`], which names the file and says what to do.
+    pub async fn open(settings: Settings) -> Result<Self, OpenError> {
+        Self::open_with_clock(settings, Arc::new(Timestamp::now)).await
+    }
+
+    /// As [`Self::open`], with the time from `clock`.
+    ///
+    /// # Errors
+    /// [`OpenError`], which names the file and says what to do.
+    pub async fn open_with_clock(settings: Settings, clock: Clock) -> Result<Self, OpenError> {
+        let store = Store::open(&settings.database).await?;
+        make_default_group(&store, clock()).await?;
+        forget_tunnels(&store).await?;
+        let snapshot = store.load_snapshot().await.map_err(Error::Store)?;
+        let control = Self {
+            inner: Arc::new(Inner {
+                store,
+                authority: settings.authority,
+                gateway_address: RwLock::new(settings.gateway_address),
+                snapshots: watch::Sender::new(Arc::new(snapshot)),
+                compiling: Mutex::new(()),
+                clock,
+            }),
+        };
+        tokio::spawn(follow(Arc::downgrade(&control.inner)));
+        Ok(control)
+    }
+
+    /// The directory's own authority.
+    #[must_use]
+    pub fn authority(&self) -> &CertificateAuthority {
+        &self.inner.authority
+    }
+
+    /// The snapshot, and every one that comes after it.
+    #[must_use]
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.inner.snapshots.subscribe()
+    }
+
+    /// Says at which `host:port` connectors reach the gateway; new registration tokens carry it.
+    pub fn set_gateway_address(&self, address: String) {
+        *self.inner.gateway_address.write().unwrap_or_else(PoisonError::into_inner) = address;
+    }
+
+    /// The revision feed: what was touched after `revision`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn changes_after(&self, revision: Revision, limit: u32) -> Result<Vec<Change>, Error> {
+        Ok(self.inner.store.changes_after(revision, limit).await?)
+    }
+
+    /// The audit records of the command that became `revision`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn audit_of(&self, revision: Revision) -> Result<Vec<AuditRecord>, Error> {
+        Ok(self.inner.store.audit_of(revision).await?)
+    }
+
+    /// The newest audit records first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn newest_audit(&self, limit: u32) -> Result<Vec<AuditRecord>, Error> {
+        Ok(self.inner.store.newest_audit(limit).await?)
+    }
+
+    /// Closes the database once running operations are through. Later operations fail.
+    pub async fn close(&self) {
+        self.inner.store.close().await;
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.inner.clock)()
+    }
+
+    pub(crate) fn gateway_address(&self) -> String {
+        self.inner.gateway_address.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes a change durable and its snapshot visible.
+    pub(crate) async fn commit(&self, change: WriteTransaction) -> Result<(), Error> {
+        let revision = change.commit().await?;
+        self.inner.catch_up(revision).await;
+        Ok(())
+    }
+
+    /// The record of an administrative write.
+    pub(crate) fn record(
+        &self,
+        context: &OperationContext,
+        activity: Activity,
+        target: impl ToString,
+        detail: serde_json::Value,
+    ) -> AuditRecord {
+        record(self.now(), context, activity, target, detail)
+    }
+}
+
+impl Inner {
+    /// Compiles a snapshot unless one of `revision` or later is out already. A failure is not the caller's: the change
+    /// is durable, and the poll tries again.
+    async fn catch_up(&self, revision: Revision) {
+        let _one_at_a_time = self.compiling.lock().await;
+        if self.snapshots.borrow().version().1 >= revision {
+            return;
+        }
+        match self.store.load_snapshot().await {
+            Ok(snapshot) => {
+                tracing::debug!(revision = snapshot.version().1.0, "new snapshot");
+                self.snapshots.send_replace(Arc::new(snapshot));
+            }
+            Err(error) => tracing::error!(%error, revision = revision.0, "the snapshot could not be compiled"),
+        }
+    }
+}
+
+/// Keeps the snapshot up with the directory for as long as the control plane lives.
+async fn follow(inner: Weak<Inner>) {
+    let mut ticks = tokio::time::interval(POLL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(inner) = inner.upgrade() else { return };
+        match inner.store.version().await {
+            Ok((_, revision)) => inner.catch_up(revision).await,
+            Err(adit_store::Error::Closed) => return,
+            Err(error) => tracing::warn!(%error, "the directory's revision could not be read"),
+        }
+    }
+}
+
+async fn make_default_group(store: &Store, now: Timestamp) -> Result<(), Error> {
+    let mut change = store.begin().await?;
+    if change.find_default_connector_group().await?.is_some() {
+        return Ok(change.roll_back().await?);
+    }
+    let Ok(name) = DisplayName::parse(DEFAULT_GROUP_NAME) else { return Err(Error::NoDefaultGroup) };
+    let mut group = ConnectorGroup {
+        id: ConnectorGroupId::new(Uuid::now_v7()),
+        name,
+        region: None,
+        kind: GroupKind::Default,
+        revision: Revision::default(),
+    };
+    change.insert_connector_group(&mut group).await?;
+    let context = OperationContext::system(Uuid::now_v7());
+    let detail = audit::change(None, Some(audit::connector_group(&group)));
+    change.append_audit(&record(now, &context, Activity::AddConnectorGroup, group.id, detail)).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+async fn forget_tunnels(store: &Store) -> Result<(), Error> {
+    let mut presence = store.begin_presence().await?;
+    presence.delete_all_tunnels().await?;
+    Ok(presence.commit().await?)
+}
+
+fn record(
+    at: Timestamp,
+    context: &OperationContext,
+    activity: Activity,
+    target: impl ToString,
+    detail: serde_json::Value,
+) -> AuditRecord {
+    AuditRecord {
+        id: AuditId::new(Uuid::now_v7()),
+        at,
+        activity,
+        actor: context.actor.describe(),
+        request_id: context.request_id,
+        target: target.to_string(),
+        detail,
+    }
+}

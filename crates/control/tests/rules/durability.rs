@@ -1,0 +1,75 @@
+use std::time::Duration;
+
+use adit_control::{ControlPlane, OpenError, Settings};
+
+use crate::directory::{Directory, authority};
+
+fn settings(database: std::path::PathBuf) -> Settings {
+    Settings { database, authority: authority(), gateway_address: "localhost:8443".to_owned() }
+}
+
+#[tokio::test]
+async fn acknowledged_writes_survive_reopening() {
+    let directory = Directory::new().await;
+    let (berlin, wiki) = (directory.group("Berlin").await, directory.published("wiki").await);
+    let identity = directory.registered("srv1", berlin.id).await.identity;
+    let (revision, changes, audit) = directory.state().await;
+    let directory = directory.reopened().await;
+    assert_eq!(directory.state().await, (revision, changes, audit));
+    assert_eq!(directory.control.connector_group(berlin.id).await.unwrap(), berlin);
+    assert_eq!(directory.control.application(wiki.id).await.unwrap(), wiki);
+    assert!(directory.control.snapshots().borrow().connector(identity.connector).is_some());
+    directory.control.renew(identity, crate::directory::csr()).await.unwrap();
+}
+
+#[tokio::test]
+async fn acknowledged_writes_are_in_what_a_killed_process_leaves_behind() {
+    let directory = Directory::new().await;
+    let berlin = directory.group("Berlin").await;
+    let left = tempfile::tempdir().unwrap();
+    for file in ["directory.db", "directory.db-wal"] {
+        std::fs::copy(directory.folder.path().join(file), left.path().join(file)).unwrap();
+    }
+    let next = ControlPlane::open(settings(left.path().join("directory.db"))).await.unwrap();
+    assert_eq!(next.connector_group(berlin.id).await.unwrap(), berlin);
+}
+
+#[tokio::test]
+async fn a_token_used_before_a_restart_is_used_after_it() {
+    let directory = Directory::new().await;
+    let token = directory.token(directory.default_group().await.id).await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let first = directory.register(&token, "srv1", crate::directory::csr_of(&key)).await.unwrap();
+    let directory = directory.reopened().await;
+    assert!(directory.register(&token, "srv1", crate::directory::csr()).await.is_err());
+    let again = directory.register(&token, "srv1", crate::directory::csr_of(&key)).await.unwrap();
+    assert_eq!(again.identity, first.identity, "an answer that a crash swallowed can be asked for again");
+}
+
+#[tokio::test]
+async fn a_second_server_on_one_directory_is_refused_and_the_first_goes_on() {
+    let directory = Directory::new().await;
+    let second = ControlPlane::open(settings(directory.folder.path().join("directory.db"))).await.unwrap_err();
+    assert!(matches!(&second, OpenError::Store(adit_store::OpenError::InUse { .. })), "{second}");
+    assert!(second.to_string().contains("in use by another server"), "{second}");
+    directory.group("Berlin").await;
+}
+
+#[tokio::test]
+async fn a_command_whose_caller_went_away_is_whole_or_not_there_and_the_next_one_works() {
+    let directory = Directory::new().await;
+    for micros in [0, 50, 200, 500, 1000, 2000, 4000] {
+        let context = crate::directory::administrator();
+        let name = crate::directory::name(&format!("after {micros}"));
+        let new = adit_control::NewConnectorGroup { name, region: None };
+        let command = directory.control.create_connector_group(context, new);
+        let _gone = tokio::time::timeout(Duration::from_micros(micros), command).await;
+    }
+    directory.group("last").await;
+    let changes = directory.changes().await;
+    let groups = directory.control.list_connector_groups(&Default::default()).await.unwrap().items;
+    assert_eq!(changes.len(), groups.len());
+    let revisions: Vec<u64> = changes.iter().map(|change| change.revision.0).collect();
+    assert_eq!(revisions, (1..=revisions.len() as u64).collect::<Vec<_>>());
+    assert_eq!(directory.control.newest_audit(100).await.unwrap().len(), groups.len());
+}

@@ -1,0 +1,170 @@
+use adit_control::{ApplicationChange, PublishingChange};
+use adit_core::query::{ApplicationField, Comparison, ConnectorGroupField, Counting, Filter, Query, TextMatch, Value};
+
+use crate::directory::{Directory, administrator, urls};
+
+fn text<F>(field: F, matching: TextMatch, text: &str) -> Filter<F> {
+    Filter::Text { field, matching, text: text.to_owned() }
+}
+
+async fn groups(directory: &Directory, filter: Filter<ConnectorGroupField>) -> Vec<String> {
+    let query = Query::default().narrowed(filter);
+    let mut names: Vec<String> = directory
+        .control
+        .list_connector_groups(&query)
+        .await
+        .unwrap()
+        .items
+        .into_iter()
+        .map(|group| group.name.as_str().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+async fn applications(directory: &Directory, filter: Filter<ApplicationField>) -> Vec<String> {
+    let query = Query::default().narrowed(filter);
+    let mut names: Vec<String> = directory
+        .control
+        .list_applications(&query)
+        .await
+        .unwrap()
+        .items
+        .into_iter()
+        .map(|application| application.display_name.as_str().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_list_comes_in_pages_that_hold_every_item_once_with_the_count_if_asked() {
+    let directory = Directory::new().await;
+    for number in 0..7 {
+        directory.group(&format!("group {number}")).await;
+    }
+    let named = text(ConnectorGroupField::Name, TextMatch::StartsWith, "GROUP");
+    let mut query = Query { limit: 3, counting: Counting::Wanted, ..Query::default() }.narrowed(named);
+    let (mut seen, mut sizes) = (Vec::new(), Vec::new());
+    loop {
+        let page = directory.control.list_connector_groups(&query).await.unwrap();
+        assert_eq!(page.total, Some(7), "the count is that of all pages");
+        sizes.push(page.items.len());
+        seen.extend(page.items.into_iter().map(|group| group.name.as_str().to_owned()));
+        let Some(next) = page.next else { break };
+        query.after = Some(next);
+    }
+    assert_eq!(sizes, [3, 3, 1]);
+    seen.sort();
+    assert_eq!(seen, (0..7).map(|number| format!("group {number}")).collect::<Vec<_>>());
+    let uncounted = directory.control.list_connector_groups(&Query::default()).await.unwrap();
+    assert_eq!((uncounted.items.len(), uncounted.next, uncounted.total), (8, None, None));
+}
+
+#[tokio::test]
+async fn a_full_last_page_has_no_next_page() {
+    let directory = Directory::new().await;
+    directory.group("Berlin").await;
+    let page = directory.control.list_connector_groups(&Query { limit: 2, ..Query::default() }).await.unwrap();
+    assert_eq!((page.items.len(), page.next), (2, None));
+}
+
+#[tokio::test]
+async fn wildcards_and_quotes_in_a_filter_are_meant_literally() {
+    let directory = Directory::new().await;
+    for name in ["50% off", "50 off", "a_b", "axb", r"a\b", "o'neil", "x') OR 1=1 --"] {
+        directory.group(name).await;
+    }
+    use ConnectorGroupField::Name;
+    assert_eq!(groups(&directory, text(Name, TextMatch::StartsWith, "50%")).await, ["50% off"]);
+    assert_eq!(groups(&directory, text(Name, TextMatch::Contains, "_")).await, ["a_b"]);
+    assert_eq!(groups(&directory, text(Name, TextMatch::EndsWith, r"\b")).await, [r"a\b"]);
+    assert_eq!(groups(&directory, text(Name, TextMatch::Contains, "%")).await, ["50% off"]);
+    assert_eq!(groups(&directory, Filter::equal(Name, Value::Text("O'NEIL".to_owned()))).await, ["o'neil"]);
+    let attack = "x') or 1=1 --".to_owned();
+    assert_eq!(groups(&directory, Filter::equal(Name, Value::Text(attack))).await, ["x') OR 1=1 --"]);
+    assert_eq!(groups(&directory, text(Name, TextMatch::StartsWith, "")).await.len(), 8);
+}
+
+#[tokio::test]
+async fn text_is_compared_without_case_also_beyond_ascii() {
+    let directory = Directory::new().await;
+    directory.group("Söhne").await;
+    let found = groups(&directory, text(ConnectorGroupField::Name, TextMatch::StartsWith, "SÖH")).await;
+    assert_eq!(found, ["Söhne"]);
+    let default = Filter::equal(ConnectorGroupField::IsDefault, Value::Bool(true));
+    assert_eq!(groups(&directory, default).await, ["Default"]);
+    let ordinary = Filter::equal(ConnectorGroupField::IsDefault, Value::Bool(false));
+    assert_eq!(groups(&directory, ordinary).await, ["Söhne"]);
+}
+
+#[tokio::test]
+async fn a_missing_value_equals_nothing_and_every_condition_has_an_opposite() {
+    let directory = Directory::new().await;
+    directory.published("wiki").await;
+    directory.unpublished("draft").await;
+    use ApplicationField::ExternalUrl;
+    let is_wiki = || Filter::equal(ExternalUrl, Value::Text("https://WIKI.example/".to_owned()));
+    assert_eq!(applications(&directory, is_wiki()).await, ["wiki"]);
+    assert_eq!(applications(&directory, Filter::Not(Box::new(is_wiki()))).await, ["draft"]);
+    let not_wiki = Filter::Compare {
+        field: ExternalUrl,
+        comparison: Comparison::NotEqual,
+        value: Value::Text("https://wiki.example/".to_owned()),
+    };
+    assert_eq!(applications(&directory, not_wiki).await, ["draft"]);
+    assert_eq!(applications(&directory, Filter::equal(ExternalUrl, Value::Null)).await, ["draft"]);
+    let starts = || text(ExternalUrl, TextMatch::StartsWith, "https:");
+    assert_eq!(applications(&directory, starts()).await, ["wiki"]);
+    assert_eq!(applications(&directory, Filter::Not(Box::new(starts()))).await, ["draft"]);
+    let either = Filter::Or(Box::new(is_wiki()), Box::new(Filter::equal(ExternalUrl, Value::Null)));
+    assert_eq!(applications(&directory, either).await, ["draft", "wiki"]);
+    assert_eq!(applications(&directory, is_wiki().and(Filter::equal(ExternalUrl, Value::Null))).await.len(), 0);
+}
+
+#[tokio::test]
+async fn conditions_group_as_the_tree_says() {
+    let directory = Directory::new().await;
+    for name in ["a", "b", "c"] {
+        directory.group(name).await;
+    }
+    let is = |name: &str| Filter::equal(ConnectorGroupField::Name, Value::Text(name.to_owned()));
+    let either = Filter::Or(Box::new(is("a")), Box::new(is("b")));
+    assert_eq!(groups(&directory, either.clone().and(is("b"))).await, ["b"]);
+    assert_eq!(groups(&directory, Filter::Not(Box::new(either))).await, ["Default", "c"]);
+}
+
+#[tokio::test]
+async fn instants_are_compared_as_instants_whatever_their_spelling() {
+    let directory = Directory::new().await;
+    let wiki = directory.unpublished("wiki").await;
+    let compare = |comparison, value: String| Filter::Compare {
+        field: ApplicationField::Created,
+        comparison,
+        value: Value::Text(value),
+    };
+    let exactly = compare(Comparison::Equal, wiki.created.to_string());
+    assert_eq!(applications(&directory, exactly).await, ["wiki"]);
+    let since = compare(Comparison::GreaterOrEqual, "2020-01-01T01:00:00+01:00".to_owned());
+    assert_eq!(applications(&directory, since).await, ["wiki"]);
+    let before = compare(Comparison::Less, "2020-01-01T00:00:00.0Z".to_owned());
+    assert_eq!(applications(&directory, before).await.len(), 0);
+}
+
+#[tokio::test]
+async fn the_applications_of_a_group_are_found_by_the_group() {
+    let directory = Directory::new().await;
+    let berlin = directory.group("Berlin").await;
+    let wiki = directory.published("wiki").await;
+    directory.published("mail").await;
+    directory.control.assign_connector_group(administrator(), wiki.id, berlin.id).await.unwrap();
+    let of_berlin =
+        || Filter::equal(ApplicationField::ConnectorGroup, Value::Text(berlin.id.to_string().to_uppercase()));
+    assert_eq!(applications(&directory, of_berlin()).await, ["wiki"]);
+    let change = ApplicationChange {
+        publishing: PublishingChange::Merge(urls("https://wiki.example/2/", "http://wiki2/")),
+        ..ApplicationChange::default()
+    };
+    directory.control.update_application(administrator(), wiki.id, change).await.unwrap();
+    assert_eq!(applications(&directory, of_berlin()).await, ["wiki"]);
+}

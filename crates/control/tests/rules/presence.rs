@@ -1,0 +1,75 @@
+use adit_control::{Error, TunnelUp};
+use adit_core::id::TunnelId;
+use adit_core::query::{ConnectorField, Filter, Query, Value};
+use adit_core::{ConnectorId, ConnectorStatus};
+use uuid::Uuid;
+
+use crate::directory::{Directory, machine};
+
+/// A tunnel of a connector, from 203.0.113.5.
+pub(crate) fn tunnel(connector: ConnectorId, name: &str) -> TunnelUp {
+    TunnelUp {
+        tunnel: TunnelId::new(Uuid::new_v4()),
+        connector,
+        machine_name: machine(name),
+        version: "1.2.3".to_owned(),
+        external_ip: "::ffff:203.0.113.5".parse().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_connector_is_active_while_a_tunnel_is_up_and_shows_what_the_gateway_saw() {
+    let directory = Directory::new().await;
+    let control = &directory.control;
+    let id = directory.registered("srv1", directory.default_group().await.id).await.identity.connector;
+    let before = directory.state().await;
+    assert_eq!(control.connector(id).await.unwrap().status, ConnectorStatus::Inactive);
+
+    let (first, second) = (tunnel(id, "SRV1.corp"), tunnel(id, "SRV1.corp"));
+    control.tunnel_up(first.clone()).await.unwrap();
+    control.tunnel_up(first.clone()).await.unwrap();
+    control.tunnel_up(second.clone()).await.unwrap();
+    let seen = control.connector(id).await.unwrap();
+    assert_eq!(seen.status, ConnectorStatus::Active);
+    assert_eq!((seen.external_ip.as_str(), seen.version.as_str()), ("203.0.113.5", "1.2.3"));
+    assert_eq!(seen.machine_name.as_str(), "SRV1.corp");
+    let active = Filter::equal(ConnectorField::Status, Value::Text("Active".to_owned()));
+    let found = control.list_connectors(&Query::default().narrowed(active)).await.unwrap();
+    assert_eq!(found.items, [seen]);
+
+    control.tunnel_down(first.tunnel).await.unwrap();
+    control.tunnel_down(first.tunnel).await.unwrap();
+    assert_eq!(control.connector(id).await.unwrap().status, ConnectorStatus::Active, "one tunnel is left");
+    control.tunnel_down(second.tunnel).await.unwrap();
+    let seen = control.connector(id).await.unwrap();
+    assert_eq!((seen.status, seen.external_ip.as_str()), (ConnectorStatus::Inactive, "203.0.113.5"));
+    assert_eq!(directory.state().await, before, "presence takes no revision");
+}
+
+#[tokio::test]
+async fn a_tunnel_of_an_unknown_connector_is_refused() {
+    let directory = Directory::new().await;
+    let nobody = ConnectorId::new(Uuid::new_v4());
+    let error = directory.control.tunnel_up(tunnel(nobody, "srv1")).await.unwrap_err();
+    assert!(matches!(error, Error::ConnectorNotFound(id) if id == nobody), "{error}");
+}
+
+#[tokio::test]
+async fn tunnels_of_a_process_that_died_are_forgotten_at_the_next_start() {
+    let directory = Directory::new().await;
+    let id = directory.registered("srv1", directory.default_group().await.id).await.identity.connector;
+    directory.control.tunnel_up(tunnel(id, "srv1")).await.unwrap();
+    let directory = directory.reopened().await;
+    assert_eq!(directory.control.connector(id).await.unwrap().status, ConnectorStatus::Inactive);
+}
+
+#[tokio::test]
+async fn a_connector_with_a_tunnel_can_be_deleted_and_its_tunnel_goes_down_in_peace() {
+    let directory = Directory::new().await;
+    let id = directory.registered("srv1", directory.default_group().await.id).await.identity.connector;
+    let up = tunnel(id, "srv1");
+    directory.control.tunnel_up(up.clone()).await.unwrap();
+    directory.control.delete_connector(crate::directory::administrator(), id).await.unwrap();
+    directory.control.tunnel_down(up.tunnel).await.unwrap();
+    assert!(directory.control.connector(id).await.is_err());
+}

@@ -1,0 +1,293 @@
+//! The data path with a real gateway and real connectors: what reaches an upstream, what is answered, what is retried.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
+
+mod world;
+
+use adit_core::application::PreAuthentication::{Passthrough, SignIn};
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use world::upstream::Upstream;
+use world::{World, eventually, whole};
+
+const APP: &str = "app.localhost";
+
+fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    Request::post(path).header("host", APP).body(Full::new(body.into())).unwrap()
+}
+
+async fn published() -> (World, Upstream) {
+    let upstream = Upstream::start();
+    let mut world = World::start();
+    world.publish(&format!("https://{APP}/"), &upstream.url(), Passthrough).await;
+    (world, upstream)
+}
+
+fn reason(response: &http::Response<Bytes>) -> &str {
+    response.headers().get("x-adit-reason").and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_reaches_the_upstream_with_the_gateways_own_headers() {
+    let (world, upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    assert_eq!(world.seen(), [("127.0.0.1".parse().unwrap(), "test-machine".to_owned(), "1.0.0-test".to_owned())]);
+    let request = Request::get("/a%2fb?q=1")
+        .header("host", APP)
+        .header("x-forwarded-for", "6.6.6.6")
+        .header("x_forwarded_host", "evil")
+        .header("remote-user", "admin")
+        .header("origin", format!("https://{APP}"))
+        .header("connection", "x-private")
+        .header("x-private", "1")
+        .body(Full::default())
+        .unwrap();
+    let response = world.send(APP, request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers().get("x-hop"), None, "hop-by-hop fields end at the gateway");
+    assert_eq!(response.headers().get("x-adit-reason"), None, "only the gateway gives reasons");
+    let head = upstream.last_head();
+    assert!(head.starts_with("GET /a%2fb?q=1 HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&format!("host: {}\r\n", upstream.address)), "{head}");
+    assert!(head.contains("x-forwarded-for: 127.0.0.1\r\n"), "{head}");
+    assert!(head.contains(&format!("x-forwarded-host: {APP}\r\n")), "{head}");
+    assert!(head.contains("x-forwarded-proto: https\r\n"), "{head}");
+    assert!(head.contains(&format!("origin: http://{}\r\n", upstream.address)), "{head}");
+    for claim in ["6.6.6.6", "evil", "admin", "x-private"] {
+        assert!(!head.contains(claim), "{claim} in {head}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_pass_whole_and_connections_are_reused() {
+    let (world, upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let large = "x".repeat(300_000);
+    for _ in 0..5 {
+        let response = world.send(APP, post("/echo", large.clone())).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(response.body().ends_with(large.as_bytes()));
+    }
+    assert!(upstream.connections() <= 2, "one connection per core suffices, not {}", upstream.connections());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_clients_are_served_many_at_a_time() {
+    let (world, _upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let io = TokioIo::new(world.tls(APP, &[b"h2"]).await);
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake(hyper_util::rt::TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    let requests = (0..40).map(|number| {
+        let mut sender = sender.clone();
+        async move {
+            let request = Request::post(format!("https://{APP}/item/{number}"))
+                .body(Full::new(Bytes::from(format!("body {number}"))))
+                .unwrap();
+            let response = whole(sender.send_request(request).await.unwrap()).await;
+            assert_eq!(response.status(), StatusCode::OK);
+            let text = String::from_utf8_lossy(response.body()).into_owned();
+            assert!(text.contains(&format!("POST /item/{number} ")) && text.ends_with(&format!("body {number}")));
+        }
+    });
+    futures_util::future::join_all(requests).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_published_or_not_open_never_reaches_an_upstream() {
+    let (mut world, upstream) = published().await;
+    world.publish("https://closed.localhost/", &upstream.url(), SignIn).await;
+    let _connector = world.connector(&[]).await;
+    for method in ["GET", "HEAD", "OPTIONS", "POST", "BREW"] {
+        let request = Request::builder().method(method).uri("/").header("host", "closed.localhost");
+        let response = world.send("closed.localhost", request.body(Full::default()).unwrap()).await;
+        assert_eq!((response.status(), reason(&response)), (StatusCode::SERVICE_UNAVAILABLE, "sign_in_unavailable"));
+    }
+    let elsewhere = Request::get("/").header("host", "other.localhost").body(Full::default()).unwrap();
+    let response = world.send(APP, elsewhere).await;
+    assert_eq!((response.status(), reason(&response)), (StatusCode::MISDIRECTED_REQUEST, "misdirected"));
+    let response = world.send("127.0.0.1", Request::get("/").header("host", "x").body(Full::default()).unwrap()).await;
+    assert_eq!((response.status(), reason(&response)), (StatusCode::NOT_FOUND, "not_published"));
+    for path in ["/a/../b", "/%2e%2e/", "/a%5cb", "/a%00"] {
+        let response = world.get(APP, path).await;
+        assert_eq!((response.status(), reason(&response)), (StatusCode::BAD_REQUEST, "bad_request"), "{path}");
+    }
+    for method in ["TRACE"] {
+        let request = Request::builder().method(method).uri("/").header("host", APP).body(Full::default()).unwrap();
+        assert_eq!(world.send(APP, request).await.status(), StatusCode::METHOD_NOT_ALLOWED);
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_not_idempotent_reaches_an_upstream_at_most_once() {
+    let (world, upstream) = published().await;
+    let _one = world.connector(&[]).await;
+    let _two = world.connector(&[]).await;
+    let response = world.send(APP, post("/close", "pay")).await;
+    assert_eq!((response.status(), reason(&response)), (StatusCode::BAD_GATEWAY, "upstream_closed"));
+    assert_eq!(upstream.count("/close"), 1, "a POST that may have had its effect is not sent again");
+    let response = world.get(APP, "/close").await;
+    assert_eq!((response.status(), reason(&response)), (StatusCode::BAD_GATEWAY, "upstream_closed"));
+    assert_eq!(upstream.count("/close"), 3, "a GET is sent again once and no more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_the_upstream_closed_costs_no_request() {
+    let (world, upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    for _ in 0..30 {
+        let response = world.send(APP, post("/once", "pay")).await;
+        assert_eq!(response.status(), StatusCode::OK, "{}", reason(&response));
+    }
+    assert_eq!(upstream.count("/once"), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_answers_are_502_and_a_broken_body_is_not_passed_off_as_whole() {
+    let (world, _upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let response = world.get(APP, "/garbage").await;
+    assert_eq!((response.status(), reason(&response)), (StatusCode::BAD_GATEWAY, "upstream_invalid"));
+    let io = TokioIo::new(world.tls(APP, &[b"http/1.1"]).await);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("/cut").header("host", APP).body(Full::<Bytes>::default()).unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert!(http_body_util::BodyExt::collect(response.into_body()).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_carried_ntlm_is_never_shared() {
+    let (world, upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    for expected in 1..=3 {
+        assert_eq!(world.get(APP, "/ntlm").await.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(upstream.connections(), expected);
+    }
+    for expected in 4..=5 {
+        let request = Request::get("/x").header("host", APP).header("authorization", "Negotiate abc");
+        assert_eq!(world.send(APP, request.body(Full::default()).unwrap()).await.status(), StatusCode::OK);
+        assert_eq!(upstream.connections(), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_to_the_internal_url_leads_to_the_external_one() {
+    let (world, _upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let response = world.get(APP, "/redirect").await;
+    assert_eq!(response.headers()["location"], format!("https://{APP}/next?x=1").as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_passes_once_the_upstream_has_agreed() {
+    let (world, _upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let mut tls = world.tls(APP, &[b"http/1.1"]).await;
+    let head = format!(
+        "GET /upgrade HTTP/1.1\r\nhost: {APP}\r\nconnection: keep-alive, Upgrade\r\nupgrade: websocket\r\n\r\n"
+    );
+    tls.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 512];
+    let count = tls.read(&mut answer).await.unwrap();
+    let text = String::from_utf8_lossy(&answer[..count]).to_ascii_lowercase();
+    assert!(text.starts_with("http/1.1 101 ") && text.contains("upgrade: websocket"), "{text}");
+    for _ in 0..3 {
+        tls.write_all(b"frames are not parsed here").await.unwrap();
+        let mut echoed = [0; 26];
+        tls.read_exact(&mut echoed).await.unwrap();
+        assert_eq!(&echoed, b"frames are not parsed here");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_outside_the_allow_list_is_not_dialled() {
+    let (mut world, upstream) = published().await;
+    world.publish("https://metadata.localhost/", "http://169.254.169.254/", Passthrough).await;
+    world.publish("https://dead.localhost/", "http://127.0.0.1:9/", Passthrough).await;
+    let open = world.connector(&[]).await;
+    let response = world.get("metadata.localhost", "/").await;
+    assert_eq!((response.status(), reason(&response)), (StatusCode::BAD_GATEWAY, "upstream_not_allowed"));
+    let response = world.get("dead.localhost", "/").await;
+    assert_eq!((response.status(), reason(&response)), (StatusCode::BAD_GATEWAY, "upstream_refused"));
+    open.leave().await;
+    let _narrow = world.connector(&["127.0.0.1:9"]).await;
+    let response = world.get(APP, "/").await;
+    assert_eq!((response.status(), reason(&response)), (StatusCode::BAD_GATEWAY, "upstream_not_allowed"));
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_that_cannot_reach_the_upstream_is_passed_over() {
+    let (world, _upstream) = published().await;
+    let _narrow = world.connector(&["127.0.0.1:9"]).await;
+    let _open = world.connector(&[]).await;
+    for _ in 0..20 {
+        assert_eq!(world.send(APP, post("/x", "body")).await.status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_traffic_goes_to_a_connector_after_it_was_revoked() {
+    let (mut world, _upstream) = published().await;
+    assert_eq!(reason(&world.get(APP, "/").await), "no_connector");
+    let data_stays = world.connector(&[]).await;
+    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
+    world.know(2..=9).await;
+    let response = world.get(APP, "/").await;
+    assert_eq!((response.status(), reason(&response)), (StatusCode::SERVICE_UNAVAILABLE, "no_connector"));
+    eventually("its tunnel is closed", || world.present() == 0).await;
+    drop(data_stays);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connectors_leave_one_after_the_other_and_no_request_fails() {
+    let (world, upstream) = published().await;
+    let mut first = world.connector(&[]).await;
+    let world = std::sync::Arc::new(world);
+    let going = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let clients: Vec<_> = (0..8)
+        .map(|client| {
+            let (world, going) = (world.clone(), going.clone());
+            tokio::spawn(async move {
+                let mut done = 0;
+                while going.load(std::sync::atomic::Ordering::Relaxed) {
+                    let path = if client == 0 { "/slow" } else { "/x" };
+                    let response = world.send(APP, post(path, "body")).await;
+                    assert_eq!(response.status(), StatusCode::OK, "{}", reason(&response));
+                    done += 1;
+                }
+                done
+            })
+        })
+        .collect();
+    for _ in 0..4 {
+        let next = world.connector(&[]).await;
+        first.leave().await;
+        first = next;
+    }
+    going.store(false, std::sync::atomic::Ordering::Relaxed);
+    let done: usize = futures_util::future::join_all(clients).await.into_iter().map(Result::unwrap).sum();
+    assert!(done > 50, "the load was too thin to show anything: {done}");
+    assert_eq!(upstream.count("/x") + upstream.count("/slow"), done, "each POST arrived exactly once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_drains_what_is_under_way() {
+    let (mut world, _upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let io = TokioIo::new(world.tls(APP, &[b"http/1.1"]).await);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("/slow").header("host", APP).body(Full::<Bytes>::default()).unwrap();
+    let under_way = tokio::spawn(async move { whole(sender.send_request(request).await.unwrap()).await });
+    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    world.drain().await;
+    assert_eq!(under_way.await.unwrap().body(), "slow");
+    assert!(tokio::net::TcpStream::connect(world.address).await.is_err(), "nobody listens any more");
+}

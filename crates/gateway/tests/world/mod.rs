@@ -1,0 +1,266 @@
+//! A gateway and its connectors in one process, with a directory that the test writes by hand.
+
+pub(crate) mod upstream;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use adit_connector::AllowList;
+use adit_control::CertificateAuthority;
+use adit_core::application::{HostHeader, PreAuthentication, UpstreamCertificate, UpstreamTimeout};
+use adit_core::connector::{ConnectorIdentity, KeyGeneration};
+use adit_core::id::{ApplicationId, ConnectorGroupId, ConnectorId, TunnelId};
+use adit_core::revision::{Epoch, Revision};
+use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
+use adit_core::{ExternalUrl, InternalUrl, MachineName, RegistrationToken};
+use adit_gateway::{ConnectorDirectory, Gateway, Renewed, ServerCertificate, ServerCertificates, Settings, TunnelUp};
+use adit_tunnel::message::{Binary, Refused, Register, Registered};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use uuid::Uuid;
+
+/// The group that everything is in.
+pub(crate) fn group() -> ConnectorGroupId {
+    ConnectorGroupId::new(Uuid::from_u128(1))
+}
+
+/// Registers whoever asks, and notes who is present.
+struct OpenDirectory {
+    authority: CertificateAuthority,
+    registered: AtomicU32,
+    present: Mutex<HashMap<TunnelId, TunnelUp>>,
+}
+
+impl ConnectorDirectory for OpenDirectory {
+    fn register(&self, request: Register, _: IpAddr) -> BoxFuture<'static, Result<Registered, Refused>> {
+        let number = self.registered.fetch_add(1, Ordering::SeqCst) + 1;
+        let identity = identity(number);
+        let issued = self.authority.issue_connector(identity, &request.request.0).unwrap();
+        let registered = Registered {
+            connector: identity.connector.to_string(),
+            certificate: Binary(issued.certificate_der),
+            not_after: issued.not_after.as_second(),
+        };
+        Box::pin(async move { Ok(registered) })
+    }
+
+    fn renew(&self, identity: ConnectorIdentity, request: Vec<u8>) -> BoxFuture<'static, Result<Renewed, Refused>> {
+        let issued = self.authority.issue_connector(identity, &request).unwrap();
+        let renewed = Renewed { certificate: issued.certificate_der, not_after: issued.not_after.as_second() };
+        Box::pin(async move { Ok(renewed) })
+    }
+
+    fn tunnel_up(&self, tunnel: TunnelUp) -> BoxFuture<'static, ()> {
+        self.present.lock().unwrap().insert(tunnel.tunnel, tunnel);
+        Box::pin(async {})
+    }
+
+    fn tunnel_down(&self, tunnel: TunnelId) -> BoxFuture<'static, ()> {
+        self.present.lock().unwrap().remove(&tunnel);
+        Box::pin(async {})
+    }
+}
+
+struct LocalCertificates(CertificateAuthority);
+
+impl ServerCertificates for LocalCertificates {
+    fn issue(&self, names: &[String]) -> Result<ServerCertificate, String> {
+        let issued = self.0.issue_server(names).map_err(|error| error.to_string())?;
+        Ok(ServerCertificate { chain: issued.chain, key: issued.key })
+    }
+}
+
+/// The n-th connector to register.
+pub(crate) fn identity(number: u32) -> ConnectorIdentity {
+    ConnectorIdentity { connector: ConnectorId::new(Uuid::from_u128(u128::from(number))), generation: KeyGeneration(1) }
+}
+
+/// A running connector; leaves when told to.
+pub(crate) struct RunningConnector {
+    leave: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+    _data: tempfile::TempDir,
+}
+
+impl RunningConnector {
+    /// Leaves in order and waits until it has.
+    pub(crate) async fn leave(mut self) {
+        self.leave.take();
+        self.task.await.unwrap();
+    }
+}
+
+/// A gateway with its surroundings.
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    authority: CertificateAuthority,
+    directory: Arc<OpenDirectory>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    applications: Vec<PublishedApplication>,
+    revision: u64,
+    gateway: Option<Gateway>,
+}
+
+impl World {
+    /// A gateway on two cores that publishes nothing.
+    pub(crate) fn start() -> Self {
+        let (authority, _) = CertificateAuthority::generate().unwrap();
+        let directory = Arc::new(OpenDirectory {
+            authority: authority.clone(),
+            registered: AtomicU32::new(0),
+            present: Mutex::default(),
+        });
+        let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::default()));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let settings = Settings {
+            listener,
+            cores: NonZeroUsize::new(2).unwrap(),
+            snapshots: receiver,
+            directory: directory.clone(),
+            certificates: Arc::new(LocalCertificates(authority.clone())),
+            given_certificate: None,
+            connector_ca: authority.certificate_der().clone(),
+            own_names: vec!["127.0.0.1".to_owned()],
+            trusted_proxies: Vec::new(),
+        };
+        let gateway = Gateway::start(settings, &mut prometheus_client::registry::Registry::default()).unwrap();
+        let address = gateway.address();
+        Self { address, authority, directory, snapshots, applications: Vec::new(), revision: 0, gateway: Some(gateway) }
+    }
+
+    /// Publishes `external` for `internal`; connectors 1 to 9 are known.
+    pub(crate) async fn publish(&mut self, external: &str, internal: &str, pre_authentication: PreAuthentication) {
+        self.applications.push(PublishedApplication {
+            id: ApplicationId::new(Uuid::from_u128(100 + self.applications.len() as u128)),
+            name: external.to_owned(),
+            external_url: ExternalUrl::parse(external).unwrap(),
+            internal_url: InternalUrl::parse(internal).unwrap(),
+            pre_authentication,
+            host_header: HostHeader::Internal,
+            upstream_certificate: UpstreamCertificate::Verified,
+            timeout: UpstreamTimeout::Default,
+            connector_group: group(),
+            revision: Revision(1),
+        });
+        self.know(1..=9).await;
+    }
+
+    /// Makes exactly these connectors known.
+    pub(crate) async fn know(&mut self, connectors: impl IntoIterator<Item = u32>) {
+        self.revision += 1;
+        let known = connectors.into_iter().map(|number| KnownConnector {
+            id: identity(number).connector,
+            connector_group: group(),
+            key_generation: KeyGeneration(1),
+        });
+        let snapshot = Snapshot::compile(Epoch(1), Revision(self.revision), self.applications.clone(), known);
+        self.snapshots.send_replace(Arc::new(snapshot));
+        // The gateway issues certificates first; a test goes on when the snapshot is in service.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    /// Starts a connector and waits until it is present.
+    pub(crate) async fn connector(&self, allow: &[&str]) -> RunningConnector {
+        let before: Vec<TunnelId> = self.directory.present.lock().unwrap().keys().copied().collect();
+        let data = tempfile::tempdir().unwrap();
+        let token = RegistrationToken {
+            gateway: self.address.to_string(),
+            ca_fingerprint: self.authority.fingerprint(),
+            secret: [1; 32],
+        };
+        let settings = adit_connector::Settings {
+            data: data.path().to_owned(),
+            token: Some(token),
+            machine_name: MachineName::parse("test-machine").unwrap(),
+            allow: AllowList::new(allow.iter().map(|entry| entry.parse().unwrap()).collect()),
+            version: "1.0.0-test".to_owned(),
+            connections: NonZeroUsize::new(2).unwrap(),
+        };
+        let (leave, told) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let shutdown = async {
+                let _ = told.await;
+            };
+            adit_connector::run(settings, shutdown).await.unwrap();
+        });
+        let is_new = || self.directory.present.lock().unwrap().keys().any(|tunnel| !before.contains(tunnel));
+        eventually("the connector is present", is_new).await;
+        // Its second connection follows at once.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        RunningConnector { leave: Some(leave), task, _data: data }
+    }
+
+    /// How many tunnels are up.
+    pub(crate) fn present(&self) -> usize {
+        self.directory.present.lock().unwrap().len()
+    }
+
+    /// Where the gateway sees its connectors come from, and what they call themselves.
+    pub(crate) fn seen(&self) -> Vec<(IpAddr, String, String)> {
+        let present = self.directory.present.lock().unwrap();
+        present.values().map(|up| (up.from, up.machine_name.clone(), up.version.clone())).collect()
+    }
+
+    /// Ends the gateway in order.
+    pub(crate) async fn drain(&mut self) {
+        self.gateway.take().unwrap().drain(Duration::from_secs(5)).await;
+    }
+
+    /// A TLS connection to the gateway for `name`, offering `protocols`.
+    pub(crate) async fn tls(&self, name: &str, protocols: &[&[u8]]) -> TlsStream<TcpStream> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.authority.certificate_der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        let socket = TcpStream::connect(self.address).await.unwrap();
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, socket).await.unwrap()
+    }
+
+    /// Sends one HTTP/1.1 request on a connection of its own.
+    pub(crate) async fn send(&self, name: &str, request: Request<Full<Bytes>>) -> Response<Bytes> {
+        let io = TokioIo::new(self.tls(name, &[b"http/1.1"]).await);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+        tokio::spawn(connection);
+        whole(sender.send_request(request).await.unwrap()).await
+    }
+
+    /// Gets a path of an application.
+    pub(crate) async fn get(&self, name: &str, path: &str) -> Response<Bytes> {
+        self.send(name, Request::get(path).header("host", name).body(Full::default()).unwrap()).await
+    }
+}
+
+/// Reads a response to its end.
+pub(crate) async fn whole(response: Response<hyper::body::Incoming>) -> Response<Bytes> {
+    let (parts, body) = response.into_parts();
+    Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+}
+
+/// Waits for something that is promised within a second: at most five.
+pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(5), "not within five seconds: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

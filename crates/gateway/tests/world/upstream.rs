@@ -1,0 +1,129 @@
+//! A private application that misbehaves on request, and counts what reached it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+#[derive(Default)]
+struct Seen {
+    requests: Mutex<Vec<String>>,
+    connections: AtomicUsize,
+}
+
+/// A plain HTTP/1.1 server on threads. Paths: `/close` closes without an answer, `/once` answers and closes, `/slow`
+/// takes half a second, `/garbage` answers nonsense, `/cut` ends in the middle of its body, `/ntlm` asks for NTLM,
+/// `/redirect` redirects to its own address, `/upgrade` switches protocols and echoes; others echo body and head.
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
+    seen: Arc<Seen>,
+}
+
+impl Upstream {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Seen::default());
+        let shared = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            for socket in listener.incoming().flatten() {
+                let seen = Arc::clone(&shared);
+                seen.connections.fetch_add(1, Ordering::SeqCst);
+                std::thread::spawn(move || serve(socket, &seen, address));
+            }
+        });
+        Self { address, seen }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// How many requests with `path` arrived.
+    pub(crate) fn count(&self, path: &str) -> usize {
+        let start = format!(" {path} HTTP/1.1");
+        self.seen.requests.lock().unwrap().iter().filter(|head| head.contains(&start)).count()
+    }
+
+    /// The head of the last request.
+    pub(crate) fn last_head(&self) -> String {
+        self.seen.requests.lock().unwrap().last().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.seen.connections.load(Ordering::SeqCst)
+    }
+}
+
+fn serve(socket: TcpStream, seen: &Seen, address: SocketAddr) {
+    let mut reader = BufReader::new(socket.try_clone().unwrap());
+    let mut socket = socket;
+    while let Some((head, body)) = read_request(&mut reader) {
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        seen.requests.lock().unwrap().push(head.clone());
+        let answer = match path.as_str() {
+            "/close" => return,
+            "/once" => {
+                let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nonce");
+                return;
+            }
+            "/slow" => {
+                std::thread::sleep(Duration::from_millis(500));
+                "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nslow".to_owned()
+            }
+            "/garbage" => "this is not HTTP\r\n\r\n".to_owned(),
+            "/cut" => {
+                let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this");
+                return;
+            }
+            "/ntlm" => "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: NTLM\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            "/redirect" => {
+                format!("HTTP/1.1 302 Found\r\nlocation: http://{address}/next?x=1\r\ncontent-length: 0\r\n\r\n")
+            }
+            "/upgrade" => {
+                let _ = socket.write_all(
+                    b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+                );
+                let mut buffer = [0; 1024];
+                while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                    if socket.write_all(&buffer[..count]).is_err() {
+                        return;
+                    }
+                }
+                return;
+            }
+            _ => {
+                let content = format!("{head}\n{}", String::from_utf8_lossy(&body));
+                format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nx-adit-reason: forged\r\nconnection: x-hop\r\nx-hop: 1\r\n\r\n{content}",
+                    content.len()
+                )
+            }
+        };
+        if socket.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
+    let mut head = String::new();
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if line == "\r\n" {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+        head.push_str(&line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some((head, body))
+}

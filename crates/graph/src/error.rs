@@ -1,0 +1,229 @@
+//! What a client is told when a request is refused: Graph's error object, and which failure becomes which code.
+//!
+//! This is the one place where failures of the layers below turn into answers. The inner cause of an internal failure
+//! goes to the log, never to the client.
+
+use adit_control::Error as Failure;
+use adit_identity::TokenRefused;
+use adit_odata::FilterError;
+use adit_odata::body::BodyError;
+use adit_odata::path::PathError;
+use adit_odata::projection::ProjectionError;
+use adit_odata::query_option::QueryOptionError;
+use http::{Method, StatusCode};
+
+use crate::permission::Permission;
+
+/// A refused request: status, code and message of the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GraphError {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    /// The methods that would have been allowed, for 405.
+    pub(crate) allow: Vec<Method>,
+}
+
+/// The message by which SDKs recognise that they should send the body again without compression.
+const UNREADABLE: &str = "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is \
+                          of valid JSON format.";
+
+impl GraphError {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), allow: Vec::new() }
+    }
+
+    /// 400: the request cannot be understood.
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    /// 400: the request is understood, but what it asks for is not valid.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Request_BadRequest", message)
+    }
+
+    /// 400: a query that this server does not answer.
+    pub(crate) fn unsupported_query(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Request_UnsupportedQuery", message)
+    }
+
+    /// 400: two spellings of one value in a list.
+    pub(crate) fn duplicate_value(property: &str) -> Self {
+        let message = format!("Request contains a property with duplicate values: '{property}'.");
+        Self::new(StatusCode::BAD_REQUEST, "DuplicateValueInDifferentCase", message)
+    }
+
+    /// 400: the body is not JSON.
+    pub(crate) fn unreadable_body() -> Self {
+        Self::bad_request(UNREADABLE)
+    }
+
+    /// 400: a reference that is not one.
+    pub(crate) fn bad_reference() -> Self {
+        Self::bad_request("Invalid URL format specified in payload.")
+    }
+
+    /// 400: a path that leads nowhere.
+    pub(crate) fn no_such_segment(segment: &str) -> Self {
+        let segment: String = segment.chars().take(100).collect();
+        Self::bad_request(format!("Resource not found for the segment '{segment}'."))
+    }
+
+    /// 401.
+    pub(crate) fn unauthenticated(refused: &TokenRefused) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", refused.to_string())
+    }
+
+    /// 403.
+    pub(crate) fn forbidden(permission: Permission) -> Self {
+        let accepted = permission.accepted().join(", ");
+        let message =
+            format!("Insufficient privileges to complete the operation. One of these is required: {accepted}.");
+        Self::new(StatusCode::FORBIDDEN, "Authorization_RequestDenied", message)
+    }
+
+    /// 404: a directory object, by whatever key.
+    pub(crate) fn no_such_resource(id: &str) -> Self {
+        let id: String = id.chars().take(100).collect();
+        let message =
+            format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present.");
+        Self::new(StatusCode::NOT_FOUND, "Request_ResourceNotFound", message)
+    }
+
+    /// 404: a connector.
+    pub(crate) fn no_such_connector(id: &str) -> Self {
+        let id: String = id.chars().take(100).collect();
+        Self::new(StatusCode::NOT_FOUND, "Connector_NotFound", format!("Connector '{id}' not found."))
+    }
+
+    /// 404: a connector group.
+    pub(crate) fn no_such_connector_group(id: &str) -> Self {
+        let id: String = id.chars().take(100).collect();
+        Self::new(StatusCode::NOT_FOUND, "ConnectorGroup_NotFound", format!("Connector group '{id}' not found."))
+    }
+
+    /// 404: an application without a connector group.
+    pub(crate) fn not_published(id: &str) -> Self {
+        let id: String = id.chars().take(100).collect();
+        let message = format!("Application '{id}' not found or OnPremisesPublishing is not enabled for your tenant.");
+        Self::new(StatusCode::NOT_FOUND, "Application_NotFound", message)
+    }
+
+    /// 405.
+    pub(crate) fn method_not_allowed(allow: Vec<Method>) -> Self {
+        let message = "Specified HTTP method is not allowed for the request target.";
+        Self { allow, ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message) }
+    }
+
+    /// 406.
+    pub(crate) fn not_acceptable() -> Self {
+        let message = "Only application/json can be returned (text/plain for $count).";
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    }
+
+    /// 412.
+    pub(crate) fn changed_meanwhile() -> Self {
+        let message = "The object was changed meanwhile: its ETag is not the one of the If-Match header.";
+        Self::new(StatusCode::PRECONDITION_FAILED, "Request_PreconditionFailed", message)
+    }
+
+    /// 413.
+    pub(crate) fn too_large() -> Self {
+        let message = format!("The request body is larger than {} bytes.", crate::payload::LARGEST);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestBodyTooLarge", message)
+    }
+
+    /// 415.
+    pub(crate) fn unsupported_media_type(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
+    }
+}
+
+impl From<PathError> for GraphError {
+    fn from(error: PathError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+impl From<QueryOptionError> for GraphError {
+    fn from(error: QueryOptionError) -> Self {
+        match error {
+            QueryOptionError::Unknown(_) | QueryOptionError::Unsupported(_) => {
+                Self::unsupported_query(error.to_string())
+            }
+            _ => Self::bad_request(error.to_string()),
+        }
+    }
+}
+
+impl From<FilterError> for GraphError {
+    fn from(error: FilterError) -> Self {
+        if error.is_unsupported() {
+            Self::unsupported_query(error.to_string())
+        } else {
+            Self::bad_request(error.to_string())
+        }
+    }
+}
+
+impl From<ProjectionError> for GraphError {
+    fn from(error: ProjectionError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+impl From<BodyError> for GraphError {
+    fn from(error: BodyError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<Failure> for GraphError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::ConnectorGroupNotFound(id) => Self::no_such_connector_group(&id.to_string()),
+            Failure::ConnectorNotFound(id) => Self::no_such_connector(&id.to_string()),
+            Failure::ApplicationNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::ApplicationNotPublished(id) => Self::not_published(&id.to_string()),
+            Failure::NotAMember { connector, .. } => Self::no_such_resource(&connector.to_string()),
+            Failure::GroupNameTaken { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "Request_MultipleObjectsWithSameKeyValue", sentence(&failure))
+            }
+            Failure::ExternalUrlTaken { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "ExternalUrl_Duplicate", sentence(&failure))
+            }
+            Failure::InternalUrlTaken { url, .. } => {
+                let message = format!("Internal url '{url}' is invalid since it is already in use.");
+                Self::new(StatusCode::BAD_REQUEST, "InternalUrl_Duplicate", message)
+            }
+            Failure::AppIdNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::Store(_) | Failure::NoDefaultGroup | Failure::NoRandomness => Self::internal(&failure),
+            Failure::GroupNotDeletable(_)
+            | Failure::RegionFixed(_)
+            | Failure::AmbiguousMachineName { .. }
+            | Failure::PublishingIncomplete { .. }
+            | Failure::BadLifetime => Self::invalid(sentence(&failure)),
+        }
+    }
+}
+
+impl GraphError {
+    /// 500: our fault; the cause goes to the log.
+    fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = cause, "a request failed for a reason inside the control plane");
+        let message = "The request could not be carried out because of a failure inside the server. It can be found in \
+                       the server's log by its request id.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", message)
+    }
+}
+
+/// A failure as a sentence: errors start in lower case and have no full stop, messages for people do.
+fn sentence(error: &dyn std::fmt::Display) -> String {
+    let text = error.to_string();
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str().trim_end_matches('.')),
+        None => "The request was refused.".to_owned(),
+    }
+}

@@ -1,0 +1,111 @@
+//! The claims of a token: those read before anything was verified, to find the key, and those taken from it afterwards.
+//!
+//! Issuers spell them differently: `scp` as a text or a list or `scope`, the client as `appid`, `azp` or `client_id`.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use crate::token::{TokenKind, TokenRefused, VerifiedToken};
+
+/// The longest token that is looked at, in bytes: what common servers take as one header.
+const LONGEST: usize = 16 * 1024;
+
+/// The audiences of Microsoft Graph itself.
+const MICROSOFT_GRAPH: [&str; 2] = ["https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"];
+
+/// What a token says about itself, before anything of it is believed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Unverified {
+    #[serde(default)]
+    pub(crate) iss: serde_json::Value,
+    #[serde(default)]
+    aud: serde_json::Value,
+}
+
+impl Unverified {
+    /// Reads the claims of `token` without verifying anything.
+    pub(crate) fn read(token: &str) -> Result<Self, TokenRefused> {
+        if token.len() > LONGEST {
+            return Err(TokenRefused::Malformed("it is too long"));
+        }
+        let parts: Vec<&str> = token.split('.').collect();
+        let [_, claims, _] = parts.as_slice() else {
+            return Err(TokenRefused::Malformed("it is not a JSON web token in three parts"));
+        };
+        let json = BASE64_URL_SAFE_NO_PAD.decode(claims).map_err(|_| TokenRefused::Malformed("it is not base64url"))?;
+        serde_json::from_slice(&json).map_err(|_| TokenRefused::Malformed("its claims are not a JSON object"))
+    }
+
+    /// Whether it was issued for Microsoft Graph.
+    pub(crate) fn is_for_microsoft_graph(&self) -> bool {
+        let graph = |audience: &serde_json::Value| {
+            audience.as_str().is_some_and(|text| MICROSOFT_GRAPH.contains(&text.trim_end_matches('/')))
+        };
+        graph(&self.aud) || self.aud.as_array().is_some_and(|audiences| audiences.iter().any(graph))
+    }
+}
+
+/// Several words: a text with spaces, or a list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(untagged)]
+enum Words {
+    #[default]
+    None,
+    Text(String),
+    List(Vec<String>),
+}
+
+impl Words {
+    fn into_list(self) -> Vec<String> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Text(text) => text.split_whitespace().map(str::to_owned).collect(),
+            Self::List(list) => list,
+        }
+    }
+}
+
+/// The claims that say who somebody is and what they may do; believed only after verification.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Claims {
+    sub: Option<String>,
+    oid: Option<String>,
+    name: Option<String>,
+    preferred_username: Option<String>,
+    upn: Option<String>,
+    appid: Option<String>,
+    azp: Option<String>,
+    client_id: Option<String>,
+    idtyp: Option<String>,
+    #[serde(default)]
+    scp: Words,
+    #[serde(default)]
+    scope: Words,
+    #[serde(default)]
+    roles: Words,
+}
+
+impl Claims {
+    /// Takes what is needed out of verified claims.
+    pub(crate) fn into_token(self) -> Result<VerifiedToken, TokenRefused> {
+        let client = self.appid.or(self.azp).or(self.client_id);
+        let subject =
+            self.oid.or(self.sub).or_else(|| client.clone()).ok_or_else(|| TokenRefused::BadClaim("sub".to_owned()))?;
+        let mut scopes = self.scp.into_list();
+        scopes.extend(self.scope.into_list());
+        let roles = self.roles.into_list();
+        let app_only = match self.idtyp.as_deref() {
+            Some(kind) => kind.eq_ignore_ascii_case("app"),
+            None => scopes.is_empty() && !roles.is_empty(),
+        };
+        Ok(VerifiedToken {
+            subject,
+            name: self.preferred_username.or(self.upn).or(self.name),
+            client,
+            scopes,
+            roles,
+            kind: if app_only { TokenKind::AppOnly } else { TokenKind::Delegated },
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! The revision feed: which objects each command touched. Whoever keeps a copy of the directory asks for what came
+//! after the revision it has.
+
+use adit_core::Revision;
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::error::Error;
+use crate::row;
+use crate::store::Store;
+
+/// What kind of object was touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the nouns of the directory")]
+pub enum Entity {
+    ConnectorGroup,
+    Connector,
+    Application,
+    RegistrationToken,
+}
+
+impl Entity {
+    const ALL: [Self; 4] = [Self::ConnectorGroup, Self::Connector, Self::Application, Self::RegistrationToken];
+
+    /// The word under which it is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ConnectorGroup => "connector_group",
+            Self::Connector => "connector",
+            Self::Application => "application",
+            Self::RegistrationToken => "registration_token",
+        }
+    }
+}
+
+/// What was done to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each variant is its own sentence")]
+pub enum Operation {
+    Insert,
+    Update,
+    Delete,
+}
+
+impl Operation {
+    const ALL: [Self; 3] = [Self::Insert, Self::Update, Self::Delete];
+
+    /// The word under which it is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// One object touched by one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The command.
+    pub revision: Revision,
+    /// What kind of object.
+    pub entity: Entity,
+    /// Which one.
+    pub id: String,
+    /// What was done.
+    pub operation: Operation,
+}
+
+impl Store {
+    /// The changes after `revision`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn changes_after(&self, revision: Revision, limit: u32) -> Result<Vec<Change>, Error> {
+        let mut read = self.read().await?;
+        let rows = sqlx::query(
+            "SELECT revision, entity, id, operation FROM change_log WHERE revision > ? ORDER BY revision, place LIMIT ?",
+        )
+        .bind(row::signed(revision))
+        .bind(i64::from(limit))
+        .fetch_all(&mut *read)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Change {
+                    revision: row::revision(row, "revision")?,
+                    entity: row::parsed(row, "entity", |word| found(Entity::ALL, Entity::as_str, word))?,
+                    id: row.try_get("id")?,
+                    operation: row::parsed(row, "operation", |word| found(Operation::ALL, Operation::as_str, word))?,
+                })
+            })
+            .collect()
+    }
+}
+
+pub(crate) async fn insert(
+    connection: &mut SqliteConnection,
+    revision: Revision,
+    place: i64,
+    entity: Entity,
+    id: &str,
+    operation: Operation,
+) -> Result<(), Error> {
+    sqlx::query("INSERT INTO change_log (revision, place, entity, id, operation) VALUES (?, ?, ?, ?, ?)")
+        .bind(row::signed(revision))
+        .bind(place)
+        .bind(entity.as_str())
+        .bind(id)
+        .bind(operation.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn found<T: Copy, const N: usize>(
+    all: [T; N],
+    word_of: impl Fn(T) -> &'static str,
+    word: &str,
+) -> Result<T, &'static str> {
+    all.into_iter().find(|value| word_of(*value) == word).ok_or("the word is not known")
+}

@@ -1,0 +1,219 @@
+//! Connectors in the database. A connector is active while it has a row among the tunnels.
+
+use adit_core::name::MachineName;
+use adit_core::query::{ConnectorField, Page, Query};
+use adit_core::{Connector, ConnectorGroupId, ConnectorId, ConnectorStatus, KeyGeneration};
+use jiff::Timestamp;
+use sea_query::{Expr, ExprTrait as _, SelectStatement};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::change_log::{Entity, Operation};
+use crate::error::Error;
+use crate::list::{self, Collection, lower};
+use crate::row;
+use crate::store::Store;
+use crate::transaction::{PresenceTransaction, WriteTransaction};
+
+const STATUS: &str = "CASE WHEN EXISTS (SELECT 1 FROM tunnel WHERE tunnel.connector_id = connector.id) \
+                      THEN 'active' ELSE 'inactive' END";
+
+/// A machine that registered a moment ago and has not connected yet keeps its entry: a second connector that starts on
+/// the same machine must not take it away.
+const TAKE_OVER: &str = "SELECT id FROM connector \
+     WHERE connector_group_id = ? AND machine_name_folded = ? \
+       AND NOT EXISTS (SELECT 1 FROM tunnel WHERE tunnel.connector_id = connector.id) \
+       AND NOT (key_generation > seen_generation \
+                AND EXISTS (SELECT 1 FROM registration_token \
+                            WHERE registration_token.connector_id = connector.id AND redeemed_at > ?)) \
+     ORDER BY key_generation, id LIMIT 1";
+
+struct Connectors;
+
+impl Collection for Connectors {
+    type Field = ConnectorField;
+    type Item = Connector;
+
+    fn select() -> SelectStatement {
+        sea_query::Query::select()
+            .columns([
+                "id",
+                "machine_name",
+                "external_ip",
+                "version",
+                "connector_group_id",
+                "key_generation",
+                "created",
+                "revision",
+            ])
+            .expr_as(Expr::cust(STATUS), "status")
+            .from("connector")
+            .to_owned()
+    }
+
+    fn count() -> SelectStatement {
+        sea_query::Query::select().expr(Expr::cust("COUNT(*)")).from("connector").to_owned()
+    }
+
+    fn field(field: ConnectorField) -> Expr {
+        match field {
+            ConnectorField::Id => Expr::col("id"),
+            ConnectorField::MachineName => Expr::col("machine_name_folded"),
+            ConnectorField::ExternalIp => lower("external_ip"),
+            ConnectorField::Status => Expr::cust(STATUS),
+            ConnectorField::Version => lower("version"),
+            ConnectorField::ConnectorGroup => Expr::col("connector_group_id"),
+        }
+    }
+
+    fn item(row: &SqliteRow) -> Result<Connector, Error> {
+        Ok(Connector {
+            id: row::parsed(row, "id", str::parse)?,
+            machine_name: row::parsed(row, "machine_name", MachineName::parse)?,
+            external_ip: row.try_get("external_ip")?,
+            version: row.try_get("version")?,
+            status: row::parsed(row, "status", status)?,
+            connector_group: row::parsed(row, "connector_group_id", str::parse)?,
+            key_generation: KeyGeneration(row::unsigned("key_generation", row.try_get("key_generation")?)?),
+            created: row::parsed(row, "created", str::parse::<Timestamp>)?,
+            revision: row::revision(row, "revision")?,
+        })
+    }
+}
+
+impl Store {
+    /// Finds a connector.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_connector(&self, id: ConnectorId) -> Result<Option<Connector>, Error> {
+        let mut read = self.read().await?;
+        find(&mut read, id).await
+    }
+
+    /// One page of the connectors.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn list_connectors(&self, query: &Query<ConnectorField>) -> Result<Page<Connector>, Error> {
+        self.list::<Connectors>(query).await
+    }
+}
+
+impl PresenceTransaction {
+    /// Finds a connector.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_connector(&mut self, id: ConnectorId) -> Result<Option<Connector>, Error> {
+        find(self.connection(), id).await
+    }
+}
+
+impl WriteTransaction {
+    /// Finds a connector.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_connector(&mut self, id: ConnectorId) -> Result<Option<Connector>, Error> {
+        find(self.connection(), id).await
+    }
+
+    /// The connectors of that machine name, without regard to case.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn connectors_named(&mut self, name: &MachineName) -> Result<Vec<Connector>, Error> {
+        list::all::<Connectors>(self.connection(), Expr::col("machine_name_folded").eq(name.folded())).await
+    }
+
+    /// Finds the entry that a machine of that name may take over when it registers for `group`: one without a live
+    /// tunnel, those that never registered first. An entry whose machine registered after `recently` and has not
+    /// connected yet is not free.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_connector_to_take_over(
+        &mut self,
+        group: ConnectorGroupId,
+        name: &MachineName,
+        recently: Timestamp,
+    ) -> Result<Option<Connector>, Error> {
+        let row = sqlx::query(TAKE_OVER)
+            .bind(group.to_string())
+            .bind(name.folded())
+            .bind(row::instant(recently))
+            .fetch_optional(self.connection())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let id = row::parsed(&row, "id", str::parse)?;
+        find(self.connection(), id).await
+    }
+
+    /// Adds a connector, which gets this transaction's revision.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer or refuses the row.
+    pub async fn insert_connector(&mut self, connector: &mut Connector) -> Result<(), Error> {
+        connector.revision = self.revision();
+        sqlx::query(
+            "INSERT INTO connector (id, machine_name, machine_name_folded, external_ip, version, connector_group_id, \
+             key_generation, seen_generation, created, revision) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+        )
+        .bind(connector.id.to_string())
+        .bind(connector.machine_name.as_str())
+        .bind(connector.machine_name.folded())
+        .bind(connector.external_ip.as_str())
+        .bind(connector.version.as_str())
+        .bind(connector.connector_group.to_string())
+        .bind(i64::from(connector.key_generation.0))
+        .bind(row::instant(connector.created))
+        .bind(row::signed(connector.revision))
+        .execute(self.connection())
+        .await?;
+        self.log(Entity::Connector, connector.id.to_string(), Operation::Insert).await
+    }
+
+    /// Writes a connector's group, machine name and key generation, and gives it this transaction's revision.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer or refuses the row.
+    pub async fn update_connector(&mut self, connector: &mut Connector) -> Result<(), Error> {
+        connector.revision = self.revision();
+        sqlx::query(
+            "UPDATE connector SET machine_name = ?, machine_name_folded = ?, connector_group_id = ?, \
+             key_generation = ?, revision = ? WHERE id = ?",
+        )
+        .bind(connector.machine_name.as_str())
+        .bind(connector.machine_name.folded())
+        .bind(connector.connector_group.to_string())
+        .bind(i64::from(connector.key_generation.0))
+        .bind(row::signed(connector.revision))
+        .bind(connector.id.to_string())
+        .execute(self.connection())
+        .await?;
+        self.log(Entity::Connector, connector.id.to_string(), Operation::Update).await
+    }
+
+    /// Deletes a connector and its tunnels.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn delete_connector(&mut self, id: ConnectorId) -> Result<(), Error> {
+        for sql in ["DELETE FROM tunnel WHERE connector_id = ?", "DELETE FROM connector WHERE id = ?"] {
+            sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+        }
+        self.log(Entity::Connector, id.to_string(), Operation::Delete).await
+    }
+}
+
+async fn find(connection: &mut SqliteConnection, id: ConnectorId) -> Result<Option<Connector>, Error> {
+    list::first::<Connectors>(connection, Expr::col("id").eq(id.to_string())).await
+}
+
+fn status(word: &str) -> Result<ConnectorStatus, &'static str> {
+    [ConnectorStatus::Active, ConnectorStatus::Inactive]
+        .into_iter()
+        .find(|status| status.as_str() == word)
+        .ok_or("the status is not known")
+}

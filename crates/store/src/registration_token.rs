@@ -1,0 +1,198 @@
+//! Registration tokens in the database: only the hash of the secret is kept, and a token is redeemed by one conditional
+//! write, so that of any number who try at once exactly one succeeds.
+
+use adit_core::id::RegistrationTokenId;
+use adit_core::{ConnectorGroupId, ConnectorId, KeyGeneration};
+use jiff::Timestamp;
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::change_log::{Entity, Operation};
+use crate::error::Error;
+use crate::row;
+use crate::store::Store;
+use crate::transaction::WriteTransaction;
+
+/// A token to keep.
+#[derive(Debug, Clone)]
+pub struct NewRegistrationToken {
+    /// Its id.
+    pub id: RegistrationTokenId,
+    /// SHA-256 of its secret.
+    pub secret_hash: [u8; 32],
+    /// The group that its connector joins.
+    pub connector_group: ConnectorGroupId,
+    /// From when on it is refused.
+    pub expires: Timestamp,
+}
+
+/// With what a token is redeemed.
+#[derive(Debug, Clone, Copy)]
+pub struct Redemption {
+    /// SHA-256 of the secret that was shown.
+    pub secret_hash: [u8; 32],
+    /// SHA-256 of the public key to be certified.
+    pub key: [u8; 32],
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a redeemed token was redeemed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RedeemedToken {
+    /// SHA-256 of the public key that was certified.
+    pub key: [u8; 32],
+    /// When.
+    pub at: Timestamp,
+    /// The connector that registered.
+    pub connector: ConnectorId,
+    /// The generation of its key.
+    pub generation: KeyGeneration,
+}
+
+impl Store {
+    /// Whether a token of that hash exists, used or not. A cheap first look that takes no lock.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn knows_registration_token(&self, secret_hash: [u8; 32]) -> Result<bool, Error> {
+        let mut read = self.read().await?;
+        let row = sqlx::query("SELECT 1 FROM registration_token WHERE secret_hash = ?")
+            .bind(hexadecimal(secret_hash))
+            .fetch_optional(&mut *read)
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// Finds what a token was redeemed for; `None` when it is unknown or still unused.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_redeemed_token(&self, secret_hash: [u8; 32]) -> Result<Option<RedeemedToken>, Error> {
+        let mut read = self.read().await?;
+        find_redeemed(&mut read, secret_hash).await
+    }
+}
+
+impl WriteTransaction {
+    /// Keeps a new token.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer or refuses the row.
+    pub async fn insert_registration_token(&mut self, token: &NewRegistrationToken) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO registration_token (id, secret_hash, connector_group_id, expires_at) VALUES (?, ?, ?, ?)",
+        )
+        .bind(token.id.to_string())
+        .bind(hexadecimal(token.secret_hash))
+        .bind(token.connector_group.to_string())
+        .bind(row::instant(token.expires))
+        .execute(self.connection())
+        .await?;
+        self.log(Entity::RegistrationToken, token.id.to_string(), Operation::Insert).await
+    }
+
+    /// Redeems a token if it is known, unused and not expired; returns it and its group, or `None` and changes nothing.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn redeem_registration_token(
+        &mut self,
+        redemption: Redemption,
+    ) -> Result<Option<(RegistrationTokenId, ConnectorGroupId)>, Error> {
+        let at = row::instant(redemption.at);
+        let row = sqlx::query(
+            "UPDATE registration_token SET redeemed_at = ?, redeemed_key = ? \
+             WHERE secret_hash = ? AND redeemed_at IS NULL AND expires_at > ? RETURNING id, connector_group_id",
+        )
+        .bind(at.as_str())
+        .bind(hexadecimal(redemption.key))
+        .bind(hexadecimal(redemption.secret_hash))
+        .bind(at.as_str())
+        .fetch_optional(self.connection())
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let id: RegistrationTokenId = row::parsed(&row, "id", str::parse)?;
+        let group = row::parsed(&row, "connector_group_id", str::parse)?;
+        self.log(Entity::RegistrationToken, id.to_string(), Operation::Update).await?;
+        Ok(Some((id, group)))
+    }
+
+    /// Notes which connector a redeemed token made, and the generation of its key.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn note_registered(
+        &mut self,
+        token: RegistrationTokenId,
+        connector: ConnectorId,
+        generation: KeyGeneration,
+    ) -> Result<(), Error> {
+        sqlx::query("UPDATE registration_token SET connector_id = ?, key_generation = ? WHERE id = ?")
+            .bind(connector.to_string())
+            .bind(i64::from(generation.0))
+            .bind(token.to_string())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Finds what a token was redeemed for; `None` when it is unknown or still unused.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_redeemed_token(&mut self, secret_hash: [u8; 32]) -> Result<Option<RedeemedToken>, Error> {
+        find_redeemed(self.connection(), secret_hash).await
+    }
+}
+
+async fn find_redeemed(
+    connection: &mut SqliteConnection,
+    secret_hash: [u8; 32],
+) -> Result<Option<RedeemedToken>, Error> {
+    let row = sqlx::query(
+        "SELECT redeemed_at, redeemed_key, connector_id, key_generation FROM registration_token \
+         WHERE secret_hash = ? AND redeemed_at IS NOT NULL AND connector_id IS NOT NULL",
+    )
+    .bind(hexadecimal(secret_hash))
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(RedeemedToken {
+        key: row::parsed(&row, "redeemed_key", bytes)?,
+        at: row::parsed(&row, "redeemed_at", str::parse::<Timestamp>)?,
+        connector: row::parsed(&row, "connector_id", str::parse)?,
+        generation: KeyGeneration(row::unsigned("key_generation", row.try_get("key_generation")?)?),
+    }))
+}
+
+fn hexadecimal(hash: [u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(text: &str) -> Result<[u8; 32], &'static str> {
+    const NOT_A_HASH: &str = "it is not a hash";
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok())).collect();
+    let pairs: Vec<u8> = digits
+        .ok_or(NOT_A_HASH)?
+        .chunks_exact(2)
+        .filter_map(|pair| match pair {
+            [high, low] => Some(high * 16 + low),
+            _ => None,
+        })
+        .collect();
+    pairs.try_into().map_err(|_| NOT_A_HASH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_survives_being_written_and_read() {
+        let hash: [u8; 32] = std::array::from_fn(|index| (index * 37 % 256) as u8);
+        assert_eq!(bytes(&hexadecimal(hash)), Ok(hash));
+        assert!(bytes("zz").is_err());
+        assert!(bytes("00").is_err());
+    }
+}

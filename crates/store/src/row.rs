@@ -1,0 +1,75 @@
+//! Reads typed values out of rows, and writes instants in the one form whose text order is time order.
+
+use std::fmt::Display;
+
+use adit_core::Revision;
+use jiff::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::error::Error;
+
+/// Reads a text column with `parse`.
+pub(crate) fn parsed<T, E: Display>(
+    row: &SqliteRow,
+    column: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, Error> {
+    let text: String = row.try_get(column)?;
+    understood(column, &text, parse)
+}
+
+/// Reads a text column that may be empty with `parse`.
+pub(crate) fn parsed_if_any<T, E: Display>(
+    row: &SqliteRow,
+    column: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, Error> {
+    let text: Option<String> = row.try_get(column)?;
+    text.map(|text| understood(column, &text, parse)).transpose()
+}
+
+/// Reads a revision.
+pub(crate) fn revision(row: &SqliteRow, column: &'static str) -> Result<Revision, Error> {
+    unsigned(column, row.try_get(column)?).map(Revision)
+}
+
+/// A number that is stored signed because SQL knows no other.
+pub(crate) fn unsigned<T: TryFrom<i64>>(column: &'static str, number: i64) -> Result<T, Error> {
+    T::try_from(number).map_err(|_| unreadable(column, &number.to_string(), "the number is out of range"))
+}
+
+/// A number as it is stored.
+pub(crate) fn signed(revision: Revision) -> i64 {
+    i64::try_from(revision.0).unwrap_or(i64::MAX)
+}
+
+/// An instant as it is stored: always nine fractional digits.
+pub(crate) fn instant(at: Timestamp) -> String {
+    format!("{at:.9}")
+}
+
+pub(crate) fn unreadable(column: &'static str, value: &str, reason: &(impl Display + ?Sized)) -> Error {
+    Error::Unreadable { column, value: value.chars().take(200).collect(), reason: reason.to_string() }
+}
+
+fn understood<T, E: Display>(
+    column: &'static str,
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, Error> {
+    parse(text).map_err(|reason| unreadable(column, text, &reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_order_of_instants_is_their_order() {
+        let whole: Timestamp = "2026-11-20T10:00:00Z".parse().unwrap();
+        let later: Timestamp = "2026-11-20T10:00:00.5Z".parse().unwrap();
+        assert_eq!(instant(whole), "2026-11-20T10:00:00.000000000Z");
+        assert!(instant(whole) < instant(later));
+    }
+}

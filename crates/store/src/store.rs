@@ -1,0 +1,158 @@
+//! Opens the database and hands out its connections: one that writes, four that only read.
+//!
+//! One writer, because SQLite has one; `BEGIN IMMEDIATE`, because a transaction that starts reading and then writes can
+//! fail at once whatever the busy timeout. `synchronous=FULL`, because what was acknowledged must survive a power cut.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_core::{Epoch, Revision};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
+
+use crate::error::{Error, OpenError};
+use crate::lock::{self, Lock};
+use crate::transaction::{self, PresenceTransaction, WriteTransaction};
+
+/// How long SQLite waits for a lock that a backup program may hold.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a command waits for its turn to write or read before it is refused.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections for reading: more than the cores of a small machine do not help SQLite.
+const READERS: u32 = 4;
+
+/// What SQLite answers for a file that is none of its own.
+const SQLITE_NOTADB: &str = "26";
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The directory's database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    _lock: Arc<Lock>,
+}
+
+impl Store {
+    /// Opens the database at `path`, makes it if there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`], which names the file and says what to do.
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        let lock = lock::take(path)?;
+        lock::private_file(path).map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
+        refuse_foreign(path).await?;
+        let writer = open_writer(path).await?;
+        migrate(&writer, path).await?;
+        let readers = open_readers(path).await?;
+        Ok(Self { writer, readers, _lock: Arc::new(lock) })
+    }
+
+    /// Takes the write lock and the next revision. Dropping the transaction gives both back.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn begin(&self) -> Result<WriteTransaction, Error> {
+        transaction::begin(self.writer.begin_with("BEGIN IMMEDIATE").await?).await
+    }
+
+    /// Takes the write lock for what needs no revision: tunnels, and records of renewals.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn begin_presence(&self) -> Result<PresenceTransaction, Error> {
+        Ok(PresenceTransaction::new(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+    }
+
+    /// Where in its history the directory is.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn version(&self) -> Result<(Epoch, Revision), Error> {
+        let mut read = self.read().await?;
+        transaction::version(&mut read).await
+    }
+
+    /// Closes the connections once they are idle.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// One unchanging view for several reads.
+    pub(crate) async fn read(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+        Ok(self.readers.begin().await?)
+    }
+}
+
+/// Refuses a database that has tables but not ours, before anything is written to it.
+async fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
+    let tables = tables_of(path).await.map_err(|source| explain(path, source))?;
+    if tables.is_empty() || tables.iter().any(|table| table == MIGRATIONS.table_name.as_ref()) {
+        return Ok(());
+    }
+    Err(not_a_database(path))
+}
+
+async fn tables_of(path: &Path) -> Result<Vec<String>, sqlx::Error> {
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let rows = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut connection).await?;
+    connection.close().await?;
+    rows.iter().map(|row| row.try_get("name")).collect()
+}
+
+async fn open_writer(path: &Path) -> Result<SqlitePool, OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT);
+    pool(1).connect_with(options).await.map_err(|source| explain(path, source))
+}
+
+async fn open_readers(path: &Path) -> Result<SqlitePool, OpenError> {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+    pool(READERS).connect_with(options).await.map_err(|source| explain(path, source))
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+async fn migrate(writer: &SqlitePool, path: &Path) -> Result<(), OpenError> {
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    MIGRATIONS.run(writer).await.map_err(|error| match error {
+        MigrateError::VersionMissing(found) if found > known => {
+            OpenError::FromTheFuture { path: path.to_owned(), found, known }
+        }
+        MigrateError::Execute(source) if is_not_a_database(&source) => not_a_database(path),
+        source => OpenError::Migration { path: path.to_owned(), source },
+    })
+}
+
+fn explain(path: &Path, source: sqlx::Error) -> OpenError {
+    if is_not_a_database(&source) {
+        return not_a_database(path);
+    }
+    OpenError::Database { path: path.to_owned(), source }
+}
+
+fn is_not_a_database(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == SQLITE_NOTADB)
+}
+
+fn not_a_database(path: &Path) -> OpenError {
+    OpenError::NotADatabase { path: PathBuf::from(path) }
+}
