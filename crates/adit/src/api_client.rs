@@ -148,7 +148,8 @@ impl ApiClient {
         let unexpected = |reason: String| ApiError::Unexpected { path: path.to_owned(), reason };
         let request = self.request(&method, path, body).map_err(|error| unexpected(error.to_string()))?;
         let answered = async {
-            let (head, body) = self.client.request(request).await.map_err(|error| self.unreachable(&error))?.into_parts();
+            let (head, body) =
+                self.client.request(request).await.map_err(|error| self.unreachable(&error))?.into_parts();
             let body = Limited::new(body, LARGEST_ANSWER).collect().await;
             let body = body.map_err(|error| unexpected(error.to_string()))?.to_bytes();
             Ok((head, body))
@@ -193,9 +194,7 @@ impl ApiClient {
             .header(AUTHORIZATION, self.authorization.clone())
             .header(ACCEPT, "application/json");
         match body {
-            Some(json) => request
-                .header(CONTENT_TYPE, "application/json")
-                .body(Full::from(json.to_string())),
+            Some(json) => request.header(CONTENT_TYPE, "application/json").body(Full::from(json.to_string())),
             None => request.body(Full::default()),
         }
     }
@@ -231,9 +230,8 @@ fn below_version(link: &str) -> Option<String> {
 }
 
 fn refused(head: &http::response::Parts, method: &Method, path: &str, body: &Value) -> ApiError {
-    let text = |pointer: &str, default: &str| {
-        body.pointer(pointer).and_then(Value::as_str).unwrap_or(default).to_owned()
-    };
+    let text =
+        |pointer: &str, default: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or(default).to_owned();
     let request = head.headers.get("request-id").and_then(|value| value.to_str().ok()).unwrap_or("without id");
     ApiError::Refused {
         status: head.status,
@@ -273,13 +271,17 @@ fn base_of(url: &Url, not_done: &str) -> Result<String, CommandError> {
         "https" => {}
         "http" if loopback => {}
         "http" => {
-            let why = format!("--server {url} is plain HTTP to another machine, which would show your token to the network");
+            let why =
+                format!("--server {url} is plain HTTP to another machine, which would show your token to the network");
             return Err(CommandError::usage(not_done, why).hint("give its https:// address"));
         }
         _ => return Err(CommandError::usage(not_done, format!("--server {url} must start with https://"))),
     }
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-        return Err(CommandError::usage(not_done, format!("--server {url} must consist of scheme, host and port only")));
+        return Err(CommandError::usage(
+            not_done,
+            format!("--server {url} must consist of scheme, host and port only"),
+        ));
     }
     Ok(url.as_str().trim_end_matches('/').trim_end_matches(VERSION).to_owned())
 }
@@ -290,10 +292,10 @@ impl ApiError {
     /// What the command did not do, why, and what may help.
     pub(crate) fn into_command_error(self, not_done: impl std::fmt::Display) -> CommandError {
         let hint = match &self {
-            Self::Unreachable { .. } => {
-                Some("check that the server runs and that the address and its certificate are right \
-                      (SSL_CERT_FILE=ca.pem trusts the server's own CA)")
-            }
+            Self::Unreachable { .. } => Some(
+                "check that the server runs and that the address and its certificate are right \
+                      (SSL_CERT_FILE=ca.pem trusts the server's own CA)",
+            ),
             Self::Refused { status: StatusCode::UNAUTHORIZED, .. } => {
                 Some("use a fresh token of this server: adit token --data DIR")
             }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_control::{CertificateAuthority, ControlPlane};
+use adit_core::ConnectorId;
 use adit_gateway::Gateway;
 use adit_identity::{LocalKey, Verifier};
 use axum::Router;
@@ -127,6 +128,11 @@ impl Server {
         &self.folder
     }
 
+    /// Requests that were sent through each connector so far.
+    pub(crate) fn requests_by_connector(&self) -> Vec<(ConnectorId, u64)> {
+        self.gateway.exchanges_by_connector()
+    }
+
     /// Ends in order: the API finishes what is under way, then the gateway does within `grace`, then the rest goes.
     pub(crate) async fn stop(mut self, grace: Duration) {
         self.folder.withdraw_addresses();
@@ -155,8 +161,11 @@ impl Server {
 impl Sockets {
     async fn take(configuration: &Configuration) -> Result<Self, StartError> {
         let listen = configuration.listen;
-        let (gateway, gateway_address) = gateway_socket(listen.gateway)
-            .map_err(|source| listener::NotListening { setting: "gateway_listen", address: listen.gateway, source })?;
+        let (gateway, gateway_address) = gateway_socket(listen.gateway).map_err(|source| listener::NotListening {
+            setting: "gateway_listen",
+            address: listen.gateway,
+            source,
+        })?;
         Ok(Self {
             control: listener::bind("control_listen", listen.control).await?,
             control_tls: listener::bind("control_tls_listen", listen.control_tls).await?,
@@ -228,7 +237,8 @@ fn own_names(configuration: &Configuration, dialled: &GatewayAddress, addresses:
     let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(ToOwned::to_owned).into();
     let public = configuration.api.public_url.as_ref().and_then(|url| url.host_str()).map(ToOwned::to_owned);
     let listening = [addresses.control_tls.ip(), addresses.gateway.ip()];
-    let listening = listening.into_iter().filter(|address| !address.is_unspecified()).map(|address| address.to_string());
+    let listening =
+        listening.into_iter().filter(|address| !address.is_unspecified()).map(|address| address.to_string());
     for name in public.into_iter().chain([dialled.host.clone()]).chain(listening) {
         let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
         if !names.contains(&name) {

@@ -278,7 +278,8 @@ impl FromStr for GatewayAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("'{text}' is not a gateway address; HOST:PORT is expected, as in adit.example.com:8443");
+        let expected =
+            || format!("'{text}' is not a gateway address; HOST:PORT is expected, as in adit.example.com:8443");
         let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
         let port = port.parse().map_err(|_| expected())?;
         let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -305,8 +306,9 @@ impl FromStr for ListenAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected =
-            || format!("'{text}' is not a listening address; ADDRESS:PORT is expected, as in 127.0.0.1:8080 or [::]:8443");
+        let expected = || {
+            format!("'{text}' is not a listening address; ADDRESS:PORT is expected, as in 127.0.0.1:8080 or [::]:8443")
+        };
         if let Some(port) = text.strip_prefix("localhost:") {
             return Ok(Self((Ipv4Addr::LOCALHOST, port.parse().map_err(|_| expected())?).into()));
         }

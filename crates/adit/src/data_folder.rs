@@ -78,16 +78,12 @@ impl DataFolder {
     /// # Errors
     /// [`DataFolderError`] when it cannot be created or written, or another server runs on it.
     pub(crate) fn lock(path: &Path) -> Result<Self, DataFolderError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-                    DataFolderError::NotAFolder { path: path.to_owned() }
-                }
-                _ => DataFolderError::NotCreated { path: path.to_owned(), source },
-            })?;
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                DataFolderError::NotAFolder { path: path.to_owned() }
+            }
+            _ => DataFolderError::NotCreated { path: path.to_owned(), source },
+        })?;
         let not_writable = |source| DataFolderError::NotWritable { path: path.to_owned(), source };
         let lock = private_file().truncate(false).open(path.join(LOCK)).map_err(not_writable)?;
         match lock.try_lock() {
@@ -225,10 +221,8 @@ impl ServedFolder {
     /// [`DataFolderError::NotServed`] when none runs.
     pub(crate) fn addresses(&self) -> Result<Addresses, DataFolderError> {
         let text = read_if_there(self.path.join(ADDRESSES), |path| DataFolderError::NotServed { path })?;
-        Addresses::from_json(&text).map_err(|error| DataFolderError::Damaged {
-            path: self.path.join(ADDRESSES),
-            reason: error.to_string(),
-        })
+        Addresses::from_json(&text)
+            .map_err(|error| DataFolderError::Damaged { path: self.path.join(ADDRESSES), reason: error.to_string() })
     }
 }
 
@@ -236,10 +230,7 @@ fn read(path: &Path) -> Result<String, DataFolderError> {
     fs::read_to_string(path).map_err(|source| DataFolderError::Unreadable { path: path.to_owned(), source })
 }
 
-fn read_if_there(
-    path: PathBuf,
-    missing: impl FnOnce(PathBuf) -> DataFolderError,
-) -> Result<String, DataFolderError> {
+fn read_if_there(path: PathBuf, missing: impl FnOnce(PathBuf) -> DataFolderError) -> Result<String, DataFolderError> {
     match fs::read_to_string(&path) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(path)),

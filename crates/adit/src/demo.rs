@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use adit_core::{ExternalUrl, InternalUrl, PreAuthentication};
-use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::api_client::transport::{self, Client, Trust};
-use crate::api_client::{ApiClient, ApiError, PROFILE, ServerArguments};
+use crate::api_client::{ApiClient, ApiError, ServerArguments};
 use crate::command_error::{CommandError, with_causes};
 use crate::composition::Server;
 use crate::configuration::{Api, Configuration, Listen};
@@ -43,8 +42,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A running demo.
 pub(crate) struct Demo {
     server: Server,
-    berlin: DemoConnector,
-    lisbon: DemoConnector,
+    connectors: [DemoConnector; 2],
     sample: Option<SampleApplication>,
     /// What the connectors dial.
     internal_url: InternalUrl,
@@ -86,8 +84,10 @@ impl Demo {
         let berlin = scenario::create_group(&client, "Berlin").await.map_err(refused)?;
         let lisbon = scenario::create_group(&client, "Lisbon").await.map_err(refused)?;
         let default = scenario::default_group(&client).await.map_err(refused)?;
-        let berlin_1 = DemoConnector::register(&client, &folder, "berlin-1", &berlin, NOT_DONE).await?;
-        let lisbon_1 = DemoConnector::register(&client, &folder, "lisbon-1", &lisbon, NOT_DONE).await?;
+        let connectors = [
+            DemoConnector::register(&client, &folder, "berlin-1", &berlin, NOT_DONE).await?,
+            DemoConnector::register(&client, &folder, "lisbon-1", &lisbon, NOT_DONE).await?,
+        ];
         let berlin_connector = first_member(&client, &berlin).await?;
         let lisbon_connector = first_member(&client, &lisbon).await?;
         let application = publish(&client, &internal_url, &external_url, &berlin).await?;
@@ -95,8 +95,7 @@ impl Demo {
         let api_url = format!("https://localhost:{}", server.addresses().control_tls.port());
         let demo = Self {
             server,
-            berlin: berlin_1,
-            lisbon: lisbon_1,
+            connectors,
             sample,
             internal_url,
             external_url,
@@ -112,24 +111,17 @@ impl Demo {
     }
 
     /// Ends everything in order; the folder goes with it.
-    pub(crate) async fn stop(mut self) {
-        tokio::join!(self.berlin.stop(), self.lisbon.stop());
+    pub(crate) async fn stop(self) {
+        let [berlin, lisbon] = self.connectors;
+        tokio::join!(berlin.stop(), lisbon.stop());
         self.server.stop(GRACE).await;
         drop(self.folder);
     }
 
-    /// Waits until the connector has a live tunnel.
-    async fn connected(&self, connector: &str) -> Result<(), String> {
-        let path = format!("{PROFILE}/connectors/{connector}");
-        let active = async || {
-            let connector = self.client.get(&path).await?;
-            Ok((connector.get("status").and_then(Value::as_str) == Some("active")).then_some(()))
-        };
-        match in_time(active).await {
-            Ok(Some(())) => Ok(()),
-            Ok(None) => Err(format!("connector {connector} did not connect within {} s", CONNECTING.as_secs())),
-            Err(error) => Err(error.to_string()),
-        }
+    /// Requests that the gateway sent through the connector with that id.
+    fn requests_through(&self, connector: &str) -> u64 {
+        let counts = self.server.requests_by_connector();
+        counts.iter().find(|(id, _)| id.to_string() == connector).map_or(0, |(_, requests)| *requests)
     }
 
     /// The CA's certificate, for clients.

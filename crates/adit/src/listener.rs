@@ -82,7 +82,13 @@ impl Bound {
     }
 
     /// Serves until `stopping` says so; then takes no new connection and lets requests under way finish within `grace`.
-    pub(crate) async fn serve(self, tls: Option<TlsAcceptor>, service: Router, mut stopping: Stopping, grace: Duration) {
+    pub(crate) async fn serve(
+        self,
+        tls: Option<TlsAcceptor>,
+        service: Router,
+        mut stopping: Stopping,
+        grace: Duration,
+    ) {
         let graceful = GracefulShutdown::new();
         let connections = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         loop {

@@ -1,6 +1,8 @@
 //! Adit, the binary: commands, configuration, telemetry and composition. Every other crate is a library; this one says
 //! which parts run together and where they listen.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
 mod api_client;
 mod command;
 mod command_error;

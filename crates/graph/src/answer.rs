@@ -127,6 +127,9 @@ pub(crate) fn refused(error: &GraphError, ids: &RequestIds) -> Response {
         headers
             .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"\", error=\"invalid_token\""));
     }
+    if error.status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+    }
     if !error.allow.is_empty() {
         put(headers, header::ALLOW, &allow(&error.allow));
     }

@@ -5,7 +5,6 @@ use adit_control::{ApplicationChange, NewApplication, PublishingChange};
 use adit_core::application::Attributes;
 use adit_core::query::{ApplicationField, Filter, LARGEST_PAGE, Query, Value};
 use adit_core::{Application, ConnectorGroupId, DisplayName};
-use adit_odata::body;
 use adit_odata::document::Entity;
 use serde_json::{Map, Value as Json, json};
 
@@ -148,7 +147,7 @@ struct Wanted {
 
 impl Wanted {
     fn of(call: &Call) -> Result<Self, GraphError> {
-        let mut body = body::check_entity(&APPLICATION, call.body()?)?;
+        let mut body = call.entity_body(&APPLICATION)?;
         let display_name = body.remove("displayName").as_ref().and_then(Json::as_str).map(display_name).transpose()?;
         let publishing = match body.remove("onPremisesPublishing") {
             None => PublishingChange::Keep,

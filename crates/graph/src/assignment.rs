@@ -2,11 +2,10 @@
 
 use adit_control::{ConnectorGroupReference, ConnectorReference};
 use adit_core::{ConnectorGroup, MachineName, Region};
-use adit_odata::body;
 use serde_json::{Map, Value};
 
 use crate::answer::Answer;
-use crate::call::Call;
+use crate::call::{Call, checked_entity};
 use crate::connector;
 use crate::connector_group;
 use crate::error::GraphError;
@@ -136,7 +135,7 @@ fn named_connector(body: &Map<String, Value>) -> Result<ConnectorReference, Grap
     if let Some(id) = reference::id_in_body(body)? {
         return id.parse().map(ConnectorReference::Id).map_err(|_| GraphError::no_such_connector(id));
     }
-    let entity = body::check_entity(&CONNECTOR, body.clone())?;
+    let entity = checked_entity(&CONNECTOR, body.clone())?;
     let Some(name) = entity.get("machineName").and_then(Value::as_str) else {
         return Err(GraphError::invalid("The connector must be named by '@odata.id', 'id' or 'machineName'."));
     };
@@ -156,7 +155,7 @@ fn named_group(mut body: Map<String, Value>) -> Result<ConnectorGroupReference, 
     body.retain(|name, value| {
         !name.eq_ignore_ascii_case("region") || value.as_str().is_some_and(|word| Region::find(word).is_some())
     });
-    let entity = body::check_entity(&CONNECTOR_GROUP, body)?;
+    let entity = checked_entity(&CONNECTOR_GROUP, body)?;
     match connector_group::name(&entity)? {
         Some(name) => Ok(ConnectorGroupReference::Name { name, region: connector_group::region(&entity).flatten() }),
         None => Err(GraphError::invalid("The connector group must be named by '@odata.id', 'id' or 'name'.")),

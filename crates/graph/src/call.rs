@@ -2,7 +2,7 @@
 
 use adit_control::ControlPlane;
 use adit_core::{AppId, Application, ApplicationId, ConnectorGroupId, ConnectorId, OperationContext};
-use adit_odata::{Document, EntityType, Metadata, Projection, QueryOptions};
+use adit_odata::{Document, EntityType, Metadata, Projection, QueryOptions, body};
 use serde_json::{Map, Value};
 
 use crate::error::GraphError;
@@ -15,6 +15,8 @@ use crate::route::{Key, Root};
 pub(crate) struct Call {
     pub(crate) control: ControlPlane,
     pub(crate) context: OperationContext,
+    /// The pattern of its path: which collection or object it is about.
+    pub(crate) pattern: &'static str,
     pub(crate) root: Root,
     pub(crate) keys: Vec<(&'static str, Key)>,
     pub(crate) options: QueryOptions,
@@ -50,6 +52,11 @@ impl Call {
             Some(Value::Object(body)) => Ok(body.clone()),
             _ => Err(GraphError::unreadable_body()),
         }
+    }
+
+    /// The body as properties of an entity of the type `on`, checked.
+    pub(crate) fn entity_body(&self, on: &'static EntityType) -> Result<Map<String, Value>, GraphError> {
+        checked_entity(on, self.body()?)
     }
 
     /// The connector that the path names.
@@ -126,4 +133,22 @@ impl Call {
     pub(crate) fn application_url(&self, id: ApplicationId) -> String {
         format!("{}/applications/{id}", self.base)
     }
+}
+
+/// Checks an entity body. SDKs say of which type it is; another type than expected is somebody's mistake.
+pub(crate) fn checked_entity(
+    on: &'static EntityType,
+    body: Map<String, Value>,
+) -> Result<Map<String, Value>, GraphError> {
+    if let Some(declared) = body.get("@odata.type").and_then(Value::as_str) {
+        let name = declared.trim_start_matches('#');
+        let name = name.rsplit('.').next().unwrap_or_default();
+        if !name.eq_ignore_ascii_case(on.name) {
+            let declared: String = declared.chars().take(100).collect();
+            let message =
+                format!("The request body is of type '{declared}', but '{}.{}' is expected.", MODEL.namespace, on.name);
+            return Err(GraphError::invalid(message));
+        }
+    }
+    Ok(body::check_entity(on, body)?)
 }

@@ -144,6 +144,6 @@ fn read_token(token: &str, call: &Call) -> Result<Cursor, GraphError> {
 fn binding(last: Uuid, call: &Call) -> [u8; 8] {
     let mut hasher = DefaultHasher::new();
     let keys: Vec<String> = call.keys.iter().map(|(name, key)| format!("{name}={key:?}")).collect();
-    (last, keys, call.options.filter.as_deref()).hash(&mut hasher);
+    (last, call.pattern, keys, call.options.filter.as_deref()).hash(&mut hasher);
     hasher.finish().to_be_bytes()
 }

@@ -3,7 +3,6 @@
 use adit_control::{ConnectorGroupChange, NewConnectorGroup};
 use adit_core::query::{ConnectorGroupField, Filter, Value};
 use adit_core::{Connector, ConnectorGroup, ConnectorGroupId, DisplayName, Region};
-use adit_odata::body;
 use adit_odata::document::Entity;
 use serde_json::{Map, Value as Json, json};
 
@@ -32,7 +31,7 @@ pub(crate) async fn count(call: &Call) -> Result<Answer, GraphError> {
 
 /// `POST connectorGroups`.
 pub(crate) async fn create(call: &Call) -> Result<Answer, GraphError> {
-    let body = body::check_entity(&CONNECTOR_GROUP, call.body()?)?;
+    let body = call.entity_body(&CONNECTOR_GROUP)?;
     let name = name(&body)?.ok_or_else(|| GraphError::invalid("A value is required for property 'name'."))?;
     let new = NewConnectorGroup { name, region: region(&body).flatten() };
     let group = call.control.create_connector_group(&call.context, new).await?;
@@ -51,7 +50,7 @@ pub(crate) async fn read(call: &Call) -> Result<Answer, GraphError> {
 /// `PATCH connectorGroups/{id}`.
 pub(crate) async fn update(call: &Call) -> Result<Answer, GraphError> {
     let id = call.connector_group_id()?;
-    let body = body::check_entity(&CONNECTOR_GROUP, call.body()?)?;
+    let body = call.entity_body(&CONNECTOR_GROUP)?;
     let change = ConnectorGroupChange { name: name(&body)?, region: region(&body) };
     check_if_match(call).await?;
     let group = call.control.update_connector_group(&call.context, id, change).await?;

@@ -70,8 +70,11 @@ impl GraphError {
         Self::bad_request(format!("Resource not found for the segment '{segment}'."))
     }
 
-    /// 401.
+    /// 401; 503 when it is not the token's fault.
     pub(crate) fn unauthenticated(refused: &TokenRefused) -> Self {
+        if *refused == TokenRefused::IssuerUnavailable {
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", refused.to_string());
+        }
         Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", refused.to_string())
     }
 
@@ -198,12 +201,13 @@ impl From<Failure> for GraphError {
                 Self::new(StatusCode::BAD_REQUEST, "InternalUrl_Duplicate", message)
             }
             Failure::AppIdNotFound(id) => Self::no_such_resource(&id.to_string()),
-            Failure::Store(_) | Failure::NoDefaultGroup | Failure::NoRandomness => Self::internal(&failure),
             Failure::GroupNotDeletable(_)
             | Failure::RegionFixed(_)
             | Failure::AmbiguousMachineName { .. }
             | Failure::PublishingIncomplete { .. }
             | Failure::BadLifetime => Self::invalid(sentence(&failure)),
+            // Whatever is not the client's fault, and whatever is not known here: its text is not for clients.
+            failure => Self::internal(&failure),
         }
     }
 }

@@ -31,5 +31,8 @@ mod registration_token;
 mod route;
 mod service;
 
+#[cfg(test)]
+mod tests;
+
 pub use origin::Peer;
 pub use service::{Settings, router};

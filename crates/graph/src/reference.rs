@@ -169,6 +169,14 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reference_parser_panic(text in "\\PC{0,120}") {
+            let _ = Reference::parse(&text);
+            let _ = Reference::parse(&format!("https://h/connectors/{text}"));
+        }
+    }
+
     #[test]
     fn the_wrong_kind_of_object_is_named() {
         let group = Reference::parse(&format!("connectorGroups/{ID}")).unwrap();

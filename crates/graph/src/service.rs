@@ -129,6 +129,7 @@ async fn prepare(
     Ok(Call {
         control: settings.control.clone(),
         context,
+        pattern: matched.route.pattern,
         root: matched.root,
         keys: matched.keys,
         options,

@@ -24,6 +24,10 @@ const SEND_BUFFER: usize = 256 * 1024;
 /// Streams per connection that a connector serves: above it the gateway waits or takes another connection.
 const MOST_STREAMS: u32 = 4096;
 
+/// Streams that the gateway may reset before the connector has looked at them. The library's default (20) guards a
+/// server against strangers; here it would let browsers that disconnect in numbers end the tunnel for everybody.
+const MOST_EARLY_RESETS: usize = MOST_STREAMS as usize;
+
 /// Heads inside a tunnel are a few short fields.
 const LARGEST_HEAD: u32 = 16 * 1024;
 
@@ -61,6 +65,7 @@ where
         .max_header_list_size(LARGEST_HEAD)
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_streams(MOST_STREAMS)
+        .max_pending_accept_reset_streams(MOST_EARLY_RESETS)
         .handshake(io)
         .await
 }

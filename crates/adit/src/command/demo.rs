@@ -28,10 +28,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
 async fn play(arguments: &Arguments) -> Result<(), CommandError> {
     let mut interruption = Interruption::listen()
         .map_err(|error| CommandError::failed("the demo was not started", with_causes(&error)))?;
-    let mut demo = Box::pin(Demo::start(arguments.internal_url.as_ref())).await?;
+    let demo = Box::pin(Demo::start(arguments.internal_url.as_ref())).await?;
     let outcome = if arguments.check {
         tokio::select! {
-            outcome = check::run(&mut demo) => outcome,
+            outcome = check::run(&demo) => outcome,
             signal = interruption.requested() => Err(CommandError::failed("the check was not finished", signal)),
         }
     } else {

@@ -30,7 +30,9 @@ pub(super) enum Connectors {
 #[derive(Debug, Subcommand)]
 pub(super) enum Applications {
     /// List the applications, how they are published, and their groups
-    #[command(after_help = "Example:\n  adit applications list --server https://adit.example.com:8444 --token \"$TOKEN\"")]
+    #[command(
+        after_help = "Example:\n  adit applications list --server https://adit.example.com:8444 --token \"$TOKEN\""
+    )]
     List(Arguments),
 }
 
@@ -83,12 +85,7 @@ pub(super) fn applications(Applications::List(arguments): &Applications) -> Resu
 }
 
 /// Prints the collection at `path`. A table also shows the group of each object, found by `navigation` from the groups.
-fn print(
-    arguments: &Arguments,
-    path: &str,
-    columns: &[Column],
-    navigation: Option<&str>,
-) -> Result<(), CommandError> {
+fn print(arguments: &Arguments, path: &str, columns: &[Column], navigation: Option<&str>) -> Result<(), CommandError> {
     let client = ApiClient::connect(&arguments.server, NOT_DONE)?;
     let listed = list(&client, arguments.output, path, columns, navigation);
     let text = on_one_thread(async { listed.await.map_err(|error| error.into_command_error(NOT_DONE)) })?;
@@ -164,7 +161,10 @@ mod tests {
 
     #[test]
     fn a_table_shows_each_object_with_its_group() {
-        let objects = [json!({"id": "1", "name": "Wiki", "publishing": {"url": "https://w/"}}), json!({"id": "2", "name": "Shop"})];
+        let objects = [
+            json!({"id": "1", "name": "Wiki", "publishing": {"url": "https://w/"}}),
+            json!({"id": "2", "name": "Shop"}),
+        ];
         let groups = HashMap::from([("1".to_owned(), "Berlin".to_owned())]);
         let shown = table(&objects, &[("Name", "/name"), ("URL", "/publishing/url")], Some(&groups)).trim_fmt();
         let lines: Vec<&str> = shown.lines().collect();

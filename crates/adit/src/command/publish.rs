@@ -68,9 +68,10 @@ impl NotPublished {
             Remains::Undone => {
                 self.error.into_command_error(format!("{not_done} (the application made for it was deleted again)"))
             }
-            Remains::Application { id, error } => self.error.into_command_error(not_done).hint(format!(
-                "delete application {id}, which was made and could not be deleted again ({error})"
-            )),
+            Remains::Application { id, error } => self
+                .error
+                .into_command_error(not_done)
+                .hint(format!("delete application {id}, which was made and could not be deleted again ({error})")),
         }
     }
 }

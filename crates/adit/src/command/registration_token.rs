@@ -13,8 +13,10 @@ use crate::lifetime;
 const NOT_DONE: &str = "no registration token was made";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  adit registration-token --data data --group Berlin > berlin.token\n\nOn the machine \
-                        beside the application:\n  adit connector --token \"$(cat berlin.token)\" --data connector-data")]
+#[command(
+    after_help = "Example:\n  adit registration-token --data data --group Berlin > berlin.token\n\nOn the machine \
+                        beside the application:\n  adit connector --token \"$(cat berlin.token)\" --data connector-data"
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     server: ServerArguments,

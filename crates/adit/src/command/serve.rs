@@ -13,8 +13,10 @@ use crate::telemetry::{self, LogFormat};
 const NOT_DONE: &str = "the server was not started";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  adit serve --data data\n\nIn another terminal:\n  adit registration-token --data data\n  \
-                        adit connector --token adit-... --data connector-data")]
+#[command(
+    after_help = "Example:\n  adit serve --data data\n\nIn another terminal:\n  adit registration-token --data data\n  \
+                        adit connector --token adit-... --data connector-data"
+)]
 pub(super) struct Arguments {
     /// Data folder: keys, CA and directory; made if there is none
     #[arg(long, value_name = "DIR", required_unless_present = "config")]

@@ -15,8 +15,10 @@ const NOT_DONE: &str = "no token was made";
 const SCOPES: [&str; 2] = ["Directory.ReadWrite.All", "Directory.Read.All"];
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  curl --cacert data/ca.pem -H \"Authorization: Bearer $(adit token --data data)\" \\\n    \
-                        https://localhost:8444/beta/applications")]
+#[command(
+    after_help = "Example:\n  curl --cacert data/ca.pem -H \"Authorization: Bearer $(adit token --data data)\" \\\n    \
+                        https://localhost:8444/beta/applications"
+)]
 pub(super) struct Arguments {
     /// Data folder of the server that shall accept the token
     #[arg(long, value_name = "DIR")]
@@ -63,7 +65,10 @@ mod tests {
 
     #[test]
     fn only_scopes_that_the_api_knows_are_signed() {
-        assert_eq!(scopes(" Directory.Read.All  Directory.ReadWrite.All").unwrap(), "Directory.Read.All Directory.ReadWrite.All");
+        assert_eq!(
+            scopes(" Directory.Read.All  Directory.ReadWrite.All").unwrap(),
+            "Directory.Read.All Directory.ReadWrite.All"
+        );
         assert!(scopes("").is_err());
         assert!(scopes("directory.everything").is_err());
     }

@@ -2,7 +2,7 @@
 //! certificates.
 //!
 //! The gateway's cores only wait for the answers: the work is done on the runtime that the link was made on. What a
-//! connector is told is the public part of an error; the rest goes to the log.
+//! connector is told is the public part of an error; the gateway logs that, and what it does not learn is logged here.
 
 use std::net::IpAddr;
 
@@ -58,12 +58,7 @@ impl ConnectorDirectory for ControlLink {
     fn register(&self, request: Register, from: IpAddr) -> BoxFuture<'static, Result<Registered, Refused>> {
         let control = self.control.clone();
         self.there(async move {
-            let machine = request.machine_name.clone();
-            let registered = control.register(parsed(request)?, from).await.map_err(|refused| {
-                tracing::warn!(%machine, %from, reason = %refused, "a registration was refused");
-                told(&refused)
-            })?;
-            tracing::info!(connector = %registered.identity.connector, %machine, %from, "a connector was registered");
+            let registered = control.register(parsed(request)?, from).await.map_err(|refused| told(&refused))?;
             Ok(Registered {
                 connector: registered.identity.connector.to_string(),
                 certificate: Binary(registered.certificate_der),
@@ -75,10 +70,7 @@ impl ConnectorDirectory for ControlLink {
     fn renew(&self, identity: ConnectorIdentity, request: Vec<u8>) -> BoxFuture<'static, Result<Renewed, Refused>> {
         let control = self.control.clone();
         self.there(async move {
-            let issued = control.renew(identity, request).await.map_err(|refused| {
-                tracing::warn!(connector = %identity.connector, reason = %refused, "a renewal was refused");
-                told(&refused)
-            })?;
+            let issued = control.renew(identity, request).await.map_err(|refused| told(&refused))?;
             Ok(Renewed { certificate: issued.certificate_der, not_after: issued.not_after.as_second() })
         })
     }
@@ -128,7 +120,10 @@ fn parsed(request: Register) -> Result<RegistrationRequest, Refused> {
 
 fn told(refused: &RegistrationRefused) -> Refused {
     match refused {
-        RegistrationRefused::Unavailable(_) => later(),
+        RegistrationRefused::Unavailable(error) => {
+            tracing::error!(%error, "a connector could not be given a certificate");
+            later()
+        }
         final_answer => Refused { retry: Retry::Never, reason: final_answer.to_string() },
     }
 }

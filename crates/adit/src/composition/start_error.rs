@@ -56,9 +56,9 @@ impl StartError {
 fn data_folder_hint(error: &DataFolderError) -> Option<String> {
     let hint = match error {
         DataFolderError::InUse { .. } => "stop the other server first, or use another data folder",
-        DataFolderError::NotCreated { .. } | DataFolderError::NotWritable { .. } | DataFolderError::NotWritten { .. } => {
-            "a folder that this user may write, or another --data"
-        }
+        DataFolderError::NotCreated { .. }
+        | DataFolderError::NotWritable { .. }
+        | DataFolderError::NotWritten { .. } => "a folder that this user may write, or another --data",
         DataFolderError::SecretLost { .. } => "restore it from a backup of the data folder",
         DataFolderError::NotAFolder { .. } => "another --data",
         _ => return None,

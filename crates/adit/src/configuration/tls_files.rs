@@ -76,9 +76,8 @@ fn certified(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsFilesErr
         return Err(unreadable("it has no CERTIFICATE section".to_owned()));
     }
     let private = read_key(key)?;
-    CertifiedKey::from_der(chain, private, &rustls::crypto::aws_lc_rs::default_provider()).map_err(|reason| {
-        TlsFilesError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned(), reason }
-    })
+    CertifiedKey::from_der(chain, private, &rustls::crypto::aws_lc_rs::default_provider())
+        .map_err(|reason| TlsFilesError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned(), reason })
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsFilesError> {

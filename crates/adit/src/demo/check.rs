@@ -1,6 +1,6 @@
 //! `adit demo --check`: the demo played against itself. Requests flow through the gateway while each of the five documented
-//! calls is made. Of each call the answer and the state that reads back are checked, and of each move its effect: the
-//! connector that served before is stopped, so that what goes on flowing must go the new way.
+//! calls is made. Of each call the answer is checked, the state that reads back, and which connectors the gateway sends
+//! requests through from then on.
 
 use std::time::Duration;
 
@@ -33,28 +33,19 @@ type Unmet = String;
 ///
 /// # Errors
 /// When any step did not hold.
-pub(crate) async fn run(demo: &mut Demo) -> Result<(), CommandError> {
+pub(crate) async fn run(demo: &Demo) -> Result<(), CommandError> {
     let mut steps = Steps::default();
     steps.note(&format!("the page opens at {}", demo.external_url), page_opens(demo).await);
     let load = Load::start(&demo.browser, &asked(demo));
-    steps.note("requests flow through Berlin", flows(&load, WARMING).await);
+    steps.note("requests flow", flows(&load, WARMING).await);
     for call in demo.scenario.documented_calls() {
         let what = format!("page {}: {} (answered {})", call.page, call.effect, call.answer.as_u16());
         steps.note(&what, answered(demo, &call).await);
         steps.note(&format!("page {}: the state reads back", call.page), reads_back(demo, call.page).await);
-        match call.page {
-            "001" => {
-                let what = "page 001: lisbon-1 serves the application alone while berlin-1 is stopped";
-                steps.note(what, without_berlin(demo, &load).await);
-            }
-            "004" => {
-                let what = "page 004: Lisbon serves the application while berlin-1 is stopped";
-                steps.note(what, without_berlin(demo, &load).await);
-            }
-            _ => steps.note(&format!("page {}: requests keep flowing", call.page), flows(&load, EFFECT).await),
-        }
+        let (what, followed) = traffic(demo, &load, call.page).await;
+        steps.note(&format!("page {}: {what}", call.page), followed);
     }
-    steps.note("the application moves back: Berlin serves it while lisbon-1 is stopped", back(demo, &load).await);
+    steps.note("the application moves back, and Berlin serves it again", moves_back(demo, &load).await);
     let outcome = load.stop().await;
     let none_failed = match outcome.failed {
         0 => Ok(()),
@@ -177,20 +168,57 @@ async fn application_is_in(demo: &Demo, group: &Group) -> Result<(), Unmet> {
     if id == group.id { Ok(()) } else { Err(format!("its group is {id}, not {}", group.id)) }
 }
 
-/// Requests flow without berlin-1, which is back afterwards.
-async fn without_berlin(demo: &mut Demo, load: &Load) -> Result<(), Unmet> {
-    demo.berlin.stop().await;
-    let flowed = flows(load, EFFECT).await;
-    demo.berlin.start();
-    demo.connected(&demo.scenario.berlin_connector).await?;
-    flowed
+/// Which connectors serve the application after the call of `page`.
+async fn traffic(demo: &Demo, load: &Load, page: &str) -> (&'static str, Result<(), Unmet>) {
+    let (berlin, lisbon) = (&demo.scenario.berlin_connector, &demo.scenario.lisbon_connector);
+    match page {
+        "001" => ("both connectors serve requests", both_serve(demo, load).await),
+        "004" => ("lisbon-1 alone serves requests", alone(demo, load, lisbon, berlin).await),
+        _ => ("berlin-1 alone serves requests", alone(demo, load, berlin, lisbon).await),
+    }
 }
 
-async fn back(demo: &mut Demo, load: &Load) -> Result<(), Unmet> {
+async fn moves_back(demo: &Demo, load: &Load) -> Result<(), Unmet> {
     let path = format!("/applications/{}/connectorGroup/$ref", demo.scenario.application);
     let body = json!({ "@odata.id": format!("{PROFILE}/connectorGroups/{}", demo.scenario.berlin.id) });
     demo.client.call(Method::PUT, &path, Some(&body)).await.map_err(|error| error.to_string())?;
     application_is_in(demo, &demo.scenario.berlin).await?;
-    demo.lisbon.stop().await;
-    flows(load, EFFECT).await
+    alone(demo, load, &demo.scenario.berlin_connector, &demo.scenario.lisbon_connector).await
+}
+
+/// Within the promised time, each connector has served some of a number of requests.
+async fn both_serve(demo: &Demo, load: &Load) -> Result<(), Unmet> {
+    let connectors = [&demo.scenario.berlin_connector, &demo.scenario.lisbon_connector];
+    settles(async || {
+        let before = connectors.map(|connector| demo.requests_through(connector));
+        flows(load, EFFECT).await?;
+        let after = connectors.map(|connector| demo.requests_through(connector));
+        let idle = before.iter().zip(after).any(|(before, after)| *before == after);
+        Ok((!idle).then_some(()))
+    })
+    .await
+    .and_then(|settled| settled.ok_or_else(|| "one of them serves none".to_owned()))
+}
+
+/// Within the promised time, `serving` serves requests and `resting` none any more.
+async fn alone(demo: &Demo, load: &Load, serving: &str, resting: &str) -> Result<(), Unmet> {
+    settles(async || {
+        let (served, rested) = (demo.requests_through(serving), demo.requests_through(resting));
+        flows(load, EFFECT).await?;
+        let alone = demo.requests_through(serving) > served && demo.requests_through(resting) == rested;
+        Ok(alone.then_some(()))
+    })
+    .await
+    .and_then(|settled| settled.ok_or_else(|| "the other one still does, or none".to_owned()))
+}
+
+/// Looks until it is so, for as long as a change may take to have its effect.
+async fn settles(look: impl AsyncFn() -> Result<Option<()>, Unmet>) -> Result<Option<()>, Unmet> {
+    let deadline = Instant::now() + EFFECT;
+    loop {
+        match look().await? {
+            None if Instant::now() < deadline => {}
+            settled => return Ok(settled),
+        }
+    }
 }

@@ -1,11 +1,10 @@
-//! A connector of the demo: registered with a token of its own, and stopped and started again at will.
+//! A connector of the demo, registered with a token of its own.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use adit_connector::{AllowList, ConnectorError, Settings};
-use adit_core::{MachineName, RegistrationToken};
+use adit_core::MachineName;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -18,15 +17,10 @@ use crate::command_error::CommandError;
 /// How long the demo's registration tokens can be used: they are, at once.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60);
 
-/// A connector that runs, or that was stopped and can run again.
+/// A running connector.
 pub(crate) struct DemoConnector {
-    data: PathBuf,
     machine_name: MachineName,
-    running: Option<Running>,
-}
-
-struct Running {
-    /// Dropped or sent, it asks the connector to leave.
+    /// Dropped, it asks the connector to leave.
     leave: oneshot::Sender<()>,
     task: JoinHandle<Result<(), ConnectorError>>,
 }
@@ -47,40 +41,26 @@ impl DemoConnector {
         let token = registration_token::issue(client, &group.id, TOKEN_LIFETIME).await;
         let token = token.map_err(|error: ApiError| error.into_command_error(not_done))?;
         let token = token.parse().map_err(|error| CommandError::failed(not_done, error))?;
-        let mut connector = Self { data: folder.path().join(name), machine_name, running: None };
-        connector.run(Some(token));
-        Ok(connector)
-    }
-
-    /// Starts it again, after [`DemoConnector::stop`].
-    pub(crate) fn start(&mut self) {
-        if self.running.is_none() {
-            self.run(None);
-        }
-    }
-
-    /// Stops it in order: what is under way through it is finished.
-    pub(crate) async fn stop(&mut self) {
-        let Some(Running { leave, task }) = self.running.take() else { return };
-        drop(leave);
-        match task.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(connector = %self.machine_name, %error, "the connector had stopped"),
-            Err(error) => tracing::error!(connector = %self.machine_name, %error, "the connector broke down"),
-        }
-    }
-
-    fn run(&mut self, token: Option<RegistrationToken>) {
         let settings = Settings {
-            data: self.data.clone(),
-            token,
-            machine_name: self.machine_name.clone(),
+            data: folder.path().join(name),
+            token: Some(token),
+            machine_name: machine_name.clone(),
             allow: AllowList::default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             connections: NonZeroUsize::MIN,
         };
-        let (leave, left) = oneshot::channel();
+        let (leave, left) = oneshot::channel::<()>();
         let task = tokio::spawn(adit_connector::run(settings, async { drop(left.await) }));
-        self.running = Some(Running { leave, task });
+        Ok(Self { machine_name, leave, task })
+    }
+
+    /// Stops it in order: what is under way through it is finished.
+    pub(crate) async fn stop(self) {
+        drop(self.leave);
+        match self.task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(connector = %self.machine_name, %error, "the connector had stopped"),
+            Err(error) => tracing::error!(connector = %self.machine_name, %error, "the connector broke down"),
+        }
     }
 }

@@ -21,7 +21,12 @@ pub(crate) fn text(demo: &Demo) -> String {
     let authorization = demo.authorization_path();
     for call in demo.scenario.documented_calls() {
         let curl = call.to_curl(api_url, &ca.to_string(), &authorization.display().to_string());
-        text.push_str(&format!("\n  # page {}: {} (answers {})\n  {curl}\n", call.page, call.effect, call.answer.as_u16()));
+        text.push_str(&format!(
+            "\n  # page {}: {} (answers {})\n  {curl}\n",
+            call.page,
+            call.effect,
+            call.answer.as_u16()
+        ));
     }
     text.push_str("\nCtrl-C ends the demo; nothing is left behind.\n");
     text

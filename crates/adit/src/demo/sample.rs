@@ -8,12 +8,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, get};
-use axum::Router;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -80,10 +80,8 @@ async fn visits(State(visits): State<Visits>) -> Response {
 }
 
 async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let headers: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
-        .collect();
+    let headers: Vec<_> =
+        headers.iter().map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())])).collect();
     in_json(&json!({
         "method": method.as_str(),
         "uri": uri.to_string(),
@@ -93,7 +91,8 @@ async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Resp
 }
 
 fn in_json(value: &Value) -> Response {
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], value.to_string()).into_response()
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], value.to_string())
+        .into_response()
 }
 
 /// Whatever a visitor sends in a header is shown as text.
@@ -128,7 +127,10 @@ mod tests {
     async fn the_echo_says_what_arrived() {
         let request = http::Request::put("/echo?a=b").header("x-test", "1").body(Body::from("hello")).unwrap();
         let echoed: Value = serde_json::from_str(&asked(&router(), request).await).unwrap();
-        assert_eq!((&echoed["method"], &echoed["uri"], &echoed["body"]), (&json!("PUT"), &json!("/echo?a=b"), &json!("hello")));
+        assert_eq!(
+            (&echoed["method"], &echoed["uri"], &echoed["body"]),
+            (&json!("PUT"), &json!("/echo?a=b"), &json!("hello"))
+        );
     }
 
     #[test]

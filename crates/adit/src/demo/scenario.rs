@@ -199,7 +199,13 @@ pub(crate) mod tests {
         let listed: Vec<_> = calls.iter().map(|call| (call.page, call.method.as_str(), call.answer.as_u16())).collect();
         assert_eq!(
             listed,
-            [("000", "POST", 204), ("001", "POST", 201), ("002", "POST", 204), ("003", "POST", 204), ("004", "PUT", 204)]
+            [
+                ("000", "POST", 204),
+                ("001", "POST", 201),
+                ("002", "POST", 204),
+                ("003", "POST", 204),
+                ("004", "PUT", 204)
+            ]
         );
     }
 

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 pub(crate) struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
-    /// Makes one with a name that nobody can have prepared.
+    /// Makes one that was not there before.
     ///
     /// # Errors
     /// When the system's folder for temporary files cannot be written.
     pub(crate) fn create() -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("adit-demo-{}", uuid::Uuid::new_v4().simple()));
+        // Short, for it stands in each line to paste. Were the name taken, the folder would not be made.
+        let (random, ..) = uuid::Uuid::new_v4().as_fields();
+        let path = std::env::temp_dir().join(format!("adit-demo-{random:08x}"));
         DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
     }

@@ -102,7 +102,9 @@ impl Certificates {
         let (Some(files), Some(shared)) = (self.files(), &self.files) else { return };
         match files.reload() {
             Ok(read) => *shared.write().unwrap_or_else(PoisonError::into_inner) = read,
-            Err(error) => tracing::warn!(%error, "the certificate files could not be read; the earlier ones stay in use"),
+            Err(error) => {
+                tracing::warn!(%error, "the certificate files could not be read; the earlier ones stay in use")
+            }
         }
     }
 

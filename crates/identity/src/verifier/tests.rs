@@ -254,3 +254,135 @@ fn issuers_that_cannot_be_right_are_refused_at_start() {
         assert!(Verifier::new(&key, vec![settings]).is_err(), "{url} {audience}");
     }
 }
+
+/// A server that gives one raw answer to each request.
+async fn raw_server(answer: String) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            counter.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (url, asked)
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed_and_large_answers_are_dropped() {
+    let provider = Provider::start(|_| (), 2).await;
+    let redirect = format!("HTTP/1.1 302 Found\r\nlocation: {}/keys\r\ncontent-length: 0\r\n\r\n", provider.url);
+    let large = format!("HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\n{{{}", " ".repeat(1_999_999));
+    for answer in [redirect, large, "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n".to_owned(), "rubbish".to_owned()] {
+        let (url, asked) = raw_server(answer).await;
+        let (local, _) = LocalKey::generate().unwrap();
+        let settings = IssuerSettings { url: url.clone(), audience: "api://test".to_owned(), ca: None };
+        let verifier = Verifier::new(&local, vec![settings]).unwrap();
+        let mut claims = provider.claims();
+        claims["iss"] = json!(url);
+        let refused = verifier.verify(&provider.token("one", &claims)).await;
+        assert_eq!(refused, Err(TokenRefused::IssuerUnavailable));
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+    assert_eq!(provider.asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn an_issuer_over_https_is_reached_with_the_authority_it_was_configured_with() {
+    let identity = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let certificate = identity.cert.der().clone();
+    let key = rustls_pki_types::PrivateKeyDer::try_from(identity.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let signing = KeyPair::generate().unwrap();
+    let point = signing.der_bytes();
+    let document = json!({"issuer": url, "jwks_uri": format!("{url}/keys"), "keys": [{
+        "kty": "EC", "crv": "P-256",
+        "x": BASE64_URL_SAFE_NO_PAD.encode(&point[1..33]), "y": BASE64_URL_SAFE_NO_PAD.encode(&point[33..65]),
+    }]})
+    .to_string();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let _ = stream.read(&mut [0; 4096]).await;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", document.len());
+            let _ = stream.write_all(format!("{head}{document}").as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    let claims = json!({"iss": url, "aud": "api://test", "sub": "x", "exp": now() + 60});
+    let signing = EncodingKey::from_ec_der(&signing.serialize_der());
+    let token = jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &signing).unwrap();
+    let (local, _) = LocalKey::generate().unwrap();
+    let with =
+        |ca| Verifier::new(&local, vec![IssuerSettings { url: url.clone(), audience: "api://test".to_owned(), ca }]);
+    assert!(with(Some(certificate)).unwrap().verify(&token).await.is_ok());
+    assert_eq!(with(None).unwrap().verify(&token).await, Err(TokenRefused::IssuerUnavailable));
+}
+
+/// The two numbers of an RSA public key in PKCS#1 form.
+fn rsa_numbers(der: &[u8]) -> (String, String) {
+    let (n, rest) = integer(&der[4..]);
+    let (e, _) = integer(rest);
+    (BASE64_URL_SAFE_NO_PAD.encode(n), BASE64_URL_SAFE_NO_PAD.encode(e))
+}
+
+/// Just enough DER to read an integer: its number, and what follows.
+fn integer(der: &[u8]) -> (&[u8], &[u8]) {
+    assert_eq!(der[0], 2);
+    let (length, start) = match der[1] {
+        0x82 => (usize::from(der[2]) << 8 | usize::from(der[3]), 4),
+        0x81 => (usize::from(der[2]), 3),
+        short => (usize::from(short), 2),
+    };
+    let number = &der[start..start + length];
+    (number.strip_prefix(&[0]).unwrap_or(number), &der[start + length..])
+}
+
+#[test]
+fn rsa_and_edwards_keys_verify_with_their_own_algorithms_only() {
+    let rsa = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let (n, e) = rsa_numbers(rsa.der_bytes());
+    let edwards = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let set = json!({"keys": [
+        {"kty": "RSA", "n": n, "e": e, "kid": "rsa", "use": "sig"},
+        {"kty": "OKP", "crv": "Ed25519", "x": BASE64_URL_SAFE_NO_PAD.encode(edwards.der_bytes()), "kid": "edwards"},
+    ]});
+    let set = KeySet::parse(set.to_string().as_bytes()).unwrap();
+    let issuer = Issuer::local("https://issuer.test", "api://test", set.clone());
+    let claims = json!({"iss": "https://issuer.test", "aud": "api://test", "sub": "x", "exp": now() + 60});
+    let rsa_key = EncodingKey::from_rsa_der(&rsa_private(&rsa));
+    let edwards_key = EncodingKey::from_ed_der(&edwards.serialize_der());
+    for (algorithm, kid, key) in [
+        (Algorithm::RS256, "rsa", &rsa_key),
+        (Algorithm::PS256, "rsa", &rsa_key),
+        (Algorithm::EdDSA, "edwards", &edwards_key),
+    ] {
+        let token = jsonwebtoken::encode(&Header::new(algorithm), &claims, key).unwrap();
+        let candidates: Vec<_> = set.candidates(Some(kid), algorithm).collect();
+        assert_eq!(candidates.len(), 1, "{algorithm:?}");
+        assert!(check(&token, &candidates[0].key, algorithm, &issuer).is_ok(), "{algorithm:?}");
+    }
+    assert_eq!(set.candidates(Some("rsa"), Algorithm::ES256).count(), 0);
+    assert_eq!(set.candidates(Some("edwards"), Algorithm::RS256).count(), 0);
+}
+
+/// The PKCS#1 form inside the PKCS#8 form: an octet string at the end of three fixed parts.
+fn rsa_private(key: &KeyPair) -> Vec<u8> {
+    let pkcs8 = key.serialize_der();
+    let start = pkcs8.windows(2).skip(4).position(|pair| pair == [0x04, 0x82]).unwrap() + 4;
+    pkcs8[start + 4..].to_vec()
+}

@@ -1,0 +1,9 @@
+//! The whole API in process: the router with a real control plane on a temporary folder.
+
+mod applications;
+mod bad_input;
+mod collections;
+mod envelope;
+mod harness;
+mod pages;
+mod permissions;

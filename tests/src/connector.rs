@@ -1,0 +1,71 @@
+//! A running `adit connector`.
+
+use std::path::PathBuf;
+
+use crate::command::adit;
+use crate::process::Process;
+use crate::scratch::Scratch;
+
+/// A connector as a child process, with its data folder.
+pub struct ConnectorProcess {
+    name: String,
+    id: String,
+    flags: Vec<String>,
+    scratch: Scratch,
+    process: Process,
+}
+
+impl ConnectorProcess {
+    /// Starts a connector that registers with `token`; does not wait.
+    #[must_use]
+    pub fn start(name: &str, token: &str, flags: &[&str]) -> Self {
+        let scratch = Scratch::new();
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let data = scratch.join("data").display().to_string();
+        let mut command = adit(&["connector", "--token", token, "--data", &data, "--name", name]);
+        let process = Process::start(name, command.args(&flags), &scratch.join("log"));
+        Self { name: name.to_owned(), id: String::new(), flags, scratch, process }
+    }
+
+    /// The same, known in the directory as `id`.
+    #[must_use]
+    pub fn registered_as(self, id: String) -> Self {
+        Self { id, ..self }
+    }
+
+    /// Starts the connector again from its data folder alone; the process must have ended.
+    pub fn restart(&mut self) {
+        let data = self.data().display().to_string();
+        let mut command = adit(&["connector", "--data", &data]);
+        self.process = Process::start(&self.name, command.args(&self.flags), &self.scratch.join("log"));
+    }
+
+    /// Its id in the directory.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its machine name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.scratch.join("data")
+    }
+
+    /// Its process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+}

@@ -1,0 +1,266 @@
+//! A running `adit serve` on free ports, with everything a test asks of it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::command::{adit, run};
+use crate::connector::ConnectorProcess;
+use crate::deadline::{eventually, settles};
+use crate::graph::Graph;
+use crate::http::{Connection, Response, Trust};
+use crate::process::Process;
+use crate::scratch::Scratch;
+use crate::upstream::Upstream;
+
+/// The longest that starting may take; a slow machine and an unoptimised build included.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// The addresses of a running server, as it wrote them to `addresses.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// Graph without TLS, loopback only.
+    pub control: SocketAddr,
+    /// Graph with TLS.
+    pub control_tls: SocketAddr,
+    /// The gateway: users and connectors.
+    pub gateway: SocketAddr,
+    /// Health and metrics.
+    pub metrics: SocketAddr,
+}
+
+/// A running `adit serve`: control plane and gateway on one data folder.
+pub struct Directory {
+    scratch: Scratch,
+    flags: Vec<String>,
+    addresses: Addresses,
+    token: String,
+    process: Process,
+}
+
+impl Directory {
+    /// Starts one on an empty data folder and waits until it serves.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with more flags.
+    #[must_use]
+    pub fn start_with(flags: &[&str]) -> Self {
+        Self::start_in(Scratch::new(), flags)
+    }
+
+    /// Starts one in a folder that may hold a configuration; its data folder is `data` inside.
+    #[must_use]
+    pub fn start_in(scratch: Scratch, flags: &[&str]) -> Self {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let (process, addresses) = serve(&scratch, &flags, None);
+        let token = token(&scratch, "Directory.ReadWrite.All");
+        Self { scratch, flags, addresses, token, process }
+    }
+
+    /// `kill -9`, then a new start on the same data folder and the same ports.
+    pub fn crash_and_restart(&mut self) {
+        self.process.kill();
+        self.restart();
+    }
+
+    /// Starts again on the same data folder and the same ports; the process must have ended.
+    pub fn restart(&mut self) {
+        (self.process, self.addresses) = serve(&self.scratch, &self.flags, Some(self.addresses));
+    }
+
+    /// The server's process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.scratch.join("data")
+    }
+
+    /// The data folder as an argument.
+    #[must_use]
+    pub fn data_argument(&self) -> String {
+        self.data().display().to_string()
+    }
+
+    /// The certificate of its CA, in PEM.
+    #[must_use]
+    pub fn ca(&self) -> PathBuf {
+        self.data().join("ca.pem")
+    }
+
+    /// The folder of the test, which holds the data folder.
+    #[must_use]
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
+    /// A bearer token that may change the directory.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// A bearer token of another scope.
+    #[must_use]
+    pub fn token_for(&self, scope: &str) -> String {
+        token(&self.scratch, scope)
+    }
+
+    /// A Graph client with a token that may change the directory.
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        Graph::new(self.addresses.control, &self.token)
+    }
+
+    /// A token by which a connector registers into `group`.
+    #[must_use]
+    pub fn registration_token(&self, group: &str) -> String {
+        let output = run(&["registration-token", "--data", &self.data_argument(), "--group", group]).succeeded();
+        output.trim().to_owned()
+    }
+
+    /// Registers and starts a connector in the default group, and waits until it is active.
+    #[must_use]
+    pub fn connector(&self, name: &str) -> ConnectorProcess {
+        self.connector_in(name, "Default", &[])
+    }
+
+    /// Registers and starts a connector in `group` with more flags, and waits until it is active.
+    #[must_use]
+    pub fn connector_in(&self, name: &str, group: &str, flags: &[&str]) -> ConnectorProcess {
+        let connector = ConnectorProcess::start(name, &self.registration_token(group), flags);
+        let connector = connector.registered_as(self.graph().active_connector(name));
+        self.wait_until_active(&connector);
+        connector
+    }
+
+    /// Waits until Graph says that the connector is active.
+    pub fn wait_until_active(&self, connector: &ConnectorProcess) {
+        let graph = self.graph();
+        settles("an active connector", START_LIMIT, || graph.status_of(connector.id()) == "active");
+    }
+
+    /// Publishes `upstream` at `https://host:gateway-port/` without pre-authentication, through `group`; its id.
+    #[must_use]
+    pub fn publish(&self, name: &str, upstream: &Upstream, host: &str, group: &str) -> String {
+        self.publish_url(name, &upstream.url(), host, group)
+    }
+
+    /// Publishes an internal URL likewise.
+    #[must_use]
+    pub fn publish_url(&self, name: &str, internal_url: &str, host: &str, group: &str) -> String {
+        let external_url = self.external_url(host);
+        let data = self.data_argument();
+        let (internal, external) = (["--internal-url", internal_url], ["--external-url", &external_url]);
+        let mut arguments = vec!["publish", name, "--data", &data, "--group", group, "--passthrough"];
+        arguments.extend(internal.iter().chain(&external));
+        let _ = run(&arguments).succeeded();
+        self.graph().application_named(name)
+    }
+
+    /// The URL of `host` at the gateway.
+    #[must_use]
+    pub fn external_url(&self, host: &str) -> String {
+        format!("https://{host}:{}/", self.addresses.gateway.port())
+    }
+
+    /// Whom a client of the gateway must believe.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        Trust::of(&self.ca())
+    }
+
+    /// A connection of a user to the gateway, asking for `host`.
+    ///
+    /// # Panics
+    /// When the gateway does not accept it.
+    #[must_use]
+    pub fn user(&self, host: &str) -> Connection {
+        Connection::tls(self.addresses.gateway, host, &self.trust()).expect("a TLS connection to the gateway")
+    }
+
+    /// One GET of a user on a connection of its own.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    #[must_use]
+    pub fn get(&self, host: &str, target: &str) -> Response {
+        self.user(host).get(host, target).expect("an answer of the gateway")
+    }
+
+    /// Waits until `host` answers 200.
+    pub fn wait_until_served(&self, host: &str) {
+        self.wait_until_served_at(host, "/");
+    }
+
+    /// Waits until `host` answers 200 at `target`.
+    pub fn wait_until_served_at(&self, host: &str, target: &str) {
+        settles("an answer of the application", START_LIMIT, || self.get(host, target).status == 200);
+    }
+}
+
+/// Starts `adit serve` and waits until it has said where it listens; on the addresses `again` if given.
+fn serve(scratch: &Scratch, flags: &[String], again: Option<Addresses>) -> (Process, Addresses) {
+    let data = scratch.join("data");
+    let written = data.join("addresses.json");
+    let _ = std::fs::remove_file(&written);
+    let mut command = serve_command(&data.display().to_string(), again);
+    let mut process = Process::start("adit serve", command.args(flags), &scratch.join("serve.log"));
+    let (addresses, _) = eventually("a server that serves", START_LIMIT, || {
+        assert!(process.is_running(), "adit serve ended at once:\n{}", process.log());
+        parse_addresses(&std::fs::read_to_string(&written).ok()?)
+    });
+    settles("a ready server", START_LIMIT, || is_ready(addresses.metrics));
+    (process, addresses)
+}
+
+/// `adit serve` on loopback, on free ports or on those of an earlier start.
+#[must_use]
+pub fn serve_command(data: &str, again: Option<Addresses>) -> Command {
+    let free = SocketAddr::from(([127, 0, 0, 1], 0));
+    let again = again.unwrap_or(Addresses { control: free, control_tls: free, gateway: free, metrics: free });
+    let mut command = adit(&["serve", "--data", data]);
+    command.args(["--control-listen", &again.control.to_string()]);
+    command.args(["--control-tls-listen", &again.control_tls.to_string()]);
+    command.args(["--gateway-listen", &again.gateway.to_string()]);
+    command.args(["--metrics-listen", &again.metrics.to_string()]);
+    command
+}
+
+fn is_ready(metrics: SocketAddr) -> bool {
+    let answer = Connection::plain(metrics).and_then(|mut connection| connection.get("localhost", "/readyz"));
+    answer.is_ok_and(|answer| answer.status == 200)
+}
+
+/// Reads `addresses.json`; none while it is not whole.
+#[must_use]
+pub fn parse_addresses(json: &str) -> Option<Addresses> {
+    let json: Value = serde_json::from_str(json).ok()?;
+    let address = |name: &str| json[name].as_str()?.parse().ok();
+    Some(Addresses {
+        control: address("control")?,
+        control_tls: address("control_tls")?,
+        gateway: address("gateway")?,
+        metrics: address("metrics")?,
+    })
+}
+
+fn token(scratch: &Scratch, scope: &str) -> String {
+    let data = scratch.join("data").display().to_string();
+    run(&["token", "--data", &data, "--scope", scope]).succeeded().trim().to_owned()
+}

@@ -1,0 +1,250 @@
+//! Things die: a connector by `kill -9`, a connector by `SIGTERM`, the server while somebody writes.
+//!
+//! What is promised is one second; these tests demand five, because they run on slow and busy machines. Exact
+//! figures: `cargo xtask bench failover`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use adit_tests::graph::PROFILE;
+use adit_tests::http::Connection;
+use adit_tests::load::{Load, Shot, failures};
+use adit_tests::{ConnectorProcess, Directory, Upstream, long, settles};
+use serde_json::json;
+
+/// Five times the second that is promised.
+const RECOVERED: Duration = Duration::from_secs(5);
+
+const HOST: &str = "localhost";
+const CLIENTS: usize = 16;
+
+/// An application that two connectors of one group serve.
+struct Scene {
+    connectors: [ConnectorProcess; 2],
+    upstream: Upstream,
+    directory: Directory,
+}
+
+impl Scene {
+    fn set() -> Self {
+        let directory = Directory::start();
+        let connectors = [directory.connector("one"), directory.connector("two")];
+        let upstream = Upstream::start();
+        for connector in &connectors {
+            upstream.recognise(connector.pid());
+        }
+        let _application = directory.publish("served twice", &upstream, HOST, "Default");
+        directory.wait_until_served(HOST);
+        Self { connectors, upstream, directory }
+    }
+
+    fn load(&self, target: &str) -> Load {
+        Load::start(CLIENTS, self.directory.addresses().gateway, HOST, target, &self.directory.trust())
+    }
+
+    /// Waits until both connectors carry requests.
+    fn both_serve(&self) {
+        let mut seen = HashSet::new();
+        let mut user = self.directory.user(HOST);
+        settles("both connectors carry requests", Duration::from_secs(60), || {
+            let answer = user.get(HOST, "/who").expect("an answer");
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            seen.insert(answer.header("x-carried-by").unwrap().to_owned());
+            self.connectors.iter().all(|connector| seen.contains(&connector.pid().to_string()))
+        });
+    }
+
+    fn start_again(&mut self, which: usize) {
+        self.connectors[which].restart();
+        self.upstream.recognise(self.connectors[which].pid());
+        self.both_serve();
+    }
+}
+
+/// Each test wants the whole machine.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn answered(shots: &[Shot]) -> usize {
+    shots.iter().filter(|shot| shot.failure.is_none()).count()
+}
+
+#[test]
+fn killing_one_of_two_connectors_fails_no_idempotent_request() {
+    let _alone = alone();
+    let mut scene = Scene::set();
+    for round in 0..if long() { 30 } else { 4 } {
+        scene.both_serve();
+        let load = scene.load("/1k");
+        thread::sleep(Duration::from_millis(500));
+        let killed = Instant::now();
+        scene.connectors[round % 2].process().kill();
+        thread::sleep(RECOVERED + Duration::from_millis(500));
+        let shots = load.stop();
+
+        let failed = failures(&shots, killed);
+        assert!(failed.is_empty(), "{} of {} failed after the kill: {failed:?}", failed.len(), shots.len());
+        let after: Vec<Shot> = shots.iter().filter(|shot| shot.sent >= killed).cloned().collect();
+        let first = after.iter().map(|shot| shot.ended - killed).min();
+        assert!(first.is_some_and(|first| first < RECOVERED), "the first answer after the kill took {first:?}");
+        let slowest = after.iter().map(|shot| shot.ended - shot.sent).max().unwrap();
+        println!("round {round}: {} answers, slowest after the kill {slowest:?}", answered(&shots));
+        assert!(slowest < RECOVERED, "a request sent after the kill took {slowest:?}");
+        scene.start_again(round % 2);
+    }
+}
+
+#[test]
+fn a_request_that_is_not_idempotent_reaches_the_upstream_at_most_once() {
+    let _alone = alone();
+    let mut scene = Scene::set();
+    scene.both_serve();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..8).map(|_| post_until(&scene, sent.clone(), stop.clone())).collect();
+    thread::sleep(Duration::from_millis(500));
+    scene.connectors[0].process().kill();
+    thread::sleep(Duration::from_secs(2));
+    stop.store(true, Ordering::SeqCst);
+    let acknowledged: Vec<String> = writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect();
+
+    let mut times: HashMap<String, usize> = HashMap::new();
+    for head in scene.upstream.heads().into_iter().filter(|head| head.method == "POST") {
+        *times.entry(head.target).or_default() += 1;
+    }
+    let twice: Vec<_> = times.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(twice.is_empty(), "these reached the upstream more than once: {twice:?}");
+    assert!(acknowledged.len() > 20, "only {} requests were answered", acknowledged.len());
+    let lost: Vec<_> = acknowledged.iter().filter(|target| !times.contains_key(*target)).collect();
+    assert!(lost.is_empty(), "answered 200 but never arrived: {lost:?}");
+}
+
+/// POSTs to a target of its own each time, until `stop`; the targets that were answered 200.
+fn post_until(scene: &Scene, sent: Arc<AtomicUsize>, stop: Arc<AtomicBool>) -> thread::JoinHandle<Vec<String>> {
+    let (gateway, trust) = (scene.directory.addresses().gateway, scene.directory.trust());
+    thread::spawn(move || {
+        let mut acknowledged = Vec::new();
+        let mut connection: Option<Connection> = None;
+        while !stop.load(Ordering::SeqCst) {
+            let target = format!("/upload?number={}", sent.fetch_add(1, Ordering::SeqCst));
+            let mut user = match connection.take() {
+                Some(user) => user,
+                None => Connection::tls(gateway, HOST, &trust).expect("a connection to the gateway"),
+            };
+            if let Ok(answer) = user.send("POST", &target, &[("host", HOST)], b"once") {
+                if answer.status == 200 {
+                    acknowledged.push(target);
+                }
+                connection = Some(user);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        acknowledged
+    })
+}
+
+#[test]
+fn stopping_a_connector_with_sigterm_fails_no_request() {
+    let _alone = alone();
+    let mut scene = Scene::set();
+    for round in 0..if long() { 30 } else { 4 } {
+        scene.both_serve();
+        let quick = scene.load("/1k");
+        let slow = scene.load("/slow/400");
+        thread::sleep(Duration::from_millis(700));
+        let stopped = Instant::now();
+        scene.connectors[round % 2].process().terminate();
+        let status = scene.connectors[round % 2].process().finish(Duration::from_secs(45));
+        let drained = stopped.elapsed();
+        thread::sleep(Duration::from_millis(500));
+        for (name, load) in [("quick", quick), ("slow", slow)] {
+            let shots = load.stop();
+            let failed = failures(&shots, stopped);
+            assert!(failed.is_empty(), "{} of {} {name} requests failed: {failed:?}", failed.len(), shots.len());
+        }
+        println!("round {round}: drained in {drained:?}");
+        assert!(status.success(), "a drained connector ends well, not with {status}");
+        scene.start_again(round % 2);
+    }
+}
+
+#[test]
+fn killing_the_server_while_somebody_writes_loses_no_acknowledged_write() {
+    let _alone = alone();
+    let mut directory = Directory::start();
+    let mut acknowledged: Vec<String> = Vec::new();
+    for round in 0..if long() { 50 } else { 10 } {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let writers: Vec<_> = (0..3).map(|writer| write_groups(&directory, round, writer, written.clone())).collect();
+        // A different moment each round, by arithmetic so that a failure can be repeated.
+        settles("a first write", Duration::from_secs(30), || !written.lock().unwrap().is_empty());
+        thread::sleep(Duration::from_millis(20 + (round as u64 * 37) % 150));
+        directory.process().kill();
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        acknowledged.extend(written.lock().unwrap().drain(..));
+        directory.restart();
+
+        let found: HashSet<String> = all_group_names(&directory).into_iter().collect();
+        let lost: Vec<_> = acknowledged.iter().filter(|name| !found.contains(*name)).collect();
+        assert!(lost.is_empty(), "round {round}: acknowledged and lost: {lost:?}");
+    }
+    println!("{} acknowledged writes, all there", acknowledged.len());
+}
+
+/// Creates groups until the server is gone; the names that were acknowledged go to `written`.
+fn write_groups(
+    directory: &Directory,
+    round: usize,
+    writer: usize,
+    written: Arc<Mutex<Vec<String>>>,
+) -> thread::JoinHandle<()> {
+    let graph = directory.graph();
+    thread::spawn(move || {
+        for number in 0.. {
+            let name = format!("group {round}-{writer}-{number}");
+            match graph.try_send("POST", &format!("{PROFILE}/connectorGroups"), Some(&json!({"name": name}))) {
+                Ok(answer) if answer.status == 201 => written.lock().unwrap().push(name),
+                Ok(answer) => panic!("{name}: {} {}", answer.status, answer.text()),
+                Err(_) => return,
+            }
+        }
+    })
+}
+
+/// The names of all groups, page after page.
+fn all_group_names(directory: &Directory) -> Vec<String> {
+    let graph = directory.graph();
+    let mut names = Vec::new();
+    let mut next = format!("{PROFILE}/connectorGroups?$top=500");
+    loop {
+        let page = graph.get(&next);
+        let entities = page["value"].as_array().expect("a collection");
+        names.extend(entities.iter().map(|group| group["name"].as_str().unwrap().to_owned()));
+        let Some(link) = page["@odata.nextLink"].as_str() else { return names };
+        next = link.split_once("/beta").expect("a link to the same version").1.to_owned();
+    }
+}
+
+#[test]
+fn connectors_come_back_by_themselves_when_the_server_was_killed() {
+    let _alone = alone();
+    let mut scene = Scene::set();
+    scene.directory.crash_and_restart();
+    settles("the application is served again", Duration::from_secs(30), || {
+        Connection::tls(scene.directory.addresses().gateway, HOST, &scene.directory.trust())
+            .and_then(|mut user| user.get(HOST, "/1k"))
+            .is_ok_and(|answer| answer.status == 200)
+    });
+    for connector in &scene.connectors {
+        scene.directory.wait_until_active(connector);
+    }
+}

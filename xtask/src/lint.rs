@@ -1,0 +1,25 @@
+//! Formatting, lints, and what may be depended on.
+
+use std::process::Command;
+
+use crate::step::{Failed, cargo, repository, run};
+use crate::tool;
+
+/// `cargo xtask lint`.
+pub(crate) fn run_all() -> Result<(), Failed> {
+    tool::components()?;
+    formatting()?;
+    clippy()?;
+    let deny = tool::cargo_deny()?;
+    run(Command::new(deny).current_dir(repository()).args(["check", "bans", "licenses", "sources"]))
+}
+
+/// Whether every file is formatted.
+pub(crate) fn formatting() -> Result<(), Failed> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))
+}
+
+/// Whether clippy has nothing to say.
+pub(crate) fn clippy() -> Result<(), Failed> {
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}

@@ -1,0 +1,51 @@
+//! Programs of the Rust toolchain: components, and what cargo builds.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::packages;
+use crate::step::{Failed, cargo, run, succeeds, target};
+
+/// The version of rathole that the measurements compare with.
+const RATHOLE: &str = "0.5.0";
+
+/// Adds rustfmt and clippy where the toolchain came without.
+pub(crate) fn components() -> Result<(), Failed> {
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if !succeeds(&mut cargo(&[subcommand, "--version"])) {
+            println!("installing with rustup: {component}");
+            run(Command::new("rustup").args(["component", "add", component]))?;
+        }
+    }
+    Ok(())
+}
+
+/// cargo-deny: on the path, or built below the build folder.
+pub(crate) fn cargo_deny() -> Result<PathBuf, Failed> {
+    if packages::has("cargo-deny") {
+        return Ok("cargo-deny".into());
+    }
+    let program = target().join("tools/bin/cargo-deny");
+    if !program.is_file() {
+        println!("building cargo-deny (several minutes, once)");
+        let root = target().join("tools").display().to_string();
+        run(&mut cargo(&["install", "--quiet", "--locked", "cargo-deny", "--root", &root]))?;
+    }
+    Ok(program)
+}
+
+/// rathole: `ADIT_BENCH_RATHOLE`, or built below the build folder.
+pub(crate) fn rathole() -> Result<PathBuf, Failed> {
+    if let Some(given) = std::env::var_os("ADIT_BENCH_RATHOLE") {
+        return Ok(given.into());
+    }
+    let program = target().join("peers/bin/rathole");
+    if !program.is_file() {
+        packages::install(packages::FOR_RATHOLE)?;
+        println!("building rathole {RATHOLE} (several minutes, once)");
+        let root = target().join("peers").display().to_string();
+        // Without --locked: its lock file names a version of a dependency that this toolchain cannot build.
+        run(&mut cargo(&["install", "--quiet", "rathole", "--version", RATHOLE, "--root", &root]))?;
+    }
+    Ok(program)
+}
