@@ -28,7 +28,7 @@ impl Side {
     /// Adit: one server, one connector.
     pub(crate) fn adit(origin: u16) -> Self {
         let mut directory = Directory::start();
-        let connector = directory.connector("beside the origin");
+        let connector = directory.connector("beside-the-origin");
         let _application =
             directory.publish_url("origin", &format!("http://127.0.0.1:{origin}/"), "localhost", "Default");
         directory.wait_until_served_at("localhost", "/1k");

@@ -11,8 +11,9 @@ pub struct ConnectorProcess {
     name: String,
     id: String,
     flags: Vec<String>,
-    scratch: Scratch,
+    // Before the folder, so that the log can still be shown when the process is dropped.
     process: Process,
+    scratch: Scratch,
 }
 
 impl ConnectorProcess {

@@ -34,11 +34,12 @@ pub struct Addresses {
 
 /// A running `adit serve`: control plane and gateway on one data folder.
 pub struct Directory {
-    scratch: Scratch,
+    // Before the folder, so that the log can still be shown when the process is dropped.
+    process: Process,
     flags: Vec<String>,
     addresses: Addresses,
     token: String,
-    process: Process,
+    scratch: Scratch,
 }
 
 impl Directory {
@@ -143,10 +144,13 @@ impl Directory {
     /// Registers and starts a connector in `group` with more flags, and waits until it is active.
     #[must_use]
     pub fn connector_in(&self, name: &str, group: &str, flags: &[&str]) -> ConnectorProcess {
-        let connector = ConnectorProcess::start(name, &self.registration_token(group), flags);
-        let connector = connector.registered_as(self.graph().active_connector(name));
-        self.wait_until_active(&connector);
-        connector
+        let mut connector = ConnectorProcess::start(name, &self.registration_token(group), flags);
+        let graph = self.graph();
+        let (id, _) = eventually("an active connector", START_LIMIT, || {
+            assert!(connector.process().is_running(), "the connector ended:\n{}", connector.process().log());
+            graph.find_active_connector(name)
+        });
+        connector.registered_as(id)
     }
 
     /// Waits until Graph says that the connector is active.

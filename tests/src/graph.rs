@@ -126,14 +126,17 @@ impl Graph {
         self.only(&format!("/applications?$filter=displayName eq '{name}'"))
     }
 
+    /// The id of the connector of that machine name, if it is active.
+    #[must_use]
+    pub fn find_active_connector(&self, name: &str) -> Option<String> {
+        let found = self.list(&format!("{PROFILE}/connectors?$filter=machineName eq '{name}'"));
+        found.iter().find(|connector| connector["status"] == "active").map(id_of)
+    }
+
     /// The id of the connector of that machine name, once it is active.
     #[must_use]
     pub fn active_connector(&self, name: &str) -> String {
-        let path = format!("{PROFILE}/connectors?$filter=machineName eq '{name}'");
-        eventually("an active connector", REGISTRATION_LIMIT, || {
-            self.list(&path).iter().find(|connector| connector["status"] == "active").map(id_of)
-        })
-        .0
+        eventually("an active connector", REGISTRATION_LIMIT, || self.find_active_connector(name)).0
     }
 
     /// `active` or `inactive`.

@@ -137,8 +137,12 @@ impl Connection {
     /// When the connection ends before the answer does.
     pub fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
         self.write_head(method, target, headers, body.len())?;
-        self.write(body)?;
-        self.read_response(method == "HEAD")
+        // A server may refuse a body before it has read it: then its answer counts, not that writing failed.
+        let written = self.write(body);
+        match self.read_response(method == "HEAD") {
+            Err(_) if written.is_err() => Err(written.err().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())),
+            answer => answer,
+        }
     }
 
     /// Sends a GET.

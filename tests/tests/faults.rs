@@ -20,6 +20,9 @@ use serde_json::json;
 /// Five times the second that is promised.
 const RECOVERED: Duration = Duration::from_secs(5);
 
+/// How long a connector may take to leave when its longest request takes 400 ms: far less than its whole grace period.
+const DRAINED: Duration = Duration::from_secs(10);
+
 const HOST: &str = "localhost";
 const CLIENTS: usize = 16;
 
@@ -161,7 +164,7 @@ fn stopping_a_connector_with_sigterm_fails_no_request() {
         thread::sleep(Duration::from_millis(700));
         let stopped = Instant::now();
         scene.connectors[round % 2].process().terminate();
-        let status = scene.connectors[round % 2].process().finish(Duration::from_secs(45));
+        let status = scene.connectors[round % 2].process().finish(DRAINED);
         let drained = stopped.elapsed();
         thread::sleep(Duration::from_millis(500));
         for (name, load) in [("quick", quick), ("slow", slow)] {
@@ -171,6 +174,19 @@ fn stopping_a_connector_with_sigterm_fails_no_request() {
         }
         println!("round {round}: drained in {drained:?}");
         assert!(status.success(), "a drained connector ends well, not with {status}");
+        scene.start_again(round % 2);
+    }
+}
+
+#[test]
+fn a_connector_without_work_leaves_at_once() {
+    let _alone = alone();
+    let mut scene = Scene::set();
+    for round in 0..if long() { 50 } else { 8 } {
+        scene.both_serve();
+        scene.connectors[round % 2].process().terminate();
+        let status = scene.connectors[round % 2].process().finish(DRAINED);
+        assert!(status.success(), "it ends well, not with {status}");
         scene.start_again(round % 2);
     }
 }
@@ -232,6 +248,25 @@ fn all_group_names(directory: &Directory) -> Vec<String> {
         let Some(link) = page["@odata.nextLink"].as_str() else { return names };
         next = link.split_once("/beta").expect("a link to the same version").1.to_owned();
     }
+}
+
+#[test]
+fn stopping_the_server_with_sigterm_finishes_what_is_under_way() {
+    let _alone = alone();
+    let mut scene = Scene::set();
+    let mut idle = scene.directory.user(HOST);
+    assert_eq!(idle.get(HOST, "/1k").unwrap().status, 200);
+    let mut user = scene.directory.user(HOST);
+    let under_way = thread::spawn(move || user.get(HOST, "/slow/1500"));
+    settles("the request is under way", Duration::from_secs(10), || {
+        scene.upstream.heads().last().is_some_and(|head| head.target == "/slow/1500")
+    });
+
+    scene.directory.process().terminate();
+    let answer = under_way.join().unwrap().expect("the answer of a request that was under way");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let status = scene.directory.process().finish(DRAINED);
+    assert!(status.success(), "the server ends well, not with {status}");
 }
 
 #[test]

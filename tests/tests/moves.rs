@@ -51,7 +51,7 @@ impl Scene {
     /// Steady load, as many connections as the promise names.
     fn load(&self) -> adit_tests::wrk::Running {
         let url = format!("{}1k", self.directory.external_url(HOST));
-        Wrk::new(&url, 64, Duration::from_secs(600)).start()
+        Wrk::new(&url, 64, Duration::from_secs(3600)).start()
     }
 
     fn carried_by(&self, user: &mut Connection) -> u32 {

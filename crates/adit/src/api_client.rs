@@ -85,13 +85,13 @@ pub(crate) enum ApiError {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ServerArguments {
     /// Data folder of a server on this machine; its address, CA and signing key are used
-    #[arg(long, value_name = "DIR", required_unless_present = "server")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<std::path::PathBuf>,
     /// Base URL of the server's API, as in https://adit.example.com:8444
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<Url>,
     /// Bearer token; without it one is signed with the data folder's key
-    #[arg(long, value_name = "TOKEN", env = "ADIT_TOKEN", hide_env_values = true, required_unless_present = "data")]
+    #[arg(long, value_name = "TOKEN", env = "ADIT_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
 }
 
@@ -102,15 +102,21 @@ impl ApiClient {
     /// When no server runs on the data folder, or the URL or token cannot be used.
     pub(crate) fn connect(arguments: &ServerArguments, not_done: &str) -> Result<Self, CommandError> {
         let folder = arguments.data.as_deref().map(ServedFolder::at);
-        let token = match (&arguments.token, &folder) {
-            (Some(token), _) => token.clone(),
-            (None, Some(folder)) => sign(folder, not_done)?,
-            (None, None) => return Err(CommandError::usage(not_done, "no token was given (--token or --data)")),
-        };
         let server = match (&arguments.server, &folder) {
             (Some(url), _) => base_of(url, not_done)?,
             (None, Some(folder)) => address_of(folder, not_done)?,
-            (None, None) => return Err(CommandError::usage(not_done, "no server was given (--server or --data)")),
+            (None, None) => {
+                let error = CommandError::usage(not_done, "it was not said which server to ask");
+                return Err(error.hint("--data DIR for a server on this machine, or --server URL and --token TOKEN"));
+            }
+        };
+        let token = match (&arguments.token, &folder) {
+            (Some(token), _) => token.clone(),
+            (None, Some(folder)) => sign(folder, not_done)?,
+            (None, None) => {
+                let error = CommandError::usage(not_done, "no token was given");
+                return Err(error.hint("--token TOKEN, as the server's 'adit token' prints it"));
+            }
         };
         let trust = match &folder {
             Some(folder) => Trust::Authority(folder.ca().map_err(|error| CommandError::failed(not_done, error))?),
@@ -223,7 +229,8 @@ pub(crate) fn filter_string(text: &str) -> String {
     query_value(&format!("'{}'", text.replace('\'', "''")))
 }
 
-/// The part of a nextLink below the version: the rest is the server's public name, which need not be how it was reached.
+/// The part of a nextLink below the version: the rest is the server's public name, which need not be how it was
+/// reached.
 fn below_version(link: &str) -> Option<String> {
     let (_, below) = link.split_once(&format!("{VERSION}/"))?;
     Some(format!("/{below}"))

@@ -1,7 +1,8 @@
 //! The one error of the command line: what did not happen, why, and what to do.
 //!
-//! Libraries have typed errors; a command turns each into a [`CommandError`] with the hints that only the command knows.
-//! Exit code 2 means that flags or configuration were wrong and nothing was started or changed; every other failure is 1.
+//! Libraries have typed errors; a command turns each into a [`CommandError`] with the hints that only the command
+//! knows. Exit code 2 means that flags or configuration were wrong and nothing was started or changed; every other
+//! failure is 1.
 
 use std::error::Error;
 use std::fmt::Display;

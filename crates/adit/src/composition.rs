@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::configuration::{Configuration, GatewayAddress};
 use crate::data_folder::{Addresses, DataFolder, KeyPair};
+use crate::fingerprint::Fingerprint;
 use crate::listener::certificate::Certificates;
 use crate::listener::{self, Bound, operations};
 
@@ -113,7 +114,8 @@ impl Server {
         server.folder.announce(&addresses)?;
         tracing::info!(
             control = %addresses.control, control_tls = %addresses.control_tls, gateway = %addresses.gateway,
-            metrics = %addresses.metrics, connectors_dial = %dialled, data = %server.folder.path().display(), "serving"
+            metrics = %addresses.metrics, connectors_dial = %dialled, data = %server.folder.path().display(),
+            ca = %server.ca_fingerprint(), "serving"
         );
         Ok(server)
     }
@@ -126,6 +128,11 @@ impl Server {
     /// The data folder it serves from.
     pub(crate) const fn folder(&self) -> &DataFolder {
         &self.folder
+    }
+
+    /// SHA-256 of the CA's certificate, by which people recognise it.
+    pub(crate) fn ca_fingerprint(&self) -> Fingerprint {
+        Fingerprint(self.control.authority().fingerprint())
     }
 
     /// Requests that were sent through each connector so far.

@@ -54,7 +54,10 @@ pub(crate) enum DataFolderError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{} cannot be written: {source}", path.display())]
     NotWritten { path: PathBuf, source: io::Error },
-    #[error("{} is missing although {} exists; a new one would not be believed by anybody", missing.display(), beside.display())]
+    #[error(
+        "{} is missing although {} exists; a new one would not be believed by anybody", missing.display(),
+        beside.display()
+    )]
     SecretLost { missing: PathBuf, beside: PathBuf },
     #[error("{} does not exist: no server has used this data folder", path.display())]
     NeverServed { path: PathBuf },

@@ -1,5 +1,5 @@
-//! The demo: a directory, a control plane, a gateway, two connectors in two groups and a private application, all in one
-//! process, on loopback addresses and free ports. Set up through the public API, as an administrator would.
+//! The demo: a directory, a control plane, a gateway, two connectors in two groups and a private application, all in
+//! one process, on loopback addresses and free ports. Set up through the public API, as an administrator would.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use crate::command_error::{CommandError, with_causes};
 use crate::composition::Server;
 use crate::configuration::{Api, Configuration, Listen};
 use crate::data_folder::ServedFolder;
+use crate::fingerprint::Fingerprint;
 use crate::publication::Publication;
 
 pub(crate) mod check;
@@ -113,8 +114,8 @@ impl Demo {
     /// Ends everything in order; the folder goes with it.
     pub(crate) async fn stop(self) {
         let [berlin, lisbon] = self.connectors;
-        tokio::join!(berlin.stop(), lisbon.stop());
-        self.server.stop(GRACE).await;
+        // Both ends at once: a browser that keeps a connection open must not make the connectors wait for it.
+        tokio::join!(berlin.stop(), lisbon.stop(), self.server.stop(GRACE));
         drop(self.folder);
     }
 
@@ -127,6 +128,11 @@ impl Demo {
     /// The CA's certificate, for clients.
     fn ca_path(&self) -> PathBuf {
         self.server.folder().ca_path()
+    }
+
+    /// SHA-256 of the CA's certificate.
+    fn ca_fingerprint(&self) -> Fingerprint {
+        self.server.ca_fingerprint()
     }
 
     /// A file with the header that authorises a call, so that no token stands in a shell's history.

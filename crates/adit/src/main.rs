@@ -10,6 +10,7 @@ mod composition;
 mod configuration;
 mod data_folder;
 mod demo;
+mod fingerprint;
 mod interruption;
 mod lifetime;
 mod listener;

@@ -1,4 +1,5 @@
-//! Where log records go: to stderr, as lines for a person or as JSON for a machine. Stdout belongs to a command's result.
+//! Where log records go: to stderr, as lines for a person or as JSON for a machine. Stdout belongs to a command's
+//! result.
 //!
 //! `RUST_LOG` narrows or widens what is logged (`RUST_LOG=adit_gateway=debug`); INFO without it.
 

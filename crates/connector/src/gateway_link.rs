@@ -10,8 +10,10 @@ use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{Request, Response, StatusCode};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_rustls::client::TlsStream;
 
 use crate::backoff::Backoff;
 use crate::connector::Member;
@@ -20,6 +22,9 @@ use crate::{dial, relay, tls};
 
 /// A connection that lasted this long was a good one.
 const GOOD: Duration = Duration::from_secs(5);
+
+/// How long the gateway may take to begin HTTP/2 once TLS is up.
+const SPEAK: Duration = Duration::from_secs(10);
 
 /// How long streams may go on after this connector was told to leave.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
@@ -30,7 +35,11 @@ pub(crate) async fn keep(member: Arc<Member>) {
     let mut leaving = member.leaving.clone();
     while !*leaving.borrow() {
         let started = Instant::now();
-        match connect_and_serve(&member).await {
+        let ended = connect_and_serve(&member).await;
+        if *leaving.borrow() {
+            return;
+        }
+        match ended {
             Ok(()) => tracing::info!("the connection to the gateway ended"),
             Err(error) => tracing::warn!(gateway = %member.identity().gateway, %error, "no connection to the gateway"),
         }
@@ -46,11 +55,11 @@ pub(crate) async fn keep(member: Arc<Member>) {
 }
 
 async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
-    let identity = member.identity();
-    let config = tls::for_tunnel(&identity, &member.key).map_err(io::Error::other)?;
-    let connection = dial::gateway(&identity.gateway, config).await?;
-    let mut carrier = carrier::connector_end(connection).await.map_err(io::Error::other)?;
     let mut leaving = member.leaving.clone();
+    let mut carrier = tokio::select! {
+        carrier = connect(member) => carrier?,
+        _ = leaving.wait_for(|leaving| *leaving) => return Ok(()),
+    };
     let mut deadline: Option<Instant> = None;
     loop {
         let accepted = match deadline {
@@ -74,6 +83,16 @@ async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
             None => return Ok(()),
         }
     }
+}
+
+type Carrier = h2::server::Connection<TlsStream<TcpStream>, Bytes>;
+
+async fn connect(member: &Member) -> io::Result<Carrier> {
+    let identity = member.identity();
+    let config = tls::for_tunnel(&identity, &member.key).map_err(io::Error::other)?;
+    let connection = dial::gateway(&identity.gateway, config).await?;
+    let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the gateway did not begin to speak");
+    timeout(SPEAK, carrier::connector_end(connection)).await.map_err(silent)?.map_err(io::Error::other)
 }
 
 /// Starts the task of one stream.

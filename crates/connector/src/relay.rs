@@ -107,34 +107,42 @@ impl Relay {
         self.poll_from_upstream(cx)
     }
 
-    /// Hands over what the gateway sends. Ready only when the gateway is gone.
+    /// Hands over what the gateway sends, until there is no more of it.
     fn poll_to_upstream(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        loop {
-            match self.writing {
-                Writing::Open => {}
-                Writing::ShuttingDown => {
-                    let _ = ready!(Pin::new(&mut self.upstream).poll_shutdown(cx));
-                    self.writing = Writing::Done;
-                }
-                Writing::Done => return self.poll_gone(cx),
+        // A gateway that lets go is noticed here, also while the upstream takes nothing.
+        if self.send.poll_reset(cx).is_ready() {
+            return Poll::Ready(End::GatewayGone);
+        }
+        while self.writing != Writing::Done {
+            if let Err(end) = ready!(self.poll_write_step(cx)) {
+                return Poll::Ready(end);
             }
-            if !self.to_upstream.is_empty() {
-                match ready!(Pin::new(&mut self.upstream).poll_write(cx, &self.to_upstream)) {
-                    Ok(0) | Err(_) => self.writing = Writing::Done,
-                    Ok(count) => {
-                        self.delivered += count as u64;
-                        self.to_upstream.advance(count);
-                        self.unflushed = true;
-                    }
+        }
+        Poll::Pending
+    }
+
+    /// One step of writing; an error means that the gateway is gone.
+    fn poll_write_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        if self.writing == Writing::ShuttingDown {
+            // An upstream that cannot be told is gone, which reading will show.
+            let _ = ready!(Pin::new(&mut self.upstream).poll_shutdown(cx));
+            self.writing = Writing::Done;
+        } else if !self.to_upstream.is_empty() {
+            match ready!(Pin::new(&mut self.upstream).poll_write(cx, &self.to_upstream)) {
+                Ok(0) | Err(_) => self.writing = Writing::Done,
+                Ok(count) => {
+                    self.delivered += count as u64;
+                    self.to_upstream.advance(count);
+                    self.unflushed = true;
                 }
-                continue;
             }
+        } else {
             match self.receive.poll_data(cx) {
                 Poll::Ready(Some(Ok(bytes))) => {
                     let _ = self.receive.flow_control().release_capacity(bytes.len());
                     self.to_upstream = bytes;
                 }
-                Poll::Ready(Some(Err(_))) => return Poll::Ready(End::GatewayGone),
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(End::GatewayGone)),
                 Poll::Ready(None) => self.writing = Writing::ShuttingDown,
                 Poll::Pending => {
                     if self.unflushed && ready!(Pin::new(&mut self.upstream).poll_flush(cx)).is_ok() {
@@ -144,13 +152,7 @@ impl Relay {
                 }
             }
         }
-    }
-
-    /// Once nothing is written any more, notices a gateway that resets the stream.
-    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        match ready!(self.send.poll_reset(cx)) {
-            Ok(_) | Err(_) => Poll::Ready(End::GatewayGone),
-        }
+        Poll::Ready(Ok(()))
     }
 
     /// Sends what the upstream says, as the gateway takes it.

@@ -250,3 +250,21 @@ fn record(
         detail,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_that_no_command_waited_for_is_in_the_snapshot_a_poll_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let (authority, _) = CertificateAuthority::generate().unwrap();
+        let database = folder.path().join("directory.db");
+        let settings = Settings { database, authority, gateway_address: "localhost:8443".to_owned() };
+        let control = ControlPlane::open(settings).await.unwrap();
+        let mut snapshots = control.snapshots();
+        let revision = control.store().begin().await.unwrap().commit().await.unwrap();
+        let caught_up = snapshots.wait_for(|snapshot| snapshot.version().1 == revision);
+        tokio::time::timeout(POLL * 5, caught_up).await.unwrap().unwrap();
+    }
+}

@@ -78,8 +78,12 @@ macro_rules! until_done {
         let mut connection = pin!($connection);
         let mut draining = $core.shared.draining.clone();
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            _ = draining.wait_for(|draining| *draining) => {
+            ended = connection.as_mut() => Some(ended),
+            _ = draining.wait_for(|draining| *draining) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

@@ -48,11 +48,9 @@ fn check_distinct(property: &str, values: &Value) -> Result<(), GraphError> {
 /// outlives the publishing is kept.
 pub(crate) fn merged(application: &Application, mut wanted: Attributes, publishing: &PublishingChange) -> Attributes {
     for name in MERGED {
-        if let (Some(Value::Object(new)), Some(Value::Object(old))) =
-            (wanted.get_mut(name), application.attributes.get(name))
-        {
+        if let (Some(new @ Value::Object(_)), Some(old)) = (wanted.get_mut(name), application.attributes.get(name)) {
             let mut whole = old.clone();
-            whole.append(new);
+            overlay(&mut whole, new.take());
             *new = whole;
         }
     }
@@ -70,12 +68,7 @@ pub(crate) fn merged(application: &Application, mut wanted: Attributes, publishi
 pub(crate) fn shown(application: &Application) -> Map<String, Value> {
     let mut properties = defaults();
     for (name, value) in &application.attributes {
-        match (properties.get_mut(name), value) {
-            (Some(Value::Object(default)), Value::Object(own)) => default.extend(own.clone()),
-            _ => {
-                properties.insert(name.clone(), value.clone());
-            }
-        }
+        overlay(properties.entry(name.clone()).or_insert(Value::Null), value.clone());
     }
     if application.publishing().is_some() {
         let mut tags = tags_of(&properties);
@@ -84,6 +77,18 @@ pub(crate) fn shown(application: &Application) -> Map<String, Value> {
         properties.insert("tags".to_owned(), json!(tags));
     }
     properties
+}
+
+/// Lays `over` onto `base`: objects member by member, anything else whole.
+fn overlay(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (name, value) in over {
+                overlay(base.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over,
+    }
 }
 
 fn tags_of(attributes: &Map<String, Value>) -> Vec<String> {

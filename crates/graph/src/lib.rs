@@ -1,6 +1,6 @@
 //! The Microsoft Graph HTTP face of the control plane: the only crate that knows Graph's spellings.
 //!
-//! One request goes: [`service`] (ids, headers, token) - [`route`] (which operation, and what it takes to be allowed) -
+//! One request goes: `service` (ids, headers, token) - `route` (which operation, and what it takes to be allowed) -
 //! one handler in the file of its resource, which extracts, calls one use case of `adit-control` and answers. Rules of
 //! the directory are not here.
 

@@ -1,7 +1,7 @@
 //! `$filter`: from text to a tree whose every comparison has been checked against an entity type.
 //!
-//! Three steps: the text is cut into tokens ([`lexer`]), the tokens become an unchecked tree by precedence climbing
-//! ([`parser`]), the tree is checked against the model ([`check`]). Limits hold before each step descends, and every
+//! Three steps: the text is cut into tokens (`lexer`), the tokens become an unchecked tree by precedence climbing
+//! (`parser`), the tree is checked against the model (`check`). Limits hold before each step descends, and every
 //! error says where in the text it is.
 
 mod check;

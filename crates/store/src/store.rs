@@ -156,3 +156,21 @@ fn is_not_a_database(error: &sqlx::Error) -> bool {
 fn not_a_database(path: &Path) -> OpenError {
     OpenError::NotADatabase { path: PathBuf::from(path) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_writer_syncs_every_commit_and_checks_references_and_readers_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("directory.db")).await.unwrap();
+        for (pragma, expected) in [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
+        {
+            let value: i64 = sqlx::query(pragma).fetch_one(&store.writer).await.unwrap().try_get(0).unwrap();
+            assert_eq!(value, expected, "{pragma}");
+        }
+        let written = sqlx::query("DELETE FROM audit").execute(&store.readers).await;
+        assert!(written.unwrap_err().to_string().contains("readonly"));
+    }
+}

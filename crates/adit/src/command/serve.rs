@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::on_all_cores;
 use crate::command_error::{CommandError, with_causes};
 use crate::composition::{GATEWAY_GRACE, Server};
-use crate::configuration::{self, Configuration, Flags, GatewayAddress};
+use crate::configuration::{self, Configuration, ConfigurationError, Flags, GatewayAddress};
 use crate::interruption::Interruption;
 use crate::telemetry::{self, LogFormat};
 
@@ -46,10 +46,20 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (log_format, config) = (arguments.log_format, arguments.config.clone());
-    let configuration = configuration::load(config.as_deref(), arguments.into())
-        .map_err(|error| CommandError::usage(NOT_DONE, with_causes(&error)))?;
+    let configuration = configuration::load(config.as_deref(), arguments.into()).map_err(refused)?;
     telemetry::start(log_format, "info");
     on_all_cores(serve(configuration))
+}
+
+fn refused(error: ConfigurationError) -> CommandError {
+    let reported = CommandError::usage(NOT_DONE, with_causes(&error));
+    match error {
+        ConfigurationError::PlainHttpBeyondLoopback { setting: "control_listen", address } => {
+            reported.hint(format!("HTTPS there: --control-tls-listen {address}"))
+        }
+        ConfigurationError::PlainHttpBeyondLoopback { .. } => reported.hint("127.0.0.1 and the port"),
+        _ => reported,
+    }
 }
 
 async fn serve(configuration: Configuration) -> Result<(), CommandError> {

@@ -5,8 +5,9 @@
 //! connector is told is the public part of an error; the gateway logs that, and what it does not learn is logged here.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use adit_control::{ControlPlane, RegistrationRefused, RegistrationRequest};
+use adit_control::{ControlPlane, Error, RegistrationRefused, RegistrationRequest};
 use adit_core::MachineName;
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::TunnelId;
@@ -17,6 +18,12 @@ use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use crate::listener::certificate::Certificates;
+
+/// How often presence is recorded before it is given up.
+const NOTE_ATTEMPTS: u32 = 10;
+
+/// Between two attempts; waiting for the database's own lock comes on top.
+const NOTE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Does for a gateway what it asks of the control plane.
 pub(super) struct ControlLink {
@@ -39,16 +46,22 @@ impl ControlLink {
         async move { task.await.unwrap_or_else(|_| Err(later())) }.boxed()
     }
 
-    /// Runs `work` on the control plane's runtime; a failure is for the log alone.
-    fn noted(
-        &self,
-        what: &'static str,
-        work: impl Future<Output = Result<(), adit_control::Error>> + Send + 'static,
-    ) -> BoxFuture<'static, ()> {
+    /// Runs `work` on the control plane's runtime, again while the database does not answer: a connector that serves
+    /// shall not show as inactive because a disk was slow. A failure in the end is for the log alone.
+    fn noted<W>(&self, what: &'static str, work: impl Fn() -> W + Send + 'static) -> BoxFuture<'static, ()>
+    where
+        W: Future<Output = Result<(), Error>> + Send,
+    {
         let task = self.runtime.spawn(async move {
-            if let Err(error) = work.await {
-                tracing::warn!(%error, "{what} was not recorded");
+            for _ in 0..NOTE_ATTEMPTS {
+                match work().await {
+                    Ok(()) => return,
+                    Err(error @ Error::Store(_)) => tracing::warn!(%error, "{what} was not recorded yet"),
+                    Err(error) => return tracing::warn!(%error, "{what} was not recorded"),
+                }
+                tokio::time::sleep(NOTE_PAUSE).await;
             }
+            tracing::error!("{what} was not recorded: the directory did not answer");
         });
         async move { drop(task.await) }.boxed()
     }
@@ -76,26 +89,30 @@ impl ConnectorDirectory for ControlLink {
     }
 
     fn tunnel_up(&self, tunnel: TunnelUp) -> BoxFuture<'static, ()> {
+        let Ok(machine_name) = MachineName::parse(&tunnel.machine_name) else {
+            tracing::warn!(connector = %tunnel.connector, "a connector gave a machine name that is none");
+            return std::future::ready(()).boxed();
+        };
+        let tunnel = adit_control::TunnelUp {
+            tunnel: tunnel.tunnel,
+            connector: tunnel.connector,
+            machine_name,
+            version: tunnel.version,
+            external_ip: tunnel.from,
+        };
         let control = self.control.clone();
-        self.noted("a tunnel that came up", async move {
-            let Ok(machine_name) = MachineName::parse(&tunnel.machine_name) else {
-                tracing::warn!(connector = %tunnel.connector, "a connector gave a machine name that is none");
-                return Ok(());
-            };
-            let tunnel = adit_control::TunnelUp {
-                tunnel: tunnel.tunnel,
-                connector: tunnel.connector,
-                machine_name,
-                version: tunnel.version,
-                external_ip: tunnel.from,
-            };
-            control.tunnel_up(tunnel).await
+        self.noted("a tunnel that came up", move || {
+            let (control, tunnel) = (control.clone(), tunnel.clone());
+            async move { control.tunnel_up(tunnel).await }
         })
     }
 
     fn tunnel_down(&self, tunnel: TunnelId) -> BoxFuture<'static, ()> {
         let control = self.control.clone();
-        self.noted("a tunnel that went down", async move { control.tunnel_down(tunnel).await })
+        self.noted("a tunnel that went down", move || {
+            let control = control.clone();
+            async move { control.tunnel_down(tunnel).await }
+        })
     }
 }
 

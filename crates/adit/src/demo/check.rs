@@ -1,6 +1,6 @@
-//! `adit demo --check`: the demo played against itself. Requests flow through the gateway while each of the five documented
-//! calls is made. Of each call the answer is checked, the state that reads back, and which connectors the gateway sends
-//! requests through from then on.
+//! `adit demo --check`: the demo played against itself. Requests flow through the gateway while each of the five
+//! documented calls is made. Of each call the answer is checked, the state that reads back, and which connectors the
+//! gateway sends requests through from then on.
 
 use std::time::Duration;
 

@@ -4,30 +4,47 @@ use super::Demo;
 
 /// The whole text.
 pub(crate) fn text(demo: &Demo) -> String {
-    let Demo { external_url, api_url, .. } = demo;
+    [
+        introduction(demo),
+        trust(demo),
+        token(demo),
+        calls(demo),
+        "Ctrl-C ends the demo; nothing is left behind.\n".into(),
+    ]
+    .join("\n")
+}
+
+fn introduction(demo: &Demo) -> String {
+    format!(
+        "\nAdit is running: a control plane, a gateway, and a connector in each of the groups Berlin and Lisbon.\n\
+         {} is published, and Berlin serves it. Open\n\n  {}\n",
+        demo.internal_url, demo.external_url
+    )
+}
+
+fn trust(demo: &Demo) -> String {
     let ca = demo.ca_path();
     let ca = ca.display();
-    let mut text = format!(
-        "\nAdit is running: a control plane, a gateway, and a connector in each of the groups Berlin and Lisbon.\n\
-         {internal} is published, and Berlin serves it.\n\n\
-         Open\n  {external_url}\n\
-         \u{20}\u{20}(the browser warns, for it does not know this demo's CA; to trust it, import {ca} into the browser)\n\
-         \u{20}\u{20}or: curl --cacert '{ca}' {external_url}\n\n\
-         A token for the API at {api_url}\n  {token}\n\n\
-         The five documented calls, to paste in this order. Keep reloading the page: no request is lost.\n",
-        internal = demo.internal_url,
-        token = demo.token,
-    );
-    let authorization = demo.authorization_path();
+    format!(
+        "The browser warns, for it does not know this demo's CA. To trust it, import this file into the browser\n\n  \
+         {ca}\n  SHA-256 {}\n\n  or: curl --cacert '{ca}' {}\n",
+        demo.ca_fingerprint(),
+        demo.external_url
+    )
+}
+
+fn token(demo: &Demo) -> String {
+    format!("A token for the API at {}, good for eight hours\n\n  {}\n", demo.api_url, demo.token)
+}
+
+fn calls(demo: &Demo) -> String {
+    let (ca, authorization) = (demo.ca_path().display().to_string(), demo.authorization_path().display().to_string());
+    let mut text =
+        "The five documented calls, to paste in this order. Keep reloading the page: no request is lost.\n".to_owned();
     for call in demo.scenario.documented_calls() {
-        let curl = call.to_curl(api_url, &ca.to_string(), &authorization.display().to_string());
-        text.push_str(&format!(
-            "\n  # page {}: {} (answers {})\n  {curl}\n",
-            call.page,
-            call.effect,
-            call.answer.as_u16()
-        ));
+        let curl = call.to_curl(&demo.api_url, &ca, &authorization);
+        let (page, effect, answer) = (call.page, &call.effect, call.answer.as_u16());
+        text.push_str(&format!("\n  # page {page}: {effect} (answers {answer})\n  {curl}\n"));
     }
-    text.push_str("\nCtrl-C ends the demo; nothing is left behind.\n");
     text
 }

@@ -1,7 +1,7 @@
 //! The certificates that this process shows: from the local CA, or from PEM files for the names those are for.
 //!
-//! The API's listener asks at each handshake ([`Certificates`] is its resolver). A task reissues what the local CA signed
-//! well before it ends, and reads the PEM files again, so that nothing needs a restart.
+//! The API's listener asks at each handshake ([`Certificates`] is its resolver). A task reissues what the local CA
+//! signed well before it ends, and reads the PEM files again, so that nothing needs a restart.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -73,16 +73,15 @@ impl Certificates {
         &self.names
     }
 
-    /// A certificate for `names`: from the PEM files if they cover all of them, else from the local CA. For the server's
-    /// own names always from the local CA, which is all that connectors believe.
+    /// A certificate for `names`: from the PEM files if they cover all of them, else from the local CA. For the
+    /// server's own names always from the local CA, which is all that connectors believe.
     ///
     /// # Errors
     /// A sentence for the log.
     pub(crate) fn for_names(&self, names: &[String]) -> Result<ChainAndKey, String> {
         let covering = |files: &TlsFiles| names != self.names && names.iter().all(|name| files.covers(name));
         if let Some(files) = self.files().filter(covering) {
-            let key = files.private_key().map_err(|error| error.to_string())?;
-            return Ok((files.certified_key().cert.clone(), key));
+            return Ok((files.certified_key().cert.clone(), files.private_key()));
         }
         let ServerCertificate { chain, key, .. } =
             self.control.authority().issue_server(names).map_err(|error| with_causes(&error))?;

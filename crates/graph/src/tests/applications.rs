@@ -44,6 +44,19 @@ async fn other_properties_are_kept_and_structures_are_merged() {
     assert_eq!(read.json["web"]["logoutUrl"], "https://wiki.example/out");
     assert_eq!(read.json["web"]["implicitGrantSettings"]["enableIdTokenIssuance"], false);
     assert_eq!(read.json["notes"], "n");
+    let inner =
+        json!({"web": {"implicitGrantSettings": {"enableIdTokenIssuance": true}}, "optionalClaims": {"idToken": []}});
+    api.patch(&path, inner).await.expect(204);
+    api.patch(
+        &path,
+        json!({"web": {"implicitGrantSettings": {"enableAccessTokenIssuance": true}}, "optionalClaims": null}),
+    )
+    .await
+    .expect(204);
+    let read = api.get(&path).await.expect(200);
+    let both = json!({"enableIdTokenIssuance": true, "enableAccessTokenIssuance": true});
+    assert_eq!((&read.json["web"]["implicitGrantSettings"], &read.json["optionalClaims"]), (&both, &Value::Null));
+    assert_eq!(read.json["web"]["homePageUrl"], "https://wiki.example/");
     let secret =
         json!({"keyCredentials": [{"keyId": "k", "key": "SECRET"}], "passwordCredentials": [{"secretText": "SECRET"}]});
     api.patch(&path, secret).await.expect(204);
