@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::{MachineName, RegistrationToken};
-use adit_tunnel::message::Binary;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -14,6 +13,7 @@ use uuid::Uuid;
 use crate::allow::AllowList;
 use crate::gateway_link::{self, GRACE};
 use crate::identity::{ConnectorKey, FolderError, Identity, IdentityFolder};
+use crate::member::Member;
 use crate::register::{self, RegistrationError, now};
 use crate::tls::UpstreamTlsConfigs;
 use crate::upstream::UpstreamDialler;
@@ -70,59 +70,6 @@ pub enum ConnectorError {
     /// The gateway said that this connector must not come back.
     #[error("the gateway does not accept this connector: {0}")]
     TurnedAway(String),
-}
-
-/// The gateway's refusal.
-#[derive(Debug, Clone)]
-pub(crate) struct Fatal {
-    pub(crate) reason: String,
-    /// Trying again is of no use.
-    pub(crate) final_word: bool,
-}
-
-/// What the links of one connector share.
-pub(crate) struct Member {
-    pub(crate) key: ConnectorKey,
-    pub(crate) version: String,
-    pub(crate) instance: Uuid,
-    pub(crate) dialler: UpstreamDialler,
-    pub(crate) leaving: watch::Receiver<bool>,
-    identity: watch::Sender<Arc<Identity>>,
-    folder: IdentityFolder,
-    fatal: mpsc::Sender<Fatal>,
-}
-
-impl Member {
-    pub(crate) fn identity(&self) -> Arc<Identity> {
-        Arc::clone(&self.identity.borrow())
-    }
-
-    /// Whether the certificate is past half of its life: a renewal under way is not repeated.
-    pub(crate) fn identity_expires_soon(&self) -> bool {
-        let identity = self.identity();
-        now() > identity.issued + (identity.not_after - identity.issued) / 2
-    }
-
-    /// Takes a renewed certificate into use, from the next connection on.
-    pub(crate) fn renewed(&self, certificate: Binary, not_after: i64) {
-        if !self.key.is_for(&certificate.0) {
-            return tracing::warn!("the renewed certificate is for another key and was not taken");
-        }
-        let renewed = self.identity().renewed(certificate, now(), not_after);
-        if let Err(error) = self.folder.keep(&renewed) {
-            tracing::error!(%error, "the renewed certificate could not be kept; it is used until this process ends");
-        }
-        self.identity.send_replace(Arc::new(renewed));
-        tracing::info!(not_after, "the certificate was renewed");
-    }
-
-    /// The gateway turned this connector away.
-    pub(crate) fn turned_away(&self, fatal: Fatal) {
-        if fatal.final_word {
-            // Full means that it was said already.
-            let _ = self.fatal.try_send(fatal);
-        }
-    }
 }
 
 /// Runs a connector until `shutdown` completes, then leaves in order: no new streams, busy ones finish within 30 s.

@@ -9,7 +9,7 @@ use adit_tunnel::message::{self, Binary, ControlReceiver, ControlSender, FromCon
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::connector::{Fatal, Member};
+use crate::member::{Fatal, Member};
 use crate::register::now;
 
 /// After a refused or unanswered renewal, the next attempt comes this much later.

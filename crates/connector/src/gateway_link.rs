@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::client::TlsStream;
 
 use crate::backoff::Backoff;
-use crate::connector::Member;
 use crate::control::{self, ControlEnd};
+use crate::member::Member;
 use crate::{dial, relay, tls};
 
 /// A connection that lasted this long was a good one.

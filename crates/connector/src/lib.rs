@@ -12,6 +12,7 @@ mod control;
 mod dial;
 mod gateway_link;
 mod identity;
+mod member;
 mod register;
 mod relay;
 mod tls;

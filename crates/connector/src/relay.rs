@@ -216,3 +216,6 @@ impl Relay {
         let _ = timeout(LINGER, let_go).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

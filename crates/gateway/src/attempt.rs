@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Reason;
 use crate::core::Core;
-use crate::forward::Failure;
+use crate::failure::Failure;
 use crate::head::UpstreamHead;
 use crate::limits;
 use crate::pool::{Lease, PoolKey, Upstream};

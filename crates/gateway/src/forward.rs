@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use adit_core::access::{self, AccessRequest, Denial};
+use adit_core::access::{self, AccessRequest};
 use http::header::ACCEPT;
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
@@ -14,36 +14,10 @@ use crate::attempt::{self, Job};
 use crate::body::GatewayBody;
 use crate::core::Core;
 use crate::edge::Client;
+use crate::failure::Failure;
 use crate::head::{self, UpstreamHead};
 use crate::replay::ReplayBody;
 use crate::{respond, upgrade};
-
-/// Why a request was not answered by its upstream; the detail is for the log alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub(crate) reason: Reason,
-    pub(crate) detail: String,
-}
-
-impl Failure {
-    pub(crate) fn new(reason: Reason, detail: &str) -> Self {
-        Self { reason, detail: detail.to_owned() }
-    }
-
-    pub(crate) fn bad_request(detail: &str) -> Self {
-        Self::new(Reason::BadRequest, detail)
-    }
-}
-
-impl From<Denial> for Failure {
-    fn from(denial: Denial) -> Self {
-        let reason = match denial {
-            Denial::NotPublished { .. } => Reason::NotPublished,
-            Denial::SignInUnavailable { .. } => Reason::SignInUnavailable,
-        };
-        Self { reason, detail: denial.to_string() }
-    }
-}
 
 /// Answers one request, whatever happens.
 pub(crate) async fn serve(core: &Rc<Core>, client: &Client, request: Request<Incoming>) -> Response<GatewayBody> {

@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 
 use crate::answer::Reason;
 use crate::edge::Client;
-use crate::forward::Failure;
+use crate::failure::Failure;
 use crate::serving::ForwardingRules;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -18,6 +18,7 @@ mod body;
 mod core;
 pub mod directory;
 mod edge;
+mod failure;
 mod forward;
 mod gateway;
 mod head;

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use crate::answer::{REASON_HEADER, Reason};
 use crate::attempt::Answered;
 use crate::body::{GatewayBody, UpstreamBody};
-use crate::forward::Failure;
+use crate::failure::Failure;
 use crate::head::{is_connection_bound, remove_hop_by_hop};
 use crate::serving::ForwardingRules;
 use crate::upgrade::Upgrade;

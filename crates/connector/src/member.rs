@@ -1,0 +1,64 @@
+//! What the links of one connector share: key, identity, rules, and the word that it is time to leave.
+
+use std::sync::Arc;
+
+use adit_tunnel::message::Binary;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use crate::identity::{ConnectorKey, Identity, IdentityFolder};
+use crate::register::now;
+use crate::upstream::UpstreamDialler;
+
+/// The gateway's refusal.
+#[derive(Debug, Clone)]
+pub(crate) struct Fatal {
+    pub(crate) reason: String,
+    /// Trying again is of no use.
+    pub(crate) final_word: bool,
+}
+
+/// What the links of one connector share.
+pub(crate) struct Member {
+    pub(crate) key: ConnectorKey,
+    pub(crate) version: String,
+    pub(crate) instance: Uuid,
+    pub(crate) dialler: UpstreamDialler,
+    pub(crate) leaving: watch::Receiver<bool>,
+    pub(crate) identity: watch::Sender<Arc<Identity>>,
+    pub(crate) folder: IdentityFolder,
+    pub(crate) fatal: mpsc::Sender<Fatal>,
+}
+
+impl Member {
+    pub(crate) fn identity(&self) -> Arc<Identity> {
+        Arc::clone(&self.identity.borrow())
+    }
+
+    /// Whether the certificate is past half of its life: a renewal under way is not repeated.
+    pub(crate) fn identity_expires_soon(&self) -> bool {
+        let identity = self.identity();
+        now() > identity.issued + (identity.not_after - identity.issued) / 2
+    }
+
+    /// Takes a renewed certificate into use, from the next connection on.
+    pub(crate) fn renewed(&self, certificate: Binary, not_after: i64) {
+        if !self.key.is_for(&certificate.0) {
+            return tracing::warn!("the renewed certificate is for another key and was not taken");
+        }
+        let renewed = self.identity().renewed(certificate, now(), not_after);
+        if let Err(error) = self.folder.keep(&renewed) {
+            tracing::error!(%error, "the renewed certificate could not be kept; it is used until this process ends");
+        }
+        self.identity.send_replace(Arc::new(renewed));
+        tracing::info!(not_after, "the certificate was renewed");
+    }
+
+    /// The gateway turned this connector away.
+    pub(crate) fn turned_away(&self, fatal: Fatal) {
+        if fatal.final_word {
+            // Full means that it was said already.
+            let _ = self.fatal.try_send(fatal);
+        }
+    }
+}

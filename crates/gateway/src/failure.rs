@@ -1,0 +1,34 @@
+//! Why a request was not answered by its upstream: a reason for the client, a detail for the log.
+//!
+//! The two never mix: the detail may name addresses and certificates, the client sees the reason alone.
+
+use adit_core::access::Denial;
+
+use crate::answer::Reason;
+
+/// Why a request was not answered by its upstream; the detail is for the log alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) reason: Reason,
+    pub(crate) detail: String,
+}
+
+impl Failure {
+    pub(crate) fn new(reason: Reason, detail: &str) -> Self {
+        Self { reason, detail: detail.to_owned() }
+    }
+
+    pub(crate) fn bad_request(detail: &str) -> Self {
+        Self::new(Reason::BadRequest, detail)
+    }
+}
+
+impl From<Denial> for Failure {
+    fn from(denial: Denial) -> Self {
+        let reason = match denial {
+            Denial::NotPublished { .. } => Reason::NotPublished,
+            Denial::SignInUnavailable { .. } => Reason::SignInUnavailable,
+        };
+        Self { reason, detail: denial.to_string() }
+    }
+}
