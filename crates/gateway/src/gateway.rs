@@ -188,16 +188,24 @@ impl Front {
         })
     }
 
-    /// Serves each snapshot as it comes, its certificates first.
+    /// Serves a snapshot, its certificates first; never one that is older than what is served.
+    fn serve_from(&self, snapshot: Arc<Snapshot>) {
+        let (served, given) = (self.shared.serving.load().snapshot.version(), snapshot.version());
+        if given < served {
+            return tracing::warn!(?served, ?given, "an older snapshot was not taken");
+        }
+        self.keeper.keep(&snapshot);
+        self.shared.book.replace_snapshot(snapshot);
+        self.shared.metrics.revision.set(i64::try_from(given.1.0).unwrap_or(i64::MAX));
+    }
+
+    /// Serves each snapshot as it comes.
     async fn follow(mut self) {
         let mut reissue = interval(REISSUE);
         reissue.tick().await;
         loop {
             let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
-            self.keeper.keep(&snapshot);
-            let revision = snapshot.version().1.0;
-            self.shared.book.replace_snapshot(snapshot);
-            self.shared.metrics.revision.set(i64::try_from(revision).unwrap_or(i64::MAX));
+            self.serve_from(snapshot);
             tokio::select! {
                 changed = self.snapshots.changed() => if changed.is_err() {
                     // The control plane is gone; the last snapshot stays in service.

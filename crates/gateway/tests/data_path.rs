@@ -31,7 +31,7 @@ fn reason(response: &http::Response<Bytes>) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_reaches_the_upstream_with_the_gateways_own_headers() {
+async fn identity_headers_that_reach_an_upstream_were_set_by_the_gateway() {
     let (world, upstream) = published().await;
     let _connector = world.connector(&[]).await;
     assert_eq!(world.seen(), [("127.0.0.1".parse().unwrap(), "test-machine".to_owned(), "1.0.0-test".to_owned())]);
@@ -75,7 +75,7 @@ async fn bodies_pass_whole_and_connections_are_reused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http2_clients_are_served_many_at_a_time() {
+async fn a_response_byte_goes_only_to_the_request_that_asked_for_it() {
     let (world, _upstream) = published().await;
     let _connector = world.connector(&[]).await;
     let io = TokioIo::new(world.tls(APP, &[b"h2"]).await);
@@ -98,7 +98,7 @@ async fn http2_clients_are_served_many_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_published_or_not_open_never_reaches_an_upstream() {
+async fn no_byte_of_a_request_enters_a_tunnel_before_its_grant() {
     let (mut world, upstream) = published().await;
     world.publish("https://closed.localhost/", &upstream.url(), SignIn).await;
     let _connector = world.connector(&[]).await;
@@ -290,4 +290,12 @@ async fn the_gateway_drains_what_is_under_way() {
     world.drain().await;
     assert_eq!(under_way.await.unwrap().body(), "slow");
     assert!(tokio::net::TcpStream::connect(world.address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_revision_that_a_gateway_serves_never_goes_back() {
+    let (world, _upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    world.offer_older_empty_snapshot().await;
+    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
 }

@@ -96,14 +96,9 @@ impl Book {
         self.recompile(&mut self.entries());
     }
 
-    /// Serves a new snapshot, unless it is older than the one that is served; closes the connections of connectors
-    /// that it no longer knows.
+    /// Serves a new snapshot; closes the connections of connectors that it no longer knows.
     pub(crate) fn replace_snapshot(&self, snapshot: Arc<Snapshot>) {
         let mut entries = self.entries();
-        if snapshot.version() < entries.snapshot.version() {
-            tracing::warn!(served = ?entries.snapshot.version(), given = ?snapshot.version(), "an older snapshot was not taken");
-            return;
-        }
         for connection in &entries.connections {
             if group_of(&snapshot, connection.identity).is_none() {
                 tracing::info!(connector = %connection.identity.connector, "closing the tunnel of a revoked connector");

@@ -173,6 +173,12 @@ impl World {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 
+    /// Offers a snapshot from before anything was published.
+    pub(crate) async fn offer_older_empty_snapshot(&self) {
+        self.snapshots.send_replace(Arc::new(Snapshot::compile(Epoch(1), Revision(0), [], [])));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
     /// Starts a connector and waits until it is present.
     pub(crate) async fn connector(&self, allow: &[&str]) -> RunningConnector {
         let before: Vec<TunnelId> = self.directory.present.lock().unwrap().keys().copied().collect();
