@@ -19,7 +19,6 @@ enum Probe {
 /// What the tests use.
 pub(crate) const FOR_TESTS: &[Package] = &[
     Package { probe: Probe::Program("curl"), names: &["curl", "ca-certificates"] },
-    Package { probe: Probe::Program("nginx"), names: &["nginx-light"] },
     Package { probe: Probe::Program("wrk"), names: &["wrk"] },
     Package { probe: Probe::Program("chromium"), names: &["chromium", "fonts-liberation"] },
     Package { probe: Probe::Program("certutil"), names: &["libnss3-tools"] },
@@ -29,7 +28,7 @@ pub(crate) const FOR_TESTS: &[Package] = &[
     },
 ];
 
-/// What the measurements use beside what the tests use.
+/// What the measurements use.
 pub(crate) const FOR_BENCH: &[Package] = &[
     Package { probe: Probe::Program("nginx"), names: &["nginx-light"] },
     Package { probe: Probe::Program("wrk"), names: &["wrk"] },

@@ -14,6 +14,7 @@ use crate::audit;
 use crate::connector_group;
 use crate::control_plane::ControlPlane;
 use crate::error::Error;
+use crate::target::Target;
 
 /// An application to make.
 #[derive(Debug, Clone)]
@@ -26,6 +27,10 @@ pub struct NewApplication {
     pub publishing: Option<PublishingPatch>,
 }
 
+/// Makes of an application as it is, of attributes to set, and of what becomes of its publishing, the attributes that
+/// are set in fact: only the API layer knows which of them have parts that are changed one by one.
+pub type MergeAttributes = fn(&Application, Attributes, &PublishingChange) -> Attributes;
+
 /// What to change of an application.
 #[derive(Debug, Clone, Default)]
 pub struct ApplicationChange {
@@ -33,6 +38,8 @@ pub struct ApplicationChange {
     pub display_name: Option<DisplayName>,
     /// Each key replaces what was there under it.
     pub attributes: Attributes,
+    /// Applied to the attributes first, inside the transaction; without one they are set as they are.
+    pub merge: Option<MergeAttributes>,
     /// What becomes of its publishing.
     pub publishing: PublishingChange,
 }
@@ -118,21 +125,25 @@ impl ControlPlane {
     /// Changes an application: its own properties, its publishing, or both at once. What is already so changes nothing.
     ///
     /// # Errors
-    /// [`Error::ApplicationNotFound`], [`Error::PublishingIncomplete`], [`Error::ExternalUrlTaken`],
-    /// [`Error::InternalUrlTaken`], [`Error::Store`].
+    /// [`Error::ApplicationNotFound`], [`Error::ChangedMeanwhile`], [`Error::PublishingIncomplete`],
+    /// [`Error::ExternalUrlTaken`], [`Error::InternalUrlTaken`], [`Error::Store`].
     pub async fn update_application(
         &self,
         context: &OperationContext,
-        id: ApplicationId,
+        target: impl Into<Target<ApplicationId>>,
         wanted: ApplicationChange,
     ) -> Result<Application, Error> {
         let mut change = self.store().begin().await?;
-        let old = change.find_application(id).await?.ok_or(Error::ApplicationNotFound(id))?;
+        let old = load(&mut change, target.into()).await?;
         let mut application = old.clone();
         if let Some(name) = wanted.display_name {
             application.display_name = name;
         }
-        application.attributes.extend(wanted.attributes);
+        let attributes = match wanted.merge {
+            Some(merge) => merge(&old, wanted.attributes, &wanted.publishing),
+            None => wanted.attributes,
+        };
+        application.attributes.extend(attributes);
         match wanted.publishing {
             PublishingChange::Keep => {}
             PublishingChange::Merge(patch) => publish(&mut change, &mut application, patch).await?,
@@ -144,13 +155,17 @@ impl ControlPlane {
     /// Deletes an application; it is published no more.
     ///
     /// # Errors
-    /// [`Error::ApplicationNotFound`], [`Error::Store`].
-    pub async fn delete_application(&self, context: &OperationContext, id: ApplicationId) -> Result<(), Error> {
+    /// [`Error::ApplicationNotFound`], [`Error::ChangedMeanwhile`], [`Error::Store`].
+    pub async fn delete_application(
+        &self,
+        context: &OperationContext,
+        target: impl Into<Target<ApplicationId>>,
+    ) -> Result<(), Error> {
         let mut change = self.store().begin().await?;
-        let application = change.find_application(id).await?.ok_or(Error::ApplicationNotFound(id))?;
-        change.delete_application(id).await?;
+        let application = load(&mut change, target.into()).await?;
+        change.delete_application(application.id).await?;
         let detail = audit::change(Some(audit::application(&application)), None);
-        change.append_audit(&self.record(context, Activity::DeleteApplication, id, detail)).await?;
+        change.append_audit(&self.record(context, Activity::DeleteApplication, application.id, detail)).await?;
         self.commit(change).await
     }
 
@@ -170,15 +185,16 @@ impl ControlPlane {
     /// Assigns the group whose connectors serve an application. Where it is assigned already, nothing changes.
     ///
     /// # Errors
-    /// [`Error::ApplicationNotPublished`], [`Error::ConnectorGroupNotFound`], [`Error::Store`].
+    /// [`Error::ApplicationNotPublished`], [`Error::ChangedMeanwhile`], [`Error::ConnectorGroupNotFound`],
+    /// [`Error::Store`].
     pub async fn assign_connector_group(
         &self,
         context: &OperationContext,
-        application: ApplicationId,
-        group: ConnectorGroupId,
+        application: impl Into<Target<ApplicationId>>,
+        group: impl Into<Target<ConnectorGroupId>>,
     ) -> Result<ConnectorGroup, Error> {
         let mut change = self.store().begin().await?;
-        let application = load_published(&mut change, application).await?;
+        let application = load_published(&mut change, application.into()).await?;
         let group = connector_group::load(&mut change, group).await?;
         self.finish_assignment(change, context, application, group).await
     }
@@ -186,14 +202,14 @@ impl ControlPlane {
     /// Gives an application back to the default group. Where it is there already, nothing changes.
     ///
     /// # Errors
-    /// [`Error::ApplicationNotPublished`], [`Error::Store`].
+    /// [`Error::ApplicationNotPublished`], [`Error::ChangedMeanwhile`], [`Error::Store`].
     pub async fn unassign_connector_group(
         &self,
         context: &OperationContext,
-        application: ApplicationId,
+        application: impl Into<Target<ApplicationId>>,
     ) -> Result<ConnectorGroup, Error> {
         let mut change = self.store().begin().await?;
-        let application = load_published(&mut change, application).await?;
+        let application = load_published(&mut change, application.into()).await?;
         let group = connector_group::load_default(&mut change).await?;
         self.finish_assignment(change, context, application, group).await
     }
@@ -296,10 +312,17 @@ async fn check_place_free(
     Ok(())
 }
 
-async fn load_published(change: &mut WriteTransaction, id: ApplicationId) -> Result<Application, Error> {
-    let application = change.find_application(id).await?.ok_or(Error::ApplicationNotPublished(id))?;
-    if application.publishing().is_none() {
-        return Err(Error::ApplicationNotPublished(id));
+async fn load(change: &mut WriteTransaction, target: Target<ApplicationId>) -> Result<Application, Error> {
+    let found = change.find_application(target.id).await?.ok_or(Error::ApplicationNotFound(target.id))?;
+    target.expected.check(found.revision)?;
+    Ok(found)
+}
+
+async fn load_published(change: &mut WriteTransaction, target: Target<ApplicationId>) -> Result<Application, Error> {
+    let found = change.find_application(target.id).await?.ok_or(Error::ApplicationNotPublished(target.id))?;
+    if found.publishing().is_none() {
+        return Err(Error::ApplicationNotPublished(target.id));
     }
-    Ok(application)
+    target.expected.check(found.revision)?;
+    Ok(found)
 }

@@ -14,6 +14,7 @@ use crate::audit;
 use crate::connector_group::{self, NewConnectorGroup};
 use crate::control_plane::ControlPlane;
 use crate::error::Error;
+use crate::target::{Expected, Target};
 
 /// How a connector is named where an entity may stand for a reference.
 #[derive(Debug, Clone)]
@@ -58,15 +59,16 @@ impl ControlPlane {
     /// Moves a connector into a group. Where it already is there, nothing changes.
     ///
     /// # Errors
-    /// [`Error::ConnectorNotFound`], [`Error::ConnectorGroupNotFound`], [`Error::Store`].
+    /// [`Error::ConnectorNotFound`], [`Error::ConnectorGroupNotFound`], [`Error::ChangedMeanwhile`],
+    /// [`Error::Store`].
     pub async fn move_connector(
         &self,
         context: &OperationContext,
-        id: ConnectorId,
-        group: ConnectorGroupId,
+        connector: impl Into<Target<ConnectorId>>,
+        group: impl Into<Target<ConnectorGroupId>>,
     ) -> Result<Connector, Error> {
         let mut change = self.store().begin().await?;
-        let connector = load(&mut change, id).await?;
+        let connector = load(&mut change, connector).await?;
         let group = connector_group::load(&mut change, group).await?;
         self.finish_move(change, context, connector, group.id, None).await
     }
@@ -74,17 +76,33 @@ impl ControlPlane {
     /// Takes a connector out of `group`, back to the default group.
     ///
     /// # Errors
-    /// [`Error::ConnectorNotFound`], [`Error::ConnectorGroupNotFound`], [`Error::NotAMember`], [`Error::Store`].
+    /// [`Error::ConnectorNotFound`], [`Error::ConnectorGroupNotFound`], [`Error::NotAMember`],
+    /// [`Error::ChangedMeanwhile`], [`Error::Store`].
     pub async fn leave_connector_group(
         &self,
         context: &OperationContext,
-        id: ConnectorId,
-        group: ConnectorGroupId,
+        connector: impl Into<Target<ConnectorId>>,
+        group: impl Into<Target<ConnectorGroupId>>,
     ) -> Result<Connector, Error> {
         let mut change = self.store().begin().await?;
-        let connector = load(&mut change, id).await?;
+        let connector = load(&mut change, connector).await?;
         let group = connector_group::load(&mut change, group).await?;
         check_member(&connector, group.id)?;
+        let default = connector_group::load_default(&mut change).await?;
+        self.finish_move(change, context, connector, default.id, None).await
+    }
+
+    /// Takes a connector out of the group it is in, whichever that is, back to the default group.
+    ///
+    /// # Errors
+    /// [`Error::ConnectorNotFound`], [`Error::ChangedMeanwhile`], [`Error::Store`].
+    pub async fn return_connector_to_default_group(
+        &self,
+        context: &OperationContext,
+        connector: impl Into<Target<ConnectorId>>,
+    ) -> Result<Connector, Error> {
+        let mut change = self.store().begin().await?;
+        let connector = load(&mut change, connector).await?;
         let default = connector_group::load_default(&mut change).await?;
         self.finish_move(change, context, connector, default.id, None).await
     }
@@ -92,30 +110,37 @@ impl ControlPlane {
     /// Deletes a connector: its certificates are worth nothing from then on.
     ///
     /// # Errors
-    /// [`Error::ConnectorNotFound`], [`Error::Store`].
-    pub async fn delete_connector(&self, context: &OperationContext, id: ConnectorId) -> Result<(), Error> {
+    /// [`Error::ConnectorNotFound`], [`Error::ChangedMeanwhile`], [`Error::Store`].
+    pub async fn delete_connector(
+        &self,
+        context: &OperationContext,
+        connector: impl Into<Target<ConnectorId>>,
+    ) -> Result<(), Error> {
         let mut change = self.store().begin().await?;
-        let connector = load(&mut change, id).await?;
-        change.delete_connector(id).await?;
+        let connector = load(&mut change, connector).await?;
+        change.delete_connector(connector.id).await?;
         let detail = audit::change(Some(audit::connector(&connector)), None);
-        change.append_audit(&self.record(context, Activity::DeleteConnector, id, detail)).await?;
+        change.append_audit(&self.record(context, Activity::DeleteConnector, connector.id, detail)).await?;
         self.commit(change).await
     }
 
     /// Moves a connector into an application's group, or makes an entry there for a machine that is still to register.
-    /// The group may serve other applications too, so the audit record names the application.
+    /// The group may serve other applications too, so the audit record names the application. `expected` is about the
+    /// group: it is what gains a member.
     ///
     /// # Errors
-    /// [`Error::ApplicationNotPublished`], [`Error::ConnectorNotFound`], [`Error::AmbiguousMachineName`],
-    /// [`Error::Store`].
+    /// [`Error::ApplicationNotPublished`], [`Error::ChangedMeanwhile`], [`Error::ConnectorNotFound`],
+    /// [`Error::AmbiguousMachineName`], [`Error::Store`].
     pub async fn add_connector_to_application(
         &self,
         context: &OperationContext,
         application: ApplicationId,
+        expected: Expected,
         reference: ConnectorReference,
     ) -> Result<Connector, Error> {
         let mut change = self.store().begin().await?;
         let (application, group) = load_published(&mut change, application).await?;
+        let group = connector_group::load(&mut change, Target::at(group, expected)).await?.id;
         match reference {
             ConnectorReference::Id(id) => {
                 let connector = load(&mut change, id).await?;
@@ -132,12 +157,12 @@ impl ControlPlane {
     ///
     /// # Errors
     /// [`Error::ApplicationNotPublished`], [`Error::ConnectorNotFound`], [`Error::NotAMember`],
-    /// [`Error::ConnectorGroupNotFound`], [`Error::Store`].
+    /// [`Error::ChangedMeanwhile`], [`Error::ConnectorGroupNotFound`], [`Error::Store`].
     pub async fn place_member_in_group(
         &self,
         context: &OperationContext,
         application: ApplicationId,
-        connector: ConnectorId,
+        connector: impl Into<Target<ConnectorId>>,
         reference: ConnectorGroupReference,
     ) -> Result<ConnectorGroup, Error> {
         let mut change = self.store().begin().await?;
@@ -220,8 +245,11 @@ pub(crate) fn unregistered(machine_name: MachineName, group: ConnectorGroupId, n
     }
 }
 
-async fn load(change: &mut WriteTransaction, id: ConnectorId) -> Result<Connector, Error> {
-    change.find_connector(id).await?.ok_or(Error::ConnectorNotFound(id))
+async fn load(change: &mut WriteTransaction, target: impl Into<Target<ConnectorId>>) -> Result<Connector, Error> {
+    let target = target.into();
+    let found = change.find_connector(target.id).await?.ok_or(Error::ConnectorNotFound(target.id))?;
+    target.expected.check(found.revision)?;
+    Ok(found)
 }
 
 /// Loads an application and the group it is assigned to.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::audit;
 use crate::control_plane::ControlPlane;
 use crate::error::Error;
+use crate::target::Target;
 
 /// A group to make.
 #[derive(Debug, Clone)]
@@ -67,15 +68,17 @@ impl ControlPlane {
     /// Renames a group or places it in another region. What is already so changes nothing.
     ///
     /// # Errors
-    /// [`Error::ConnectorGroupNotFound`], [`Error::GroupNameTaken`], [`Error::RegionFixed`], [`Error::Store`].
+    /// [`Error::ConnectorGroupNotFound`], [`Error::ChangedMeanwhile`], [`Error::GroupNameTaken`],
+    /// [`Error::RegionFixed`], [`Error::Store`].
     pub async fn update_connector_group(
         &self,
         context: &OperationContext,
-        id: ConnectorGroupId,
+        target: impl Into<Target<ConnectorGroupId>>,
         wanted: ConnectorGroupChange,
     ) -> Result<ConnectorGroup, Error> {
         let mut change = self.store().begin().await?;
-        let old = load(&mut change, id).await?;
+        let old = load(&mut change, target).await?;
+        let id = old.id;
         let mut group = old.clone();
         if let Some(name) = wanted.name {
             check_name_free(&mut change, &name, Some(id)).await?;
@@ -99,10 +102,16 @@ impl ControlPlane {
     /// Deletes a group in which nothing is left.
     ///
     /// # Errors
-    /// [`Error::ConnectorGroupNotFound`], [`Error::GroupNotDeletable`], [`Error::Store`].
-    pub async fn delete_connector_group(&self, context: &OperationContext, id: ConnectorGroupId) -> Result<(), Error> {
+    /// [`Error::ConnectorGroupNotFound`], [`Error::ChangedMeanwhile`], [`Error::GroupNotDeletable`],
+    /// [`Error::Store`].
+    pub async fn delete_connector_group(
+        &self,
+        context: &OperationContext,
+        target: impl Into<Target<ConnectorGroupId>>,
+    ) -> Result<(), Error> {
         let mut change = self.store().begin().await?;
-        let group = load(&mut change, id).await?;
+        let group = load(&mut change, target).await?;
+        let id = group.id;
         let contents: GroupContents = change.connector_group_contents(id).await?;
         group.check_deletable(&contents)?;
         change.delete_connector_group(id).await?;
@@ -133,9 +142,15 @@ impl ControlPlane {
     }
 }
 
-/// Loads a group that must exist.
-pub(crate) async fn load(change: &mut WriteTransaction, id: ConnectorGroupId) -> Result<ConnectorGroup, Error> {
-    change.find_connector_group(id).await?.ok_or(Error::ConnectorGroupNotFound(id))
+/// Loads a group that must exist, and be at one of the revisions that are expected of it.
+pub(crate) async fn load(
+    change: &mut WriteTransaction,
+    target: impl Into<Target<ConnectorGroupId>>,
+) -> Result<ConnectorGroup, Error> {
+    let target = target.into();
+    let found = change.find_connector_group(target.id).await?.ok_or(Error::ConnectorGroupNotFound(target.id))?;
+    target.expected.check(found.revision)?;
+    Ok(found)
 }
 
 /// Loads the default group.

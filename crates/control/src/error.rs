@@ -2,7 +2,7 @@
 
 use adit_core::connector_group::{GroupNotDeletable, RegionFixed};
 use adit_core::{
-    AppId, ApplicationId, ConnectorGroupId, ConnectorId, DisplayName, ExternalUrl, InternalUrl, MachineName,
+    AppId, ApplicationId, ConnectorGroupId, ConnectorId, DisplayName, ExternalUrl, InternalUrl, MachineName, Revision,
 };
 
 use crate::authority::{AuthorityError, CsrRefused};
@@ -75,6 +75,12 @@ pub enum Error {
     PublishingIncomplete {
         /// The property.
         missing: &'static str,
+    },
+    /// The object is not at the revision that the command expected.
+    #[error("the object was changed meanwhile: it is at revision {found} now")]
+    ChangedMeanwhile {
+        /// Its revision.
+        found: Revision,
     },
     /// A registration token's lifetime is out of bounds.
     #[error(

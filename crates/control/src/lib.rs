@@ -17,8 +17,11 @@ pub mod error;
 pub mod presence;
 pub mod registration;
 pub mod registration_token;
+pub mod target;
 
-pub use application::{ApplicationChange, NewApplication, PublishingChange, PublishingPatch};
+/// Why the directory's database failed; inside [`Error::Store`].
+pub use adit_store::Error as StoreError;
+pub use application::{ApplicationChange, MergeAttributes, NewApplication, PublishingChange, PublishingPatch};
 pub use authority::{AuthorityError, CertificateAuthority, CsrRefused, IssuedCertificate, Pem, ServerCertificate};
 pub use connector::{ConnectorGroupReference, ConnectorReference};
 pub use connector_group::{ConnectorGroupChange, NewConnectorGroup};
@@ -27,3 +30,4 @@ pub use error::{Error, OpenError, RegistrationRefused};
 pub use presence::TunnelUp;
 pub use registration::{Registered, RegistrationRequest};
 pub use registration_token::IssuedRegistrationToken;
+pub use target::{Expected, Target};

@@ -32,6 +32,7 @@ pub(crate) async fn count(call: &Call) -> Result<Answer, GraphError> {
 
 /// `POST applications`.
 pub(crate) async fn create(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &APPLICATION)?;
     let wanted = Wanted::of(call)?;
     let display_name = wanted.display_name.ok_or_else(|| {
         GraphError::invalid("A value is required for property 'displayName' of resource 'Application'.")
@@ -42,59 +43,49 @@ pub(crate) async fn create(call: &Call) -> Result<Answer, GraphError> {
     };
     let new = NewApplication { display_name, attributes: wanted.attributes, publishing };
     let application = call.control.create_application(&call.context, new).await?;
-    let location = call.application_url(application.id);
     if call.preferred == Return::Minimal {
-        return Ok(Answer::no_content().with(http::header::LOCATION, location));
+        return Ok(Answer::no_content().with(http::header::LOCATION, call.application_url(application.id)));
     }
-    let tag = etag(application.revision);
-    Ok(Answer::created(document(call, &application).await?, location).with_etag(tag))
+    created(call, application).await
 }
 
 /// `GET applications/{id}`.
 pub(crate) async fn read(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &APPLICATION)?;
     let application = call.application().await?;
     answer(call, application).await
 }
 
 /// `PATCH applications/{id}`: the application's own properties, its publishing, or both at once.
 pub(crate) async fn update(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &APPLICATION)?;
     let wanted = Wanted::of(call)?;
-    let application = call.application().await?;
     let change = ApplicationChange {
         display_name: wanted.display_name,
-        attributes: attribute::merged(&application, wanted.attributes, &wanted.publishing),
+        attributes: wanted.attributes,
+        merge: Some(attribute::merged),
         publishing: wanted.publishing,
     };
-    apply(call, &application, change).await
+    let application = apply(call, change).await?;
+    if call.preferred == Return::Representation { answer(call, application).await } else { Ok(Answer::no_content()) }
 }
 
 /// `DELETE applications/{id}`.
 pub(crate) async fn delete(call: &Call) -> Result<Answer, GraphError> {
-    let id = match call.if_match.is_conditional() {
-        true => {
-            let application = call.application().await?;
-            call.if_match.check(application.revision)?;
-            application.id
-        }
-        false => call.application_id().await?,
-    };
-    call.control.delete_application(&call.context, id).await?;
+    let id = call.application_id().await?;
+    call.control.delete_application(&call.context, call.at(id)).await?;
     Ok(Answer::no_content())
 }
 
-/// Changes an application that was just read, and answers as a PATCH does.
-pub(crate) async fn apply(
-    call: &Call,
-    application: &Application,
-    change: ApplicationChange,
-) -> Result<Answer, GraphError> {
-    call.if_match.check(application.revision)?;
-    let application = call.control.update_application(&call.context, application.id, change).await?;
-    if call.preferred == Return::Representation { answer(call, application).await } else { Ok(Answer::no_content()) }
+/// Changes the application that the path names.
+pub(crate) async fn apply(call: &Call, change: ApplicationChange) -> Result<Application, GraphError> {
+    let id = call.application_id().await?;
+    Ok(call.control.update_application(&call.context, call.at(id), change).await?)
 }
 
 /// The applications of one group, or all.
 pub(crate) async fn list_where(call: &Call, group: Option<ConnectorGroupId>) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &APPLICATION)?;
     let listing = listing(Listing::of(call, &APPLICATION, field)?, group);
     let page = call.control.list_applications(&listing.query).await?;
     let shown = listing.shown(call, page);
@@ -117,6 +108,12 @@ pub(crate) async fn list_references(call: &Call, group: ConnectorGroupId) -> Res
     let listing = listing(Listing::of(call, &APPLICATION, field)?, Some(group));
     let page = call.control.list_applications(&listing.query).await?;
     Ok(listing.shown(call, page).references(call, |application| call.application_url(application.id)))
+}
+
+/// Answers 201 with one application that was made or linked.
+pub(crate) async fn created(call: &Call, application: Application) -> Result<Answer, GraphError> {
+    let (location, tag) = (call.application_url(application.id), etag(application.revision));
+    Ok(Answer::created(document(call, &application).await?, location).with_etag(tag))
 }
 
 /// Answers with one application.

@@ -1,15 +1,20 @@
 //! The connector group of an application: reading, assigning, and the pages that reach its members through it.
+//!
+//! `If-Match` is about the object that holds the link: the application whose group is assigned, the group that gains a
+//! member, the connector that is placed.
 
 use adit_control::{ConnectorGroupReference, ConnectorReference};
-use adit_core::{ConnectorGroup, MachineName, Region};
+use adit_core::{ApplicationId, ConnectorGroup, MachineName, Region};
 use serde_json::{Map, Value};
 
 use crate::answer::Answer;
+use crate::application;
 use crate::call::{Call, checked_entity};
 use crate::connector;
 use crate::connector_group;
 use crate::error::GraphError;
-use crate::model::{CONNECTOR, CONNECTOR_GROUP};
+use crate::expand;
+use crate::model::{APPLICATION, CONNECTOR, CONNECTOR_GROUP};
 use crate::preference::Return;
 use crate::reference;
 
@@ -27,49 +32,47 @@ pub(crate) async fn read_reference(call: &Call) -> Result<Answer, GraphError> {
 
 /// `PUT applications/{id}/connectorGroup/$ref` (page 004); POST and PATCH do the same.
 pub(crate) async fn assign(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &CONNECTOR_GROUP)?;
     let body = call.body()?;
     let group = match reference::in_body(&body)? {
         Some(reference) => reference.connector_group()?,
         None => connector_group::id_in_body(&body)?,
     };
-    check_if_match(call).await?;
     let application = call.application_id().await?;
-    let group = call.control.assign_connector_group(&call.context, application, group).await?;
+    let group = call.control.assign_connector_group(&call.context, call.at(application), group).await?;
     if call.preferred == Return::Representation {
-        return connector_group::answer(call, group).await;
+        return connector_group::linked(call, group).await;
     }
     Ok(Answer::no_content())
 }
 
 /// `DELETE applications/{id}/connectorGroup/$ref`: back to the default group.
 pub(crate) async fn unassign(call: &Call) -> Result<Answer, GraphError> {
-    check_if_match(call).await?;
     let application = call.application_id().await?;
-    call.control.unassign_connector_group(&call.context, application).await?;
+    call.control.unassign_connector_group(&call.context, call.at(application)).await?;
     Ok(Answer::no_content())
 }
 
 /// `POST connectorGroups/{id}/applications`, as scripts of 2016 assign a group: the same from the other side.
 pub(crate) async fn assign_from_group(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &APPLICATION)?;
     let group = call.connector_group_id()?;
-    let body = call.body()?;
-    let text = reference_text(&body)?;
-    let id = text.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let id = id.strip_prefix("applications(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(id).trim_matches('\'');
-    let application = id.parse().map_err(|_| GraphError::bad_reference())?;
-    call.control.assign_connector_group(&call.context, application, group).await?;
+    let application = named_application(&call.body()?)?;
+    call.control.assign_connector_group(&call.context, application, call.at(group)).await?;
+    if call.preferred == Return::Representation {
+        return application::created(call, call.control.application(application).await?).await;
+    }
     Ok(Answer::no_content())
 }
 
-/// The reference or the id of an application in a body.
-fn reference_text(body: &Map<String, Value>) -> Result<&str, GraphError> {
-    let link = ["@odata.id", "@id"].into_iter().find_map(|name| body.get(name));
-    match link {
-        Some(Value::String(text)) if text.to_ascii_lowercase().contains("applications") => Ok(text),
-        Some(_) => Err(GraphError::bad_reference()),
-        None => reference::id_in_body(body)?.ok_or_else(|| {
-            GraphError::invalid("The request body must refer to an application by '@odata.id' or 'id'.")
-        }),
+/// The application that a body names: by reference or by id.
+fn named_application(body: &Map<String, Value>) -> Result<ApplicationId, GraphError> {
+    if let Some(reference) = reference::in_body(body)? {
+        return reference.application();
+    }
+    match reference::id_in_body(body)? {
+        Some(id) => id.parse().map_err(|_| GraphError::no_such_resource(id)),
+        None => Err(GraphError::invalid("The request body must refer to an application by '@odata.id' or 'id'.")),
     }
 }
 
@@ -105,9 +108,11 @@ pub(crate) async fn list_groups_of_member(call: &Call) -> Result<Answer, GraphEr
 /// `POST applications/{id}/connectorGroup/members/$ref` (page 003): moves a connector into the application's group, or
 /// makes an entry there for a machine that is still to register.
 pub(crate) async fn add_connector(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &CONNECTOR)?;
     let reference = named_connector(&call.body()?)?;
     let application = call.application_id().await?;
-    let connector = call.control.add_connector_to_application(&call.context, application, reference).await?;
+    let connector =
+        call.control.add_connector_to_application(&call.context, application, call.expected.clone(), reference).await?;
     if call.preferred == Return::Representation {
         return connector::created(call, connector).await;
     }
@@ -117,12 +122,13 @@ pub(crate) async fn add_connector(call: &Call) -> Result<Answer, GraphError> {
 /// `POST applications/{id}/connectorGroup/members/{connector}/memberOf/$ref` (page 002): moves a member of the
 /// application's group into the group of the body.
 pub(crate) async fn place_member(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &CONNECTOR_GROUP)?;
     let reference = named_group(call.body()?)?;
     let connector = call.connector_id()?;
     let application = call.application_id().await?;
-    let group = call.control.place_member_in_group(&call.context, application, connector, reference).await?;
+    let group = call.control.place_member_in_group(&call.context, application, call.at(connector), reference).await?;
     if call.preferred == Return::Representation {
-        return connector_group::created(call, group).await;
+        return connector_group::linked(call, group).await;
     }
     Ok(Answer::no_content())
 }
@@ -165,14 +171,6 @@ fn named_group(mut body: Map<String, Value>) -> Result<ConnectorGroupReference, 
 async fn group_of(call: &Call) -> Result<ConnectorGroup, GraphError> {
     let application = call.application_id().await?;
     Ok(call.control.connector_group_of(application).await?)
-}
-
-/// `If-Match` on a link is about the object that holds it: the application.
-async fn check_if_match(call: &Call) -> Result<(), GraphError> {
-    if call.if_match.is_conditional() {
-        call.if_match.check(call.application().await?.revision)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

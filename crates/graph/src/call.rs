@@ -1,13 +1,15 @@
 //! One authorised request, taken apart: what a handler extracts its parameters from.
 
-use adit_control::ControlPlane;
+use adit_control::{ControlPlane, Expected, Target};
 use adit_core::{AppId, Application, ApplicationId, ConnectorGroupId, ConnectorId, OperationContext};
+use adit_identity::VerifiedToken;
 use adit_odata::{Document, EntityType, Metadata, Projection, QueryOptions, body};
+use http::Method;
 use serde_json::{Map, Value};
 
 use crate::error::GraphError;
-use crate::if_match::IfMatch;
 use crate::model::{MODEL, PROFILE_PATH};
+use crate::permission::Permission;
 use crate::preference::Return;
 use crate::route::{Key, Root};
 
@@ -15,6 +17,8 @@ use crate::route::{Key, Root};
 pub(crate) struct Call {
     pub(crate) control: ControlPlane,
     pub(crate) context: OperationContext,
+    pub(crate) token: VerifiedToken,
+    pub(crate) method: Method,
     /// The pattern of its path: which collection or object it is about.
     pub(crate) pattern: &'static str,
     pub(crate) root: Root,
@@ -28,11 +32,22 @@ pub(crate) struct Call {
     pub(crate) query: String,
     pub(crate) metadata: Metadata,
     pub(crate) preferred: Return,
-    pub(crate) if_match: IfMatch,
+    /// What `If-Match` demands of the object that the request changes.
+    pub(crate) expected: Expected,
     pub(crate) body: Option<Value>,
 }
 
 impl Call {
+    /// Refuses what its sender may not do besides what the route is about.
+    pub(crate) fn require(&self, permission: Permission) -> Result<(), GraphError> {
+        if permission.is_held_by(&self.token) { Ok(()) } else { Err(GraphError::forbidden(permission)) }
+    }
+
+    /// The object to change, at the revision that the request demands.
+    pub(crate) fn at<I>(&self, id: I) -> Target<I> {
+        Target::at(id, self.expected.clone())
+    }
+
     /// Writes the answer's JSON.
     pub(crate) fn document(&self) -> Document<'_> {
         Document { base: &self.base, metadata: self.metadata }

@@ -12,9 +12,9 @@ use crate::connector_group;
 use crate::error::GraphError;
 use crate::expand;
 use crate::if_match::etag;
-use crate::model::{CONNECTOR, PROFILE_CONTEXT};
+use crate::model::{CONNECTOR, CONNECTOR_GROUP, PROFILE_CONTEXT};
 use crate::preference::Return;
-use crate::reference;
+use crate::reference::{self, Reference};
 
 /// `GET connectors`.
 pub(crate) async fn list(call: &Call) -> Result<Answer, GraphError> {
@@ -35,40 +35,39 @@ pub(crate) async fn read(call: &Call) -> Result<Answer, GraphError> {
 /// `DELETE connectors/{id}`.
 pub(crate) async fn delete(call: &Call) -> Result<Answer, GraphError> {
     let id = call.connector_id()?;
-    check_if_match(call).await?;
-    call.control.delete_connector(&call.context, id).await?;
+    call.control.delete_connector(&call.context, call.at(id)).await?;
     Ok(Answer::no_content())
 }
 
 /// `POST connectors/{id}/memberOf/$ref`.
 pub(crate) async fn move_to_group(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &CONNECTOR_GROUP)?;
     let id = call.connector_id()?;
     let body = call.body()?;
     let group = match reference::in_body(&body)? {
         Some(reference) => reference.connector_group()?,
         None => connector_group::id_in_body(&body)?,
     };
-    check_if_match(call).await?;
-    let connector = call.control.move_connector(&call.context, id, group).await?;
+    let connector = call.control.move_connector(&call.context, call.at(id), group).await?;
     if call.preferred == Return::Representation {
         let group = call.control.connector_group(connector.connector_group).await?;
-        return connector_group::created(call, group).await;
+        return connector_group::linked(call, group).await;
     }
     Ok(Answer::no_content())
 }
 
 /// `DELETE connectors/{id}/memberOf/{group}/$ref`, or `.../memberOf/$ref` with the group as an option or not at all.
 pub(crate) async fn leave_group(call: &Call) -> Result<Answer, GraphError> {
-    let id = call.connector_id()?;
-    check_if_match(call).await?;
-    let group = match call.connector_group_id_if_any()? {
-        Some(group) => group,
-        None => match &call.options.reference {
-            Some(text) => reference::Reference::parse(text)?.connector_group()?,
-            None => call.control.connector(id).await?.connector_group,
-        },
+    let connector = call.at(call.connector_id()?);
+    let group = match (call.connector_group_id_if_any()?, &call.options.reference) {
+        (Some(group), _) => Some(group),
+        (None, Some(text)) => Some(Reference::parse(text)?.connector_group()?),
+        (None, None) => None,
     };
-    call.control.leave_connector_group(&call.context, id, group).await?;
+    match group {
+        Some(group) => call.control.leave_connector_group(&call.context, connector, group).await?,
+        None => call.control.return_connector_to_default_group(&call.context, connector).await?,
+    };
     Ok(Answer::no_content())
 }
 
@@ -157,13 +156,6 @@ fn listing(listing: Listing<ConnectorField>, group: Option<ConnectorGroupId>) ->
         Some(group) => listing.narrowed(in_group(group)),
         None => listing,
     }
-}
-
-async fn check_if_match(call: &Call) -> Result<(), GraphError> {
-    if call.if_match.is_conditional() {
-        call.if_match.check(call.control.connector(call.connector_id()?).await?.revision)?;
-    }
-    Ok(())
 }
 
 fn field(property: &str) -> Option<ConnectorField> {

@@ -4,6 +4,7 @@ use adit_control::{ConnectorGroupChange, NewConnectorGroup};
 use adit_core::query::{ConnectorGroupField, Filter, Value};
 use adit_core::{Connector, ConnectorGroup, ConnectorGroupId, DisplayName, Region};
 use adit_odata::document::Entity;
+use http::Method;
 use serde_json::{Map, Value as Json, json};
 
 use crate::answer::Answer;
@@ -14,7 +15,7 @@ use crate::connector;
 use crate::error::GraphError;
 use crate::expand;
 use crate::if_match::etag;
-use crate::model::{CONNECTOR_GROUP, PROFILE_CONTEXT};
+use crate::model::{APPLICATION, CONNECTOR, CONNECTOR_GROUP, PROFILE_CONTEXT};
 use crate::preference::Return;
 use crate::reference::{self, Reference};
 use crate::route::Root;
@@ -31,6 +32,7 @@ pub(crate) async fn count(call: &Call) -> Result<Answer, GraphError> {
 
 /// `POST connectorGroups`.
 pub(crate) async fn create(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &CONNECTOR_GROUP)?;
     let body = call.entity_body(&CONNECTOR_GROUP)?;
     let name = name(&body)?.ok_or_else(|| GraphError::invalid("A value is required for property 'name'."))?;
     let new = NewConnectorGroup { name, region: region(&body).flatten() };
@@ -49,24 +51,24 @@ pub(crate) async fn read(call: &Call) -> Result<Answer, GraphError> {
 
 /// `PATCH connectorGroups/{id}`.
 pub(crate) async fn update(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &CONNECTOR_GROUP)?;
     let id = call.connector_group_id()?;
     let body = call.entity_body(&CONNECTOR_GROUP)?;
     let change = ConnectorGroupChange { name: name(&body)?, region: region(&body) };
-    check_if_match(call).await?;
-    let group = call.control.update_connector_group(&call.context, id, change).await?;
+    let group = call.control.update_connector_group(&call.context, call.at(id), change).await?;
     if call.preferred == Return::Representation { answer(call, group).await } else { Ok(Answer::no_content()) }
 }
 
 /// `DELETE connectorGroups/{id}`.
 pub(crate) async fn delete(call: &Call) -> Result<Answer, GraphError> {
     let id = call.connector_group_id()?;
-    check_if_match(call).await?;
-    call.control.delete_connector_group(&call.context, id).await?;
+    call.control.delete_connector_group(&call.context, call.at(id)).await?;
     Ok(Answer::no_content())
 }
 
 /// `POST connectorGroups/{id}/members/$ref` (pages 000 and 001): moves the connector into the group.
 pub(crate) async fn add_member(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &CONNECTOR)?;
     let group = call.connector_group_id()?;
     let body = call.body()?;
     let connector = match reference::in_body(&body)? {
@@ -78,8 +80,7 @@ pub(crate) async fn add_member(call: &Call) -> Result<Answer, GraphError> {
             }
         },
     };
-    check_if_match(call).await?;
-    let connector = call.control.move_connector(&call.context, connector, group).await?;
+    let connector = call.control.move_connector(&call.context, connector, call.at(group)).await?;
     // The page of 2016 shows this path with 201 and the connector; nothing newer uses it.
     let shows = match call.preferred {
         Return::Representation => true,
@@ -101,8 +102,7 @@ pub(crate) async fn remove_member(call: &Call) -> Result<Answer, GraphError> {
             ));
         }
     };
-    check_if_match(call).await?;
-    call.control.leave_connector_group(&call.context, connector, group).await?;
+    call.control.leave_connector_group(&call.context, connector, call.at(group)).await?;
     Ok(Answer::no_content())
 }
 
@@ -145,6 +145,7 @@ pub(crate) async fn list_application_references(call: &Call) -> Result<Answer, G
 
 /// `GET connectorGroups/{id}/applications/{application}`.
 pub(crate) async fn read_application(call: &Call) -> Result<Answer, GraphError> {
+    expand::check_answer(call, &APPLICATION)?;
     let group = existing(call).await?;
     let application = call.application().await?;
     if application.connector_group() != Some(group) {
@@ -207,8 +208,13 @@ pub(crate) async fn answer(call: &Call, group: ConnectorGroup) -> Result<Answer,
     Ok(Answer::ok(document(call, &group).await?).with_etag(tag))
 }
 
-/// Answers 201 with one group that was made or linked.
-pub(crate) async fn created(call: &Call, group: ConnectorGroup) -> Result<Answer, GraphError> {
+/// Answers with one group that was linked: 201 for a POST, 200 for what sets a link that there is one of.
+pub(crate) async fn linked(call: &Call, group: ConnectorGroup) -> Result<Answer, GraphError> {
+    if call.method == Method::POST { created(call, group).await } else { answer(call, group).await }
+}
+
+/// Answers 201 with one group.
+async fn created(call: &Call, group: ConnectorGroup) -> Result<Answer, GraphError> {
     let location = call.connector_group_url(group.id);
     let tag = etag(group.revision);
     Ok(Answer::created(document(call, &group).await?, location).with_etag(tag))
@@ -283,13 +289,6 @@ pub(crate) fn region(body: &Map<String, Json>) -> Option<Option<Region>> {
 /// The id of the group that the path names, which must exist.
 async fn existing(call: &Call) -> Result<ConnectorGroupId, GraphError> {
     Ok(call.control.connector_group(call.connector_group_id()?).await?.id)
-}
-
-async fn check_if_match(call: &Call) -> Result<(), GraphError> {
-    if call.if_match.is_conditional() {
-        call.if_match.check(call.control.connector_group(call.connector_group_id()?).await?.revision)?;
-    }
-    Ok(())
 }
 
 fn only(id: ConnectorGroupId) -> Filter<ConnectorGroupField> {

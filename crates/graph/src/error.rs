@@ -3,7 +3,7 @@
 //! This is the one place where failures of the layers below turn into answers. The inner cause of an internal failure
 //! goes to the log, never to the client.
 
-use adit_control::Error as Failure;
+use adit_control::{Error as Failure, StoreError as StoreFailure};
 use adit_identity::TokenRefused;
 use adit_odata::FilterError;
 use adit_odata::body::BodyError;
@@ -131,6 +131,13 @@ impl GraphError {
         Self::new(StatusCode::PRECONDITION_FAILED, "Request_PreconditionFailed", message)
     }
 
+    /// 503: the directory did not get round to it; the cause goes to the log.
+    fn busy(cause: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::warn!(error = cause, "a request waited too long for the directory");
+        let message = "The directory is busy, and nothing was changed. Try again later.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+    }
+
     /// 413.
     pub(crate) fn too_large() -> Self {
         let message = format!("The request body is larger than {} bytes.", crate::payload::LARGEST);
@@ -155,7 +162,10 @@ impl From<QueryOptionError> for GraphError {
             QueryOptionError::Unknown(_) | QueryOptionError::Unsupported(_) => {
                 Self::unsupported_query(error.to_string())
             }
-            _ => Self::bad_request(error.to_string()),
+            QueryOptionError::TooLong
+            | QueryOptionError::NotText
+            | QueryOptionError::Repeated(_)
+            | QueryOptionError::Invalid { .. } => Self::bad_request(error.to_string()),
         }
     }
 }
@@ -206,8 +216,13 @@ impl From<Failure> for GraphError {
             | Failure::AmbiguousMachineName { .. }
             | Failure::PublishingIncomplete { .. }
             | Failure::BadLifetime => Self::invalid(sentence(&failure)),
-            // Whatever is not the client's fault, and whatever is not known here: its text is not for clients.
-            failure => Self::internal(&failure),
+            Failure::ChangedMeanwhile { .. } => Self::changed_meanwhile(),
+            Failure::Store(StoreFailure::Busy) => Self::busy(&failure),
+            // Not the client's fault, and its text is not for clients. Each is named, so that a failure that is added
+            // cannot become a 500 without a thought.
+            Failure::NoDefaultGroup | Failure::NoRandomness | Failure::Authority(_) | Failure::Store(_) => {
+                Self::internal(&failure)
+            }
         }
     }
 }
@@ -229,5 +244,24 @@ fn sentence(error: &dyn std::fmt::Display) -> String {
     match characters.next() {
         Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str().trim_end_matches('.')),
         None => "The request was refused.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_of_the_database_are_not_the_clients_and_show_nothing_of_it() {
+        let unreadable = StoreFailure::Unreadable {
+            column: "secret column",
+            value: "secret value".to_owned(),
+            reason: "secret reason".to_owned(),
+        };
+        for (failure, status) in [(unreadable, 500), (StoreFailure::Closed, 500), (StoreFailure::Busy, 503)] {
+            let error = GraphError::from(Failure::Store(failure));
+            assert_eq!(error.status.as_u16(), status);
+            assert!(!error.message.contains("secret"), "{}", error.message);
+        }
     }
 }

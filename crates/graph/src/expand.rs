@@ -1,10 +1,12 @@
-//! `$expand`: which navigations are answered together with their entity. One level, without options of its own.
+//! `$expand`: which navigations are answered together with their entity, and whether they may be. One level, without
+//! options of its own.
 
 use adit_odata::EntityType;
 
 use crate::call::Call;
 use crate::error::GraphError;
-use crate::model::MODEL;
+use crate::model::{APPLICATION, MODEL};
+use crate::permission::Permission;
 
 /// The declared names of the navigations to expand on entities of the type `on`.
 pub(crate) fn expanded(call: &Call, on: &'static EntityType) -> Result<Vec<&'static str>, GraphError> {
@@ -23,6 +25,18 @@ pub(crate) fn expanded(call: &Call, on: &'static EntityType) -> Result<Vec<&'sta
         }
     }
     Ok(names)
+}
+
+/// Checks what shapes an answer with entities of the type `on`, `$select` and `$expand`: before a write, because after it
+/// the refusal of its answer would say that nothing had happened.
+pub(crate) fn check_answer(call: &Call, on: &'static EntityType) -> Result<(), GraphError> {
+    call.projection(on)?;
+    let expanded = expanded(call, on)?;
+    if expanded.is_empty() || !std::ptr::eq(on, &raw const APPLICATION) {
+        return Ok(());
+    }
+    // An expanded group is a group that is read: not everybody who may read applications may.
+    call.require(Permission::ReadConnectors)
 }
 
 /// Refuses `$expand` where nothing can be expanded.

@@ -6,7 +6,7 @@
 
 use adit_control::{ApplicationChange, PublishingChange, PublishingPatch};
 use adit_core::application::{HostHeader, UpstreamCertificate, UpstreamTimeout};
-use adit_core::{ExternalUrl, InternalUrl, PreAuthentication};
+use adit_core::{Application, ExternalUrl, InternalUrl, PreAuthentication};
 use adit_odata::body;
 use serde_json::{Map, Value, json};
 
@@ -24,38 +24,34 @@ const DELETE_WORD: &str = "PowerShellDeleteApplication";
 /// `GET applications/{id}/onPremisesPublishing`.
 pub(crate) async fn read(call: &Call) -> Result<Answer, GraphError> {
     let application = call.application().await?;
+    Ok(answer(call, &application))
+}
+
+fn answer(call: &Call, application: &Application) -> Answer {
     let Some(publishing) = application.publishing() else {
         // OData 4.0, part 1, section 11.2.3: a property without a value is answered without content.
-        return Ok(Answer::no_content());
+        return Answer::no_content();
     };
     let path = format!("applications('{}')/{}", application.id, PUBLISHING.name);
-    Ok(Answer::ok(call.document().structure(&path, shown(publishing))))
+    Answer::ok(call.document().structure(&path, shown(publishing)))
 }
 
 /// `PATCH applications/{id}/onPremisesPublishing`.
 pub(crate) async fn update(call: &Call) -> Result<Answer, GraphError> {
     let body = body::check_properties(PUBLISHING.properties, call.body()?, PUBLISHING.name)?;
     let change = change(&Value::Object(body))?;
-    let application = call.application().await?;
-    let change = ApplicationChange {
-        attributes: attribute::merged(&application, Map::new(), &change),
-        publishing: change,
-        display_name: None,
-    };
-    application::apply(call, &application, change).await?;
-    if call.preferred == Return::Representation { read(call).await } else { Ok(Answer::no_content()) }
+    let application = application::apply(call, of_publishing(change)).await?;
+    if call.preferred == Return::Representation { Ok(answer(call, &application)) } else { Ok(Answer::no_content()) }
 }
 
 /// `DELETE applications/{id}/onPremisesPublishing`.
 pub(crate) async fn delete(call: &Call) -> Result<Answer, GraphError> {
-    let application = call.application().await?;
-    let change = ApplicationChange {
-        attributes: attribute::merged(&application, Map::new(), &PublishingChange::End),
-        publishing: PublishingChange::End,
-        display_name: None,
-    };
-    application::apply(call, &application, change).await?;
+    application::apply(call, of_publishing(PublishingChange::End)).await?;
     Ok(Answer::no_content())
+}
+
+fn of_publishing(publishing: PublishingChange) -> ApplicationChange {
+    ApplicationChange { publishing, merge: Some(attribute::merged), ..ApplicationChange::default() }
 }
 
 /// What a checked value of the property asks for.

@@ -3,13 +3,13 @@
 //! Host and version mean nothing, because scripts carry references of the service they were written for. Only the last
 //! segment and its key count.
 
-use adit_core::{ConnectorGroupId, ConnectorId};
+use adit_core::{ApplicationId, ConnectorGroupId, ConnectorId};
 use adit_odata::path::{self, Part};
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::error::GraphError;
-use crate::model::{CONNECTOR, CONNECTOR_GROUP, MODEL};
+use crate::model::{APPLICATION, CONNECTOR, CONNECTOR_GROUP, MODEL};
 
 /// The longest reference that is looked at, in bytes.
 const LONGEST: usize = 2048;
@@ -19,6 +19,7 @@ const LONGEST: usize = 2048;
 pub(crate) enum Reference {
     Connector(ConnectorId),
     ConnectorGroup(ConnectorGroupId),
+    Application(ApplicationId),
 }
 
 impl Reference {
@@ -38,6 +39,8 @@ impl Reference {
             key.parse().map(Self::Connector).map_err(|_| GraphError::bad_reference())
         } else if std::ptr::eq(set.entity_type, &raw const CONNECTOR_GROUP) {
             key.parse().map(Self::ConnectorGroup).map_err(|_| GraphError::bad_reference())
+        } else if std::ptr::eq(set.entity_type, &raw const APPLICATION) {
+            key.parse().map(Self::Application).map_err(|_| GraphError::bad_reference())
         } else {
             let kind = set.entity_type.name;
             Err(GraphError::invalid(format!("A reference to an object of type '{kind}' cannot be used here.")))
@@ -48,7 +51,7 @@ impl Reference {
     pub(crate) fn connector(self) -> Result<ConnectorId, GraphError> {
         match self {
             Self::Connector(id) => Ok(id),
-            Self::ConnectorGroup(id) => Err(wrong_kind("connector", "connector group", &id)),
+            other => Err(other.is_no("a connector")),
         }
     }
 
@@ -56,13 +59,26 @@ impl Reference {
     pub(crate) fn connector_group(self) -> Result<ConnectorGroupId, GraphError> {
         match self {
             Self::ConnectorGroup(id) => Ok(id),
-            Self::Connector(id) => Err(wrong_kind("connector group", "connector", &id)),
+            other => Err(other.is_no("a connector group")),
         }
     }
-}
 
-fn wrong_kind(expected: &str, found: &str, id: &dyn std::fmt::Display) -> GraphError {
-    GraphError::invalid(format!("A reference to a {expected} is expected, but '{id}' is a reference to a {found}."))
+    /// The application it means.
+    pub(crate) fn application(self) -> Result<ApplicationId, GraphError> {
+        match self {
+            Self::Application(id) => Ok(id),
+            other => Err(other.is_no("an application")),
+        }
+    }
+
+    fn is_no(&self, expected: &str) -> GraphError {
+        let (id, found) = match self {
+            Self::Connector(id) => (id.to_string(), "a connector"),
+            Self::ConnectorGroup(id) => (id.to_string(), "a connector group"),
+            Self::Application(id) => (id.to_string(), "an application"),
+        };
+        GraphError::invalid(format!("A reference to {expected} is expected, but '{id}' is a reference to {found}."))
+    }
 }
 
 /// The reference in a body: `@odata.id`, or `@id` as OData 4.01 writes it.
@@ -136,6 +152,8 @@ mod tests {
             let upper = reference.replace("ID", &ID.to_uppercase());
             assert!(Reference::parse(&upper).is_ok(), "{upper}");
         }
+        let application = Reference::parse(&format!("https://h/v1.0/applications('{ID}')"));
+        assert_eq!(application, Ok(Reference::Application(ID.parse().unwrap())));
         for reference in ["https://h/beta/connectorgroups/ID", "connectors/x/memberOf/ID"] {
             let expected = Reference::ConnectorGroup(ID.parse().unwrap());
             assert_eq!(Reference::parse(&reference.replace("ID", ID)), Ok(expected), "{reference}");
@@ -162,7 +180,10 @@ mod tests {
             "connectors/../ID",
             "javascript:connectors/ID",
             "https://h/connectors/ID/ID",
-            "https://h/applications/ID",
+            "https://h/onPremisesPublishingProfiles/ID",
+            "https://[::1/connectors/ID",
+            "https://h/connectors/ID%00",
+            "file:///applications/ID",
         ] {
             let refused = Reference::parse(&reference.replace("ID", ID)).unwrap_err();
             assert_eq!(refused.status, http::StatusCode::BAD_REQUEST, "{reference}");
@@ -182,5 +203,8 @@ mod tests {
         let group = Reference::parse(&format!("connectorGroups/{ID}")).unwrap();
         let refused = group.connector().unwrap_err();
         assert!(refused.message.contains("reference to a connector is expected"), "{}", refused.message);
+        let application = Reference::parse(&format!("applications/{ID}")).unwrap();
+        let refused = application.connector_group().unwrap_err();
+        assert!(refused.message.contains("is a reference to an application"), "{}", refused.message);
     }
 }

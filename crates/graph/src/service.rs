@@ -21,11 +21,11 @@ use url::Url;
 use crate::answer::{self, Answer, RequestIds};
 use crate::call::Call;
 use crate::error::GraphError;
-use crate::if_match::IfMatch;
 use crate::preference::Return;
 use crate::route::{self, Matched, Operation};
 use crate::{
-    application, assignment, connector, connector_group, origin, payload, profile, publishing, registration_token,
+    application, assignment, connector, connector_group, if_match, origin, payload, profile, publishing,
+    registration_token,
 };
 
 /// What the API needs.
@@ -46,12 +46,13 @@ pub fn router(settings: Settings) -> Router {
 }
 
 async fn serve(State(settings): State<Arc<Settings>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let ids = RequestIds::of(&parts.headers);
-    let mut response = match carry_out(&settings, &parts, body, &ids).await {
+    let mut response = match carry_out(&settings, &parts, &mut body, &ids).await {
         Ok(response) => response,
         Err(error) => answer::refused(&error, &ids),
     };
+    payload::discard(&parts.headers, &mut body).await;
     apply_preference(&parts.headers, &mut response);
     answer::finish(&mut response, &ids);
     tracing::debug!(
@@ -61,7 +62,12 @@ async fn serve(State(settings): State<Arc<Settings>>, request: Request) -> Respo
     if parts.method == Method::HEAD { without_body(response) } else { response }
 }
 
-async fn carry_out(settings: &Settings, parts: &Parts, body: Body, ids: &RequestIds) -> Result<Response, GraphError> {
+async fn carry_out(
+    settings: &Settings,
+    parts: &Parts,
+    body: &mut Body,
+    ids: &RequestIds,
+) -> Result<Response, GraphError> {
     if parts.method == Method::OPTIONS {
         return options(parts);
     }
@@ -73,7 +79,8 @@ async fn carry_out(settings: &Settings, parts: &Parts, body: Body, ids: &Request
         return Err(GraphError::forbidden(matched.route.permission));
     }
     let operation = matched.route.operation;
-    let call = prepare(settings, parts, body, matched, version, context(&token, ids)).await?;
+    let context = context(&token, ids);
+    let call = prepare(settings, parts, body, matched, version, token, context).await?;
     let answer = dispatch(operation, &call).await?;
     Ok(answer.into_response(call.metadata))
 }
@@ -116,9 +123,10 @@ fn context(token: &VerifiedToken, ids: &RequestIds) -> OperationContext {
 async fn prepare(
     settings: &Settings,
     parts: &Parts,
-    body: Body,
+    body: &mut Body,
     matched: Matched,
     version: &str,
+    token: VerifiedToken,
     context: OperationContext,
 ) -> Result<Call, GraphError> {
     let query = parts.uri.query().unwrap_or_default();
@@ -129,6 +137,8 @@ async fn prepare(
     Ok(Call {
         control: settings.control.clone(),
         context,
+        token,
+        method: parts.method.clone(),
         pattern: matched.route.pattern,
         root: matched.root,
         keys: matched.keys,
@@ -138,7 +148,7 @@ async fn prepare(
         query: query.to_owned(),
         metadata,
         preferred: Return::preferred(&parts.headers),
-        if_match: IfMatch::of(&parts.headers)?,
+        expected: if_match::expected(&parts.headers)?,
         body: if has_body { payload::read(&parts.headers, body).await? } else { None },
     })
 }

@@ -3,6 +3,7 @@
 mod applications;
 mod bad_input;
 mod collections;
+mod concurrency;
 mod envelope;
 mod harness;
 mod pages;

@@ -89,6 +89,19 @@ struct Document {
     jwks_uri: Url,
 }
 
+impl Document {
+    /// Where the keys are, if the document is that of the issuer `name` and was not found on a safer way than they.
+    fn key_set(self, name: &str, found_at: &Url) -> Result<Url, RefreshError> {
+        if self.issuer != name {
+            return Err(RefreshError::OtherIssuer(self.issuer));
+        }
+        if found_at.scheme() == "https" && self.jwks_uri.scheme() != "https" {
+            return Err(RefreshError::Downgrade(self.jwks_uri));
+        }
+        Ok(self.jwks_uri)
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum RefreshError {
     #[error(transparent)]
@@ -97,6 +110,9 @@ enum RefreshError {
     Malformed(#[from] serde_json::Error),
     #[error("the discovery document is of another issuer, '{0}'")]
     OtherIssuer(String),
+    /// What is behind this server's loopback is none of the issuer's business.
+    #[error("the issuer is reached over https, but its keys would be fetched from '{0}'")]
+    Downgrade(Url),
     #[error("the key set has no key that can be used")]
     NoKeys,
 }
@@ -170,10 +186,25 @@ impl Issuer {
 
     async fn fetch(&self, discovery: &Discovery) -> Result<KeySet, RefreshError> {
         let document: Document = serde_json::from_slice(&discovery.fetcher.get(&discovery.url).await?)?;
-        if document.issuer != self.name {
-            return Err(RefreshError::OtherIssuer(document.issuer));
-        }
-        let keys = KeySet::parse(&discovery.fetcher.get(&document.jwks_uri).await?)?;
+        let keys = KeySet::parse(&discovery.fetcher.get(&document.key_set(&self.name, &discovery.url)?).await?)?;
         if keys.is_empty() { Err(RefreshError::NoKeys) } else { Ok(keys) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_over_https_cannot_send_us_to_plain_http_not_even_on_loopback() {
+        let key_set = |found_at: &str, jwks_uri: &str| {
+            let document = Document { issuer: "name".to_owned(), jwks_uri: jwks_uri.parse().unwrap() };
+            document.key_set("name", &found_at.parse().unwrap())
+        };
+        assert!(key_set("https://login.example/x", "https://keys.example/y").is_ok());
+        assert!(key_set("http://127.0.0.1:1/x", "http://127.0.0.1:1/y").is_ok());
+        for target in ["http://127.0.0.1:9090/metrics", "http://localhost/", "file:///etc/passwd"] {
+            assert!(matches!(key_set("https://login.example/x", target), Err(RefreshError::Downgrade(_))), "{target}");
+        }
     }
 }

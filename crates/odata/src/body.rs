@@ -75,7 +75,7 @@ fn check_type(kind: &'static Type, value: Value, name: &str) -> Result<Value, Bo
     match (kind, value) {
         (Type::String | Type::Guid | Type::DateTimeOffset, value @ Value::String(_))
         | (Type::Boolean, value @ Value::Bool(_))
-        | (Type::Open, value) => Ok(value),
+        | (Type::Object, value @ Value::Object(_)) => Ok(value),
         (Type::Int32, value) if value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) => Ok(value),
         (Type::Enum(members), value) => {
             let member = value.as_str().and_then(|word| members.find(word));
@@ -157,9 +157,14 @@ mod tests {
             json!({"place": "x"}),
             json!({"place": {"url": 1}}),
             json!({"tags": null}),
+            json!({"rest": [1]}),
+            json!({"rest": "x"}),
         ] {
             assert!(matches!(checked(body.clone()), Err(BodyError::WrongType { .. })), "{body}");
         }
-        assert_eq!(checked(json!({"colour": null, "rest": [1]})).unwrap(), json!({"colour": null, "rest": [1]}));
+        assert_eq!(
+            checked(json!({"colour": null, "rest": {"any": [1]}})).unwrap(),
+            json!({"colour": null, "rest": {"any": [1]}})
+        );
     }
 }

@@ -25,8 +25,8 @@ pub enum Type {
     Complex(&'static ComplexType),
     /// Several values of one type.
     Collection(&'static Type),
-    /// Any JSON value: kept and given back as it came.
-    Open,
+    /// Any JSON object: kept and given back as it came.
+    Object,
 }
 
 impl fmt::Debug for Type {
@@ -67,7 +67,7 @@ impl Type {
             Self::Enum(kind) => format!("one of {}", kind.members.join(", ")),
             Self::Complex(kind) => format!("an object ({})", kind.name),
             Self::Collection(item) => format!("an array whose items are {}", item.describe()),
-            Self::Open => "any value".to_owned(),
+            Self::Object => "an object".to_owned(),
         }
     }
 }
@@ -305,7 +305,7 @@ pub(crate) mod tests {
             Property::new("created", Type::DateTimeOffset).system(),
             Property::new("tags", Type::Collection(&Type::String)).required(),
             Property::new("place", Type::Complex(&PLACE)).when_selected(),
-            Property::new("rest", Type::Open),
+            Property::new("rest", Type::Object),
         ],
         navigations: &[Navigation { name: "parts", target: &THING, multiplicity: Multiplicity::Many }],
         alternate_keys: &["name"],

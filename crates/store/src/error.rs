@@ -2,12 +2,18 @@
 
 use std::path::PathBuf;
 
+/// What SQLite answers when another program holds the lock for longer than it waits.
+const SQLITE_BUSY: u32 = 5;
+
 /// The directory could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database refused or did not answer.
     #[error("the directory could not be read or written: {0}")]
     Database(#[source] sqlx::Error),
+    /// No connection became free, or another program kept the database locked, for longer than a command waits.
+    #[error("the directory was busy for too long; nothing was changed")]
+    Busy,
     /// The store was closed.
     #[error("the directory is closed")]
     Closed,
@@ -27,9 +33,17 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::PoolClosed => Self::Closed,
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            error if is_locked(&error) => Self::Busy,
             error => Self::Database(error),
         }
     }
+}
+
+/// Whether SQLite says that somebody else holds the lock; the low byte of its code is the kind of failure.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
 /// Why the directory could not be opened. Nothing was changed.
@@ -86,4 +100,28 @@ pub enum OpenError {
         /// What went wrong.
         source: sqlx::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use sqlx::ConnectOptions as _;
+
+    #[tokio::test]
+    async fn a_lock_that_somebody_else_keeps_is_busy_and_not_broken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("directory.db");
+        let store = Store::open(&path).await.unwrap();
+        let change = store.begin().await.unwrap();
+        let impatient =
+            sqlx::sqlite::SqliteConnectOptions::new().filename(&path).busy_timeout(std::time::Duration::ZERO);
+        let mut other = impatient.connect().await.unwrap();
+        let refused = sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap_err();
+        assert!(matches!(Error::from(refused), Error::Busy));
+        assert!(matches!(Error::from(sqlx::Error::PoolTimedOut), Error::Busy));
+        let wrong = sqlx::query("SELECT nosuch FROM position").fetch_one(&mut other).await.unwrap_err();
+        assert!(matches!(Error::from(wrong), Error::Database(_)));
+        drop(change);
+    }
 }

@@ -1,3 +1,6 @@
+//! Applications: publishing in parts, places that only one can have, the group they are assigned to (contract section 8,
+//! points 7 and 9).
+
 use adit_control::{ApplicationChange, Error, NewApplication, PublishingChange, PublishingPatch};
 use adit_core::application::{Attributes, HostHeader, UpstreamTimeout};
 use adit_core::audit::Activity;
@@ -33,7 +36,7 @@ async fn an_application_is_made_read_changed_and_deleted_each_with_its_record() 
     let change = ApplicationChange {
         display_name: Some(name("Wikis")),
         attributes: attributes(json!({ "secret": "hunter3", "tags": ["a"] })),
-        publishing: PublishingChange::Keep,
+        ..ApplicationChange::default()
     };
     let changed = control.update_application(administrator(), wiki.id, change).await.unwrap();
     assert_eq!(changed.attributes, attributes(json!({ "notes": "x", "secret": "hunter3", "tags": ["a"] })));

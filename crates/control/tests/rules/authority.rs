@@ -1,3 +1,5 @@
+//! The directory's certificate authority: what it certifies, what it takes from a request, what it refuses.
+
 use std::time::{Duration, SystemTime};
 
 use adit_control::{AuthorityError, CertificateAuthority, CsrRefused};

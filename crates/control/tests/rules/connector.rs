@@ -1,3 +1,5 @@
+//! A connector is in exactly one group: it is moved, it leaves, it is deleted (contract section 8, point 7).
+
 use adit_control::Error;
 use adit_core::audit::Activity;
 use adit_core::query::{ConnectorField, Filter, Query, Value};

@@ -1,3 +1,5 @@
+//! Connector groups: names, the default group, what can be deleted, regions (contract section 8, points 5, 7 and 8).
+
 use adit_control::{ConnectorGroupChange, Error, NewConnectorGroup};
 use adit_core::audit::Activity;
 use adit_core::connector_group::GroupNotDeletable;

@@ -1,3 +1,5 @@
+//! What was acknowledged is there after a restart, and one directory has one server.
+
 use std::time::Duration;
 
 use adit_control::{ControlPlane, OpenError, Settings};

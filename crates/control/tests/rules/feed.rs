@@ -1,3 +1,5 @@
+//! The revision feed: gap-free, in commit order, and without a trace of commands that were refused.
+
 use adit_core::Revision;
 use tokio::task::JoinSet;
 

@@ -1,3 +1,5 @@
+//! Lists: pages, filters and counts, on a real database.
+
 use adit_control::{ApplicationChange, PublishingChange};
 use adit_core::query::{ApplicationField, Comparison, ConnectorGroupField, Counting, Filter, Query, TextMatch, Value};
 

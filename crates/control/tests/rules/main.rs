@@ -8,6 +8,7 @@ mod connector;
 mod connector_group;
 mod directory;
 mod durability;
+mod expected;
 mod feed;
 mod list;
 mod page_002;

@@ -1,6 +1,6 @@
 //! A connector is added to an application's group, by id or by machine name (contract section 8, point 4).
 
-use adit_control::{ConnectorReference, Error};
+use adit_control::{ConnectorReference, Error, Expected};
 use adit_core::audit::Activity;
 use adit_core::{ConnectorId, ConnectorStatus, KeyGeneration};
 use adit_store::{Entity, Operation};
@@ -23,13 +23,14 @@ async fn a_connector_named_by_id_or_by_machine_name_is_moved_and_the_record_name
     let first = directory.registered("srv1", default.id).await.identity.connector;
     let second = directory.registered("srv2", default.id).await.identity.connector;
     for (reference, id) in [(ConnectorReference::Id(first), first), (named("SRV2"), second)] {
-        let moved = control.add_connector_to_application(administrator(), wiki.id, reference).await.unwrap();
+        let moved =
+            control.add_connector_to_application(administrator(), wiki.id, Expected::Any, reference).await.unwrap();
         assert_eq!((moved.id, moved.connector_group), (id, berlin.id));
         let record = directory.check_written(Activity::MoveConnector, Entity::Connector, Operation::Update, id).await;
         assert_eq!(record.detail["application"], wiki.id.to_string());
     }
     let before = directory.state().await;
-    control.add_connector_to_application(administrator(), wiki.id, named("srv2")).await.unwrap();
+    control.add_connector_to_application(administrator(), wiki.id, Expected::Any, named("srv2")).await.unwrap();
     assert_eq!(directory.state().await, before, "adding a member again changes nothing");
 }
 
@@ -38,7 +39,11 @@ async fn a_machine_name_that_nobody_has_makes_an_inactive_entry_without_an_addre
     let directory = Directory::new().await;
     let (berlin, wiki) = (directory.group("Berlin").await, directory.published("wiki").await);
     directory.control.assign_connector_group(administrator(), wiki.id, berlin.id).await.unwrap();
-    let entry = directory.control.add_connector_to_application(administrator(), wiki.id, named("srv9")).await.unwrap();
+    let entry = directory
+        .control
+        .add_connector_to_application(administrator(), wiki.id, Expected::Any, named("srv9"))
+        .await
+        .unwrap();
     assert_eq!(entry.connector_group, berlin.id);
     assert_eq!((entry.status, entry.external_ip.as_str()), (ConnectorStatus::Inactive, ""));
     assert_eq!(entry.key_generation, KeyGeneration(0));
@@ -54,7 +59,8 @@ async fn a_machine_name_that_several_have_is_refused_with_their_ids() {
     let (default, wiki) = (directory.default_group().await, directory.published("wiki").await);
     let first = directory.registered("twin", default.id).await.identity.connector;
     let second = directory.registered("twin", default.id).await.identity.connector;
-    let command = directory.control.add_connector_to_application(administrator(), wiki.id, named("Twin"));
+    let command =
+        directory.control.add_connector_to_application(administrator(), wiki.id, Expected::Any, named("Twin"));
     let error = refused(&directory, command).await;
     assert!(matches!(&error, Error::AmbiguousMachineName { ids, .. } if ids.len() == 2), "{error}");
     let message = error.to_string();
@@ -66,10 +72,11 @@ async fn an_unknown_connector_and_an_unpublished_application_are_not_found() {
     let directory = Directory::new().await;
     let (wiki, draft) = (directory.published("wiki").await, directory.unpublished("draft").await);
     let nobody = ConnectorReference::Id(ConnectorId::new(Uuid::new_v4()));
-    let command = directory.control.add_connector_to_application(administrator(), wiki.id, nobody);
+    let command = directory.control.add_connector_to_application(administrator(), wiki.id, Expected::Any, nobody);
     let error = refused(&directory, command).await;
     assert!(matches!(error, Error::ConnectorNotFound(_)), "{error}");
-    let command = directory.control.add_connector_to_application(administrator(), draft.id, named("srv1"));
+    let command =
+        directory.control.add_connector_to_application(administrator(), draft.id, Expected::Any, named("srv1"));
     let error = refused(&directory, command).await;
     assert!(matches!(error, Error::ApplicationNotPublished(_)), "{error}");
 }
@@ -80,7 +87,8 @@ async fn the_first_machine_of_that_name_that_registers_for_that_group_takes_the_
     let control = &directory.control;
     let (berlin, wiki) = (directory.group("Berlin").await, directory.published("wiki").await);
     control.assign_connector_group(administrator(), wiki.id, berlin.id).await.unwrap();
-    let entry = control.add_connector_to_application(administrator(), wiki.id, named("srv9")).await.unwrap();
+    let entry =
+        control.add_connector_to_application(administrator(), wiki.id, Expected::Any, named("srv9")).await.unwrap();
 
     let elsewhere = directory.registered("srv9", directory.default_group().await.id).await;
     assert_ne!(elsewhere.identity.connector, entry.id, "a token for another group does not reach the entry");

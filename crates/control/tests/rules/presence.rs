@@ -1,3 +1,5 @@
+//! Presence: a connector is active while a tunnel is up, and shows what the gateway saw.
+
 use adit_control::{Error, TunnelUp};
 use adit_core::id::TunnelId;
 use adit_core::query::{ConnectorField, Filter, Query, Value};

@@ -1,3 +1,5 @@
+//! A machine becomes a connector with a registration token, once; a connector renews its certificate.
+
 use std::collections::HashSet;
 use std::time::Duration;
 

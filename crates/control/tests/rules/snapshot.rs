@@ -1,3 +1,5 @@
+//! The snapshot that gateways work from: it holds what was acknowledged and never goes back.
+
 use adit_control::{ApplicationChange, PublishingChange};
 use adit_core::KeyGeneration;
 

@@ -199,29 +199,6 @@ async fn groups_are_made_changed_and_deleted_as_decided() {
 }
 
 #[tokio::test]
-async fn writes_can_be_made_conditional_on_the_etag() {
-    let api = Api::start().await;
-    let group = api.group("Berlin").await;
-    let path = format!("{P}/connectorGroups/{group}");
-    let read = api.get(&path).await.expect(200);
-    let etag = read.header("etag").unwrap().to_owned();
-    assert_eq!(read.json["@odata.etag"], Value::String(etag.clone()));
-    api.send(Method::PATCH, &path, json!({"name": "Paris"}), &[("if-match", &etag)]).await.expect(204);
-    let reply = api.send(Method::PATCH, &path, json!({"name": "Rome"}), &[("if-match", &etag)]).await.expect(412);
-    assert_eq!(reply.code(), "Request_PreconditionFailed");
-    assert_eq!(api.get(&path).await.json["name"], "Paris");
-    api.send(Method::DELETE, &path, Value::Null, &[("if-match", &etag)]).await.expect(412);
-    let application = api.published("wiki").await;
-    let app = format!("/beta/applications/{application}");
-    api.send(Method::PATCH, &app, json!({"displayName": "x"}), &[("if-match", "W/\"0\"")]).await.expect(412);
-    api.send(Method::DELETE, &app, Value::Null, &[("if-match", "W/\"0\"")]).await.expect(412);
-    api.send(Method::PUT, &format!("{app}/connectorGroup/$ref"), json!({"id": group}), &[("if-match", "W/\"0\"")])
-        .await
-        .expect(412);
-    api.send(Method::DELETE, &path, Value::Null, &[("if-match", "*")]).await.expect(204);
-}
-
-#[tokio::test]
 async fn a_registration_token_is_made_for_a_group() {
     let api = Api::start().await;
     let group = api.group("Berlin").await;

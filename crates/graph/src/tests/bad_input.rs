@@ -110,6 +110,10 @@ async fn unknown_properties_and_wrong_values_are_400_and_named() {
         (Method::PATCH, &app, json!({"nosuch": 1}), "'nosuch'"),
         (Method::PATCH, &app, json!({"tags": "x"}), "'tags'"),
         (Method::PATCH, &app, json!({"web": {"nosuch": 1}}), "'web/nosuch'"),
+        (Method::PATCH, &app, json!({"info": 5}), "'info': an object is expected, but found 5"),
+        (Method::PATCH, &app, json!({"api": "x"}), "'api'"),
+        (Method::PATCH, &app, json!({"spa": [1]}), "'spa'"),
+        (Method::PATCH, &app, json!({"keyCredentials": [5]}), "'keyCredentials'"),
         (Method::PATCH, &app, json!({"identifierUris": ["api://a", "API://A"]}), "'identifierUris'"),
         (Method::PATCH, &app, json!({"onPremisesPublishing": {"nosuch": 1}}), "'onPremisesPublishing/nosuch'"),
         (
@@ -184,8 +188,25 @@ async fn references_to_missing_or_wrong_objects_are_refused_and_never_fetched() 
     let reply = api.post(&path, json!({"id": connector})).await.expect(404);
     assert_eq!(reply.code(), "ConnectorGroup_NotFound");
     let path = format!("/beta/applications/{application}/connectorGroup/$ref");
+    for body in [json!([]), json!(5), json!("x"), json!(true), json!({"@odata.id": {}})] {
+        api.put(&path, body.clone()).await.expect(400);
+        api.post(&members, body).await.expect(400);
+    }
     api.put(&path, json!({"@odata.id": format!("{own}/connectors/{connector}")})).await.expect(400);
     api.put(&path, json!({"@odata.id": format!("{own}/connectorGroups/{unknown}")})).await.expect(404);
+    let path = format!("{P}/connectorGroups/{group}/applications/$ref");
+    for (body, status) in [
+        (json!({"@odata.id": format!("http://u:p@127.0.0.1/applications/{application}")}), 400),
+        (json!({"@odata.id": format!("file:///applications/{application}")}), 400),
+        (json!({"@odata.id": format!("{own}/applications/x/connectors/{application}")}), 400),
+        (json!({"@odata.id": format!("{own}/applications/{unknown}")}), 404),
+        (json!({"id": format!("{own}/{application}")}), 404),
+        (json!({"id": null}), 400),
+    ] {
+        let reply = api.post(&path, body.clone()).await;
+        assert_eq!(reply.status, status, "{body}: {}", reply.text);
+    }
+    assert_eq!(api.group_of_application(&application).await, home, "nothing was assigned");
     assert_eq!(api.group_of_connector(&connector).await, home, "nothing moved");
     assert!(listener.accept().is_err(), "nothing was fetched");
 }
@@ -292,4 +313,38 @@ async fn query_options_that_cannot_be_answered_are_400() {
     assert_eq!(reply.code(), "NotAcceptable");
     api.get("/beta/connectors?$format=xml").await.expect(406);
     api.get("/beta/connectors?$format=json").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_cannot_be_shaped_as_asked_is_not_carried_out() {
+    let api = Api::start().await;
+    let application = api.published("wiki").await;
+    let connector = api.connector(&application, "alpha").await;
+    let group = api.group("Berlin").await;
+    let home = api.group_of_connector(&connector).await;
+    let app = format!("/beta/applications/{application}");
+    let prefer = [("prefer", "return=representation")];
+    for options in ["$select=nosuch", "$expand=nosuch"] {
+        for (method, path, body) in [
+            (Method::POST, format!("{P}/connectorGroups"), json!({"name": "Paris"})),
+            (Method::PATCH, format!("{P}/connectorGroups/{group}"), json!({"name": "Paris"})),
+            (Method::POST, format!("/beta/connectorGroups/{group}/members/$ref"), json!({"id": connector})),
+            (Method::POST, format!("{P}/connectors/{connector}/memberOf/$ref"), json!({"id": group})),
+            (Method::POST, "/beta/applications".to_owned(), json!({"displayName": "Paris"})),
+            (Method::PATCH, app.clone(), json!({"displayName": "Paris"})),
+            (Method::PUT, format!("{app}/connectorGroup/$ref"), json!({"id": group})),
+            (Method::POST, format!("{P}/connectorGroups/{group}/applications/$ref"), json!({"id": application})),
+            (Method::POST, format!("{app}/connectorGroup/members/$ref"), json!({"machineName": "paris"})),
+            (Method::POST, format!("{app}/connectorGroup/members/{connector}/memberOf/$ref"), json!({"name": "Paris"})),
+        ] {
+            let reply = api.send(method, &format!("{path}?{options}"), body, &prefer).await;
+            assert_eq!(reply.status, 400, "{path}?{options}: {}", reply.text);
+        }
+    }
+    assert_eq!(api.group_of_connector(&connector).await, home);
+    assert_eq!(api.group_of_application(&application).await, home);
+    for path in [format!("{P}/connectorGroups"), format!("{P}/connectors"), "/beta/applications".to_owned()] {
+        let text = api.get(&path).await.expect(200).text.to_lowercase();
+        assert!(!text.contains("paris"), "{text}");
+    }
 }

@@ -186,6 +186,12 @@ async fn every_page_gives_the_linked_object_to_a_client_that_prefers_it() {
     let assign = format!("/beta/applications/{application}/connectorGroup/$ref");
     let reply = api.send(Method::PUT, &assign, json!({"id": group}), &prefer).await.expect(200);
     assert_eq!(reply.json["name"], "Berlin");
+    api.send(Method::POST, &assign, json!({"id": group}), &prefer).await.expect(201);
+    let moved = format!("{P}/connectors/{connector}/memberOf/$ref");
+    api.send(Method::PUT, &moved, json!({"id": group}), &prefer).await.expect(200);
+    let given = format!("{P}/connectorGroups/{group}/applications/$ref");
+    let reply = api.send(Method::POST, &given, json!({"id": application}), &prefer).await.expect(201);
+    assert_eq!(reply.json["displayName"], "wiki");
     let place = format!("/v1.0/applications/{application}/connectorGroup/members/{connector}/memberOf/$ref");
     let reply = api.send(Method::POST, &place, json!({"name": "Paris"}), &prefer).await.expect(201);
     assert_eq!(reply.json["name"], "Paris");

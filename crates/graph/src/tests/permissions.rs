@@ -76,6 +76,8 @@ async fn narrower_scopes_reach_what_the_contract_gives_them() {
         ("Application.Read.All", Method::GET, format!("{P}/connectors"), 200),
         ("Application.Read.All", Method::DELETE, format!("/beta/applications/{application}/connectorGroup/$ref"), 403),
         ("Application.ReadWrite.OwnedBy", Method::GET, "/beta/applications".to_owned(), 200),
+        ("Application.ReadWrite.OwnedBy", Method::GET, "/beta/applications?$expand=connectorGroup".to_owned(), 403),
+        ("Application.Read.All", Method::GET, "/beta/applications?$expand=connectorGroup".to_owned(), 200),
         ("Application.ReadWrite.OwnedBy", Method::DELETE, format!("/beta/applications/{application}"), 403),
         ("OnPremisesPublishingProfiles.ReadWrite.All", Method::GET, format!("{P}/connectorGroups"), 200),
         ("OnPremisesPublishingProfiles.ReadWrite.All", Method::GET, "/beta/applications".to_owned(), 403),

@@ -1,3 +1,5 @@
+//! Tokens that are accepted and tokens that are not: forged, expired, for others, and issuers that misbehave.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -146,7 +146,7 @@ fn fit(property: &'static Property, constant: &Constant, position: usize) -> Res
         (Type::Guid, Constant::Text(text) | Constant::Guid(text)) => Some(Literal::Text(text.clone())),
         (Type::Boolean, Constant::Boolean(truth)) => Some(Literal::Boolean(*truth)),
         (Type::Int32, Constant::Number(number)) => Some(Literal::Number(number.clone())),
-        (Type::DateTimeOffset, Constant::Date(date) | Constant::Text(date)) => Some(Literal::Text(date.clone())),
+        (Type::DateTimeOffset, Constant::Date(date) | Constant::Text(date)) => instant(date).map(Literal::Text),
         (Type::Enum(kind), Constant::Text(word)) => kind.find(word).map(Literal::Member),
         _ => None,
     };
@@ -157,6 +157,13 @@ fn fit(property: &'static Property, constant: &Constant, position: usize) -> Res
             Problem::WrongType { property: property.name.to_owned(), found: shown(constant), expected },
         )
     })
+}
+
+/// A date and time in UTC; a date alone is its midnight. `None` for what is in no calendar, which would otherwise be
+/// compared as text and find the wrong entities.
+fn instant(text: &str) -> Option<String> {
+    let at: jiff::Timestamp = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse()).ok()?;
+    Some(at.to_string())
 }
 
 fn shown(constant: &Constant) -> String {

@@ -1,3 +1,5 @@
+//! Filters as clients write them: how they group, what they are compared with, and what is refused where.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -67,8 +69,23 @@ fn uuids_dates_lists_and_nested_paths_are_understood() {
     assert_eq!(parsed(&format!("id eq {id}")), expected);
     assert_eq!(parsed(&format!("id eq '{id}'")), expected);
     assert_eq!(parsed("created ge 2026-01-31T12:00:00Z"), "createdGreaterOrEqualText(\"2026-01-31T12:00:00Z\")");
+    assert_eq!(parsed("created ge 2026-01-31"), "createdGreaterOrEqualText(\"2026-01-31T00:00:00Z\")");
+    assert_eq!(
+        parsed("created ge '2026-01-31T13:00:00%2b01:00'".replace("%2b", "+").as_str()),
+        parsed("created ge 2026-01-31T12:00:00Z")
+    );
     assert_eq!(parsed("Place/URL eq 'x'"), "place/urlEqualText(\"x\")");
     assert_eq!(parsed("name in ('a', 'b')"), "namein[Text(\"a\"), Text(\"b\")]");
+}
+
+#[test]
+fn a_date_that_is_in_no_calendar_is_refused_instead_of_compared_as_text() {
+    for date in
+        ["2026-13-41", "2026-02-30T00:00:00Z", "2026-01-31T25:00:00Z", "'yesterday'", "''", "2026-01-31T12:00:00"]
+    {
+        let error = refused(&format!("created gt {date}"));
+        assert!(error.to_string().contains("a date and time such as 2026-01-31T12:00:00Z"), "{date}: {error}");
+    }
 }
 
 #[test]
