@@ -64,7 +64,7 @@ fn start(folder: &Path, role: &str, port: u16, server: &str) -> Process {
     let nginx = if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
     let mut command = Command::new(nginx);
     command.arg("-c").arg(&config).arg("-p").arg(folder);
-    let process = Process::start(role, &mut command, &folder.join(format!("{role}.log")));
+    let process = Process::start(role, &mut command, &folder.join(format!("{role}.log"))).with_children();
     settles("an nginx that listens", Duration::from_secs(20), || listens(port));
     process
 }

@@ -17,6 +17,7 @@ pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
+    has_children: bool,
 }
 
 impl Process {
@@ -43,7 +44,15 @@ impl Process {
             .stderr(errors)
             .spawn()
             .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
-        Self { name: name.to_owned(), child, log: complaints.to_owned() }
+        Self { name: name.to_owned(), child, log: complaints.to_owned(), has_children: false }
+    }
+
+    /// It has children of its own (nginx and its workers), which `kill -9` would leave behind: on drop it is asked to
+    /// end first.
+    #[must_use]
+    pub fn with_children(mut self) -> Self {
+        self.has_children = true;
+        self
     }
 
     /// Its process id.
@@ -103,6 +112,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if self.has_children && self.is_running() {
+            self.terminate();
+            let start = Instant::now();
+            while self.is_running() && start.elapsed() < Duration::from_secs(3) {
+                sleep(Duration::from_millis(20));
+            }
+        }
         self.kill();
         if std::thread::panicking() {
             let log = self.log();
