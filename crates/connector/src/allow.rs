@@ -114,14 +114,17 @@ fn is_never_dialled(address: IpAddr) -> bool {
     /// Metadata services outside the link-local range: Azure's wire server, Alibaba's, Oracle's.
     const METADATA_V4: [Ipv4Addr; 3] =
         [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
-    /// Amazon's metadata service over IPv6.
-    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    /// The metadata services of Amazon and Google over IPv6.
+    const METADATA_V6: [Ipv6Addr; 2] =
+        [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
     match address {
         IpAddr::V4(v4) => {
             let this_network = matches!(v4.octets(), [0, ..]);
             this_network || v4.is_link_local() || v4.is_multicast() || v4.is_broadcast() || METADATA_V4.contains(&v4)
         }
-        IpAddr::V6(v6) => v6.is_unspecified() || v6.is_unicast_link_local() || v6.is_multicast() || v6 == METADATA_V6,
+        IpAddr::V6(v6) => {
+            v6.is_unspecified() || v6.is_unicast_link_local() || v6.is_multicast() || METADATA_V6.contains(&v6)
+        }
     }
 }
 

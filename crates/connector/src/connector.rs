@@ -111,24 +111,22 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     result
 }
 
-/// The identity in the folder, or a new one by the token.
+/// The identity in the folder; a new one where there is none, where it has ended, or where another token is given than
+/// the one it came from. (A service that is started with `--token` each time goes on with what it has.)
 async fn registered(
     settings: &Settings,
     folder: &IdentityFolder,
     key: &ConnectorKey,
 ) -> Result<Identity, ConnectorError> {
     match (folder.identity()?, &settings.token) {
-        (Some(identity), token) if identity.not_after > now() => {
-            if token.is_some() {
-                tracing::info!("already registered: the token is not used");
-            }
-            Ok(identity)
-        }
+        (Some(identity), Some(token)) if identity.not_after > now() && identity.is_from(&token.secret) => Ok(identity),
+        (Some(identity), None) if identity.not_after > now() => Ok(identity),
         (Some(expired), None) => Err(ConnectorError::Expired { ended: expired.not_after, now: now() }),
         (None, None) => Err(ConnectorError::NotRegistered(settings.data.clone())),
         (_, Some(token)) => {
             let machine_name = settings.machine_name.as_str();
             let identity = register::register(token, key, machine_name, &settings.version).await?;
+            let identity = identity.with_token(&token.secret);
             folder.keep(&identity)?;
             Ok(identity)
         }

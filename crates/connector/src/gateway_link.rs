@@ -1,6 +1,7 @@
 //! One connection to the gateway, kept up: dialled, served, dialled again when it is lost.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,12 @@ const GOOD: Duration = Duration::from_secs(5);
 
 /// How long the gateway may take to begin HTTP/2 once TLS is up.
 const SPEAK: Duration = Duration::from_secs(10);
+
+/// How often the gateway is asked for a sign of life.
+const PING: Duration = Duration::from_secs(1);
+
+/// A gateway that gives no sign of life for this long is gone; the gateway judges connectors by the same time.
+const DEAD: Duration = Duration::from_secs(10);
 
 /// How long streams may go on after this connector was told to leave.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
@@ -60,11 +67,13 @@ async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
         carrier = connect(member) => carrier?,
         _ = leaving.wait_for(|leaving| *leaving) => return Ok(()),
     };
+    let mut silent = pin!(silence(carrier.ping_pong()));
     let mut deadline: Option<Instant> = None;
     loop {
         let accepted = match deadline {
             None => tokio::select! {
                 accepted = carrier.accept() => accepted,
+                () = &mut silent => return Err(io::Error::new(io::ErrorKind::TimedOut, "the gateway fell silent")),
                 _ = leaving.wait_for(|leaving| *leaving) => {
                     // The control stream says so as well; this turns away streams that cross it on the way.
                     carrier.graceful_shutdown();
@@ -82,6 +91,14 @@ async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
             Some(Err(error)) => return Err(io::Error::other(error)),
             None => return Ok(()),
         }
+    }
+}
+
+/// Completes when the gateway has not answered for [`DEAD`]: a firewall that forgot the connection tells neither end.
+async fn silence(ping: Option<h2::PingPong>) {
+    let Some(mut ping) = ping else { return std::future::pending().await };
+    while let Ok(Ok(_)) = timeout(DEAD, ping.ping(h2::Ping::opaque())).await {
+        sleep(PING).await;
     }
 }
 

@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use adit_tunnel::message::Binary;
+use aws_lc_rs::digest::{SHA256, digest};
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,9 @@ pub(crate) struct Identity {
     pub(crate) issued: i64,
     /// When it ends, seconds since 1970.
     pub(crate) not_after: i64,
+    /// SHA-256 of the secret of the token it was registered with: a start with another token registers again.
+    #[serde(default)]
+    token: Option<Binary>,
 }
 
 impl Identity {
@@ -91,7 +95,19 @@ impl Identity {
         certificate: Binary,
         (issued, not_after): (i64, i64),
     ) -> Self {
-        Self { gateway, connector, machine_name, ca: Binary(ca.to_vec()), certificate, issued, not_after }
+        let ca = Binary(ca.to_vec());
+        Self { gateway, connector, machine_name, ca, certificate, issued, not_after, token: None }
+    }
+
+    /// Notes the token that this identity came from.
+    pub(crate) fn with_token(mut self, secret: &[u8]) -> Self {
+        self.token = Some(fingerprint(secret));
+        self
+    }
+
+    /// Whether it came from the token with this secret.
+    pub(crate) fn is_from(&self, secret: &[u8]) -> bool {
+        self.token == Some(fingerprint(secret))
     }
 
     /// The same identity with a new certificate.
@@ -106,6 +122,10 @@ impl Identity {
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {
         CertificateDer::from(self.certificate.0.clone())
     }
+}
+
+fn fingerprint(secret: &[u8]) -> Binary {
+    Binary(digest(&SHA256, secret).as_ref().to_vec())
 }
 
 /// The data folder of one connector; locked while it is open.

@@ -101,10 +101,12 @@ impl Relay {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        if let Poll::Ready(end) = self.poll_to_upstream(cx) {
+        // Reading first: an upstream that has closed already is handed nothing more, and the request that was meant for
+        // it can be sent again.
+        if let Poll::Ready(end) = self.poll_from_upstream(cx) {
             return Poll::Ready(end);
         }
-        self.poll_from_upstream(cx)
+        self.poll_to_upstream(cx)
     }
 
     /// Hands over what the gateway sends, until there is no more of it.

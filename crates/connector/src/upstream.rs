@@ -21,6 +21,9 @@ use crate::tls::UpstreamTlsConfigs;
 /// Resolution and TCP: a server in the same network answers in milliseconds.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// TCP to one of several addresses, so that one that leads nowhere does not use up the time of the others.
+const CONNECT_ONE: Duration = Duration::from_secs(2);
+
 /// TLS towards the upstream.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
@@ -69,13 +72,14 @@ impl UpstreamDialler {
                 last.get_or_insert_with(|| OpenFailure::new(OpenReason::NotAllowed, refused));
                 continue;
             }
-            match TcpStream::connect(address).await {
-                Ok(socket) => {
+            match timeout(CONNECT_ONE, TcpStream::connect(address)).await {
+                Ok(Ok(socket)) => {
                     // It fails only on a socket that is closed already.
                     let _ = socket.set_nodelay(true);
                     return Ok(socket);
                 }
-                Err(error) => last = Some(OpenFailure::new(OpenReason::Refused, format!("{address}: {error}"))),
+                Ok(Err(error)) => last = Some(OpenFailure::new(OpenReason::Refused, format!("{address}: {error}"))),
+                Err(_) => last = Some(OpenFailure::new(OpenReason::TimedOut, format!("{address} did not answer"))),
             }
         }
         Err(last.unwrap_or_else(|| {

@@ -55,11 +55,15 @@ impl ExternalUrl {
         }
         let plain =
             url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-        let Some(host) = url.host_str().filter(|host| plain && !host.is_empty() && !host.contains('*')) else {
+        // A name with a dot at its end is the same name; what is left must be one.
+        let host = url.host_str().map(|host| host.strip_suffix('.').unwrap_or(host));
+        let is_name =
+            |host: &&str| !host.is_empty() && !host.starts_with('.') && !host.ends_with('.') && !host.contains('*');
+        let Some(host) = host.filter(is_name).filter(|_| plain) else {
             return Err(NotAnExternalUrl::TooMuch(shown()));
         };
         let prefix = PathPrefix::parse(url.path()).ok_or_else(|| NotAnExternalUrl::BadPath(shown()))?;
-        Ok(Self { host: host.trim_end_matches('.').to_owned(), port: url.port(), prefix })
+        Ok(Self { host: host.to_owned(), port: url.port(), prefix })
     }
 
     /// The host in lower case; an IPv6 address has its brackets.
@@ -130,6 +134,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_accepted_is_accepted_again_as_it_is_written() {
+        for text in
+            ["https://wiki.example./a", "https://[::1]:8443", "https://10.0.0.1/x/", "https://b\u{fc}cher.example/"]
+        {
+            let url = ExternalUrl::parse(text).unwrap();
+            assert_eq!(ExternalUrl::parse(&url.to_string()), Ok(url), "{text}");
+        }
+    }
+
+    #[test]
     fn anything_but_scheme_host_port_and_path_is_refused() {
         for text in [
             "http://wiki.example.com/",
@@ -139,6 +153,9 @@ mod tests {
             "https://wiki.example.com/#top",
             "https://*.example.com/",
             "https://",
+            "https://./",
+            "https://../",
+            "https://wiki../",
             "https://wiki.example.com/a%2fb/",
             "javascript:alert(1)",
         ] {

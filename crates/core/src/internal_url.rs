@@ -86,7 +86,7 @@ impl InternalUrl {
         };
         let plain =
             url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-        let Some(host) = url.host_str().filter(|host| plain && !host.is_empty()) else {
+        let Some(host) = url.host_str().filter(|host| plain && !host.trim_matches('.').is_empty()) else {
             return Err(NotAnInternalUrl::TooMuch(shown()));
         };
         let prefix = PathPrefix::parse(url.path()).ok_or_else(|| NotAnInternalUrl::BadPath(shown()))?;
@@ -162,9 +162,16 @@ mod tests {
 
     #[test]
     fn other_schemes_and_extra_parts_are_refused() {
-        for text in
-            ["ftp://wiki/", "file:///etc/passwd", "http://a:b@wiki/", "http://wiki/?x", "wiki:80", "http://wiki:0/", ""]
-        {
+        for text in [
+            "ftp://wiki/",
+            "file:///etc/passwd",
+            "http://a:b@wiki/",
+            "http://wiki/?x",
+            "wiki:80",
+            "http://wiki:0/",
+            "http://./",
+            "",
+        ] {
             assert!(InternalUrl::parse(text).is_err(), "{text}");
         }
     }

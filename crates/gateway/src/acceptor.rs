@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::core::{CoreCommand, Shared};
+use crate::limits;
 
 /// Accepts until it is dropped.
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
@@ -24,6 +25,11 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                     .min_by_key(|(_, core)| core.connections.load(Ordering::Relaxed))
                     .map(|(index, core)| (index, &core.connections));
                 let Some((index, connections)) = fewest else { continue };
+                let open: usize = shared.cores.iter().map(|core| core.connections.load(Ordering::Relaxed)).sum();
+                if open >= limits::CONNECTIONS {
+                    tracing::warn!(%from, open, "a connection was turned away: the limit is reached");
+                    continue;
+                }
                 connections.fetch_add(1, Ordering::Relaxed);
                 shared.hand_over(index, CoreCommand::Connection(socket, from)).await;
             }

@@ -99,6 +99,8 @@ fn choose(
     last: &Option<(Failure, Again)>,
 ) -> Result<Arc<LiveConnector>, Failure> {
     let serving = core.serving();
+    // The group of this moment: between two attempts the application may have moved.
+    let rules = serving.rules(rules.application.id).map_or(rules, |current| &**current);
     let group = rules.application.connector_group;
     let mut random = core.random.borrow_mut();
     let chosen = serving.choose(group, tried, &mut random);
@@ -132,7 +134,7 @@ async fn send_once(
     };
     let account = Arc::clone(&upstream.account);
     let start = account.written();
-    let sending = upstream.sender.try_send_request(job.head.request(job.body.attempt()));
+    let sending = upstream.sender.try_send_request(job.head.request(job.body));
     let limit = Duration::from_secs(application.timeout.seconds());
     match within(limit, job.body, sending).await {
         Some(Ok(response)) => Ok(Answered { response, lease: Lease::new(Rc::clone(core), key, upstream, in_flight) }),
@@ -190,17 +192,16 @@ fn timed_out(account: &StreamAccount) -> AttemptFailed {
 /// Says what went wrong and what may follow.
 fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, error: &hyper::Error) -> AttemptFailed {
     if job.body.is_broken() {
-        let failure = Failure { reason: Reason::BodyBroken, detail: error.to_string() };
-        return AttemptFailed { failure, again: Again::No };
+        return AttemptFailed { failure: Failure::caused(Reason::BodyBroken, error), again: Again::No };
     }
-    let (reason, detail) = match account.failure() {
-        Some(failure) => (opening_failed(failure.reason), failure.detail.clone()),
-        None if error.is_parse() => (Reason::UpstreamInvalid, error.to_string()),
-        None if account.ended_in_order() => (Reason::UpstreamClosed, error.to_string()),
-        None => (Reason::TunnelLost, error.to_string()),
+    let failure = match account.failure() {
+        Some(failure) => Failure { reason: opening_failed(failure.reason), detail: failure.detail.clone() },
+        None if error.is_parse() => Failure::caused(Reason::UpstreamInvalid, error),
+        None if account.ended_in_order() => Failure::caused(Reason::UpstreamClosed, error),
+        None => Failure::caused(Reason::TunnelLost, error),
     };
     let nothing_arrived = not_sent || account.nothing_reached_beyond(start);
-    let again = if !job.body.is_replayable() || reason == Reason::UpstreamInvalid {
+    let again = if !job.body.is_replayable() || failure.reason == Reason::UpstreamInvalid {
         Again::No
     } else if account.failure().is_some() {
         Again::OtherConnector
@@ -211,7 +212,7 @@ fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, 
     } else {
         Again::No
     };
-    AttemptFailed { failure: Failure { reason, detail }, again }
+    AttemptFailed { failure, again }
 }
 
 const fn opening_failed(reason: OpenReason) -> Reason {

@@ -39,7 +39,7 @@ pub(crate) enum CoreCommand {
 #[derive(Debug)]
 pub(crate) struct CoreHandle {
     pub(crate) commands: mpsc::Sender<CoreCommand>,
-    /// Connections it has, those of browsers and of connectors.
+    /// Connections it has, those of clients and those that are still shaking hands.
     pub(crate) connections: AtomicUsize,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) tls: TlsConfigs,
     pub(crate) trusted_proxies: Vec<IpNet>,
-    pub(crate) registrations: Arc<Semaphore>,
+    pub(crate) registrations: Semaphore,
     /// `true` once the gateway drains.
     pub(crate) draining: watch::Receiver<bool>,
 }

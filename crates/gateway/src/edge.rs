@@ -64,13 +64,12 @@ pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<MovableStream>,
     let http2 = session.alpn_protocol() == Some(b"h2");
     let server_name = session.server_name().map(|name| name.trim_end_matches('.').to_ascii_lowercase());
     let Some(client) = Client::new(core, from, server_name) else { return };
-    core.shared.metrics.clients.inc();
+    let _counted = core.shared.metrics.clients.begin();
     if http2 {
         serve_http2(core, tls, Rc::new(client)).await;
     } else {
         serve_http1(core, tls, Rc::new(client)).await;
     }
-    core.shared.metrics.clients.dec();
 }
 
 macro_rules! until_done {
@@ -117,6 +116,8 @@ async fn serve_http2(core: &Rc<Core>, tls: TlsStream<MovableStream>, client: Rc<
     let connection = http2::Builder::new(OnThisCore)
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits::HTTP2_STREAMS)
+        .keep_alive_interval(Some(limits::HTTP2_PING))
+        .keep_alive_timeout(limits::HTTP2_PONG)
         .initial_stream_window_size(limits::HTTP2_STREAM_WINDOW)
         .initial_connection_window_size(limits::HTTP2_CONNECTION_WINDOW)
         .max_header_list_size(u32::try_from(limits::HEAD_BYTES).unwrap_or(u32::MAX))

@@ -18,6 +18,13 @@ impl Failure {
         Self { reason, detail: detail.to_owned() }
     }
 
+    /// A failure whose detail is an error with all its causes.
+    pub(crate) fn caused(reason: Reason, error: &dyn std::error::Error) -> Self {
+        let causes = std::iter::successors(Some(error), |error| error.source());
+        let detail = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        Self { reason, detail }
+    }
+
     pub(crate) fn bad_request(detail: &str) -> Self {
         Self::new(Reason::BadRequest, detail)
     }

@@ -18,7 +18,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use crate::core::{CoreHandle, Shared};
+use crate::core::{CoreCommand, CoreHandle, Shared};
 use crate::directory::{ConnectorDirectory, ServerCertificate, ServerCertificates};
 use crate::metrics::Metrics;
 use crate::serving::Serving;
@@ -62,7 +62,7 @@ pub enum StartError {
     Io(#[from] std::io::Error),
 }
 
-/// A running gateway. Dropping it ends it at once; [`Gateway::drain`] ends it in order.
+/// A running gateway. [`Gateway::drain`] ends it in order; its threads otherwise live as long as the process.
 pub struct Gateway {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -98,25 +98,13 @@ impl Gateway {
             metrics: Metrics::register(registry),
             tls,
             trusted_proxies: settings.trusted_proxies,
-            registrations: Arc::new(Semaphore::new(limits::REGISTRATIONS)),
+            registrations: Semaphore::new(limits::REGISTRATIONS),
             draining: draining_seen,
         });
-        let mut threads = Vec::new();
-        for (index, receiver) in receivers.into_iter().enumerate() {
-            let shared = Arc::clone(&shared);
-            threads.push(std::thread::Builder::new().name(format!("gateway-core-{index}")).spawn(move || {
-                if let Err(error) = core::run(index, shared, receiver) {
-                    tracing::error!(%error, index, "a gateway core could not run");
-                }
-            })?);
-        }
-        let (stop_accepting, stopped) = oneshot::channel();
+        let mut threads = start_cores(&shared, receivers)?;
         let front = Front { shared: Arc::clone(&shared), keeper, snapshots: settings.snapshots };
-        threads.push(std::thread::Builder::new().name("gateway-front".to_owned()).spawn(move || {
-            if let Err(error) = front.run(settings.listener, stopped) {
-                tracing::error!(%error, "the gateway's acceptor could not run");
-            }
-        })?);
+        let (stop_accepting, stopped) = oneshot::channel();
+        threads.push(start_front(front, settings.listener, stopped)?);
         Ok(Self { address, shared, draining, stop_accepting: Some(stop_accepting), threads })
     }
 
@@ -143,10 +131,10 @@ impl Gateway {
         self.draining.send_replace(true);
         self.stop_accepting.take();
         let deadline = Instant::now() + grace;
-        while self.shared.metrics.clients.get() > 0 && Instant::now() < deadline {
+        while self.shared.metrics.clients.count() > 0 && Instant::now() < deadline {
             sleep(Duration::from_millis(20)).await;
         }
-        let left = self.shared.metrics.clients.get();
+        let left = self.shared.metrics.clients.count();
         if left > 0 {
             tracing::warn!(left, "the grace period is over: connections are cut");
         }
@@ -161,6 +149,36 @@ impl Gateway {
         sleep(Duration::from_millis(50)).await;
         drop(std::mem::take(&mut self.threads));
     }
+}
+
+fn start_cores(
+    shared: &Arc<Shared>,
+    receivers: Vec<mpsc::Receiver<CoreCommand>>,
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let start = |(index, receiver)| {
+        let shared = Arc::clone(shared);
+        std::thread::Builder::new().name(format!("gateway-core-{index}")).spawn(move || {
+            if let Err(error) = core::run(index, shared, receiver) {
+                tracing::error!(%error, index, "a gateway core could not run");
+            }
+        })
+    };
+    receivers.into_iter().enumerate().map(start).collect()
+}
+
+fn start_front(
+    mut front: Front,
+    listener: TcpListener,
+    stopped: oneshot::Receiver<()>,
+) -> std::io::Result<JoinHandle<()>> {
+    // Before the first connection is accepted: a connector that comes back must not be taken for an unknown one.
+    let snapshot = Arc::clone(&front.snapshots.borrow_and_update());
+    front.serve_from(snapshot);
+    std::thread::Builder::new().name("gateway-front".to_owned()).spawn(move || {
+        if let Err(error) = front.run(listener, stopped) {
+            tracing::error!(%error, "the gateway's acceptor could not run");
+        }
+    })
 }
 
 /// The thread in front of the cores: accepts, follows the snapshots, keeps certificates and presence.
@@ -203,13 +221,16 @@ impl Front {
     async fn follow(mut self) {
         let mut reissue = interval(REISSUE);
         reissue.tick().await;
+        let mut control_plane_lives = true;
         loop {
-            let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
-            self.serve_from(snapshot);
             tokio::select! {
-                changed = self.snapshots.changed() => if changed.is_err() {
-                    // The control plane is gone; the last snapshot stays in service.
-                    return std::future::pending().await;
+                changed = self.snapshots.changed(), if control_plane_lives => match changed {
+                    Ok(()) => {
+                        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+                        self.serve_from(snapshot);
+                    }
+                    // The last snapshot stays in service.
+                    Err(_) => control_plane_lives = false,
                 },
                 _ = reissue.tick() => self.keeper.reissue(),
             }
@@ -262,7 +283,11 @@ impl CertificateKeeper {
             Ok(certificate) => self.own.replace(certificate),
             Err(error) => tracing::error!(%error, "the gateway's own certificate was not renewed"),
         }
-        let fresh = self.browsers.by_name().keys().filter_map(|host| Some((host.clone(), self.issue(host)?))).collect();
+        // Where none can be had, the old one is still valid for a while.
+        let renewed = |(host, old): (&String, &Arc<CertifiedKey>)| {
+            (host.clone(), self.issue(host).unwrap_or_else(|| Arc::clone(old)))
+        };
+        let fresh = self.browsers.by_name().iter().map(renewed).collect();
         self.browsers.replace(fresh);
     }
 

@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use crate::answer::Reason;
 use crate::edge::Client;
 use crate::failure::Failure;
+use crate::replay::{ReplayBody, RequestBody};
 use crate::serving::ForwardingRules;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -40,11 +41,7 @@ pub(crate) fn place(request: &Request<Incoming>, client: &Client) -> Result<Plac
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return Err(Failure::new(Reason::MethodNotAllowed, request.method().as_str()));
     }
-    let headers = request.headers();
-    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
-        return Err(Failure::bad_request("both Transfer-Encoding and Content-Length"));
-    }
-    let authority = authority(request.version(), request.uri(), headers)?;
+    let authority = authority(request.version(), request.uri(), request.headers())?;
     let text = authority.to_str().map_err(|_| Failure::bad_request("Host is not ASCII"))?;
     let host = host_of(text).ok_or_else(|| Failure::bad_request("Host is not a name or address with a port"))?;
     if client.server_name.as_deref().is_some_and(|name| name != host) {
@@ -122,7 +119,7 @@ impl UpstreamHead {
         remove_hop_by_hop(&mut headers);
         remove_client_claims(&mut headers);
         join_cookies(&mut headers);
-        let connection_bound = headers.get(AUTHORIZATION).is_some_and(is_connection_bound);
+        let connection_bound = headers.get_all(AUTHORIZATION).iter().any(is_connection_bound);
         if rules.host.is_some() {
             translate_origins(&mut headers, rules);
         }
@@ -140,11 +137,15 @@ impl UpstreamHead {
     }
 
     /// One attempt's request.
-    pub(crate) fn request<B>(&self, body: B) -> Request<B> {
-        let mut request = Request::new(body);
+    pub(crate) fn request(&self, body: &ReplayBody) -> Request<RequestBody> {
+        let mut request = Request::new(body.attempt());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
+        if body.has_unknown_length() {
+            // Said outright: the library sends no body with a GET unless a length or this announces one.
+            request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         request
     }
 }
@@ -185,9 +186,12 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
         }
         headers.remove(CONNECTION);
     }
-    if headers.contains_key(TRANSFER_ENCODING) {
-        headers.remove(TRANSFER_ENCODING);
+    if headers.remove(TRANSFER_ENCODING).is_some() {
         headers.remove(CONTENT_LENGTH);
+    }
+    // The library has refused lengths that differ; the same one twice goes on once.
+    if let Some(length) = headers.get(CONTENT_LENGTH).cloned() {
+        headers.insert(CONTENT_LENGTH, length);
     }
     for name in [TE, TRAILER, UPGRADE, EXPECT] {
         headers.remove(name);
@@ -205,7 +209,7 @@ fn remove_client_claims(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether a field claims an address, a host or an identity, in any spelling: many servers read `_` and `.` as `-`.
+/// Whether a field claims an address, a host or an identity, in any spelling: many servers read `_`, and some any other sign, as `-`.
 fn is_claim(name: &str) -> bool {
     const NAMES: [&str; 7] = [
         "forwarded",
@@ -220,7 +224,7 @@ fn is_claim(name: &str) -> bool {
     if !matches!(name.as_bytes().first(), Some(b'x' | b'f' | b't' | b'c' | b'r')) {
         return false;
     }
-    let plain = |byte: u8| if matches!(byte, b'_' | b'.') { b'-' } else { byte.to_ascii_lowercase() };
+    let plain = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
     let starts = |pattern: &str| {
         name.len() >= pattern.len() && name.bytes().map(plain).zip(pattern.bytes()).all(|(one, other)| one == other)
     };
@@ -258,13 +262,13 @@ fn translate_origins(headers: &mut HeaderMap, rules: &ForwardingRules) {
     }
 }
 
-/// Whether a field's value is of a scheme that authenticates the connection and not the request.
+/// Whether a field's value is of a scheme that authenticates the connection and not the request. A challenge may name
+/// several, with commas between (RFC 9110, section 11.6.1).
 pub(crate) fn is_connection_bound(value: &HeaderValue) -> bool {
-    let scheme = |word: &[u8]| {
-        let value = value.as_bytes().trim_ascii_start();
-        value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
-    };
-    scheme(b"ntlm") || scheme(b"negotiate")
+    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii_start).any(|part| {
+        let is = |word: &[u8]| part.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        is(b"ntlm") || is(b"negotiate")
+    })
 }
 
 #[cfg(test)]
@@ -301,6 +305,7 @@ mod tests {
             "x_forwarded_for",
             "x-forwarded_host",
             "x.forwarded.proto",
+            "x~forwarded!for",
             "forwarded",
             "x-real-ip",
             "x_real_ip",
@@ -344,6 +349,7 @@ mod tests {
     fn ntlm_and_negotiate_are_bound_to_the_connection() {
         assert!(is_connection_bound(&HeaderValue::from_static("Negotiate abc")));
         assert!(is_connection_bound(&HeaderValue::from_static("NTLM")));
+        assert!(is_connection_bound(&HeaderValue::from_static("Basic realm=\"x\", Negotiate")));
         assert!(!is_connection_bound(&HeaderValue::from_static("Bearer ntlm")));
     }
 }

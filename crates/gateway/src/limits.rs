@@ -52,6 +52,21 @@ pub(crate) const HELLO: Duration = Duration::from_secs(5);
 /// How long a registration may take, the control plane's work included.
 pub(crate) const REGISTRATION: Duration = Duration::from_secs(15);
 
+/// The shortest time between two renewals that one connection may ask for; a connector asks once in 16 hours, and after
+/// a failure once a minute.
+pub(crate) const RENEWAL: Duration = Duration::from_secs(30);
+
+/// Connections of one connector; it opens two by itself.
+pub(crate) const CONNECTIONS_OF_A_CONNECTOR: u32 = 64;
+
+/// Open connections from clients, those in their handshake included: about 40 KiB each.
+pub(crate) const CONNECTIONS: usize = 16 * 1024;
+
+/// How often a client with an HTTP/2 connection is asked for a sign of life, and how long it has to give one.
+pub(crate) const HTTP2_PING: Duration = Duration::from_secs(20);
+/// See [`HTTP2_PING`].
+pub(crate) const HTTP2_PONG: Duration = Duration::from_secs(10);
+
 /// Registrations under way at a time: guessing tokens is not worth more.
 pub(crate) const REGISTRATIONS: usize = 16;
 

@@ -15,6 +15,32 @@ struct Outcome {
     outcome: &'static str,
 }
 
+/// Counts the clients that are connected.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Clients(Gauge<i64, AtomicI64>);
+
+impl Clients {
+    /// Counts one more until the guard is dropped.
+    pub(crate) fn begin(&self) -> CountedClient {
+        self.0.inc();
+        CountedClient(self.0.clone())
+    }
+
+    pub(crate) fn count(&self) -> i64 {
+        self.0.get()
+    }
+}
+
+/// One connected client.
+#[derive(Debug)]
+pub(crate) struct CountedClient(Gauge<i64, AtomicI64>);
+
+impl Drop for CountedClient {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// The gateway's counters; cheap to clone, shared by all cores.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
@@ -23,8 +49,8 @@ pub(crate) struct Metrics {
     failures: Family<Outcome, Counter<u64, AtomicU64>>,
     /// Attempts beyond a request's first.
     pub(crate) retries: Counter<u64, AtomicU64>,
-    /// Connections from browsers and programs.
-    pub(crate) clients: Gauge<i64, AtomicI64>,
+    /// Connections from browsers and programs, WebSockets included.
+    pub(crate) clients: Clients,
     /// Connections from connectors.
     pub(crate) tunnel_connections: Gauge<i64, AtomicI64>,
     /// Upstream connections opened.
@@ -40,7 +66,7 @@ impl Metrics {
             forwarded: Counter::default(),
             failures: Family::default(),
             retries: Counter::default(),
-            clients: Gauge::default(),
+            clients: Clients::default(),
             tunnel_connections: Gauge::default(),
             streams_opened: Counter::default(),
             revision: Gauge::default(),
@@ -53,7 +79,7 @@ impl Metrics {
             metrics.failures.clone(),
         );
         gateway.register("retries", "Attempts beyond the first", metrics.retries.clone());
-        gateway.register("client_connections", "Open connections from clients", metrics.clients.clone());
+        gateway.register("client_connections", "Open connections from clients", metrics.clients.0.clone());
         gateway.register("tunnel_connections", "Open connections from connectors", metrics.tunnel_connections.clone());
         gateway.register("streams_opened", "Upstream connections opened", metrics.streams_opened.clone());
         gateway.register("snapshot_revision", "Revision of the snapshot in use", metrics.revision.clone());

@@ -17,6 +17,7 @@ use hyper::client::conn::http1::SendRequest;
 
 use crate::core::Core;
 use crate::limits;
+use crate::metrics::Clients;
 use crate::replay::RequestBody;
 use crate::serving::InFlight;
 use crate::tunnel::TunnelConnection;
@@ -63,7 +64,7 @@ impl Pool {
         while index > 0 {
             index -= 1;
             let candidate = idle.get(index)?;
-            if !candidate.upstream.is_usable() {
+            if !candidate.upstream.is_usable() || candidate.since.elapsed() >= limits::IDLE {
                 idle.swap_remove(index);
             } else if candidate.upstream.sender.is_ready() {
                 return Some(idle.swap_remove(index).upstream);
@@ -139,6 +140,11 @@ impl Lease {
         if self.reuse == Reuse::Allowed {
             self.core.pool.borrow_mut().put(self.key, self.upstream);
         }
+    }
+
+    /// The count of clients, for what goes on after the request.
+    pub(crate) fn clients(&self) -> Clients {
+        self.core.shared.metrics.clients.clone()
     }
 
     /// The connection now belongs to an upgraded protocol; the request stays counted while the guard lives.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use adit_tunnel::message::{self, Refused, Register, RegisterAnswer};
+use adit_tunnel::message::{self, Refused, Register, RegisterAnswer, Registered, Retry};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tokio_rustls::StartHandshake;
@@ -15,9 +15,6 @@ use crate::movable::MovableStream;
 
 /// Answers one registration.
 pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<MovableStream>, from: SocketAddr) {
-    let Ok(_place) = Arc::clone(&core.shared.registrations).try_acquire_owned() else {
-        return tracing::warn!(%from, "a registration was turned away: too many at a time");
-    };
     match timeout(limits::REGISTRATION, answer(core, start, from)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::info!(%from, %error, "a registration broke off"),
@@ -29,7 +26,7 @@ async fn answer(core: &Rc<Core>, start: StartHandshake<MovableStream>, from: Soc
     let mut tls = start.into_stream(Arc::clone(&core.shared.tls.registration)).await?;
     let request: Register = message::read(&mut tls).await?;
     let machine = request.machine_name.clone();
-    let answer = match core.shared.directory.register(request, from.ip().to_canonical()).await {
+    let answer = match register(core, request, from).await {
         Ok(registered) => {
             tracing::info!(%from, ?machine, connector = %registered.connector, "a connector registered");
             RegisterAnswer::Registered(registered)
@@ -41,4 +38,13 @@ async fn answer(core: &Rc<Core>, start: StartHandshake<MovableStream>, from: Soc
     };
     message::write(&mut tls, &answer).await?;
     tls.shutdown().await
+}
+
+/// Asks the control plane. Only here is a place taken: strangers who connect and say nothing keep nobody out.
+async fn register(core: &Rc<Core>, request: Register, from: SocketAddr) -> Result<Registered, Refused> {
+    let Ok(_place) = core.shared.registrations.try_acquire() else {
+        let reason = "too many registrations are under way; try again in a minute".to_owned();
+        return Err(Refused { retry: Retry::Later, reason });
+    };
+    core.shared.directory.register(request, from.ip().to_canonical()).await
 }

@@ -16,6 +16,9 @@ use tokio::time::Instant;
 
 use crate::limits;
 
+/// What a kept part counts for at least.
+const SMALLEST_PART: usize = 64;
+
 /// The body of a request, across attempts.
 #[derive(Debug, Clone)]
 pub(crate) enum ReplayBody {
@@ -79,6 +82,11 @@ impl ReplayBody {
         }
     }
 
+    /// Whether there is a body, and its length was not announced.
+    pub(crate) fn has_unknown_length(&self) -> bool {
+        matches!(self, Self::Kept(kept) if kept.borrow().whole.exact().is_none())
+    }
+
     /// Whether the whole body can be sent once more.
     pub(crate) fn is_replayable(&self) -> bool {
         match self {
@@ -92,7 +100,7 @@ impl ReplayBody {
         matches!(self, Self::Kept(kept) if kept.borrow().broken)
     }
 
-    /// When the body last moved; `None` if there is none or it has ended. The upstream's time to answer starts here.
+    /// When the body last moved; `None` if there is none. The upstream's time to answer starts here.
     pub(crate) fn moved(&self) -> Option<Instant> {
         match self {
             Self::Empty => None,
@@ -128,7 +136,8 @@ impl Kept {
 
     fn keep(&mut self, part: &Part) {
         if let Part::Data(bytes) = part {
-            self.bytes += bytes.len();
+            // Each part costs something beside its bytes: a body of single bytes must not become a list without end.
+            self.bytes += bytes.len().max(SMALLEST_PART);
         }
         if self.bytes > limits::REPLAY_BYTES {
             self.overflowed = true;

@@ -59,11 +59,10 @@ impl LiveConnector {
     /// The connection to use on `core`: its own if it has one, else another core's.
     pub(crate) fn connection_for(&self, core: usize) -> Option<&Arc<TunnelConnection>> {
         let usable = |connection: &&Arc<TunnelConnection>| connection.takes_streams();
-        self.connections
-            .iter()
-            .filter(usable)
-            .find(|connection| connection.core == core)
-            .or_else(|| self.connections.iter().find(usable))
+        let own = self.connections.iter().filter(usable).find(|connection| connection.core == core);
+        // Cores that borrow spread themselves over what there is.
+        let first = core.checked_rem(self.connections.len()).unwrap_or_default();
+        own.or_else(|| self.connections.iter().cycle().skip(first).take(self.connections.len()).find(usable))
     }
 }
 
@@ -87,6 +86,8 @@ pub(crate) struct ForwardingRules {
     /// `https://wiki.example` and `http://wiki:8080`: what is translated into one another.
     pub(crate) external_origin: String,
     pub(crate) internal_origin: String,
+    /// Other ways in which an upstream may write its own origin.
+    internal_origin_spellings: [String; 2],
 }
 
 impl ForwardingRules {
@@ -102,6 +103,11 @@ impl ForwardingRules {
             host,
             external_origin: format!("https://{}", application.external_url.authority()),
             internal_origin: format!("{}://{authority}", internal.scheme().as_str()),
+            internal_origin_spellings: [
+                format!("{}://{}:{}", internal.scheme().as_str(), internal.host(), internal.port()),
+                // What it says when it believes `X-Forwarded-Proto` but not `X-Forwarded-Host`.
+                format!("https://{authority}"),
+            ],
             application: Arc::clone(application),
         })
     }
@@ -119,16 +125,16 @@ impl ForwardingRules {
     pub(crate) fn external_location(&self, location: &str) -> Option<String> {
         let application = &self.application;
         let (external, internal) = (application.external_url.prefix(), application.internal_url.prefix());
-        if let Some(rest) = location.strip_prefix(self.internal_origin.as_str()) {
+        let mut origins = [&self.internal_origin].into_iter().chain(&self.internal_origin_spellings);
+        let ends = |rest: &&str| rest.is_empty() || rest.starts_with(['/', '?', '#']);
+        if let Some(rest) = origins.find_map(|origin| location.strip_prefix(origin.as_str()).filter(ends)) {
             return match rest.as_bytes().first() {
                 None => Some(format!("{}{external}", self.external_origin)),
                 Some(b'/') => {
                     let path = moved(rest, internal.as_str(), external.as_str()).unwrap_or_else(|| rest.to_owned());
                     Some(format!("{}{path}", self.external_origin))
                 }
-                Some(b'?' | b'#') => Some(format!("{}{external}{rest}", self.external_origin)),
-                // Another port or a longer name: not ours.
-                Some(_) => None,
+                Some(_) => Some(format!("{}{external}{rest}", self.external_origin)),
             };
         }
         let is_path = location.starts_with('/') && !location.starts_with("//");
@@ -282,6 +288,7 @@ mod tests {
             ("/application", None),
             ("relative", None),
             ("//wiki/app/x", None),
+            ("https://wiki:8080/app/x", Some("https://wiki.example:8443/team/x")),
             ("http://wiki:80801/app/", None),
             ("https://elsewhere.example/app/", None),
         ] {

@@ -1,7 +1,7 @@
 //! WebSockets: the two connections are joined once the upstream has agreed, and not a byte earlier.
 
 use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -22,12 +22,10 @@ pub(crate) struct Upgrade {
 pub(crate) fn requested(request: &mut Request<Incoming>) -> Option<Upgrade> {
     let headers = request.headers();
     let protocol = headers.get(UPGRADE)?;
-    let asked = headers
-        .get(CONNECTION)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade")));
+    let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let asked = lines.flat_map(|line| line.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
     let is_websocket = protocol.as_bytes().eq_ignore_ascii_case(b"websocket");
-    if request.version() != Version::HTTP_11 || !asked || !is_websocket {
+    if request.version() != Version::HTTP_11 || request.method() != Method::GET || !asked || !is_websocket {
         return None;
     }
     let protocol = protocol.clone();
@@ -38,9 +36,12 @@ impl Upgrade {
     /// Joins both connections, once each side has switched. The request stays counted until they end.
     pub(crate) fn join(self, response: &mut Response<Incoming>, lease: Lease) {
         let upstream = hyper::upgrade::on(response);
+        let clients = lease.clients();
         let in_flight = lease.into_in_flight();
         spawn_local(async move {
             let _in_flight = in_flight;
+            // A drain waits for it as for a request, for as long as its grace lasts.
+            let _client = clients.begin();
             match tokio::try_join!(self.client, upstream) {
                 Ok((client, upstream)) => {
                     let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));

@@ -174,6 +174,42 @@ async fn a_connection_that_carried_ntlm_is_never_shared() {
         assert_eq!(world.send(APP, request.body(Full::default()).unwrap()).await.status(), StatusCode::OK);
         assert_eq!(upstream.connections(), expected);
     }
+    for expected in 6..=7 {
+        let request = Request::get("/x").header("host", APP).header("authorization", "Bearer x");
+        let request = request.header("authorization", "NTLM abc").body(Full::default()).unwrap();
+        assert_eq!(world.send(APP, request).await.status(), StatusCode::OK);
+        assert_eq!(upstream.connections(), expected, "a second Authorization line counts as well");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_without_a_length_is_not_dropped_whatever_the_method() {
+    let (world, upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    for method in ["GET", "POST"] {
+        let mut tls = world.tls(APP, &[b"http/1.1"]).await;
+        let request = format!(
+            "{method} /chunked HTTP/1.1\r\nhost: {APP}\r\ntransfer-encoding: chunked\r\n\r\n{length}\r\n{method}!\r\n0\r\n\r\n",
+            length = method.len() + 1
+        );
+        tls.write_all(request.as_bytes()).await.unwrap();
+        eventually("the head arrives", || upstream.count("/chunked") > 0).await;
+        eventually("the body arrives", || upstream.saw(&format!("{}\r\n{method}!\r\n0\r\n", method.len() + 1))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_whose_network_went_silent_comes_back_by_itself() {
+    let (world, _upstream) = published().await;
+    let relay = world::relay::Relay::start(world.address);
+    let _connector = world.connector_by(&relay.address.to_string(), &[]).await;
+    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
+    relay.freeze_what_is_open();
+    let start = std::time::Instant::now();
+    while world.get(APP, "/").await.status() != StatusCode::OK {
+        assert!(start.elapsed() < std::time::Duration::from_secs(40), "the connector did not dial again");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +226,7 @@ async fn a_websocket_passes_once_the_upstream_has_agreed() {
     let _connector = world.connector(&[]).await;
     let mut tls = world.tls(APP, &[b"http/1.1"]).await;
     let head = format!(
-        "GET /upgrade HTTP/1.1\r\nhost: {APP}\r\nconnection: keep-alive, Upgrade\r\nupgrade: websocket\r\n\r\n"
+        "GET /upgrade HTTP/1.1\r\nhost: {APP}\r\nconnection: keep-alive\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n"
     );
     tls.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 512];

@@ -181,7 +181,7 @@ impl WriteTransaction {
 
 /// Every published application.
 pub(crate) async fn all_published(connection: &mut SqliteConnection) -> Result<Vec<Application>, Error> {
-    list::all::<Applications>(connection, Expr::col("publishing").is_not_null()).await
+    list::all_readable::<Applications>(connection, Expr::col("publishing").is_not_null()).await
 }
 
 async fn find(connection: &mut SqliteConnection, id: ApplicationId) -> Result<Option<Application>, Error> {

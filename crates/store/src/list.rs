@@ -60,6 +60,26 @@ pub(crate) async fn all<C: Collection>(
     items::<C>(connection, &select).await
 }
 
+/// All items that satisfy `condition` and can be read, in the order of ids. One damaged row is logged and left out: what
+/// is made of the whole list must not fail for it.
+pub(crate) async fn all_readable<C: Collection>(
+    connection: &mut SqliteConnection,
+    condition: Expr,
+) -> Result<Vec<C::Item>, Error> {
+    let mut select = C::select();
+    select.and_where(condition).order_by("id", Order::Asc);
+    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
+    let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(connection).await?;
+    let readable = |row: &SqliteRow| {
+        let left_out = |error: &Error| {
+            let id: String = row.try_get("id").unwrap_or_default();
+            tracing::error!(id, %error, "a row cannot be read and is left out");
+        };
+        C::item(row).inspect_err(left_out).ok()
+    };
+    Ok(rows.iter().filter_map(readable).collect())
+}
+
 /// The first item that satisfies `condition`.
 pub(crate) async fn first<C: Collection>(
     connection: &mut SqliteConnection,

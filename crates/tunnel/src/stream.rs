@@ -89,11 +89,18 @@ impl StreamAccount {
     }
 
     fn record_error(&self, error: &h2::Error) {
-        // RFC 9113, section 8.7: a refused stream was not processed at all.
-        if error.reason() == Some(Reason::REFUSED_STREAM) {
+        if was_not_processed(error) {
             self.refused_by_tunnel.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether the other end says that it has not looked at the stream: it refused it (RFC 9113, section 8.7), or it is
+/// beyond the last stream of an orderly GOAWAY (section 6.8). The latter happens to streams that cross the GOAWAY on its
+/// way. A GOAWAY with an error ends streams that were processed as well, so it proves nothing.
+fn was_not_processed(error: &h2::Error) -> bool {
+    let beyond_goaway = error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
+    beyond_goaway || error.reason() == Some(Reason::REFUSED_STREAM)
 }
 
 /// One stream, gateway side.

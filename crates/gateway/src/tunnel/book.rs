@@ -10,9 +10,11 @@ use adit_core::id::{ConnectorId, TunnelId};
 use adit_core::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::connection::TunnelConnection;
 use crate::directory::TunnelUp;
+use crate::limits;
 use crate::serving::{LiveConnector, Load, Serving, group_of};
 
 #[derive(Debug, Default)]
@@ -20,6 +22,9 @@ struct Entries {
     snapshot: Arc<Snapshot>,
     connections: Vec<Arc<TunnelConnection>>,
     present: HashMap<TunnelId, TunnelUp>,
+    /// The tunnel of each start of each connector's process. The gateway draws the ids: one that a connector chose could
+    /// be another's.
+    tunnels: HashMap<(ConnectorIdentity, TunnelId), TunnelId>,
     loads: HashMap<ConnectorIdentity, Arc<Load>>,
     not_after: HashMap<ConnectorIdentity, i64>,
     /// Connections of each connector on each core, those that still say hello included.
@@ -49,20 +54,34 @@ impl Book {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Whether there is a snapshot to judge connectors by.
+    pub(crate) fn has_snapshot(&self) -> bool {
+        self.entries().snapshot.version().1.0 > 0
+    }
+
     /// Whether the directory knows this connector by this key.
     pub(crate) fn knows(&self, identity: ConnectorIdentity) -> bool {
         group_of(&self.entries().snapshot, identity).is_some()
     }
 
-    /// The core with the fewest connections of this connector; the guard counts one more there.
-    pub(crate) fn assign_core(self: &Arc<Self>, identity: ConnectorIdentity) -> CoreAssignment {
+    /// The core with the fewest connections of this connector; the guard counts one more there. `None` when it has as
+    /// many as are allowed.
+    pub(crate) fn assign_core(self: &Arc<Self>, identity: ConnectorIdentity) -> Option<CoreAssignment> {
         let mut entries = self.entries();
         let counts = entries.assigned.entry(identity).or_insert_with(|| vec![0; self.cores]);
+        if counts.iter().sum::<u32>() >= limits::CONNECTIONS_OF_A_CONNECTOR {
+            return None;
+        }
         let fewest = counts.iter().enumerate().min_by_key(|(_, count)| **count).map_or(0, |(core, _)| core);
         if let Some(count) = counts.get_mut(fewest) {
             *count += 1;
         }
-        CoreAssignment { book: Arc::clone(self), identity, core: fewest }
+        Some(CoreAssignment { book: Arc::clone(self), identity, core: fewest })
+    }
+
+    /// The tunnel that connections with this instance id belong to.
+    pub(crate) fn tunnel_of(&self, identity: ConnectorIdentity, instance: TunnelId) -> TunnelId {
+        *self.entries().tunnels.entry((identity, instance)).or_insert_with(|| TunnelId::new(Uuid::new_v4()))
     }
 
     /// Takes a connection into service.
@@ -70,6 +89,10 @@ impl Book {
         let mut entries = self.entries();
         entries.connections.push(Arc::clone(connection));
         entries.present.entry(connection.tunnel).or_insert(up);
+        if group_of(&entries.snapshot, connection.identity).is_none() {
+            // Revoked since it said hello.
+            connection.close();
+        }
         let known = entries.not_after.entry(connection.identity).or_insert(not_after);
         *known = (*known).max(not_after);
         self.recompile(&mut entries);
@@ -82,6 +105,7 @@ impl Book {
         entries.connections.retain(|other| other.id != connection.id);
         if entries.connections.iter().all(|other| other.tunnel != connection.tunnel) {
             entries.present.remove(&connection.tunnel);
+            entries.tunnels.retain(|_, tunnel| *tunnel != connection.tunnel);
         }
         if entries.connections.iter().all(|other| other.identity != connection.identity) {
             entries.loads.remove(&connection.identity);

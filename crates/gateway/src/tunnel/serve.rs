@@ -54,7 +54,9 @@ pub(crate) async fn accept(core: &Rc<Core>, start: StartHandshake<MovableStream>
         Ok(socket) => socket,
         Err(error) => return tracing::warn!(%from, %error, "a tunnel connection could not be moved"),
     };
-    let assignment = core.shared.book.assign_core(identity);
+    let Some(assignment) = core.shared.book.assign_core(identity) else {
+        return tracing::warn!(connector = %identity.connector, %from, "a connector has too many connections");
+    };
     let chosen = assignment.core;
     let arrived = Arrived { tls, socket, identity, not_after, from, assignment };
     core.shared.hand_over(chosen, CoreCommand::Tunnel(Box::new(arrived))).await;
@@ -104,18 +106,19 @@ async fn converse(
         return Err(TunnelEnded::NotAccepted(goodbye.reason));
     }
     let book = &core.shared.book;
-    let connection = Arc::new(TunnelConnection::new(book.next_id(), core.index, identity, hello.instance, requests));
+    let tunnel = book.tunnel_of(identity, hello.instance);
+    let connection = Arc::new(TunnelConnection::new(book.next_id(), core.index, identity, tunnel, requests));
     let up = TunnelUp {
-        tunnel: hello.instance,
+        tunnel,
         connector: identity.connector,
         machine_name: hello.machine_name,
-        version: hello.version,
+        version: hello.version.chars().filter(char::is_ascii_graphic).take(64).collect(),
         from: from.ip().to_canonical(),
     };
     control.sender.send(&FromGateway::Welcome)?;
     book.add(&connection, up, not_after);
     let pinging = ping.map(|ping| spawn_local(keep_pinging(ping)));
-    let mut service = Service { core, connection: &connection, control, silence: Silence::new(reads) };
+    let mut service = Service { core, connection: &connection, control, silence: Silence::new(reads), renewed: None };
     let result = service.run(&mut end).await;
     connection.set_state(ConnectionState::Leaving);
     book.remove(&connection);
@@ -138,6 +141,10 @@ async fn unacceptable(core: &Core, identity: ConnectorIdentity, hello: &Hello) -
             return None;
         }
         sleep(Duration::from_millis(50)).await;
+    }
+    if !core.shared.book.has_snapshot() {
+        let reason = "this gateway has no directory to judge connectors by yet".to_owned();
+        return Some(Refused { retry: Retry::Later, reason });
     }
     let reason = "the directory does not know this connector, or its key was replaced by a later registration; \
                   register it again with a new token"
@@ -162,6 +169,8 @@ enum TunnelEnded {
     Closed,
     #[error("it was revoked, or the gateway is shutting down")]
     Revoked,
+    #[error("the connector asks for certificates too often")]
+    RenewsTooOften,
     #[error("the connector's certificate has expired")]
     Expired,
 }
@@ -198,6 +207,8 @@ struct Service<'c> {
     connection: &'c Arc<TunnelConnection>,
     control: Control,
     silence: Silence,
+    /// When a renewal was last asked for.
+    renewed: Option<Instant>,
 }
 
 impl Service<'_> {
@@ -234,8 +245,16 @@ impl Service<'_> {
 
     async fn renew(&mut self, request: Binary) -> Result<(), TunnelEnded> {
         let identity = self.connection.identity;
+        if self.renewed.is_some_and(|renewed| renewed.elapsed() < limits::RENEWAL) {
+            return Err(TunnelEnded::RenewsTooOften);
+        }
+        self.renewed = Some(Instant::now());
         let renewing = self.core.shared.directory.renew(identity, request.0);
-        let answer = match timeout(limits::REGISTRATION, renewing).await {
+        let renewing = tokio::select! {
+            renewed = timeout(limits::REGISTRATION, renewing) => renewed,
+            () = self.connection.closing() => return Err(TunnelEnded::Revoked),
+        };
+        let answer = match renewing {
             Ok(Ok(renewed)) => {
                 self.core.shared.book.renewed(identity, renewed.not_after);
                 FromGateway::Renewed { certificate: Binary(renewed.certificate), not_after: renewed.not_after }

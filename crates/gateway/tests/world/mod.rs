@@ -1,5 +1,6 @@
 //! A gateway and its connectors in one process, with a directory that the test writes by hand.
 
+pub(crate) mod relay;
 pub(crate) mod upstream;
 
 use std::collections::HashMap;
@@ -118,6 +119,8 @@ pub(crate) struct World {
 impl World {
     /// A gateway on two cores that publishes nothing.
     pub(crate) fn start() -> Self {
+        // Shown when a test fails; the second and later tests of a process find it set.
+        let _ = tracing_subscriber::fmt().with_env_filter("adit=debug").with_test_writer().try_init();
         let (authority, _) = CertificateAuthority::generate().unwrap();
         let directory = Arc::new(OpenDirectory {
             authority: authority.clone(),
@@ -181,10 +184,15 @@ impl World {
 
     /// Starts a connector and waits until it is present.
     pub(crate) async fn connector(&self, allow: &[&str]) -> RunningConnector {
+        self.connector_by(&self.address.to_string(), allow).await
+    }
+
+    /// The same, with another address to dial.
+    pub(crate) async fn connector_by(&self, gateway: &str, allow: &[&str]) -> RunningConnector {
         let before: Vec<TunnelId> = self.directory.present.lock().unwrap().keys().copied().collect();
         let data = tempfile::tempdir().unwrap();
         let token = RegistrationToken {
-            gateway: self.address.to_string(),
+            gateway: gateway.to_owned(),
             ca_fingerprint: self.authority.fingerprint(),
             secret: [1; 32],
         };

@@ -46,6 +46,11 @@ impl Upstream {
         self.seen.requests.lock().unwrap().iter().filter(|head| head.contains(&start)).count()
     }
 
+    /// Whether these bytes arrived (an unread chunked body counts as a head here).
+    pub(crate) fn saw(&self, text: &str) -> bool {
+        self.seen.requests.lock().unwrap().iter().any(|head| head.contains(text))
+    }
+
     /// The head of the last request.
     pub(crate) fn last_head(&self) -> String {
         self.seen.requests.lock().unwrap().last().cloned().unwrap_or_default()
