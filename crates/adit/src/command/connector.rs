@@ -22,7 +22,7 @@ const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
                         wiki.corp:8080 --allow 10.1.0.0/16:*\n\nFrom then on:\n  adit connector --data connector-data \
                         --allow wiki.corp:8080 --allow 10.1.0.0/16:*")]
 pub(super) struct Arguments {
-    /// Registration token, as 'adit registration-token' printed it; needed until it is registered
+    /// Registration token, as 'adit registration-token' printed it; needed once, and again to register anew
     #[arg(long, value_name = "TOKEN", env = "ADIT_REGISTRATION_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// Data folder of this connector: its key and certificate; made if there is none
