@@ -28,7 +28,8 @@ pub(crate) fn for_tunnel(identity: &Identity, key: &ConnectorKey) -> Result<Arc<
 
 /// TLS for registration: the gateway by the fingerprint of its CA, as the token has it.
 pub(crate) fn for_registration(ca_fingerprint: [u8; 32]) -> Result<Arc<ClientConfig>, Error> {
-    let verifier = PinnedCa { fingerprint: ca_fingerprint, provider: Arc::new(default_provider()) };
+    let trust = Trust::CaWithFingerprint(ca_fingerprint);
+    let verifier = OwnTrust { trust, provider: Arc::new(default_provider()) };
     let mut config = newest()?.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
     config.alpn_protocols = vec![protocol::REGISTER.to_vec()];
     Ok(Arc::new(config))
@@ -59,7 +60,7 @@ impl UpstreamTlsConfigs {
         let builder =
             || ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
         let mut verified = builder()?.with_platform_verifier()?.with_no_client_auth();
-        let dangerous_verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
+        let dangerous_verifier = Arc::new(OwnTrust { trust: Trust::AnyCertificate, provider: Arc::clone(&provider) });
         let mut not_verified =
             builder()?.dangerous().with_custom_certificate_verifier(dangerous_verifier).with_no_client_auth();
         for config in [&mut verified, &mut not_verified] {
@@ -69,31 +70,58 @@ impl UpstreamTlsConfigs {
     }
 }
 
-/// Accepts a server whose chain ends in the one CA with this fingerprint, which the server sends along.
+/// What a server must show, beside a handshake signed by its certificate's key, which is always checked.
 #[derive(Debug)]
-struct PinnedCa {
-    fingerprint: [u8; 32],
+enum Trust {
+    /// A chain that ends in the one CA with this SHA-256, which the server sends along.
+    CaWithFingerprint([u8; 32]),
+    /// Anything: an administrator has switched verification off for the application.
+    AnyCertificate,
+}
+
+/// Trust that differs from the system's.
+#[derive(Debug)]
+struct OwnTrust {
+    trust: Trust,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for PinnedCa {
-    fn verify_server_cert(
+impl OwnTrust {
+    fn verify_by_ca(
         &self,
+        fingerprint: &[u8; 32],
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let chain: Vec<CertificateDer<'static>> =
             intermediates.iter().map(|certificate| certificate.clone().into_owned()).collect();
-        let ca = find_ca(&chain, &self.fingerprint).ok_or(CertificateError::UnknownIssuer)?;
+        let ca = find_ca(&chain, fingerprint).ok_or(CertificateError::UnknownIssuer)?;
         let mut roots = RootCertStore::empty();
         roots.add(ca.clone())?;
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
             .build()
             .map_err(|error| Error::General(error.to_string()))?
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .verify_server_cert(end_entity, intermediates, server_name, &[], now)
+    }
+}
+
+impl ServerCertVerifier for OwnTrust {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match &self.trust {
+            Trust::CaWithFingerprint(fingerprint) => {
+                self.verify_by_ca(fingerprint, end_entity, intermediates, server_name, now)
+            }
+            Trust::AnyCertificate => Ok(ServerCertVerified::assertion()),
+        }
     }
 
     fn verify_tls12_signature(
@@ -116,45 +144,5 @@ impl ServerCertVerifier for PinnedCa {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Accepts any upstream certificate: an administrator has switched verification off for the application. The
-/// handshake's signature is still checked.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

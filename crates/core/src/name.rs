@@ -51,43 +51,12 @@ impl DisplayName {
         }
         Ok(Self(text.to_owned()))
     }
-
-    /// The name as it was given.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The form in which names are compared: without case.
-    #[must_use]
-    pub fn folded(&self) -> String {
-        fold(&self.0)
-    }
 }
 
 /// The form in which texts are compared where case does not count.
 #[must_use]
 pub fn fold(text: &str) -> String {
     text.to_lowercase()
-}
-
-impl fmt::Display for DisplayName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for DisplayName {
-    type Error = NotAName;
-    fn try_from(text: String) -> Result<Self, NotAName> {
-        Self::parse(&text)
-    }
-}
-
-impl From<DisplayName> for String {
-    fn from(name: DisplayName) -> Self {
-        name.0
-    }
 }
 
 /// The name of the computer a connector runs on: letters, digits, `-`, `_` and `.`, at most 253 characters
@@ -115,38 +84,47 @@ impl MachineName {
         }
         Ok(Self(text.to_owned()))
     }
-
-    /// The name as it was given.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The form in which machine names are compared: without case.
-    #[must_use]
-    pub fn folded(&self) -> String {
-        fold(&self.0)
-    }
 }
 
-impl fmt::Display for MachineName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+macro_rules! name {
+    ($name:ident) => {
+        impl $name {
+            /// The name as it was given.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The form in which names are compared: without case.
+            #[must_use]
+            pub fn folded(&self) -> String {
+                fold(&self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NotAName;
+            fn try_from(text: String) -> Result<Self, NotAName> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+    };
 }
 
-impl TryFrom<String> for MachineName {
-    type Error = NotAName;
-    fn try_from(text: String) -> Result<Self, NotAName> {
-        Self::parse(&text)
-    }
-}
-
-impl From<MachineName> for String {
-    fn from(name: MachineName) -> Self {
-        name.0
-    }
-}
+name!(DisplayName);
+name!(MachineName);
 
 #[cfg(test)]
 mod tests {

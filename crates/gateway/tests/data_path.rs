@@ -199,6 +199,48 @@ async fn a_body_without_a_length_is_not_dropped_whatever_the_method() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_path_prefix_is_mapped_and_nothing_outside_it_is_served() {
+    let upstream = Upstream::start();
+    let mut world = World::start();
+    world.publish(&format!("https://{APP}/team/"), &format!("{}app/", upstream.url()), Passthrough).await;
+    let _connector = world.connector(&[]).await;
+    for (path, arrived) in [("/team/x?q=1", "/app/x?q=1"), ("/team", "/app"), ("/te%61m/%2e.x", "/app/%2e.x")] {
+        assert_eq!(world.get(APP, path).await.status(), StatusCode::OK, "{path}");
+        assert_eq!(upstream.count(arrived), 1, "{path} arrives as {arrived}, not {}", upstream.last_head());
+    }
+    for path in ["/", "/teams", "/team%2fx"] {
+        assert_eq!(reason(&world.get(APP, path).await), "not_published", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_proxy_is_believed_about_addresses_and_nothing_else() {
+    let upstream = Upstream::start();
+    let mut world = World::start_behind(&["127.0.0.0/8"]);
+    world.publish(&format!("https://{APP}/"), &upstream.url(), Passthrough).await;
+    let _connector = world.connector(&[]).await;
+    let request = Request::get("/x").header("host", APP).header("x-forwarded-for", "203.0.113.7");
+    let request = request.header("x-forwarded-host", "evil").header("x-real-ip", "6.6.6.6").body(Full::default());
+    assert_eq!(world.send(APP, request.unwrap()).await.status(), StatusCode::OK);
+    let head = upstream.last_head();
+    assert!(head.contains("x-forwarded-for: 203.0.113.7, 127.0.0.1\r\n"), "{head}");
+    assert!(!head.contains("evil") && !head.contains("6.6.6.6"), "{head}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_renewed_through_the_tunnel_while_requests_go_on() {
+    let (world, _upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let start = std::time::Instant::now();
+    while world.renewed() == 0 {
+        assert!(start.elapsed() < std::time::Duration::from_secs(30), "no renewal");
+        assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connector_whose_network_went_silent_comes_back_by_itself() {
     let (world, _upstream) = published().await;
     let relay = world::relay::Relay::start(world.address);

@@ -34,6 +34,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use uuid::Uuid;
 
+/// How long the first certificate of a connector is said to live, in seconds: longer than most tests.
+const FIRST_LIFE: i64 = 9;
+
 /// The group that everything is in.
 pub(crate) fn group() -> ConnectorGroupId {
     ConnectorGroupId::new(Uuid::from_u128(1))
@@ -43,6 +46,7 @@ pub(crate) fn group() -> ConnectorGroupId {
 struct OpenDirectory {
     authority: CertificateAuthority,
     registered: AtomicU32,
+    renewed: AtomicU32,
     present: Mutex<HashMap<TunnelId, TunnelUp>>,
 }
 
@@ -54,12 +58,14 @@ impl ConnectorDirectory for OpenDirectory {
         let registered = Registered {
             connector: identity.connector.to_string(),
             certificate: Binary(issued.certificate_der),
-            not_after: issued.not_after.as_second(),
+            // As if it ended soon: connectors renew two thirds into what they are told.
+            not_after: jiff::Timestamp::now().as_second() + FIRST_LIFE,
         };
         Box::pin(async move { Ok(registered) })
     }
 
     fn renew(&self, identity: ConnectorIdentity, request: Vec<u8>) -> BoxFuture<'static, Result<Renewed, Refused>> {
+        self.renewed.fetch_add(1, Ordering::SeqCst);
         let issued = self.authority.issue_connector(identity, &request).unwrap();
         let renewed = Renewed { certificate: issued.certificate_der, not_after: issued.not_after.as_second() };
         Box::pin(async move { Ok(renewed) })
@@ -119,12 +125,18 @@ pub(crate) struct World {
 impl World {
     /// A gateway on two cores that publishes nothing.
     pub(crate) fn start() -> Self {
+        Self::start_behind(&[])
+    }
+
+    /// The same, behind proxies that it trusts.
+    pub(crate) fn start_behind(trusted: &[&str]) -> Self {
         // Shown when a test fails; the second and later tests of a process find it set.
         let _ = tracing_subscriber::fmt().with_env_filter("adit=debug").with_test_writer().try_init();
         let (authority, _) = CertificateAuthority::generate().unwrap();
         let directory = Arc::new(OpenDirectory {
             authority: authority.clone(),
             registered: AtomicU32::new(0),
+            renewed: AtomicU32::new(0),
             present: Mutex::default(),
         });
         let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::default()));
@@ -138,7 +150,7 @@ impl World {
             given_certificate: None,
             connector_ca: authority.certificate_der().clone(),
             own_names: vec!["127.0.0.1".to_owned()],
-            trusted_proxies: Vec::new(),
+            trusted_proxies: trusted.iter().map(|network| network.parse().unwrap()).collect(),
         };
         let gateway = Gateway::start(settings, &mut prometheus_client::registry::Registry::default()).unwrap();
         let address = gateway.address();
@@ -221,6 +233,11 @@ impl World {
     /// How many tunnels are up.
     pub(crate) fn present(&self) -> usize {
         self.directory.present.lock().unwrap().len()
+    }
+
+    /// How many certificates were renewed.
+    pub(crate) fn renewed(&self) -> u32 {
+        self.directory.renewed.load(Ordering::SeqCst)
     }
 
     /// Where the gateway sees its connectors come from, and what they call themselves.
