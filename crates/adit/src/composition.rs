@@ -268,7 +268,6 @@ fn start_gateway(
         snapshots: control.snapshots(),
         directory: Arc::new(control_link::ControlLink::new(control.clone())),
         certificates: Arc::<Certificates>::clone(certificates),
-        given_certificate: None,
         connector_ca: control.authority().certificate_der().clone(),
         own_names: certificates.own_names().to_vec(),
         trusted_proxies: trusted_proxies.to_vec(),

@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, interval, sleep, timeout};
 
 use crate::core::{CoreCommand, CoreHandle, Shared};
-use crate::directory::{ConnectorDirectory, ServerCertificate, ServerCertificates};
+use crate::directory::{ConnectorDirectory, ServerCertificates};
 use crate::metrics::Metrics;
 use crate::serving::Serving;
 use crate::tls::{BrowserCertificates, OwnCertificate, TlsConfigs, certified};
@@ -41,8 +41,6 @@ pub struct Settings {
     pub directory: Arc<dyn ConnectorDirectory>,
     /// Where certificates come from.
     pub certificates: Arc<dyn ServerCertificates>,
-    /// An administrator's certificate: shown to everybody but connectors.
-    pub given_certificate: Option<ServerCertificate>,
     /// The CA that signs connectors' certificates.
     pub connector_ca: CertificateDer<'static>,
     /// The names by which connectors dial this gateway.
@@ -79,7 +77,7 @@ impl Gateway {
     pub fn start(settings: Settings, registry: &mut Registry) -> Result<Self, StartError> {
         settings.listener.set_nonblocking(true)?;
         let address = settings.listener.local_addr()?;
-        let keeper = CertificateKeeper::new(settings.certificates, settings.own_names, settings.given_certificate)?;
+        let keeper = CertificateKeeper::new(settings.certificates, settings.own_names)?;
         let tls =
             TlsConfigs::new(&settings.connector_ca, &keeper.own, &keeper.browsers).map_err(StartError::Certificate)?;
         let serving = Arc::new(ArcSwap::from_pointee(Serving::default()));
@@ -247,23 +245,15 @@ struct CertificateKeeper {
 }
 
 impl CertificateKeeper {
-    fn new(
-        certificates: Arc<dyn ServerCertificates>,
-        own_names: Vec<String>,
-        given: Option<ServerCertificate>,
-    ) -> Result<Self, StartError> {
+    fn new(certificates: Arc<dyn ServerCertificates>, own_names: Vec<String>) -> Result<Self, StartError> {
         let issue = || certificates.issue(&own_names).and_then(certified).map_err(StartError::Certificate);
         let own = Arc::new(OwnCertificate::new(issue()?));
-        let given = given.map(certified).transpose().map_err(StartError::Certificate)?;
-        let browsers = Arc::new(BrowserCertificates::new(given, Arc::clone(&own)));
+        let browsers = Arc::new(BrowserCertificates::new(Arc::clone(&own)));
         Ok(Self { certificates, own_names, own, browsers })
     }
 
     /// Issues what is missing for `snapshot`, and forgets what it no longer names.
     fn keep(&self, snapshot: &Snapshot) {
-        if !self.browsers.issued_by_name() {
-            return;
-        }
         let known = self.browsers.by_name();
         let complete = known.len() == snapshot.hosts().count() && snapshot.hosts().all(|host| known.contains_key(host));
         if complete {

@@ -121,19 +121,13 @@ impl ResolvesServerCert for OwnCertificate {
 #[derive(Debug)]
 pub(crate) struct BrowserCertificates {
     by_name: ArcSwap<HashMap<String, Arc<CertifiedKey>>>,
-    given: Option<Arc<CertifiedKey>>,
     own: Arc<OwnCertificate>,
 }
 
 impl BrowserCertificates {
-    /// `given` is an administrator's certificate: it is shown for every name.
-    pub(crate) fn new(given: Option<Arc<CertifiedKey>>, own: Arc<OwnCertificate>) -> Self {
-        Self { by_name: ArcSwap::default(), given, own }
-    }
-
-    /// Whether certificates are needed by name.
-    pub(crate) const fn issued_by_name(&self) -> bool {
-        self.given.is_none()
+    /// None yet; `own` is shown for names without one.
+    pub(crate) fn new(own: Arc<OwnCertificate>) -> Self {
+        Self { by_name: ArcSwap::default(), own }
     }
 
     pub(crate) fn by_name(&self) -> Arc<HashMap<String, Arc<CertifiedKey>>> {
@@ -147,9 +141,6 @@ impl BrowserCertificates {
 
 impl ResolvesServerCert for BrowserCertificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        if let Some(given) = &self.given {
-            return Some(Arc::clone(given));
-        }
         let named = hello.server_name().and_then(|name| self.by_name.load().get(name).cloned());
         Some(named.unwrap_or_else(|| self.own.current()))
     }

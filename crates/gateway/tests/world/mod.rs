@@ -147,7 +147,6 @@ impl World {
             snapshots: receiver,
             directory: directory.clone(),
             certificates: Arc::new(LocalCertificates(authority.clone())),
-            given_certificate: None,
             connector_ca: authority.certificate_der().clone(),
             own_names: vec!["127.0.0.1".to_owned()],
             trusted_proxies: trusted.iter().map(|network| network.parse().unwrap()).collect(),
