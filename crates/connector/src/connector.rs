@@ -23,7 +23,7 @@ use crate::upstream::UpstreamDialler;
 pub struct Settings {
     /// Where its key and certificate are kept.
     pub data: PathBuf,
-    /// Needed only until it is registered.
+    /// Needed to register, once; another one than it was registered with registers it anew.
     pub token: Option<RegistrationToken>,
     /// What the machine calls itself.
     pub machine_name: MachineName,
@@ -123,12 +123,21 @@ async fn registered(
         (Some(identity), None) if identity.not_after > now() => Ok(identity),
         (Some(expired), None) => Err(ConnectorError::Expired { ended: expired.not_after, now: now() }),
         (None, None) => Err(ConnectorError::NotRegistered(settings.data.clone())),
-        (_, Some(token)) => {
+        (old, Some(token)) => {
             let machine_name = settings.machine_name.as_str();
-            let identity = register::register(token, key, machine_name, &settings.version).await?;
-            let identity = identity.with_token(&token.secret);
-            folder.keep(&identity)?;
-            Ok(identity)
+            match (register::register(token, key, machine_name, &settings.version).await, old) {
+                (Ok(identity), _) => {
+                    let identity = identity.with_token(&token.secret);
+                    folder.keep(&identity)?;
+                    Ok(identity)
+                }
+                // What is still good is not given up for a token that is not.
+                (Err(error), Some(old)) if old.not_after > now() => {
+                    tracing::error!(%error, "not registered anew; going on with the registration there is");
+                    Ok(old)
+                }
+                (Err(error), _) => Err(error.into()),
+            }
         }
     }
 }

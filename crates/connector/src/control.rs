@@ -43,7 +43,8 @@ pub(crate) async fn converse(
                 }
                 Some(FromGateway::Renewed { certificate, not_after }) => {
                     member.renewed(certificate, not_after);
-                    renewal = renewal_time(member);
+                    // Not at once, even if this machine's clock says that the new one has ended already.
+                    renewal = renewal_time(member).max(Instant::now() + RENEW_AGAIN);
                 }
                 Some(FromGateway::RenewRefused(refused)) => {
                     tracing::warn!(reason = %refused.reason, "the certificate was not renewed");

@@ -11,11 +11,13 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::watched::WatchedSocket;
+
 /// TCP and TLS together: a few round trips on any link.
 const DIAL: Duration = Duration::from_secs(10);
 
 /// Opens a connection to `gateway` (`host:port`).
-pub(crate) async fn gateway(gateway: &str, config: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
+pub(crate) async fn gateway(gateway: &str, config: Arc<ClientConfig>) -> io::Result<TlsStream<WatchedSocket>> {
     let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{gateway}: {reason}"));
     let (host, _) = gateway.rsplit_once(':').ok_or_else(|| invalid("not HOST:PORT"))?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -23,7 +25,7 @@ pub(crate) async fn gateway(gateway: &str, config: Arc<ClientConfig>) -> io::Res
     let dialled = timeout(DIAL, async {
         let socket = TcpStream::connect(gateway).await?;
         socket.set_nodelay(true)?;
-        TlsConnector::from(config).connect(name, socket).await
+        TlsConnector::from(config).connect(name, WatchedSocket::new(socket)).await
     });
     dialled.await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer within 10 seconds"))?
 }

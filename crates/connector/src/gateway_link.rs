@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use adit_tunnel::message::{ControlReceiver, ControlSender};
@@ -11,7 +12,6 @@ use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{Request, Response, StatusCode};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::client::TlsStream;
@@ -19,6 +19,7 @@ use tokio_rustls::client::TlsStream;
 use crate::backoff::Backoff;
 use crate::control::{self, ControlEnd};
 use crate::member::Member;
+use crate::watched::WatchedSocket;
 use crate::{dial, relay, tls};
 
 /// A connection that lasted this long was a good one.
@@ -63,11 +64,11 @@ pub(crate) async fn keep(member: Arc<Member>) {
 
 async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
     let mut leaving = member.leaving.clone();
-    let mut carrier = tokio::select! {
+    let (mut carrier, reads) = tokio::select! {
         carrier = connect(member) => carrier?,
         _ = leaving.wait_for(|leaving| *leaving) => return Ok(()),
     };
-    let mut silent = pin!(silence(carrier.ping_pong()));
+    let mut silent = pin!(silence(carrier.ping_pong(), reads));
     let mut deadline: Option<Instant> = None;
     loop {
         let accepted = match deadline {
@@ -94,22 +95,44 @@ async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
     }
 }
 
-/// Completes when the gateway has not answered for [`DEAD`]: a firewall that forgot the connection tells neither end.
-async fn silence(ping: Option<h2::PingPong>) {
-    let Some(mut ping) = ping else { return std::future::pending().await };
-    while let Ok(Ok(_)) = timeout(DEAD, ping.ping(h2::Ping::opaque())).await {
-        sleep(PING).await;
+/// Completes when nothing was heard of the gateway for [`DEAD`]: a firewall that forgot the connection tells neither end.
+/// Any byte counts, for an answer to a ping may be stuck behind a long upload.
+async fn silence(ping: Option<h2::PingPong>, reads: Arc<AtomicU64>) {
+    let pinging = async {
+        if let Some(mut ping) = ping {
+            while ping.ping(h2::Ping::opaque()).await.is_ok() {
+                sleep(PING).await;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    let listening = async {
+        let (mut heard, mut since) = (0, Instant::now());
+        while since.elapsed() < DEAD {
+            sleep(PING).await;
+            let reads = reads.load(Ordering::Relaxed);
+            if reads != heard {
+                (heard, since) = (reads, Instant::now());
+            }
+        }
+    };
+    tokio::select! {
+        () = pinging => {}
+        () = listening => {}
     }
 }
 
-type Carrier = h2::server::Connection<TlsStream<TcpStream>, Bytes>;
+type Carrier = h2::server::Connection<TlsStream<WatchedSocket>, Bytes>;
 
-async fn connect(member: &Member) -> io::Result<Carrier> {
+async fn connect(member: &Member) -> io::Result<(Carrier, Arc<AtomicU64>)> {
     let identity = member.identity();
     let config = tls::for_tunnel(&identity, &member.key).map_err(io::Error::other)?;
     let connection = dial::gateway(&identity.gateway, config).await?;
+    let reads = connection.get_ref().0.reads();
     let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the gateway did not begin to speak");
-    timeout(SPEAK, carrier::connector_end(connection)).await.map_err(silent)?.map_err(io::Error::other)
+    let carrier =
+        timeout(SPEAK, carrier::connector_end(connection)).await.map_err(silent)?.map_err(io::Error::other)?;
+    Ok((carrier, reads))
 }
 
 /// Starts the task of one stream.

@@ -17,6 +17,7 @@ mod register;
 mod relay;
 mod tls;
 mod upstream;
+mod watched;
 
 pub use allow::{AllowList, NotAnAllowEntry};
 pub use connector::{ConnectorError, Settings, run};

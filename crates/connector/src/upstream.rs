@@ -66,13 +66,15 @@ impl UpstreamDialler {
     /// Dials the allowed addresses of the target, one after the other.
     async fn connect(&self, target: &Target) -> Result<TcpStream, OpenFailure> {
         let mut last = None;
-        for address in resolve(target).await? {
+        let addresses = resolve(target).await?;
+        let each = if addresses.len() > 1 { CONNECT_ONE } else { CONNECT };
+        for address in addresses {
             if let Err(refused) = self.allow.check(&target.host, address.ip(), target.port) {
                 tracing::warn!(application = %target.application, host = %target.host, %refused, "a target was not dialled");
                 last.get_or_insert_with(|| OpenFailure::new(OpenReason::NotAllowed, refused));
                 continue;
             }
-            match timeout(CONNECT_ONE, TcpStream::connect(address)).await {
+            match timeout(each, TcpStream::connect(address)).await {
                 Ok(Ok(socket)) => {
                     // It fails only on a socket that is closed already.
                     let _ = socket.set_nodelay(true);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 
@@ -12,6 +12,8 @@ use crate::limits;
 
 /// Accepts until it is dropped.
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    // When turning away was last logged: a flood of connections must not become a flood of lines.
+    let mut turned_away: Option<Instant> = None;
     loop {
         match listener.accept().await {
             Ok((socket, from)) => {
@@ -27,7 +29,10 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                 let Some((index, connections)) = fewest else { continue };
                 let open: usize = shared.cores.iter().map(|core| core.connections.load(Ordering::Relaxed)).sum();
                 if open >= limits::CONNECTIONS {
-                    tracing::warn!(%from, open, "a connection was turned away: the limit is reached");
+                    if turned_away.is_none_or(|at: Instant| at.elapsed() >= Duration::from_secs(1)) {
+                        tracing::warn!(%from, open, "connections are turned away: the limit is reached");
+                        turned_away = Some(Instant::now());
+                    }
                     continue;
                 }
                 connections.fetch_add(1, Ordering::Relaxed);

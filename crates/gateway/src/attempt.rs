@@ -99,9 +99,14 @@ fn choose(
     last: &Option<(Failure, Again)>,
 ) -> Result<Arc<LiveConnector>, Failure> {
     let serving = core.serving();
-    // The group of this moment: between two attempts the application may have moved.
-    let rules = serving.rules(rules.application.id).map_or(rules, |current| &**current);
-    let group = rules.application.connector_group;
+    // Between two attempts the application may have moved to another group, which is followed. Where it leads elsewhere
+    // now, or nowhere, the head that was made is not for it any more.
+    let current = serving.rules(rules.application.id).filter(|current| current.leads_where(rules));
+    let group = match (current, last) {
+        (Some(current), _) => current.application.connector_group,
+        (None, Some((failure, _))) => return Err(failure.clone()),
+        (None, None) => rules.application.connector_group,
+    };
     let mut random = core.random.borrow_mut();
     let chosen = serving.choose(group, tried, &mut random);
     let chosen = match (chosen, last) {

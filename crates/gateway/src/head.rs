@@ -189,7 +189,7 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.remove(TRANSFER_ENCODING).is_some() {
         headers.remove(CONTENT_LENGTH);
     }
-    // The library has refused lengths that differ; the same one twice goes on once.
+    // One length goes on: differing ones were refused by the library, or do not count for the framing it writes.
     if let Some(length) = headers.get(CONTENT_LENGTH).cloned() {
         headers.insert(CONTENT_LENGTH, length);
     }

@@ -59,13 +59,15 @@ pub(crate) const RENEWAL: Duration = Duration::from_secs(30);
 /// Connections of one connector; it opens two by itself.
 pub(crate) const CONNECTIONS_OF_A_CONNECTOR: u32 = 64;
 
-/// Open connections from clients, those in their handshake included: about 40 KiB each.
+/// Open connections, about 40 KiB each: of clients, and those still in their handshake. WebSockets are bounded by
+/// [`IN_FLIGHT`] instead.
 pub(crate) const CONNECTIONS: usize = 16 * 1024;
 
-/// How often a client with an HTTP/2 connection is asked for a sign of life, and how long it has to give one.
+/// How often a client with an HTTP/2 connection is asked for a sign of life, and how long it has to give one: the
+/// question may wait behind a long download to a slow client.
 pub(crate) const HTTP2_PING: Duration = Duration::from_secs(20);
 /// See [`HTTP2_PING`].
-pub(crate) const HTTP2_PONG: Duration = Duration::from_secs(10);
+pub(crate) const HTTP2_PONG: Duration = Duration::from_secs(60);
 
 /// Registrations under way at a time: guessing tokens is not worth more.
 pub(crate) const REGISTRATIONS: usize = 16;

@@ -114,6 +114,14 @@ impl ForwardingRules {
 }
 
 impl ForwardingRules {
+    /// Whether a request that was prepared by `other` may go by these rules: to the same target, under the same host,
+    /// with the same demand for sign-in. The connector group may differ.
+    pub(crate) fn leads_where(&self, other: &Self) -> bool {
+        self.target == other.target
+            && self.host == other.host
+            && self.application.pre_authentication == other.application.pre_authentication
+    }
+
     /// A path (and what follows it) below the external prefix, as the upstream knows it; others stay as they are.
     pub(crate) fn internal_path(&self, path: &str) -> String {
         let application = &self.application;

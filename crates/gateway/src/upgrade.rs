@@ -36,12 +36,12 @@ impl Upgrade {
     /// Joins both connections, once each side has switched. The request stays counted until they end.
     pub(crate) fn join(self, response: &mut Response<Incoming>, lease: Lease) {
         let upstream = hyper::upgrade::on(response);
-        let clients = lease.clients();
+        // A drain waits for it as for a request, for as long as its grace lasts.
+        let client = lease.clients().begin();
         let in_flight = lease.into_in_flight();
         spawn_local(async move {
             let _in_flight = in_flight;
-            // A drain waits for it as for a request, for as long as its grace lasts.
-            let _client = clients.begin();
+            let _client = client;
             match tokio::try_join!(self.client, upstream) {
                 Ok((client, upstream)) => {
                     let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));

@@ -241,6 +241,18 @@ async fn a_certificate_is_renewed_through_the_tunnel_while_requests_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bad_token_does_not_cost_a_connector_the_registration_it_has() {
+    let (world, _upstream) = published().await;
+    let gateway = world.address.to_string();
+    let data = world.connector(&[]).await.leave().await;
+    let data = world.connector_on(data, world::GOOD_SECRET, &gateway, &[]).await.leave().await;
+    assert_eq!(world.registered(), 1, "the token it came from does not register it again");
+    let _running = world.connector_on(data, [2; 32], &gateway, &[]).await;
+    assert_eq!(world.registered(), 1);
+    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connector_whose_network_went_silent_comes_back_by_itself() {
     let (world, _upstream) = published().await;
     let relay = world::relay::Relay::start(world.address);
@@ -293,7 +305,7 @@ async fn a_target_outside_the_allow_list_is_not_dialled() {
     assert_eq!((response.status(), reason(&response)), (StatusCode::BAD_GATEWAY, "upstream_not_allowed"));
     let response = world.get("dead.localhost", "/").await;
     assert_eq!((response.status(), reason(&response)), (StatusCode::BAD_GATEWAY, "upstream_refused"));
-    open.leave().await;
+    drop(open.leave().await);
     let _narrow = world.connector(&["127.0.0.1:9"]).await;
     let response = world.get(APP, "/").await;
     assert_eq!((response.status(), reason(&response)), (StatusCode::BAD_GATEWAY, "upstream_not_allowed"));
@@ -346,7 +358,7 @@ async fn connectors_leave_one_after_the_other_and_no_request_fails() {
         .collect();
     for _ in 0..4 {
         let next = world.connector(&[]).await;
-        first.leave().await;
+        drop(first.leave().await);
         first = next;
     }
     going.store(false, std::sync::atomic::Ordering::Relaxed);

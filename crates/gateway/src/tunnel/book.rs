@@ -79,24 +79,30 @@ impl Book {
         Some(CoreAssignment { book: Arc::clone(self), identity, core: fewest })
     }
 
-    /// The tunnel that connections with this instance id belong to.
-    pub(crate) fn tunnel_of(&self, identity: ConnectorIdentity, instance: TunnelId) -> TunnelId {
-        *self.entries().tunnels.entry((identity, instance)).or_insert_with(|| TunnelId::new(Uuid::new_v4()))
-    }
-
-    /// Takes a connection into service.
-    pub(crate) fn add(&self, connection: &Arc<TunnelConnection>, up: TunnelUp, not_after: i64) {
+    /// Takes a connection into service: with those of the same instance id it is one tunnel, whose id is drawn here.
+    pub(crate) fn add(
+        &self,
+        identity: ConnectorIdentity,
+        instance: TunnelId,
+        not_after: i64,
+        make: impl FnOnce(TunnelId) -> (TunnelConnection, TunnelUp),
+    ) -> Arc<TunnelConnection> {
         let mut entries = self.entries();
-        entries.connections.push(Arc::clone(connection));
-        entries.present.entry(connection.tunnel).or_insert(up);
+        let key = (identity, instance);
+        let tunnel = *entries.tunnels.entry(key).or_insert_with(|| TunnelId::new(Uuid::new_v4()));
+        let (connection, up) = make(tunnel);
+        let connection = Arc::new(connection);
+        entries.connections.push(Arc::clone(&connection));
+        entries.present.entry(tunnel).or_insert(up);
         if group_of(&entries.snapshot, connection.identity).is_none() {
             // Revoked since it said hello.
             connection.close();
         }
-        let known = entries.not_after.entry(connection.identity).or_insert(not_after);
+        let known = entries.not_after.entry(identity).or_insert(not_after);
         *known = (*known).max(not_after);
         self.recompile(&mut entries);
         self.presence_changed.notify_one();
+        connection
     }
 
     /// Takes a connection out for good.

@@ -106,17 +106,17 @@ async fn converse(
         return Err(TunnelEnded::NotAccepted(goodbye.reason));
     }
     let book = &core.shared.book;
-    let tunnel = book.tunnel_of(identity, hello.instance);
-    let connection = Arc::new(TunnelConnection::new(book.next_id(), core.index, identity, tunnel, requests));
-    let up = TunnelUp {
-        tunnel,
-        connector: identity.connector,
-        machine_name: hello.machine_name,
-        version: hello.version.chars().filter(char::is_ascii_graphic).take(64).collect(),
-        from: from.ip().to_canonical(),
+    let make = |tunnel| {
+        let up = TunnelUp {
+            tunnel,
+            connector: identity.connector,
+            machine_name: hello.machine_name,
+            version: hello.version.chars().filter(char::is_ascii_graphic).take(64).collect(),
+            from: from.ip().to_canonical(),
+        };
+        (TunnelConnection::new(book.next_id(), core.index, identity, tunnel, requests), up)
     };
-    control.sender.send(&FromGateway::Welcome)?;
-    book.add(&connection, up, not_after);
+    let connection = book.add(identity, hello.instance, not_after, make);
     let pinging = ping.map(|ping| spawn_local(keep_pinging(ping)));
     let mut service = Service { core, connection: &connection, control, silence: Silence::new(reads), renewed: None };
     let result = service.run(&mut end).await;
@@ -169,8 +169,6 @@ enum TunnelEnded {
     Closed,
     #[error("it was revoked, or the gateway is shutting down")]
     Revoked,
-    #[error("the connector asks for certificates too often")]
-    RenewsTooOften,
     #[error("the connector's certificate has expired")]
     Expired,
 }
@@ -215,6 +213,7 @@ impl Service<'_> {
     async fn run(&mut self, end: &mut oneshot::Receiver<()>) -> Result<(), TunnelEnded> {
         let mut tick = interval(limits::PING / 2);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.control.sender.send(&FromGateway::Welcome)?;
         let mut leaving = false;
         loop {
             tokio::select! {
@@ -246,7 +245,9 @@ impl Service<'_> {
     async fn renew(&mut self, request: Binary) -> Result<(), TunnelEnded> {
         let identity = self.connection.identity;
         if self.renewed.is_some_and(|renewed| renewed.elapsed() < limits::RENEWAL) {
-            return Err(TunnelEnded::RenewsTooOften);
+            let reason = "a certificate was asked for a moment ago".to_owned();
+            let refused = FromGateway::RenewRefused(Refused { retry: Retry::Later, reason });
+            return Ok(self.control.sender.send(&refused)?);
         }
         self.renewed = Some(Instant::now());
         let renewing = self.core.shared.directory.renew(identity, request.0);

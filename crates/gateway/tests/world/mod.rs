@@ -19,7 +19,7 @@ use adit_core::revision::{Epoch, Revision};
 use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
 use adit_core::{ExternalUrl, InternalUrl, MachineName, RegistrationToken};
 use adit_gateway::{ConnectorDirectory, Gateway, Renewed, ServerCertificate, ServerCertificates, Settings, TunnelUp};
-use adit_tunnel::message::{Binary, Refused, Register, Registered};
+use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -37,6 +37,9 @@ use uuid::Uuid;
 /// How long the first certificate of a connector is said to live, in seconds: longer than most tests.
 const FIRST_LIFE: i64 = 9;
 
+/// The secret of a registration token that is good; any other is refused.
+pub(crate) const GOOD_SECRET: [u8; 32] = [1; 32];
+
 /// The group that everything is in.
 pub(crate) fn group() -> ConnectorGroupId {
     ConnectorGroupId::new(Uuid::from_u128(1))
@@ -52,6 +55,10 @@ struct OpenDirectory {
 
 impl ConnectorDirectory for OpenDirectory {
     fn register(&self, request: Register, _: IpAddr) -> BoxFuture<'static, Result<Registered, Refused>> {
+        if request.secret.0 != GOOD_SECRET {
+            let refused = Refused { retry: Retry::Never, reason: "not a good token".to_owned() };
+            return Box::pin(async move { Err(refused) });
+        }
         let number = self.registered.fetch_add(1, Ordering::SeqCst) + 1;
         let identity = identity(number);
         let issued = self.authority.issue_connector(identity, &request.request.0).unwrap();
@@ -100,14 +107,15 @@ pub(crate) fn identity(number: u32) -> ConnectorIdentity {
 pub(crate) struct RunningConnector {
     leave: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl RunningConnector {
-    /// Leaves in order and waits until it has.
-    pub(crate) async fn leave(mut self) {
+    /// Leaves in order and waits until it has; its data folder is left.
+    pub(crate) async fn leave(mut self) -> tempfile::TempDir {
         self.leave.take();
         self.task.await.unwrap();
+        self.data
     }
 }
 
@@ -200,13 +208,20 @@ impl World {
 
     /// The same, with another address to dial.
     pub(crate) async fn connector_by(&self, gateway: &str, allow: &[&str]) -> RunningConnector {
+        self.connector_on(tempfile::tempdir().unwrap(), GOOD_SECRET, gateway, allow).await
+    }
+
+    /// The same, on a data folder that may be that of an earlier start, and with another token.
+    pub(crate) async fn connector_on(
+        &self,
+        data: tempfile::TempDir,
+        secret: [u8; 32],
+        gateway: &str,
+        allow: &[&str],
+    ) -> RunningConnector {
         let before: Vec<TunnelId> = self.directory.present.lock().unwrap().keys().copied().collect();
-        let data = tempfile::tempdir().unwrap();
-        let token = RegistrationToken {
-            gateway: gateway.to_owned(),
-            ca_fingerprint: self.authority.fingerprint(),
-            secret: [1; 32],
-        };
+        let token =
+            RegistrationToken { gateway: gateway.to_owned(), ca_fingerprint: self.authority.fingerprint(), secret };
         let settings = adit_connector::Settings {
             data: data.path().to_owned(),
             token: Some(token),
@@ -226,12 +241,17 @@ impl World {
         eventually("the connector is present", is_new).await;
         // Its second connection follows at once.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        RunningConnector { leave: Some(leave), task, _data: data }
+        RunningConnector { leave: Some(leave), task, data }
     }
 
     /// How many tunnels are up.
     pub(crate) fn present(&self) -> usize {
         self.directory.present.lock().unwrap().len()
+    }
+
+    /// How many connectors were registered.
+    pub(crate) fn registered(&self) -> u32 {
+        self.directory.registered.load(Ordering::SeqCst)
     }
 
     /// How many certificates were renewed.
