@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use adit_tunnel::message::{ControlReceiver, ControlSender};
+use adit_tunnel::socket::TunnelSocket;
 use adit_tunnel::{carrier, protocol};
 use bytes::Bytes;
 use h2::RecvStream;
@@ -19,7 +20,6 @@ use tokio_rustls::client::TlsStream;
 use crate::backoff::Backoff;
 use crate::control::{self, ControlEnd};
 use crate::member::Member;
-use crate::watched::WatchedSocket;
 use crate::{dial, relay, tls};
 
 /// A connection that lasted this long was a good one.
@@ -122,7 +122,7 @@ async fn silence(ping: Option<h2::PingPong>, reads: Arc<AtomicU64>) {
     }
 }
 
-type Carrier = h2::server::Connection<TlsStream<WatchedSocket>, Bytes>;
+type Carrier = h2::server::Connection<TlsStream<TunnelSocket>, Bytes>;
 
 async fn connect(member: &Member) -> io::Result<(Carrier, Arc<AtomicU64>)> {
     let identity = member.identity();

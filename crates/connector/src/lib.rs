@@ -17,7 +17,6 @@ mod register;
 mod relay;
 mod tls;
 mod upstream;
-mod watched;
 
 pub use allow::{AllowList, NotAnAllowEntry};
 pub use connector::{ConnectorError, Settings, run};

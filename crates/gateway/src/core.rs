@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use adit_tunnel::socket::TunnelSocket;
 use arc_swap::{ArcSwap, Guard};
 use ipnet::IpNet;
 use rustls::server::Acceptor;
@@ -17,7 +18,6 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use crate::directory::ConnectorDirectory;
 use crate::metrics::Metrics;
-use crate::movable::MovableStream;
 use crate::pool::Pool;
 use crate::serving::Serving;
 use crate::tls::{Purpose, TlsConfigs};
@@ -131,7 +131,7 @@ async fn receive(core: Rc<Core>, socket: std::net::TcpStream, from: SocketAddr) 
     let Some(handle) = core.shared.cores.get(core.index) else { return };
     let _counted = Counted(&handle.connections);
     let Ok(socket) = TcpStream::from_std(socket) else { return };
-    let acceptor = LazyConfigAcceptor::new(Acceptor::default(), MovableStream::new(socket));
+    let acceptor = LazyConfigAcceptor::new(Acceptor::default(), TunnelSocket::new(socket));
     let start = match timeout(limits::HANDSHAKE, acceptor).await {
         Ok(Ok(start)) => start,
         Ok(Err(error)) => return tracing::debug!(%from, %error, "no TLS handshake"),

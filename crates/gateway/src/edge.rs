@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use adit_tunnel::socket::TunnelSocket;
 use http::{HeaderMap, HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -17,7 +18,6 @@ use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
 use crate::core::Core;
-use crate::movable::MovableStream;
 use crate::{forward, limits};
 
 /// What the gateway knows of a connection's other end.
@@ -53,7 +53,7 @@ impl Client {
 }
 
 /// Serves a connection until it ends or, when the gateway drains, until its requests are done.
-pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<MovableStream>, from: SocketAddr) {
+pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr) {
     let config = Arc::clone(&core.shared.tls.browser);
     let tls = match timeout(limits::HANDSHAKE, start.into_stream(config)).await {
         Ok(Ok(tls)) => tls,
@@ -93,7 +93,7 @@ macro_rules! until_done {
     }};
 }
 
-async fn serve_http1(core: &Rc<Core>, tls: TlsStream<MovableStream>, client: Rc<Client>) {
+async fn serve_http1(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) {
     let service = service_fn(|request: Request<Incoming>| {
         let (core, client) = (Rc::clone(core), Rc::clone(&client));
         async move { Ok::<_, Infallible>(forward::serve(&core, &client, request).await) }
@@ -108,7 +108,7 @@ async fn serve_http1(core: &Rc<Core>, tls: TlsStream<MovableStream>, client: Rc<
     until_done!(core, connection);
 }
 
-async fn serve_http2(core: &Rc<Core>, tls: TlsStream<MovableStream>, client: Rc<Client>) {
+async fn serve_http2(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) {
     let service = service_fn(|request: Request<Incoming>| {
         let (core, client) = (Rc::clone(core), Rc::clone(&client));
         async move { Ok::<_, Infallible>(forward::serve(&core, &client, request).await) }

@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use adit_core::Snapshot;
@@ -66,7 +65,6 @@ pub struct Gateway {
     shared: Arc<Shared>,
     draining: watch::Sender<bool>,
     stop_accepting: Option<oneshot::Sender<()>>,
-    threads: Vec<JoinHandle<()>>,
 }
 
 impl Gateway {
@@ -99,11 +97,11 @@ impl Gateway {
             registrations: Semaphore::new(limits::REGISTRATIONS),
             draining: draining_seen,
         });
-        let mut threads = start_cores(&shared, receivers)?;
+        start_cores(&shared, receivers)?;
         let front = Front { shared: Arc::clone(&shared), keeper, snapshots: settings.snapshots };
         let (stop_accepting, stopped) = oneshot::channel();
-        threads.push(start_front(front, settings.listener, stopped)?);
-        Ok(Self { address, shared, draining, stop_accepting: Some(stop_accepting), threads })
+        start_front(front, settings.listener, stopped)?;
+        Ok(Self { address, shared, draining, stop_accepting: Some(stop_accepting) })
     }
 
     /// The address that is served.
@@ -145,38 +143,32 @@ impl Gateway {
         };
         let _ = timeout(Duration::from_secs(1), gone).await;
         sleep(Duration::from_millis(50)).await;
-        drop(std::mem::take(&mut self.threads));
     }
 }
 
-fn start_cores(
-    shared: &Arc<Shared>,
-    receivers: Vec<mpsc::Receiver<CoreCommand>>,
-) -> std::io::Result<Vec<JoinHandle<()>>> {
-    let start = |(index, receiver)| {
-        let shared = Arc::clone(shared);
-        std::thread::Builder::new().name(format!("gateway-core-{index}")).spawn(move || {
-            if let Err(error) = core::run(index, shared, receiver) {
-                tracing::error!(%error, index, "a gateway core could not run");
-            }
-        })
+/// Threads live until their channels end or the process does: nobody waits for them.
+fn start_thread(name: String, run: impl FnOnce() -> std::io::Result<()> + Send + 'static) -> std::io::Result<()> {
+    let shown = name.clone();
+    let run = move || {
+        if let Err(error) = run() {
+            tracing::error!(%error, thread = shown, "a thread of the gateway could not run");
+        }
     };
-    receivers.into_iter().enumerate().map(start).collect()
+    std::thread::Builder::new().name(name).spawn(run).map(drop)
 }
 
-fn start_front(
-    mut front: Front,
-    listener: TcpListener,
-    stopped: oneshot::Receiver<()>,
-) -> std::io::Result<JoinHandle<()>> {
+fn start_cores(shared: &Arc<Shared>, receivers: Vec<mpsc::Receiver<CoreCommand>>) -> std::io::Result<()> {
+    receivers.into_iter().enumerate().try_for_each(|(index, receiver)| {
+        let shared = Arc::clone(shared);
+        start_thread(format!("gateway-core-{index}"), move || core::run(index, shared, receiver))
+    })
+}
+
+fn start_front(mut front: Front, listener: TcpListener, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
     // Before the first connection is accepted: a connector that comes back must not be taken for an unknown one.
     let snapshot = Arc::clone(&front.snapshots.borrow_and_update());
     front.serve_from(snapshot);
-    std::thread::Builder::new().name("gateway-front".to_owned()).spawn(move || {
-        if let Err(error) = front.run(listener, stopped) {
-            tracing::error!(%error, "the gateway's acceptor could not run");
-        }
-    })
+    start_thread("gateway-front".to_owned(), move || front.run(listener, stopped))
 }
 
 /// The thread in front of the cores: accepts, follows the snapshots, keeps certificates and presence.

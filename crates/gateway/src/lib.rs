@@ -24,7 +24,6 @@ mod gateway;
 mod head;
 mod limits;
 mod metrics;
-mod movable;
 mod pool;
 mod registration;
 mod replay;

@@ -5,16 +5,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use adit_tunnel::message::{self, Refused, Register, RegisterAnswer, Registered, Retry};
+use adit_tunnel::socket::TunnelSocket;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tokio_rustls::StartHandshake;
 
 use crate::core::Core;
 use crate::limits;
-use crate::movable::MovableStream;
 
 /// Answers one registration.
-pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<MovableStream>, from: SocketAddr) {
+pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr) {
     match timeout(limits::REGISTRATION, answer(core, start, from)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::info!(%from, %error, "a registration broke off"),
@@ -22,7 +22,7 @@ pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<MovableStream>,
     }
 }
 
-async fn answer(core: &Rc<Core>, start: StartHandshake<MovableStream>, from: SocketAddr) -> std::io::Result<()> {
+async fn answer(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr) -> std::io::Result<()> {
     let mut tls = start.into_stream(Arc::clone(&core.shared.tls.registration)).await?;
     let request: Register = message::read(&mut tls).await?;
     let machine = request.machine_name.clone();

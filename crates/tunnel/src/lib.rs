@@ -6,6 +6,7 @@
 //! parsed by the gateway alone; the connector copies bytes and counts them.
 //!
 //! - [`carrier`]: the HTTP/2 settings of both ends, in one place because they must agree;
+//! - [`socket`]: the TCP socket beneath, at both ends;
 //! - [`stream`]: the gateway's end of one stream, as a byte stream with an account of what became of it;
 //! - [`target`]: the head of a stream and the reasons for which one is not opened;
 //! - [`message`]: what both sides tell each other beside the streams, and registration.
@@ -15,5 +16,6 @@
 pub mod carrier;
 pub mod message;
 pub mod protocol;
+pub mod socket;
 pub mod stream;
 pub mod target;

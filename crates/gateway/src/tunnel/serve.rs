@@ -10,6 +10,7 @@ use adit_core::connector::ConnectorIdentity;
 use adit_tunnel::message::{
     self, Binary, ControlReceiver, ControlSender, FromConnector, FromGateway, Hello, Refused, Retry,
 };
+use adit_tunnel::socket::TunnelSocket;
 use adit_tunnel::{carrier, protocol, target};
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -24,13 +25,12 @@ use super::book::CoreAssignment;
 use super::connection::{ConnectionState, TunnelConnection};
 use crate::core::{Core, CoreCommand};
 use crate::directory::TunnelUp;
-use crate::movable::MovableStream;
 use crate::{limits, tls};
 
 /// A tunnel connection whose connector is known, on its way to its core.
 #[derive(Debug)]
 pub(crate) struct Arrived {
-    tls: TlsStream<MovableStream>,
+    tls: TlsStream<TunnelSocket>,
     socket: std::net::TcpStream,
     identity: ConnectorIdentity,
     not_after: i64,
@@ -39,7 +39,7 @@ pub(crate) struct Arrived {
 }
 
 /// Finishes the handshake and hands the connection to the core with the fewest of that connector.
-pub(crate) async fn accept(core: &Rc<Core>, start: StartHandshake<MovableStream>, from: SocketAddr) {
+pub(crate) async fn accept(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr) {
     let config = Arc::clone(&core.shared.tls.tunnel);
     let mut tls = match timeout(limits::HANDSHAKE, start.into_stream(config)).await {
         Ok(Ok(tls)) => tls,
@@ -65,10 +65,10 @@ pub(crate) async fn accept(core: &Rc<Core>, start: StartHandshake<MovableStream>
 /// Serves the connection on the calling core until it ends.
 pub(crate) async fn serve(core: Rc<Core>, arrived: Arrived) {
     let Arrived { mut tls, socket, identity, not_after, from, assignment } = arrived;
-    let reads = Arc::new(AtomicU64::new(0));
-    if let Err(error) = tls.get_mut().0.put(socket, Arc::clone(&reads)) {
+    if let Err(error) = tls.get_mut().0.put(socket) {
         return tracing::warn!(%from, %error, "a tunnel connection could not be taken over");
     }
+    let reads = tls.get_ref().0.reads();
     core.shared.metrics.tunnel_connections.inc();
     if let Err(error) = converse(&core, tls, reads, identity, not_after, from).await {
         tracing::info!(connector = %identity.connector, %from, %error, "a tunnel connection ended");
@@ -79,7 +79,7 @@ pub(crate) async fn serve(core: Rc<Core>, arrived: Arrived) {
 
 async fn converse(
     core: &Rc<Core>,
-    tls: TlsStream<MovableStream>,
+    tls: TlsStream<TunnelSocket>,
     reads: Arc<AtomicU64>,
     identity: ConnectorIdentity,
     not_after: i64,
