@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use adit_identity::{LocalKey, TokenRequest};
+use adit_identity::{Holder, LocalKey, TokenRequest};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
@@ -254,6 +254,7 @@ fn sign(folder: &ServedFolder, not_done: &str) -> Result<String, CommandError> {
     let key = folder.signing_key().map_err(|error| start_a_server(folder, CommandError::failed(not_done, error)))?;
     let key = LocalKey::from_pem(&key).map_err(|error| CommandError::failed(not_done, with_causes(&error)))?;
     let request = TokenRequest {
+        holder: Holder::Administrator,
         scopes: "Directory.ReadWrite.All".to_owned(),
         lifetime: TOKEN_LIFETIME,
         now: std::time::SystemTime::now(),

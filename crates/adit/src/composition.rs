@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_control::{CertificateAuthority, ControlPlane};
+use adit_control::{CertificateAuthority, ControlPlane, SealingKey, Zeroizing};
 use adit_core::ConnectorId;
 use adit_gateway::Gateway;
 use adit_identity::{LocalKey, Verifier};
@@ -228,9 +228,24 @@ async fn open_control_plane(
     authority: CertificateAuthority,
     dialled: &GatewayAddress,
 ) -> Result<ControlPlane, StartError> {
+    let (sealing_key, made) = sealing_key(folder)?;
     let gateway_address = dialled.to_string();
-    let settings = adit_control::Settings { database: folder.directory(), authority, gateway_address };
-    Ok(ControlPlane::open(settings).await?)
+    let settings = adit_control::Settings { database: folder.directory(), authority, sealing_key, gateway_address };
+    let control = ControlPlane::open(settings).await?;
+    // Not before the directory has said that nothing is sealed under another key: then that one was lost, and a new file
+    // in its place would hide it.
+    if let Some(text) = made {
+        folder.keep_sealing_key(&text)?;
+    }
+    Ok(control)
+}
+
+/// The folder's sealing key; where there is none, a new one and what to keep of it.
+fn sealing_key(folder: &DataFolder) -> Result<(SealingKey, Option<Zeroizing<String>>), StartError> {
+    match folder.sealing_key()? {
+        Some(text) => Ok((SealingKey::from_text(&text)?, None)),
+        None => SealingKey::generate().map(|(key, text)| (key, Some(text))).map_err(StartError::from),
+    }
 }
 
 fn verifier(folder: &DataFolder, configuration: &Configuration) -> Result<Arc<Verifier>, StartError> {

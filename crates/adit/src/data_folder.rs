@@ -11,6 +11,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use adit_control::Zeroizing;
+
 mod addresses;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,7 @@ const LOCK: &str = "lock";
 const CA: &str = "ca.pem";
 const CA_KEY: &str = "ca-key.pem";
 const SIGNING_KEY: &str = "signing-key.pem";
+const SEALING_KEY: &str = "sealing-key";
 const DIRECTORY: &str = "directory.sqlite";
 const ADDRESSES: &str = "addresses.json";
 
@@ -155,6 +158,27 @@ impl DataFolder {
         let made = generate()?;
         write_whole(&path, made.as_bytes())?;
         Ok(made)
+    }
+
+    /// The key under which secrets are kept in the directory's database, if there is one. Whether a missing one is a
+    /// loss, only the directory knows: nothing may be sealed yet.
+    ///
+    /// # Errors
+    /// [`DataFolderError::Unreadable`].
+    pub(crate) fn sealing_key(&self) -> Result<Option<Zeroizing<String>>, DataFolderError> {
+        let path = self.path.join(SEALING_KEY);
+        if !path.exists() {
+            return Ok(None);
+        }
+        read(&path).map(Zeroizing::new).map(Some)
+    }
+
+    /// Keeps a sealing key that was just made. Called before anything is sealed under it.
+    ///
+    /// # Errors
+    /// [`DataFolderError::NotWritten`].
+    pub(crate) fn keep_sealing_key(&self, key: &str) -> Result<(), DataFolderError> {
+        write_whole(&self.path.join(SEALING_KEY), key.as_bytes())
     }
 
     /// Says where this server can be reached. Called once everything listens.

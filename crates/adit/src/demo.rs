@@ -171,6 +171,7 @@ fn configuration(folder: &TemporaryFolder) -> Configuration {
 fn token(served: &ServedFolder) -> Result<(String, String), Box<dyn std::error::Error>> {
     let key = adit_identity::LocalKey::from_pem(&served.signing_key()?)?;
     let request = adit_identity::TokenRequest {
+        holder: adit_identity::Holder::Administrator,
         scopes: "Directory.ReadWrite.All".to_owned(),
         lifetime: TOKEN_LIFETIME,
         now: std::time::SystemTime::now(),

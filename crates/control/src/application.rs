@@ -1,16 +1,19 @@
-//! Applications: make, publish, change, unpublish, assign to a group, delete.
+//! Applications: make, publish, change, unpublish, assign to a group.
+
+use std::collections::HashMap;
 
 use adit_core::application::{Attributes, HostHeader, Publishing, UpstreamCertificate, UpstreamTimeout};
 use adit_core::audit::Activity;
-use adit_core::query::{ApplicationField, Page, Query};
+use adit_core::query::{ApplicationField, Expression, Field, LARGEST_PAGE, OBJECT, Page, Query, Value};
 use adit_core::{
     AppId, Application, ApplicationId, ConnectorGroup, ConnectorGroupId, DisplayName, ExternalUrl, InternalUrl,
-    OperationContext, PreAuthentication,
+    OperationContext, Owner, PreAuthentication, ServicePrincipal,
 };
 use adit_store::WriteTransaction;
 use uuid::Uuid;
 
 use crate::audit;
+use crate::certificate::CertificateUpload;
 use crate::connector_group;
 use crate::control_plane::ControlPlane;
 use crate::error::Error;
@@ -25,6 +28,8 @@ pub struct NewApplication {
     pub attributes: Attributes,
     /// How it is published from the start; complete, if given.
     pub publishing: Option<PublishingPatch>,
+    /// Who owns it from the start.
+    pub owner: Option<Owner>,
 }
 
 /// Makes of an application as it is, of attributes to set, and of what becomes of its publishing, the attributes that
@@ -46,6 +51,7 @@ pub struct ApplicationChange {
 
 /// What becomes of an application's publishing.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::large_enum_variant, reason = "a command has one, and hardly any has none")]
 pub enum PublishingChange {
     /// It stays.
     #[default]
@@ -54,6 +60,16 @@ pub enum PublishingChange {
     Merge(PublishingPatch),
     /// The application is published no more.
     End,
+}
+
+impl PublishingChange {
+    /// Takes out the certificate that comes with it.
+    fn certificate(&mut self) -> Option<CertificateUpload> {
+        match self {
+            Self::Merge(patch) => patch.certificate.take(),
+            Self::Keep | Self::End => None,
+        }
+    }
 }
 
 /// Parts of a publishing; `None` leaves as it is, or takes the default for a new one.
@@ -71,6 +87,8 @@ pub struct PublishingPatch {
     pub upstream_certificate: Option<UpstreamCertificate>,
     /// How long to wait for the upstream's answer.
     pub timeout: Option<UpstreamTimeout>,
+    /// The certificate of its external host; without one, what is there stays as long as it fits.
+    pub certificate: Option<CertificateUpload>,
     /// Each key replaces what was there under it.
     pub attributes: Attributes,
 }
@@ -80,7 +98,7 @@ impl ControlPlane {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn list_applications(&self, query: &Query<ApplicationField>) -> Result<Page<Application>, Error> {
+    pub async fn list_applications(&self, query: &Query) -> Result<Page<Application>, Error> {
         Ok(self.store().list_applications(query).await?)
     }
 
@@ -100,39 +118,91 @@ impl ControlPlane {
         self.store().find_application_by_app_id(id).await?.ok_or(Error::AppIdNotFound(id))
     }
 
-    /// Makes an application, published or not.
+    /// One application, by its unique name.
     ///
     /// # Errors
-    /// [`Error::PublishingIncomplete`], [`Error::ExternalUrlTaken`], [`Error::InternalUrlTaken`], [`Error::Store`].
+    /// [`Error::UniqueNameNotFound`], [`Error::Store`].
+    pub async fn application_by_unique_name(&self, name: &str) -> Result<Application, Error> {
+        let found = self.store().find_application_by_unique_name(name).await?;
+        found.ok_or_else(|| Error::UniqueNameNotFound(name.to_owned()))
+    }
+
+    /// The applications with these client ids; at most [`LARGEST_PAGE`] of them.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn applications_by_app_ids(&self, ids: &[AppId]) -> Result<HashMap<AppId, Application>, Error> {
+        let field = Expression::Field(OBJECT, Field::Application(ApplicationField::AppId));
+        let among = ids.iter().map(|id| Expression::Value(Value::Text(id.to_string()))).collect();
+        let filter = Some(Expression::In(Box::new(field), among));
+        let query = Query { filter, limit: LARGEST_PAGE, ..Query::default() };
+        let page = self.store().list_applications(&query).await?;
+        Ok(page.items.into_iter().map(|application| (application.app_id, application)).collect())
+    }
+
+    /// Makes an application, published or not. A published one gets its service principal.
+    ///
+    /// # Errors
+    /// [`Error::PublishingIncomplete`], [`Error::ExternalUrlTaken`], [`Error::InternalUrlTaken`],
+    /// [`Error::UniqueNameTaken`], [`Error::Store`].
     pub async fn create_application(
         &self,
         context: &OperationContext,
-        new: NewApplication,
+        mut new: NewApplication,
     ) -> Result<Application, Error> {
+        let certificate = match new.publishing.as_mut().and_then(|patch| patch.certificate.take()) {
+            Some(upload) => Some(self.open_upload(upload).await?),
+            None => None,
+        };
         let mut change = self.store().begin().await?;
-        let (id, app_id) = (ApplicationId::new(Uuid::now_v7()), AppId::new(Uuid::new_v4()));
-        let mut application = Application::new(id, app_id, new.display_name, self.now(), new.attributes);
-        if let Some(patch) = new.publishing {
-            publish(&mut change, &mut application, patch).await?;
+        let application = self.add_application(&mut change, context, new).await?;
+        if let Some(certificate) = certificate {
+            self.keep_certificate(&mut change, context, &application, certificate).await?;
         }
-        change.insert_application(&mut application).await?;
-        let detail = audit::change(None, Some(audit::application(&application)));
-        change.append_audit(&self.record(context, Activity::AddApplication, id, detail)).await?;
+        if application.publishing().is_some() {
+            let name = application.display_name.clone();
+            self.add_service_principal(&mut change, context, &application, name, Attributes::new()).await?;
+        }
         self.commit(change).await?;
         Ok(application)
+    }
+
+    /// Makes an application together with its service principal, which gets the name of the application and the given
+    /// attributes.
+    ///
+    /// # Errors
+    /// [`Error::PublishingIncomplete`], [`Error::ExternalUrlTaken`], [`Error::InternalUrlTaken`],
+    /// [`Error::UniqueNameTaken`], [`Error::Store`].
+    pub async fn instantiate_application(
+        &self,
+        context: &OperationContext,
+        new: NewApplication,
+        principal: Attributes,
+    ) -> Result<(Application, ServicePrincipal), Error> {
+        let mut change = self.store().begin().await?;
+        let application = self.add_application(&mut change, context, new).await?;
+        let name = application.display_name.clone();
+        let principal = self.add_service_principal(&mut change, context, &application, name, principal).await?;
+        self.commit(change).await?;
+        Ok((application, principal))
     }
 
     /// Changes an application: its own properties, its publishing, or both at once. What is already so changes nothing.
     ///
     /// # Errors
     /// [`Error::ApplicationNotFound`], [`Error::ChangedMeanwhile`], [`Error::PublishingIncomplete`],
-    /// [`Error::ExternalUrlTaken`], [`Error::InternalUrlTaken`], [`Error::Store`].
+    /// [`Error::ExternalUrlTaken`], [`Error::InternalUrlTaken`], [`Error::UniqueNameTaken`],
+    /// [`Error::UniqueNameFixed`], [`Error::Store`].
     pub async fn update_application(
         &self,
         context: &OperationContext,
         target: impl Into<Target<ApplicationId>>,
-        wanted: ApplicationChange,
+        mut wanted: ApplicationChange,
     ) -> Result<Application, Error> {
+        let certificate = match wanted.publishing.certificate() {
+            Some(upload) => Some(self.open_upload(upload).await?),
+            None => None,
+        };
         let mut change = self.store().begin().await?;
         let old = load(&mut change, target.into()).await?;
         let mut application = old.clone();
@@ -144,29 +214,24 @@ impl ControlPlane {
             None => wanted.attributes,
         };
         application.attributes.extend(attributes);
+        if application.unique_name() != old.unique_name() {
+            check_unique_name_unset(&old)?;
+            check_unique_name_free(&mut change, &application).await?;
+        }
         match wanted.publishing {
             PublishingChange::Keep => {}
             PublishingChange::Merge(patch) => publish(&mut change, &mut application, patch).await?,
             PublishingChange::End => application.unpublish(),
         }
+        if let Some(certificate) = certificate {
+            let (_, is_new) = self.keep_certificate(&mut change, context, &application, certificate).await?;
+            if is_new && application == old {
+                change.update_application(&mut application).await?;
+                self.commit(change).await?;
+                return Ok(application);
+            }
+        }
         self.finish_update(change, context, Activity::UpdateApplication, &old, application).await
-    }
-
-    /// Deletes an application; it is published no more.
-    ///
-    /// # Errors
-    /// [`Error::ApplicationNotFound`], [`Error::ChangedMeanwhile`], [`Error::Store`].
-    pub async fn delete_application(
-        &self,
-        context: &OperationContext,
-        target: impl Into<Target<ApplicationId>>,
-    ) -> Result<(), Error> {
-        let mut change = self.store().begin().await?;
-        let application = load(&mut change, target.into()).await?;
-        change.delete_application(application.id).await?;
-        let detail = audit::change(Some(audit::application(&application)), None);
-        change.append_audit(&self.record(context, Activity::DeleteApplication, application.id, detail)).await?;
-        self.commit(change).await
     }
 
     /// The group whose connectors serve an application.
@@ -214,6 +279,50 @@ impl ControlPlane {
         self.finish_assignment(change, context, application, group).await
     }
 
+    /// The same, if it is in `group`.
+    ///
+    /// # Errors
+    /// [`Error::ApplicationNotPublished`], [`Error::ConnectorGroupNotFound`], [`Error::ChangedMeanwhile`],
+    /// [`Error::NotServedBy`], [`Error::Store`].
+    pub async fn unassign_from_connector_group(
+        &self,
+        context: &OperationContext,
+        application: ApplicationId,
+        group: impl Into<Target<ConnectorGroupId>>,
+    ) -> Result<ConnectorGroup, Error> {
+        let mut change = self.store().begin().await?;
+        let application = load_published(&mut change, application.into()).await?;
+        let group = connector_group::load(&mut change, group).await?;
+        if application.connector_group() != Some(group.id) {
+            return Err(Error::NotServedBy { application: application.id, group: group.id });
+        }
+        let default = connector_group::load_default(&mut change).await?;
+        self.finish_assignment(change, context, application, default).await
+    }
+
+    /// Makes an application as part of a larger change, without a service principal.
+    async fn add_application(
+        &self,
+        change: &mut WriteTransaction,
+        context: &OperationContext,
+        new: NewApplication,
+    ) -> Result<Application, Error> {
+        let (id, app_id) = (ApplicationId::new(Uuid::now_v7()), AppId::new(Uuid::new_v4()));
+        let mut application = Application::new(id, app_id, new.display_name, self.now(), new.attributes);
+        check_unique_name_free(change, &application).await?;
+        if let Some(patch) = new.publishing {
+            publish(change, &mut application, patch).await?;
+        }
+        change.insert_application(&mut application).await?;
+        let mut detail = audit::change(None, Some(audit::application(&application)));
+        if let Some(owner) = new.owner {
+            change.insert_owner(id, &owner).await?;
+            detail = audit::with(detail, "owner", audit::owner(&owner));
+        }
+        change.append_audit(&self.record(context, Activity::AddApplication, id, detail)).await?;
+        Ok(application)
+    }
+
     async fn finish_assignment(
         &self,
         change: WriteTransaction,
@@ -228,7 +337,7 @@ impl ControlPlane {
     }
 
     /// Writes what changed and commits; an application that did not change stays untouched.
-    async fn finish_update(
+    pub(crate) async fn finish_update(
         &self,
         mut change: WriteTransaction,
         context: &OperationContext,
@@ -244,13 +353,15 @@ impl ControlPlane {
         let detail = audit::change(Some(audit::application(old)), Some(audit::application(&application)));
         let detail = audit::with(detail, "changed_attributes", audit::changed_attributes(old, &application));
         change.append_audit(&self.record(context, activity, application.id, detail)).await?;
+        self.follow_application(&mut change, context, old, &application).await?;
+        self.drop_unfitting_certificate(&mut change, context, &application).await?;
         self.commit(change).await?;
         Ok(application)
     }
 }
 
 /// Publishes the application, or changes how it is published, after the rules of the whole directory.
-async fn publish(
+pub(crate) async fn publish(
     change: &mut WriteTransaction,
     application: &mut Application,
     patch: PublishingPatch,
@@ -296,7 +407,7 @@ fn replace<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-async fn check_place_free(
+pub(crate) async fn check_place_free(
     change: &mut WriteTransaction,
     own: ApplicationId,
     publishing: &Publishing,
@@ -312,13 +423,38 @@ async fn check_place_free(
     Ok(())
 }
 
-async fn load(change: &mut WriteTransaction, target: Target<ApplicationId>) -> Result<Application, Error> {
+/// A unique name stays: clients hold it as a key.
+fn check_unique_name_unset(application: &Application) -> Result<(), Error> {
+    match application.unique_name() {
+        Some(name) => Err(Error::UniqueNameFixed { name: name.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that no other application has the unique name of this one.
+pub(crate) async fn check_unique_name_free(
+    change: &mut WriteTransaction,
+    application: &Application,
+) -> Result<(), Error> {
+    let Some(name) = application.unique_name() else { return Ok(()) };
+    match change.find_application_by_unique_name(name).await? {
+        Some(other) if other.id != application.id => {
+            Err(Error::UniqueNameTaken { name: name.to_owned(), by: other.id })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) async fn load(change: &mut WriteTransaction, target: Target<ApplicationId>) -> Result<Application, Error> {
     let found = change.find_application(target.id).await?.ok_or(Error::ApplicationNotFound(target.id))?;
     target.expected.check(found.revision)?;
     Ok(found)
 }
 
-async fn load_published(change: &mut WriteTransaction, target: Target<ApplicationId>) -> Result<Application, Error> {
+pub(crate) async fn load_published(
+    change: &mut WriteTransaction,
+    target: Target<ApplicationId>,
+) -> Result<Application, Error> {
     let found = change.find_application(target.id).await?.ok_or(Error::ApplicationNotPublished(target.id))?;
     if found.publishing().is_none() {
         return Err(Error::ApplicationNotPublished(target.id));

@@ -1,9 +1,43 @@
-//! What an audit record says of each kind of object: the old and the new state, never a secret. Properties whose
+//! Reading the audit log, and what a record of it says of each kind of object: the old and the new state, never a secret. Properties whose
 //! meaning only the API layer knows may hold secrets, so of those only the names are kept.
 
 use adit_core::application::{Attributes, Publishing};
-use adit_core::{Application, Connector, ConnectorGroup};
+use adit_core::audit::AuditRecord;
+use adit_core::id::AuditId;
+use adit_core::query::{Page, Query};
+use adit_core::{
+    AppRoleAssignment, Application, Connector, ConnectorGroup, Owner, ProfileSettings, Revision, ServicePrincipal,
+};
 use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+use crate::error::Error;
+
+impl ControlPlane {
+    /// One page of the audit log; the newest first where no order is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_audit(&self, query: &Query) -> Result<Page<AuditRecord>, Error> {
+        Ok(self.store().list_audit(query).await?)
+    }
+
+    /// One record of the audit log.
+    ///
+    /// # Errors
+    /// [`Error::AuditRecordNotFound`], [`Error::Store`].
+    pub async fn audit_record(&self, id: AuditId) -> Result<AuditRecord, Error> {
+        self.store().find_audit(id).await?.ok_or(Error::AuditRecordNotFound(id))
+    }
+
+    /// The audit records of the command that became `revision`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn audit_of(&self, revision: Revision) -> Result<Vec<AuditRecord>, Error> {
+        Ok(self.store().audit_of(revision).await?)
+    }
+}
 
 /// The detail of a change from `old` to `new`; what did not exist is null.
 pub(crate) fn change(old: Option<Value>, new: Option<Value>) -> Value {
@@ -49,6 +83,33 @@ fn publishing(publishing: &Publishing) -> Value {
     })
 }
 
+pub(crate) fn service_principal(principal: &ServicePrincipal) -> Value {
+    json!({ "display_name": principal.display_name, "app_id": principal.app_id })
+}
+
+pub(crate) fn app_role_assignment(assignment: &AppRoleAssignment) -> Value {
+    json!({
+        "app_role": assignment.app_role,
+        "principal": assignment.principal,
+        "principal_kind": assignment.principal_kind,
+        "principal_name": assignment.principal_name,
+        "resource": assignment.resource,
+        "resource_name": assignment.resource_name,
+    })
+}
+
+pub(crate) fn owner(owner: &Owner) -> Value {
+    json!({ "id": owner.id, "kind": owner.kind, "name": owner.name })
+}
+
+pub(crate) fn profile(profile: &ProfileSettings) -> Value {
+    json!({
+        "is_enabled": profile.is_enabled,
+        "is_default_access_enabled": profile.is_default_access_enabled,
+        "updater": profile.updater,
+    })
+}
+
 /// The names of the properties that differ between two versions of an application.
 pub(crate) fn changed_attributes(old: &Application, new: &Application) -> Vec<String> {
     let empty = Attributes::new();
@@ -58,7 +119,8 @@ pub(crate) fn changed_attributes(old: &Application, new: &Application) -> Vec<St
     own.into_iter().chain(publishing).collect()
 }
 
-fn differing(old: &Attributes, new: &Attributes) -> Vec<String> {
+/// The names of the properties that differ.
+pub(crate) fn differing(old: &Attributes, new: &Attributes) -> Vec<String> {
     let gone = old.keys().filter(|key| !new.contains_key(*key));
     let changed = new.iter().filter(|(key, value)| old.get(*key) != Some(value)).map(|(key, _)| key);
     gone.chain(changed).cloned().collect()

@@ -2,7 +2,7 @@
 //! adding it to one is moving it there.
 
 use adit_core::audit::Activity;
-use adit_core::query::{ConnectorField, Page, Query};
+use adit_core::query::{Page, Query};
 use adit_core::{
     Application, ApplicationId, Connector, ConnectorGroup, ConnectorGroupId, ConnectorId, ConnectorStatus, DisplayName,
     KeyGeneration, MachineName, OperationContext, Region, Revision,
@@ -44,7 +44,7 @@ impl ControlPlane {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn list_connectors(&self, query: &Query<ConnectorField>) -> Result<Page<Connector>, Error> {
+    pub async fn list_connectors(&self, query: &Query) -> Result<Page<Connector>, Error> {
         Ok(self.store().list_connectors(query).await?)
     }
 

@@ -2,7 +2,7 @@
 
 use adit_core::audit::Activity;
 use adit_core::connector_group::{GroupContents, GroupKind};
-use adit_core::query::{ConnectorGroupField, Page, Query};
+use adit_core::query::{Page, Query};
 use adit_core::{ConnectorGroup, ConnectorGroupId, DisplayName, OperationContext, Region, Revision};
 use adit_store::WriteTransaction;
 use uuid::Uuid;
@@ -35,10 +35,7 @@ impl ControlPlane {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn list_connector_groups(
-        &self,
-        query: &Query<ConnectorGroupField>,
-    ) -> Result<Page<ConnectorGroup>, Error> {
+    pub async fn list_connector_groups(&self, query: &Query) -> Result<Page<ConnectorGroup>, Error> {
         Ok(self.store().list_connector_groups(query).await?)
     }
 

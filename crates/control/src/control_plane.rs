@@ -7,18 +7,21 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use adit_core::audit::{Activity, AuditRecord};
+use adit_core::audit::{Activity, AuditActor, AuditRecord};
 use adit_core::connector_group::GroupKind;
 use adit_core::id::AuditId;
 use adit_core::{ConnectorGroup, ConnectorGroupId, DisplayName, OperationContext, Revision, Snapshot};
 use adit_store::{Change, Store, WriteTransaction};
 use jiff::Timestamp;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::authority::CertificateAuthority;
+use crate::deleted_application::purge_regularly;
 use crate::error::{Error, OpenError};
+use crate::sealing::SealingKey;
 
 /// How often the snapshot is compared with the directory.
 const POLL: Duration = Duration::from_secs(1);
@@ -36,6 +39,8 @@ pub struct Settings {
     pub database: PathBuf,
     /// The directory's own authority.
     pub authority: CertificateAuthority,
+    /// The key under which secrets are kept in the database.
+    pub sealing_key: SealingKey,
     /// `host:port` that connectors dial.
     pub gateway_address: String,
 }
@@ -46,14 +51,23 @@ pub struct ControlPlane {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     store: Store,
     authority: CertificateAuthority,
+    sealing_key: SealingKey,
+    /// Held by the one that opens an uploaded certificate: that is slow on purpose.
+    certificate_turn: Arc<Semaphore>,
     gateway_address: RwLock<String>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// Held while a snapshot is compiled, so that a burst of changes compiles few.
     compiling: Mutex<()>,
     clock: Clock,
+}
+
+impl From<Arc<Inner>> for ControlPlane {
+    fn from(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
 }
 
 impl std::fmt::Debug for ControlPlane {
@@ -79,6 +93,7 @@ impl ControlPlane {
     /// [`OpenError`], which names the file and says what to do.
     pub async fn open_with_clock(settings: Settings, clock: Clock) -> Result<Self, OpenError> {
         let store = Store::open(&settings.database).await?;
+        check_sealing_key(&store, &settings.sealing_key).await?;
         make_default_group(&store, clock()).await?;
         forget_tunnels(&store).await?;
         let snapshot = store.load_snapshot().await.map_err(Error::Store)?;
@@ -86,6 +101,8 @@ impl ControlPlane {
             inner: Arc::new(Inner {
                 store,
                 authority: settings.authority,
+                sealing_key: settings.sealing_key,
+                certificate_turn: Arc::new(Semaphore::new(1)),
                 gateway_address: RwLock::new(settings.gateway_address),
                 snapshots: watch::Sender::new(Arc::new(snapshot)),
                 compiling: Mutex::new(()),
@@ -93,6 +110,7 @@ impl ControlPlane {
             }),
         };
         tokio::spawn(follow(Arc::downgrade(&control.inner)));
+        tokio::spawn(purge_regularly(Arc::downgrade(&control.inner)));
         Ok(control)
     }
 
@@ -113,6 +131,14 @@ impl ControlPlane {
         *self.inner.gateway_address.write().unwrap_or_else(PoisonError::into_inner) = address;
     }
 
+    /// Where in its history the directory is.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn revision(&self) -> Result<Revision, Error> {
+        Ok(self.inner.store.version().await?.1)
+    }
+
     /// The revision feed: what was touched after `revision`, oldest first, at most `limit`.
     ///
     /// # Errors
@@ -121,29 +147,28 @@ impl ControlPlane {
         Ok(self.inner.store.changes_after(revision, limit).await?)
     }
 
-    /// The audit records of the command that became `revision`.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn audit_of(&self, revision: Revision) -> Result<Vec<AuditRecord>, Error> {
-        Ok(self.inner.store.audit_of(revision).await?)
-    }
-
-    /// The newest audit records first, at most `limit`.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn newest_audit(&self, limit: u32) -> Result<Vec<AuditRecord>, Error> {
-        Ok(self.inner.store.newest_audit(limit).await?)
-    }
-
     /// Closes the database once running operations are through. Later operations fail.
     pub async fn close(&self) {
         self.inner.store.close().await;
     }
 
+    /// A secret of this directory, by which the API recognises the places in lists that it gave out. It is made of the
+    /// sealing key and gives nothing of it away.
+    #[must_use]
+    pub fn page_secret(&self) -> Zeroizing<[u8; 32]> {
+        self.inner.sealing_key.page_secret()
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    pub(crate) fn sealing_key(&self) -> &SealingKey {
+        &self.inner.sealing_key
+    }
+
+    pub(crate) fn certificate_turn(&self) -> &Arc<Semaphore> {
+        &self.inner.certificate_turn
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -181,7 +206,8 @@ impl Inner {
         if self.snapshots.borrow().version().1 >= revision {
             return;
         }
-        match self.store.load_snapshot().await {
+        let last = Arc::clone(&self.snapshots.borrow());
+        match self.store.next_snapshot(&last).await {
             Ok(snapshot) => {
                 tracing::debug!(revision = snapshot.version().1.0, "new snapshot");
                 self.snapshots.send_replace(Arc::new(snapshot));
@@ -203,6 +229,15 @@ async fn follow(inner: Weak<Inner>) {
             Err(adit_store::Error::Closed) => return,
             Err(error) => tracing::warn!(%error, "the directory's revision could not be read"),
         }
+    }
+}
+
+/// What is sealed must open: a key that was lost or mixed up shall be noticed at the start, not when it is needed.
+async fn check_sealing_key(store: &Store, key: &SealingKey) -> Result<(), OpenError> {
+    let sealed_under = store.sealing_keys().await.map_err(Error::Store)?;
+    match sealed_under.into_iter().find(|id| id != key.id()) {
+        Some(sealed_under) => Err(OpenError::OtherSealingKey { sealed_under, given: key.id().to_owned() }),
+        None => Ok(()),
     }
 }
 
@@ -244,7 +279,7 @@ fn record(
         id: AuditId::new(Uuid::now_v7()),
         at,
         activity,
-        actor: context.actor.describe(),
+        actor: AuditActor::from(&context.actor),
         request_id: context.request_id,
         target: target.to_string(),
         detail,
@@ -260,7 +295,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (authority, _) = CertificateAuthority::generate().unwrap();
         let database = folder.path().join("directory.db");
-        let settings = Settings { database, authority, gateway_address: "localhost:8443".to_owned() };
+        let (sealing_key, _) = SealingKey::generate().unwrap();
+        let settings = Settings { database, authority, sealing_key, gateway_address: "localhost:8443".to_owned() };
         let control = ControlPlane::open(settings).await.unwrap();
         let mut snapshots = control.snapshots();
         let revision = control.store().begin().await.unwrap().commit().await.unwrap();

@@ -1,12 +1,18 @@
 //! Why a use case did not happen. Each variant is one reason; nothing was changed in any of them.
 
 use adit_core::connector_group::{GroupNotDeletable, RegionFixed};
+use adit_core::id::AuditId;
+use adit_core::owner::{MOST_OWNERS, OwnerId};
 use adit_core::{
-    AppId, ApplicationId, ConnectorGroupId, ConnectorId, DisplayName, ExternalUrl, InternalUrl, MachineName, Revision,
+    AppId, AppRoleAssignmentId, ApplicationId, ConnectorGroupId, ConnectorId, DisplayName, ExternalUrl, InternalUrl,
+    MachineName, PrincipalId, Revision, ServicePrincipalId,
 };
+use uuid::Uuid;
 
 use crate::authority::{AuthorityError, CsrRefused};
+use crate::certificate::CertificateRefused;
 use crate::registration_token::{LONGEST_LIFETIME, SHORTEST_LIFETIME};
+use crate::sealing::SealingError;
 
 /// Why a use case was refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +26,12 @@ pub enum Error {
     /// There is no such application.
     #[error("there is no application {0}")]
     ApplicationNotFound(ApplicationId),
+    /// No such application was deleted, or it was restored or purged since.
+    #[error("there is no deleted application {0}")]
+    DeletedApplicationNotFound(ApplicationId),
+    /// There is no such record in the audit log.
+    #[error("there is no audit record {0}")]
+    AuditRecordNotFound(AuditId),
     /// There is no application of that client id.
     #[error("there is no application with the client id {0}")]
     AppIdNotFound(AppId),
@@ -31,6 +43,14 @@ pub enum Error {
     NotAMember {
         /// The connector.
         connector: ConnectorId,
+        /// The group it was expected in.
+        group: ConnectorGroupId,
+    },
+    /// Another group serves the application.
+    #[error("application {application} is not in connector group {group}")]
+    NotServedBy {
+        /// The application.
+        application: ApplicationId,
         /// The group it was expected in.
         group: ConnectorGroupId,
     },
@@ -76,6 +96,80 @@ pub enum Error {
         /// The property.
         missing: &'static str,
     },
+    /// Another application has that unique name.
+    #[error("the unique name '{name}' is already in use by application {by}")]
+    UniqueNameTaken {
+        /// The name, which is compared without case.
+        name: String,
+        /// The application that has it.
+        by: ApplicationId,
+    },
+    /// A unique name stays what it is.
+    #[error("the unique name '{name}' cannot be changed or removed")]
+    UniqueNameFixed {
+        /// The name.
+        name: String,
+    },
+    /// There is no application of that unique name.
+    #[error("there is no application with the unique name '{0}'")]
+    UniqueNameNotFound(String),
+    /// There is no such service principal.
+    #[error("there is no service principal {0}")]
+    ServicePrincipalNotFound(ServicePrincipalId),
+    /// The application of that client id is not there, or has no service principal.
+    #[error("there is no service principal with the client id {0}")]
+    NoServicePrincipalOf(AppId),
+    /// The application has a service principal.
+    #[error("the application with the client id {app_id} already has a service principal: {id}")]
+    ServicePrincipalExists {
+        /// The application's client id.
+        app_id: AppId,
+        /// Its service principal.
+        id: ServicePrincipalId,
+    },
+    /// There is no such assignment.
+    #[error("there is no app role assignment {0}")]
+    AppRoleAssignmentNotFound(AppRoleAssignmentId),
+    /// Neither the service principal nor its application has that role, or it is disabled.
+    #[error("service principal {resource} has no enabled app role {app_role}")]
+    NoSuchAppRole {
+        /// The service principal.
+        resource: ServicePrincipalId,
+        /// The role.
+        app_role: Uuid,
+    },
+    /// The principal has that role already.
+    #[error("principal {principal} is already assigned to service principal {resource} in app role {app_role}")]
+    AppRoleAssigned {
+        /// The service principal.
+        resource: ServicePrincipalId,
+        /// Who is assigned.
+        principal: PrincipalId,
+        /// The role.
+        app_role: Uuid,
+    },
+    /// The application has that owner.
+    #[error("application {application} already has the owner '{id}'")]
+    OwnerExists {
+        /// The application.
+        application: ApplicationId,
+        /// The owner.
+        id: OwnerId,
+    },
+    /// The application does not have that owner.
+    #[error("application {application} has no owner '{id}'")]
+    OwnerNotFound {
+        /// The application.
+        application: ApplicationId,
+        /// The owner.
+        id: OwnerId,
+    },
+    /// The application has as many owners as an application can have.
+    #[error("application {application} has {MOST_OWNERS} owners, and cannot have more")]
+    TooManyOwners {
+        /// The application.
+        application: ApplicationId,
+    },
     /// The object is not at the revision that the command expected.
     #[error("the object was changed meanwhile: it is at revision {found} now")]
     ChangedMeanwhile {
@@ -87,6 +181,18 @@ pub enum Error {
         "a registration token lives {} to {} seconds", SHORTEST_LIFETIME.as_secs(), LONGEST_LIFETIME.as_secs()
     )]
     BadLifetime,
+    /// The certificate that was uploaded is not accepted.
+    #[error(transparent)]
+    CertificateRefused(#[from] CertificateRefused),
+    /// A secret could not be sealed or opened.
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
+    /// The directory has never been at that revision: the copy that asks is one of another directory.
+    #[error("the directory was never at revision {0}; start again with all of it")]
+    UnknownRevision(Revision),
+    /// The cursor is not one of this list.
+    #[error("the page cannot be continued from there; start again")]
+    BadCursor,
     /// The default group is gone, which no command can bring about.
     #[error("the directory has no default connector group; restart the server, which makes one")]
     NoDefaultGroup,
@@ -111,6 +217,17 @@ pub enum OpenError {
     /// The directory could not be opened.
     #[error(transparent)]
     Store(#[from] adit_store::OpenError),
+    /// What is sealed in the directory was sealed under another key.
+    #[error(
+        "the directory holds certificates that are sealed under another key ({sealed_under}) than the one given ({given}); \
+         restore the key file that belongs to this directory"
+    )]
+    OtherSealingKey {
+        /// The id of the key that is needed.
+        sealed_under: String,
+        /// The id of the key that was given.
+        given: String,
+    },
     /// The directory was opened and could not be prepared.
     #[error("the directory could not be prepared: {0}")]
     Prepare(#[from] Error),

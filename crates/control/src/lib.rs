@@ -7,27 +7,45 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod app_role_assignment;
 pub mod application;
 mod audit;
 pub mod authority;
+pub mod certificate;
 pub mod connector;
 pub mod connector_group;
 pub mod control_plane;
+pub mod deleted_application;
+pub mod delta;
 pub mod error;
+pub mod owner;
 pub mod presence;
+pub mod profile;
+pub mod publishing;
 pub mod registration;
 pub mod registration_token;
+pub mod sealing;
+pub mod service_principal;
 pub mod target;
 
 /// Why the directory's database failed; inside [`Error::Store`].
 pub use adit_store::Error as StoreError;
+pub use app_role_assignment::NewAppRoleAssignment;
 pub use application::{ApplicationChange, MergeAttributes, NewApplication, PublishingChange, PublishingPatch};
 pub use authority::{AuthorityError, CertificateAuthority, CsrRefused, IssuedCertificate, Pem, ServerCertificate};
+pub use certificate::{CertificateRefused, CertificateUpload};
 pub use connector::{ConnectorGroupReference, ConnectorReference};
 pub use connector_group::{ConnectorGroupChange, NewConnectorGroup};
 pub use control_plane::{Clock, ControlPlane, Settings};
+pub use delta::{ApplicationDelta, Changes};
 pub use error::{Error, OpenError, RegistrationRefused};
+pub use owner::NewOwner;
 pub use presence::TunnelUp;
+pub use profile::ProfileChange;
 pub use registration::{Registered, RegistrationRequest};
 pub use registration_token::IssuedRegistrationToken;
+pub use sealing::{SealingError, SealingKey};
+pub use service_principal::{MergePrincipalAttributes, NewServicePrincipal, ServicePrincipalChange};
 pub use target::{Expected, Target};
+/// What wipes a secret when it is dropped; the secrets of an upload come in it.
+pub use zeroize::Zeroizing;

@@ -15,6 +15,9 @@ use crate::revision::Revision;
 /// Properties that are stored and given back, and whose meaning only the API layer knows: one JSON object.
 pub type Attributes = serde_json::Map<String, serde_json::Value>;
 
+/// The attribute that holds an application's unique name.
+const UNIQUE_NAME: &str = "uniqueName";
+
 /// Whether the gateway demands sign-in before it forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -157,6 +160,12 @@ impl Application {
         self.publishing = publishing;
         self.connector_group = connector_group;
         Ok(self)
+    }
+
+    /// The name by which no other application can be asked for, if it has one.
+    #[must_use]
+    pub fn unique_name(&self) -> Option<&str> {
+        self.attributes.get(UNIQUE_NAME)?.as_str()
     }
 
     /// How it is published, if it is.

@@ -84,3 +84,21 @@ id!(
     /// Identifies one audit record.
     AuditId
 );
+id!(
+    /// Identifies a service principal: an application as the directory's own principals see it.
+    ServicePrincipalId
+);
+id!(
+    /// Identifies one app role assignment.
+    AppRoleAssignmentId
+);
+id!(
+    /// Identifies who is assigned: a user, a group or a service principal. Users and groups are the issuers' own.
+    PrincipalId
+);
+
+impl From<ServicePrincipalId> for PrincipalId {
+    fn from(id: ServicePrincipalId) -> Self {
+        Self(id.0)
+    }
+}

@@ -7,32 +7,46 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod access;
+pub mod app_role_assignment;
 pub mod application;
 pub mod audit;
+pub mod certificate;
 pub mod connector;
 pub mod connector_group;
+pub mod deleted_application;
 pub mod external_url;
 pub mod id;
 pub mod internal_url;
 pub mod name;
 pub mod operation;
+pub mod owner;
+pub mod profile;
 pub mod query;
 pub mod region;
 pub mod registration_token;
 pub mod request_path;
 pub mod revision;
+pub mod service_principal;
 pub mod snapshot;
 
 pub use access::{Denial, Grant, decide};
+pub use app_role_assignment::{AppRoleAssignment, PrincipalKind};
 pub use application::{Application, PreAuthentication, Publishing};
+pub use certificate::CertificateMetadata;
 pub use connector::{Connector, ConnectorIdentity, ConnectorStatus, KeyGeneration};
 pub use connector_group::ConnectorGroup;
+pub use deleted_application::DeletedApplication;
 pub use external_url::ExternalUrl;
-pub use id::{AppId, ApplicationId, ConnectorGroupId, ConnectorId};
+pub use id::{
+    AppId, AppRoleAssignmentId, ApplicationId, ConnectorGroupId, ConnectorId, PrincipalId, ServicePrincipalId,
+};
 pub use internal_url::InternalUrl;
 pub use name::{DisplayName, MachineName};
 pub use operation::OperationContext;
+pub use owner::{Owner, OwnerId};
+pub use profile::ProfileSettings;
 pub use region::Region;
 pub use registration_token::RegistrationToken;
 pub use revision::{Epoch, Revision};
+pub use service_principal::ServicePrincipal;
 pub use snapshot::Snapshot;

@@ -27,20 +27,6 @@ pub enum Actor {
     System,
 }
 
-impl Actor {
-    /// One line that names the actor in an audit record.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        match self {
-            Self::User { subject, name: Some(name) } => format!("user:{subject} ({name})"),
-            Self::User { subject, name: None } => format!("user:{subject}"),
-            Self::Program { client } => format!("program:{client}"),
-            Self::Connector { machine } => format!("connector:{machine}"),
-            Self::System => "system".to_owned(),
-        }
-    }
-}
-
 /// The context of one administrative operation.
 #[derive(Debug, Clone)]
 pub struct OperationContext {

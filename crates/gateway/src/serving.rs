@@ -164,7 +164,7 @@ fn moved(path: &str, from: &str, to: &str) -> Option<String> {
 #[derive(Debug, Default)]
 pub(crate) struct Serving {
     pub(crate) snapshot: Arc<Snapshot>,
-    rules: HashMap<ApplicationId, Arc<ForwardingRules>>,
+    rules: Arc<HashMap<ApplicationId, Arc<ForwardingRules>>>,
     groups: HashMap<ConnectorGroupId, Vec<Arc<LiveConnector>>>,
 }
 
@@ -178,13 +178,14 @@ impl Serving {
                 groups.entry(group).or_default().push(Arc::clone(connector));
             }
         }
-        let rules = if Arc::ptr_eq(&snapshot, &previous.snapshot) {
-            previous.rules.clone()
+        // Most changes of a directory are none for gateways.
+        let rules = if snapshot.has_content_of(&previous.snapshot) {
+            Arc::clone(&previous.rules)
         } else {
-            snapshot
-                .applications()
-                .filter_map(|application| Some((application.id, Arc::new(ForwardingRules::of(application)?))))
-                .collect()
+            let rules = |application: &Arc<PublishedApplication>| {
+                Some((application.id, Arc::new(ForwardingRules::of(application)?)))
+            };
+            Arc::new(snapshot.applications().filter_map(rules).collect())
         };
         Self { snapshot, rules, groups }
     }

@@ -1,33 +1,50 @@
 //! What goes back: status, body and headers of one answer, successful or not.
 
+use adit_odata::Metadata;
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::GraphError;
+use crate::origin::Peer;
+use crate::preference::{Preference, Return};
 
-/// The content type of JSON answers.
-const JSON: &str = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
-
-/// The same when no metadata was asked for.
-const BARE_JSON: &str =
-    "application/json;odata.metadata=none;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+/// The content type of JSON answers, by how much they say about themselves.
+const fn json_type(metadata: Metadata) -> &'static str {
+    match metadata {
+        Metadata::None => {
+            "application/json;odata.metadata=none;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+        }
+        Metadata::Minimal => {
+            "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+        }
+        Metadata::Full => {
+            "application/json;odata.metadata=full;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+        }
+    }
+}
 
 /// What some tools log of every answer; the fields are those that Graph has.
 const DIAGNOSTIC: &str =
     r#"{"ServerInfo":{"DataCenter":"local","Slice":"E","Ring":"1","ScaleUnit":"000","RoleInstance":"adit"}}"#;
 
-/// How much metadata the client asked for, as far as the content type says it.
-pub(crate) use adit_odata::Metadata;
+/// What pages of other origins may read of an answer. Any origin may ask: whoever asks has to bring a token, and no
+/// browser adds one by itself.
+const EXPOSED: &str = "ETag, Location, OData-EntityId, OData-Version, Preference-Applied, \
+                       ReadWriteConsistencyToken, Retry-After, client-request-id, request-id";
 
 #[derive(Debug)]
 enum Content {
     None,
     Json(Value),
     Text(String),
+    /// Bytes with their content type.
+    File(&'static str, Bytes),
 }
 
 /// An answer to a request that was carried out.
@@ -63,24 +80,47 @@ impl Answer {
         Self::new(StatusCode::OK, Content::Text(number.to_string()))
     }
 
+    /// 200 with plain text.
+    pub(crate) const fn text(text: String) -> Self {
+        Self::new(StatusCode::OK, Content::Text(text))
+    }
+
+    /// 200 with XML.
+    pub(crate) fn xml(text: String) -> Self {
+        Self::file("application/xml", text.into())
+    }
+
+    /// 200 with bytes of any kind.
+    pub(crate) const fn file(kind: &'static str, bytes: Bytes) -> Self {
+        Self::new(StatusCode::OK, Content::File(kind, bytes))
+    }
+
     /// The same with another header. A value that cannot be a header is left out.
     pub(crate) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// The same with the object's ETag.
-    pub(crate) fn with_etag(self, etag: String) -> Self {
-        self.with(header::ETAG, etag)
+    /// The same with the object's ETag, if it has one.
+    pub(crate) fn with_etag(self, etag: Option<String>) -> Self {
+        match etag {
+            Some(etag) => self.with(header::ETAG, etag),
+            None => self,
+        }
+    }
+
+    /// The same with the URL of an object that is not in the body (OData 4.0, part 1, section 8.3.4).
+    pub(crate) fn with_entity_id(self, url: &str) -> Self {
+        self.with(HeaderName::from_static("odata-entityid"), url)
     }
 
     /// As it goes out, apart from the headers that every answer has.
-    pub(crate) fn into_response(self, metadata: Metadata) -> Response {
-        let json = if metadata == Metadata::None { BARE_JSON } else { JSON };
+    pub(crate) fn into_response(self, metadata: Metadata, preferred: Preference) -> Response {
         let (kind, body) = match self.content {
             Content::None => (None, Body::empty()),
-            Content::Json(value) => (Some(json), Body::from(value.to_string())),
+            Content::Json(value) => (Some(json_type(metadata)), Body::from(value.to_string())),
             Content::Text(text) => (Some("text/plain"), Body::from(text)),
+            Content::File(kind, bytes) => (Some(kind), Body::from(bytes)),
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
@@ -90,7 +130,20 @@ impl Answer {
         for (name, value) in self.headers {
             put(response.headers_mut(), name, &value);
         }
+        apply(preferred, &mut response);
         response
+    }
+}
+
+/// Says which preference was followed.
+fn apply(preferred: Preference, response: &mut Response) {
+    let fulfilled = match preferred.returns {
+        Return::Representation => matches!(response.status(), StatusCode::OK | StatusCode::CREATED),
+        Return::Minimal => response.status() == StatusCode::NO_CONTENT,
+        Return::Unsaid => false,
+    };
+    if let Some(applied) = preferred.returns.applied().filter(|_| fulfilled) {
+        response.headers_mut().insert("preference-applied", HeaderValue::from_static(applied));
     }
 }
 
@@ -148,15 +201,43 @@ pub(crate) fn allow(methods: &[http::Method]) -> String {
     names.join(", ")
 }
 
+/// Our id of a request, as a header's value.
+pub(crate) fn id_header(ids: &RequestIds) -> HeaderValue {
+    HeaderValue::from_str(&ids.own.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
 /// Adds what every answer has, successful or not.
-pub(crate) fn finish(response: &mut Response, ids: &RequestIds) {
+pub(crate) fn finish(request: &Parts, response: &mut Response, ids: &RequestIds) {
     let headers = response.headers_mut();
-    put(headers, HeaderName::from_static("request-id"), &ids.own.to_string());
+    headers.insert("request-id", id_header(ids));
     put(headers, HeaderName::from_static("client-request-id"), &ids.client);
     headers.insert("odata-version", HeaderValue::from_static("4.0"));
     headers.insert("x-ms-ags-diagnostic", HeaderValue::from_static(DIAGNOSTIC));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    if request.extensions.get::<Peer>().is_some_and(|peer| peer.scheme == "https") {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    if request.headers.contains_key(header::ORIGIN) {
+        allow_origins(request, headers);
+    }
+}
+
+/// The Fetch standard's CORS headers.
+fn allow_origins(request: &Parts, headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    if request.method != Method::OPTIONS {
+        return;
+    }
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS"),
+    );
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    if let Some(wanted) = request.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    }
 }
 
 fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {

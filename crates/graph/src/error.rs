@@ -5,11 +5,13 @@
 
 use adit_control::{Error as Failure, StoreError as StoreFailure};
 use adit_identity::TokenRefused;
-use adit_odata::FilterError;
+use adit_odata::batch::BatchError;
 use adit_odata::body::BodyError;
 use adit_odata::path::PathError;
-use adit_odata::projection::ProjectionError;
+use adit_odata::query::QueryError;
 use adit_odata::query_option::QueryOptionError;
+use adit_odata::reference::ReferenceError;
+use adit_odata::resource::ResolveError;
 use http::{Method, StatusCode};
 
 use crate::permission::Permission;
@@ -84,6 +86,24 @@ impl GraphError {
         let message =
             format!("Insufficient privileges to complete the operation. One of these is required: {accepted}.");
         Self::new(StatusCode::FORBIDDEN, "Authorization_RequestDenied", message)
+    }
+
+    /// 400: a skip token that was not made for this list.
+    pub(crate) fn bad_skip_token() -> Self {
+        let message = "The skip token does not belong to this request; start again without it.";
+        Self::new(StatusCode::BAD_REQUEST, "Directory_ExpiredPageToken", message)
+    }
+
+    /// 424: a part of a batch whose dependency failed.
+    pub(crate) fn failed_dependency() -> Self {
+        let message = "A request that this one depends on failed.";
+        Self::new(StatusCode::FAILED_DEPENDENCY, "FailedDependency", message)
+    }
+
+    /// 501: something that the surface offers and nothing carries out; a mistake of ours.
+    pub(crate) fn not_offered() -> Self {
+        tracing::error!("an operation is offered that nothing carries out");
+        Self::new(StatusCode::NOT_IMPLEMENTED, "NotImplemented", "This operation is not implemented.")
     }
 
     /// 404: a directory object, by whatever key.
@@ -163,6 +183,9 @@ impl From<QueryOptionError> for GraphError {
                 Self::unsupported_query(error.to_string())
             }
             QueryOptionError::TooLong
+            | QueryOptionError::Fragment
+            | QueryOptionError::SpaceBefore(_)
+            | QueryOptionError::NoValue(_)
             | QueryOptionError::NotText
             | QueryOptionError::Repeated(_)
             | QueryOptionError::Invalid { .. } => Self::bad_request(error.to_string()),
@@ -170,8 +193,14 @@ impl From<QueryOptionError> for GraphError {
     }
 }
 
-impl From<FilterError> for GraphError {
-    fn from(error: FilterError) -> Self {
+impl From<ResolveError> for GraphError {
+    fn from(error: ResolveError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+impl From<QueryError> for GraphError {
+    fn from(error: QueryError) -> Self {
         if error.is_unsupported() {
             Self::unsupported_query(error.to_string())
         } else {
@@ -180,8 +209,14 @@ impl From<FilterError> for GraphError {
     }
 }
 
-impl From<ProjectionError> for GraphError {
-    fn from(error: ProjectionError) -> Self {
+impl From<ReferenceError> for GraphError {
+    fn from(_: ReferenceError) -> Self {
+        Self::bad_reference()
+    }
+}
+
+impl From<BatchError> for GraphError {
+    fn from(error: BatchError) -> Self {
         Self::bad_request(error.to_string())
     }
 }
@@ -197,10 +232,21 @@ impl From<Failure> for GraphError {
         match failure {
             Failure::ConnectorGroupNotFound(id) => Self::no_such_connector_group(&id.to_string()),
             Failure::ConnectorNotFound(id) => Self::no_such_connector(&id.to_string()),
-            Failure::ApplicationNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::ApplicationNotFound(id) | Failure::DeletedApplicationNotFound(id) => {
+                Self::no_such_resource(&id.to_string())
+            }
             Failure::ApplicationNotPublished(id) => Self::not_published(&id.to_string()),
             Failure::NotAMember { connector, .. } => Self::no_such_resource(&connector.to_string()),
-            Failure::GroupNameTaken { .. } => {
+            Failure::NotServedBy { application, .. } => Self::no_such_resource(&application.to_string()),
+            Failure::AppIdNotFound(id) | Failure::NoServicePrincipalOf(id) => Self::no_such_resource(&id.to_string()),
+            Failure::UniqueNameNotFound(name) => Self::no_such_resource(&name),
+            Failure::ServicePrincipalNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::AppRoleAssignmentNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::AuditRecordNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::OwnerNotFound { id, .. } => Self::no_such_resource(id.as_str()),
+            Failure::GroupNameTaken { .. }
+            | Failure::ServicePrincipalExists { .. }
+            | Failure::UniqueNameTaken { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, "Request_MultipleObjectsWithSameKeyValue", sentence(&failure))
             }
             Failure::ExternalUrlTaken { .. } => {
@@ -210,19 +256,31 @@ impl From<Failure> for GraphError {
                 let message = format!("Internal url '{url}' is invalid since it is already in use.");
                 Self::new(StatusCode::BAD_REQUEST, "InternalUrl_Duplicate", message)
             }
-            Failure::AppIdNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::OwnerExists { .. } => {
+                let message = "One or more added object references already exist for the following modified properties: \
+                               'owners'.";
+                Self::invalid(message)
+            }
+            Failure::AppRoleAssigned { .. } => Self::invalid("Permission being assigned already exists on the object."),
             Failure::GroupNotDeletable(_)
             | Failure::RegionFixed(_)
             | Failure::AmbiguousMachineName { .. }
             | Failure::PublishingIncomplete { .. }
+            | Failure::UniqueNameFixed { .. }
+            | Failure::NoSuchAppRole { .. }
+            | Failure::TooManyOwners { .. }
+            | Failure::CertificateRefused(_)
             | Failure::BadLifetime => Self::invalid(sentence(&failure)),
+            Failure::UnknownRevision(_) | Failure::BadCursor => Self::bad_skip_token(),
             Failure::ChangedMeanwhile { .. } => Self::changed_meanwhile(),
             Failure::Store(StoreFailure::Busy) => Self::busy(&failure),
             // Not the client's fault, and its text is not for clients. Each is named, so that a failure that is added
             // cannot become a 500 without a thought.
-            Failure::NoDefaultGroup | Failure::NoRandomness | Failure::Authority(_) | Failure::Store(_) => {
-                Self::internal(&failure)
-            }
+            Failure::NoDefaultGroup
+            | Failure::NoRandomness
+            | Failure::Authority(_)
+            | Failure::Sealing(_)
+            | Failure::Store(_) => Self::internal(&failure),
         }
     }
 }

@@ -1,57 +1,215 @@
-//! `$expand`: which navigations are answered together with their entity, and whether they may be. One level, without
-//! options of its own.
+//! `$expand`: entities that are answered together with the one they belong to.
+//!
+//! A navigation is expanded by asking the same [`Entities`] that serve its own path, in the scope that the path would
+//! have. So whatever can be asked of the path can be asked in the parentheses of `$expand`.
 
-use adit_odata::EntityType;
+use adit_odata::document::{Entity, Expanded, Shape};
+use adit_odata::model::{Multiplicity, Navigation};
+use adit_odata::query::{ExpandedPart, Expansion};
+use adit_odata::{EntityType, Query};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use http::StatusCode;
 
 use crate::call::Call;
+use crate::entities::{Entities, Listed, Listing};
 use crate::error::GraphError;
-use crate::model::{APPLICATION, MODEL};
+use crate::model::{APPLICATION, CONNECTOR, CONNECTOR_GROUP, PROFILE, SERVICE_PRINCIPAL};
 use crate::permission::Permission;
+use crate::resource::{
+    APPLICATIONS_OF_GROUP, ASSIGNED_TO, ASSIGNMENTS_OF_PRINCIPAL, CONNECTOR_GROUPS, CONNECTORS, GROUP_OF_APPLICATION,
+    GROUPS_OF_CONNECTOR, MEMBERS, OWNERS, OWNERS_OF_SERVICE_PRINCIPAL,
+};
+use crate::scope::Scope;
 
-/// The declared names of the navigations to expand on entities of the type `on`.
-pub(crate) fn expanded(call: &Call, on: &'static EntityType) -> Result<Vec<&'static str>, GraphError> {
-    let Some(text) = &call.options.expand else { return Ok(Vec::new()) };
-    let mut names = Vec::new();
-    for name in text.split(',').map(str::trim) {
-        if name.contains(['(', '/', '*', '$']) {
-            let name: String = name.chars().take(100).collect();
-            let message =
-                format!("The query option '$expand' is supported for plain navigations only, not for '{name}'.");
-            return Err(GraphError::unsupported_query(message));
-        }
-        let navigation = on.navigation(name).ok_or_else(|| unknown(name, on))?;
-        if !names.contains(&navigation.name) {
-            names.push(navigation.name);
-        }
-    }
-    Ok(names)
+/// How many entities of a page are expanded at the same time.
+const AT_ONCE: usize = 4;
+
+/// A navigation that can be expanded.
+struct Expandable {
+    from: &'static EntityType,
+    name: &'static str,
+    /// The name of the key of the entity that it starts from.
+    key: &'static str,
+    to: &'static dyn Entities,
+    permission: Permission,
 }
 
-/// Checks what shapes an answer with entities of the type `on`, `$select` and `$expand`: before a write, because after it
-/// the refusal of its answer would say that nothing had happened.
-pub(crate) fn check_answer(call: &Call, on: &'static EntityType) -> Result<(), GraphError> {
-    call.projection(on)?;
-    let expanded = expanded(call, on)?;
-    if expanded.is_empty() || !std::ptr::eq(on, &raw const APPLICATION) {
-        return Ok(());
+static EXPANDABLE: &[Expandable] = &[
+    Expandable {
+        from: &PROFILE,
+        name: "connectors",
+        key: "profile",
+        to: &CONNECTORS,
+        permission: Permission::ReadConnectors,
+    },
+    Expandable {
+        from: &PROFILE,
+        name: "connectorGroups",
+        key: "profile",
+        to: &CONNECTOR_GROUPS,
+        permission: Permission::ReadConnectors,
+    },
+    Expandable {
+        from: &CONNECTOR,
+        name: "memberOf",
+        key: "connector",
+        to: &GROUPS_OF_CONNECTOR,
+        permission: Permission::ReadConnectors,
+    },
+    Expandable {
+        from: &CONNECTOR_GROUP,
+        name: "members",
+        key: "group",
+        to: &MEMBERS,
+        permission: Permission::ReadConnectors,
+    },
+    Expandable {
+        from: &CONNECTOR_GROUP,
+        name: "applications",
+        key: "group",
+        to: &APPLICATIONS_OF_GROUP,
+        permission: Permission::ReadConnectors,
+    },
+    Expandable {
+        from: &APPLICATION,
+        name: "connectorGroup",
+        key: "application",
+        to: &GROUP_OF_APPLICATION,
+        permission: Permission::ReadConnectors,
+    },
+    Expandable {
+        from: &APPLICATION,
+        name: "owners",
+        key: "application",
+        to: &OWNERS,
+        permission: Permission::ReadApplications,
+    },
+    Expandable {
+        from: &SERVICE_PRINCIPAL,
+        name: "appRoleAssignedTo",
+        key: "servicePrincipal",
+        to: &ASSIGNED_TO,
+        permission: Permission::ReadAssignments,
+    },
+    Expandable {
+        from: &SERVICE_PRINCIPAL,
+        name: "appRoleAssignments",
+        key: "servicePrincipal",
+        to: &ASSIGNMENTS_OF_PRINCIPAL,
+        permission: Permission::ReadAssignments,
+    },
+    Expandable {
+        from: &SERVICE_PRINCIPAL,
+        name: "owners",
+        key: "servicePrincipal",
+        to: &OWNERS_OF_SERVICE_PRINCIPAL,
+        permission: Permission::ReadServicePrincipals,
+    },
+];
+
+/// Checks that everything to expand can be, and that the client may read it: not everybody who may read an entity may
+/// read what it leads to.
+pub(crate) fn check(call: &Call, query: &Query, on: &'static EntityType) -> Result<(), GraphError> {
+    for expansion in &query.expand {
+        let expandable = find(on, expansion.navigation)?;
+        call.require(expandable.permission)?;
+        check(call, &expansion.query, expandable.to.kind())?;
     }
-    // An expanded group is a group that is read: not everybody who may read applications may.
-    call.require(Permission::ReadConnectors)
+    Ok(())
 }
 
 /// Refuses `$expand` where nothing can be expanded.
-pub(crate) fn refuse(call: &Call) -> Result<(), GraphError> {
-    match &call.options.expand {
-        None => Ok(()),
-        Some(_) => Err(GraphError::unsupported_query("The query option '$expand' is not supported here.")),
+pub(crate) fn refuse(query: &Query) -> Result<(), GraphError> {
+    if query.expand.is_empty() {
+        return Ok(());
     }
+    Err(GraphError::unsupported_query("The query option '$expand' is not supported here."))
 }
 
-fn unknown(name: &str, on: &'static EntityType) -> GraphError {
-    let name: String = name.chars().take(100).collect();
-    let message = format!(
-        "Parsing OData Select and Expand failed: Could not find a property named '{name}' on type '{}.{}'.",
-        MODEL.namespace, on.name
-    );
-    GraphError::bad_request(message)
+/// What the context URL of a collection says was asked, and of which type the collection is declared.
+pub(crate) fn shape(on: &'static EntityType, query: &Query) -> Shape {
+    Shape::from(query).of(on)
+}
+
+/// Fills in what is to be returned of each entity: its selection, and what its navigations lead to.
+pub(crate) fn fill<'c>(
+    call: &'c Call,
+    query: &'c Query,
+    entities: &'c mut Vec<Entity>,
+) -> BoxFuture<'c, Result<(), GraphError>> {
+    Box::pin(async move {
+        let filled: Vec<Entity> = stream::iter(std::mem::take(entities))
+            .map(|entity| filled(call, query, entity))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        *entities = filled;
+        Ok(())
+    })
+}
+
+async fn filled(call: &Call, query: &Query, mut entity: Entity) -> Result<Entity, GraphError> {
+    entity.select = query.select.clone();
+    for expansion in &query.expand {
+        let expanded = expanded(call, expansion, &entity).await?;
+        entity.expanded.push((expansion.navigation, expanded));
+    }
+    Ok(entity)
+}
+
+async fn expanded(call: &Call, expansion: &Expansion, entity: &Entity) -> Result<Expanded, GraphError> {
+    let expandable = find(entity.kind, expansion.navigation)?;
+    let id = entity.properties.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let scope = Scope::of(expandable.key, id);
+    if expansion.navigation.multiplicity == Multiplicity::One {
+        return one(call, expansion, expandable.to, &scope).await;
+    }
+    if expansion.what == ExpandedPart::Count {
+        let listed = expandable.to.list(call, &scope, &Listing::count(&expansion.query)).await?;
+        return Ok(Expanded::Count(listed.total.unwrap_or_default()));
+    }
+    let listing = Listing::new(&expansion.query, None, None);
+    let mut listed = expandable.to.list(call, &scope, &listing).await?;
+    let next = next_link(call, entity, expansion, &listed);
+    if expansion.what == ExpandedPart::References {
+        let urls = listed.items.iter().map(|item| call.url_of(&item.path)).collect();
+        return Ok(Expanded::References { urls, count: listed.total, next });
+    }
+    fill(call, &expansion.query, &mut listed.items).await?;
+    Ok(Expanded::Many { items: listed.items, count: listed.total, next })
+}
+
+async fn one(
+    call: &Call,
+    expansion: &Expansion,
+    entities: &'static dyn Entities,
+    scope: &Scope,
+) -> Result<Expanded, GraphError> {
+    let found = match entities.read(call, scope).await {
+        Ok(entity) => entity,
+        Err(error) if error.status == StatusCode::NOT_FOUND => return Ok(Expanded::One(None)),
+        Err(error) => return Err(error),
+    };
+    let mut entities = vec![found];
+    fill(call, &expansion.query, &mut entities).await?;
+    Ok(Expanded::One(entities.pop().map(Box::new)))
+}
+
+/// Where the rest of an expanded collection is: at the navigation's own path, which pages by itself. With options of its
+/// own the rest is not offered, because the link would have to repeat them.
+fn next_link(call: &Call, entity: &Entity, expansion: &Expansion, listed: &Listed) -> Option<String> {
+    listed.next.as_ref()?;
+    if expansion.query != Query::default() {
+        return None;
+    }
+    let path = format!("{}/{}", entity.path, expansion.navigation.name);
+    Some(format!("{}?$skip={}", call.url_of(&path), listed.items.len()))
+}
+
+fn find(from: &'static EntityType, navigation: &'static Navigation) -> Result<&'static Expandable, GraphError> {
+    let found = EXPANDABLE.iter().find(|own| own.from.name == from.name && own.name == navigation.name);
+    found.ok_or_else(|| {
+        GraphError::unsupported_query(format!("The navigation '{}' cannot be expanded here.", navigation.name))
+    })
 }

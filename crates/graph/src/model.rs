@@ -1,252 +1,214 @@
-//! The entity model of the application-proxy API (contract section 1), declared once.
+//! The entity model of the application-proxy API (contract sections 1 and 8), declared once.
 //!
-//! Paths, filters, projections and bodies are checked against it. Only spellings and types are here; what a value means
-//! is in the file of its resource.
+//! Paths, queries, bodies, answers, `$metadata` and OpenAPI are made from it. Here are spellings, types and who sets
+//! what; what a value means is in the file of its resource. The order is that of the schema. A value that can never be
+//! `null` here is declared so, also where the schema leaves it open.
 
 use adit_odata::model::{
-    Action, ComplexType, EntitySet, EntityType, EnumType, Model, Multiplicity, Navigation, Property, Type,
+    BoundTo, EntitySet, Model, Operation, OperationKind, Property, Returns, RootAlias, Singleton, Type,
 };
 
-/// The path of the one publishing profile, as it is written in URLs.
+mod adit;
+mod api;
+mod app_role;
+mod application;
+mod application_template;
+mod connector;
+mod connector_group;
+mod context;
+mod credential;
+mod directory;
+mod directory_audit;
+mod profile;
+mod publishing;
+mod segment;
+mod service_principal;
+mod single_sign_on;
+mod web;
+
+#[cfg(test)]
+pub(crate) mod not_served;
+
+pub(crate) use adit::{REGISTRATION_TOKEN, REGISTRATION_TOKEN_PARAMETERS};
+pub(crate) use app_role::APP_ROLE_ASSIGNMENT;
+pub(crate) use application::APPLICATION;
+pub(crate) use application_template::{APPLICATION_SERVICE_PRINCIPAL, APPLICATION_TEMPLATE};
+pub(crate) use connector::CONNECTOR;
+pub(crate) use connector_group::CONNECTOR_GROUP;
+pub(crate) use context::context_of;
+pub(crate) use directory::{DIRECTORY, DIRECTORY_OBJECT, GROUP, USER};
+pub(crate) use directory_audit::{AUDIT_LOG_ROOT, DIRECTORY_AUDIT};
+pub(crate) use profile::{PROFILE, UPDATER_CONFIGURATION};
+pub(crate) use publishing::PUBLISHING;
+pub(crate) use segment::{CORS_CONFIGURATION, WEB_APPLICATION_SEGMENT};
+pub(crate) use service_principal::SERVICE_PRINCIPAL;
+
+/// The id of the one publishing profile.
+pub(crate) const PROFILE_ID: &str = "applicationProxy";
+
+/// Its path, as it is written in URLs.
 pub(crate) const PROFILE_PATH: &str = "onPremisesPublishingProfiles/applicationProxy";
 
 /// The same in context URLs, where keys stand in parentheses.
-pub(crate) const PROFILE_CONTEXT: &str = "onPremisesPublishingProfiles('applicationProxy')";
+const PROFILE_CONTEXT: &str = "onPremisesPublishingProfiles('applicationProxy')";
+
+const STRINGS: Type = Type::Collection(&Type::String);
+const GUIDS: Type = Type::Collection(&Type::Guid);
 
 /// Everything there is.
-pub(crate) static MODEL: Model = Model {
-    namespace: "microsoft.graph",
-    entity_types: &[&PROFILE, &CONNECTOR, &CONNECTOR_GROUP, &APPLICATION],
+pub static MODEL: Model = Model {
+    namespace: NAMESPACE,
+    alias: "graph",
+    enum_types: &[
+        &connector::CONNECTOR_STATUS,
+        &connector_group::CONNECTOR_GROUP_TYPE,
+        &connector_group::CONNECTOR_GROUP_REGION,
+        &application::WEAK_ALGORITHMS,
+        &application::NATIVE_AUTHENTICATION_APIS_ENABLED,
+        &application::SIGN_IN_AUDIENCE,
+        &publishing::EXTERNAL_AUTHENTICATION_TYPE,
+        &publishing::TRAFFIC_ROUTING_METHOD,
+        &publishing::SERVER_TIMEOUT,
+        &single_sign_on::SINGLE_SIGN_ON_MODE,
+        &single_sign_on::KERBEROS_SIGN_ON_MAPPING_ATTRIBUTE_TYPE,
+        &app_role::PRINCIPAL_TYPE,
+        &application_template::URI_USAGE_TYPE,
+        &directory_audit::OPERATION_RESULT,
+        &directory_audit::GROUP_TYPE,
+    ],
+    complex_types: &[
+        &UPDATER_CONFIGURATION,
+        &profile::UPDATE_WINDOW,
+        &application::AUTHENTICATION_BEHAVIORS,
+        &application::INFORMATIONAL_URL,
+        &application::OPTIONAL_CLAIM,
+        &application::OPTIONAL_CLAIMS,
+        &application::PARENTAL_CONTROL_SETTINGS,
+        &application::REQUEST_SIGNATURE_VERIFICATION,
+        &application::SERVICE_PRINCIPAL_LOCK_CONFIGURATION,
+        &application::VERIFIED_PUBLISHER,
+        &web::WEB_APPLICATION,
+        &web::IMPLICIT_GRANT_SETTINGS,
+        &web::SPA_APPLICATION,
+        &web::PUBLIC_CLIENT_APPLICATION,
+        &web::REDIRECT_URI_SETTINGS,
+        &api::API_APPLICATION,
+        &api::PERMISSION_SCOPE,
+        &api::PRE_AUTHORIZED_APPLICATION,
+        &api::REQUIRED_RESOURCE_ACCESS,
+        &api::RESOURCE_ACCESS,
+        &credential::KEY_CREDENTIAL,
+        &credential::PASSWORD_CREDENTIAL,
+        &credential::ADD_IN,
+        &credential::KEY_VALUE,
+        &PUBLISHING,
+        &publishing::CERTIFICATE_METADATA,
+        &publishing::DICTIONARY,
+        &publishing::WAF_ALLOWED_HEADERS,
+        &publishing::IP_RANGE,
+        &publishing::IPV4_CIDR_RANGE,
+        &publishing::IPV4_RANGE,
+        &publishing::IPV6_CIDR_RANGE,
+        &publishing::IPV6_RANGE,
+        &segment::ON_PREMISES_APPLICATION_SEGMENT,
+        &segment::SEGMENT_CORS_CONFIGURATION,
+        &segment::SEGMENT_CONFIGURATION,
+        &segment::WEB_SEGMENT_CONFIGURATION,
+        &single_sign_on::SINGLE_SIGN_ON,
+        &single_sign_on::KERBEROS_SIGN_ON_SETTINGS,
+        &service_principal::PASSWORD_SINGLE_SIGN_ON_SETTINGS,
+        &service_principal::PASSWORD_SINGLE_SIGN_ON_FIELD,
+        &service_principal::SAML_SINGLE_SIGN_ON_SETTINGS,
+        &app_role::APP_ROLE,
+        &application_template::CONFIGURATION_URI,
+        &application_template::INFORMATIONAL_URLS,
+        &application_template::SUPPORTED_CLAIM_CONFIGURATION,
+        &APPLICATION_SERVICE_PRINCIPAL,
+        &directory_audit::AUDIT_ACTIVITY_INITIATOR,
+        &directory_audit::APP_IDENTITY,
+        &directory_audit::IDENTITY,
+        &directory_audit::USER_IDENTITY,
+        &directory_audit::TARGET_RESOURCE,
+        &directory_audit::MODIFIED_PROPERTY,
+    ],
+    entity_types: &[
+        &PROFILE,
+        &CONNECTOR,
+        &CONNECTOR_GROUP,
+        &APPLICATION,
+        &WEB_APPLICATION_SEGMENT,
+        &CORS_CONFIGURATION,
+        &SERVICE_PRINCIPAL,
+        &APP_ROLE_ASSIGNMENT,
+        &APPLICATION_TEMPLATE,
+        &AUDIT_LOG_ROOT,
+        &DIRECTORY_AUDIT,
+        &DIRECTORY,
+        &DIRECTORY_OBJECT,
+        &USER,
+        &GROUP,
+        &segment::APPLICATION_SEGMENT,
+        &directory::ENTITY,
+    ],
+    foreign_complex_types: &[("adit", &REGISTRATION_TOKEN)],
     entity_sets: &[
-        EntitySet {
-            name: "connectors",
-            aliases: &["connector", "members"],
-            entity_type: &CONNECTOR,
-            path: "onPremisesPublishingProfiles/applicationProxy/connectors",
-        },
-        EntitySet {
-            name: "connectorGroups",
-            aliases: &["connectorGroup", "memberOf"],
-            entity_type: &CONNECTOR_GROUP,
-            path: "onPremisesPublishingProfiles/applicationProxy/connectorGroups",
-        },
-        EntitySet { name: "applications", aliases: &["application"], entity_type: &APPLICATION, path: "applications" },
-        EntitySet {
-            name: "onPremisesPublishingProfiles",
-            aliases: &[],
-            entity_type: &PROFILE,
-            path: "onPremisesPublishingProfiles",
-        },
+        EntitySet { name: "onPremisesPublishingProfiles", entity_type: &PROFILE },
+        EntitySet { name: "applications", entity_type: &APPLICATION },
+        EntitySet { name: "servicePrincipals", entity_type: &SERVICE_PRINCIPAL },
+        EntitySet { name: "applicationTemplates", entity_type: &APPLICATION_TEMPLATE },
+        // Known so that references to them can be read; nothing is served there.
+        EntitySet { name: "directoryObjects", entity_type: &DIRECTORY_OBJECT },
+        EntitySet { name: "users", entity_type: &USER },
+        EntitySet { name: "groups", entity_type: &GROUP },
     ],
-    actions: &[Action {
-        name: "adit.createRegistrationToken",
-        bound_to: &CONNECTOR_GROUP,
+    singletons: &[
+        Singleton { name: "directory", entity_type: &DIRECTORY },
+        Singleton { name: "auditLogs", entity_type: &AUDIT_LOG_ROOT },
+    ],
+    operations: OPERATIONS,
+    root_aliases: &[
+        RootAlias { segment: "connectors", path: "onPremisesPublishingProfiles/applicationProxy/connectors" },
+        RootAlias { segment: "connector", path: "onPremisesPublishingProfiles/applicationProxy/connectors" },
+        RootAlias { segment: "connectorGroups", path: "onPremisesPublishingProfiles/applicationProxy/connectorGroups" },
+    ],
+};
+
+const NAMESPACE: &str = "microsoft.graph";
+
+const OPERATIONS: &[Operation] = &[
+    Operation {
+        namespace: NAMESPACE,
+        name: "instantiate",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Entity(&APPLICATION_TEMPLATE),
+        parameters: &[
+            Property::new("displayName", Type::String),
+            Property::new("serviceManagementReference", Type::String),
+        ],
+        returns: Returns::Value(Type::Complex(&APPLICATION_SERVICE_PRINCIPAL)),
+    },
+    Operation {
+        namespace: NAMESPACE,
+        name: "delta",
+        kind: OperationKind::Function,
+        bound_to: BoundTo::Collection(&APPLICATION),
+        parameters: &[],
+        returns: Returns::Entities(&APPLICATION),
+    },
+    Operation {
+        namespace: NAMESPACE,
+        name: "restore",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Entity(&DIRECTORY_OBJECT),
+        parameters: &[],
+        returns: Returns::Entity(&DIRECTORY_OBJECT),
+    },
+    Operation {
+        namespace: "adit",
+        name: "createRegistrationToken",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Entity(&CONNECTOR_GROUP),
         parameters: REGISTRATION_TOKEN_PARAMETERS,
-    }],
-};
-
-/// What can be passed to `adit.createRegistrationToken`.
-pub(crate) const REGISTRATION_TOKEN_PARAMETERS: &[Property] = &[Property::new("lifetimeInSeconds", Type::Int32)];
-
-/// `microsoft.graph.onPremisesPublishingProfile`.
-pub(crate) static PROFILE: EntityType = EntityType {
-    name: "onPremisesPublishingProfile",
-    properties: &[
-        Property::new("id", Type::String).required().system(),
-        Property::new("isEnabled", Type::Boolean).required().system(),
-        Property::new("isDefaultAccessEnabled", Type::Boolean).required().system(),
-    ],
-    navigations: &[
-        Navigation { name: "connectors", target: &CONNECTOR, multiplicity: Multiplicity::Many },
-        Navigation { name: "connectorGroups", target: &CONNECTOR_GROUP, multiplicity: Multiplicity::Many },
-    ],
-    alternate_keys: &[],
-};
-
-static CONNECTOR_STATUS: EnumType = EnumType { name: "connectorStatus", members: &["active", "inactive"] };
-
-/// `microsoft.graph.connector`.
-pub(crate) static CONNECTOR: EntityType = EntityType {
-    name: "connector",
-    properties: &[
-        Property::new("id", Type::Guid).required().system(),
-        Property::new("machineName", Type::String).required(),
-        Property::new("externalIp", Type::String).required().system(),
-        Property::new("status", Type::Enum(&CONNECTOR_STATUS)).required().system(),
-        Property::new("version", Type::String).required().system(),
-    ],
-    navigations: &[Navigation { name: "memberOf", target: &CONNECTOR_GROUP, multiplicity: Multiplicity::Many }],
-    alternate_keys: &[],
-};
-
-static CONNECTOR_GROUP_TYPE: EnumType = EnumType { name: "connectorGroupType", members: &["applicationProxy"] };
-
-/// `microsoft.graph.connectorGroupRegion`, and `japan`, which the live service returns.
-static REGION: EnumType =
-    EnumType { name: "connectorGroupRegion", members: &["nam", "eur", "aus", "asia", "ind", "japan"] };
-
-/// `microsoft.graph.connectorGroup`.
-pub(crate) static CONNECTOR_GROUP: EntityType = EntityType {
-    name: "connectorGroup",
-    properties: &[
-        Property::new("id", Type::Guid).required().system(),
-        Property::new("name", Type::String).required(),
-        Property::new("connectorGroupType", Type::Enum(&CONNECTOR_GROUP_TYPE)).required().system(),
-        Property::new("isDefault", Type::Boolean).required().system(),
-        Property::new("region", Type::Enum(&REGION)),
-    ],
-    navigations: &[
-        Navigation { name: "members", target: &CONNECTOR, multiplicity: Multiplicity::Many },
-        Navigation { name: "applications", target: &APPLICATION, multiplicity: Multiplicity::Many },
-    ],
-    alternate_keys: &[],
-};
-
-static SIGN_IN_AUDIENCE: EnumType = EnumType {
-    name: "signInAudience",
-    members: &["AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"],
-};
-
-static IMPLICIT_GRANT_SETTINGS: ComplexType = ComplexType {
-    name: "implicitGrantSettings",
-    properties: &[
-        Property::new("enableIdTokenIssuance", Type::Boolean),
-        Property::new("enableAccessTokenIssuance", Type::Boolean),
-    ],
-};
-
-/// `microsoft.graph.webApplication`.
-static WEB: ComplexType = ComplexType {
-    name: "webApplication",
-    properties: &[
-        Property::new("homePageUrl", Type::String),
-        Property::new("logoutUrl", Type::String),
-        Property::new("redirectUris", Type::Collection(&Type::String)).required(),
-        Property::new("implicitGrantSettings", Type::Complex(&IMPLICIT_GRANT_SETTINGS)),
-        Property::new("oauth2AllowImplicitFlow", Type::Boolean),
-        Property::new("redirectUriSettings", Type::Collection(&Type::Object)),
-    ],
-};
-
-/// `microsoft.graph.application`. What Adit gives no meaning to is kept and given back (contract section 1.4).
-pub(crate) static APPLICATION: EntityType = EntityType {
-    name: "application",
-    properties: &[
-        Property::new("id", Type::Guid).required().system(),
-        Property::new("deletedDateTime", Type::DateTimeOffset).system(),
-        Property::new("appId", Type::Guid).required().system(),
-        Property::new("applicationTemplateId", Type::String).system(),
-        Property::new("createdDateTime", Type::DateTimeOffset).required().system(),
-        Property::new("displayName", Type::String).required(),
-        Property::new("description", Type::String),
-        Property::new("notes", Type::String),
-        Property::new("uniqueName", Type::String),
-        Property::new("publisherDomain", Type::String).system(),
-        Property::new("verifiedPublisher", Type::Object).system(),
-        Property::new("disabledByMicrosoftStatus", Type::String).system(),
-        Property::new("identifierUris", Type::Collection(&Type::String)).required(),
-        Property::new("signInAudience", Type::Enum(&SIGN_IN_AUDIENCE)),
-        Property::new("tags", Type::Collection(&Type::String)).required(),
-        Property::new("groupMembershipClaims", Type::String),
-        Property::new("isDeviceOnlyAuthSupported", Type::Boolean),
-        Property::new("isFallbackPublicClient", Type::Boolean),
-        Property::new("serviceManagementReference", Type::String),
-        Property::new("tokenEncryptionKeyId", Type::String),
-        Property::new("samlMetadataUrl", Type::String),
-        Property::new("defaultRedirectUri", Type::String),
-        Property::new("optionalClaims", Type::Object),
-        Property::new("addIns", Type::Collection(&Type::Object)).required(),
-        Property::new("api", Type::Object),
-        Property::new("appRoles", Type::Collection(&Type::Object)).required(),
-        Property::new("info", Type::Object),
-        Property::new("keyCredentials", Type::Collection(&Type::Object)).required(),
-        Property::new("passwordCredentials", Type::Collection(&Type::Object)).required().system(),
-        Property::new("parentalControlSettings", Type::Object),
-        Property::new("publicClient", Type::Object),
-        Property::new("requestSignatureVerification", Type::Object),
-        Property::new("requiredResourceAccess", Type::Collection(&Type::Object)).required(),
-        Property::new("servicePrincipalLockConfiguration", Type::Object),
-        Property::new("spa", Type::Object),
-        Property::new("web", Type::Complex(&WEB)),
-        Property::new("onPremisesPublishing", Type::Complex(&PUBLISHING)).when_selected(),
-    ],
-    navigations: &[Navigation { name: "connectorGroup", target: &CONNECTOR_GROUP, multiplicity: Multiplicity::One }],
-    alternate_keys: &["appId"],
-};
-
-static AUTHENTICATION_TYPE: EnumType =
-    EnumType { name: "externalAuthenticationType", members: &["passthru", "aadPreAuthentication"] };
-
-/// A string in the schema, but only two values mean anything.
-static SERVER_TIMEOUT: EnumType = EnumType { name: "applicationServerTimeout", members: &["default", "long"] };
-
-static TRAFFIC_ROUTING: EnumType =
-    EnumType { name: "trafficRoutingMethod", members: &["none", "random", "sessionPersistence", "performance"] };
-
-static SINGLE_SIGN_ON_MODE: EnumType = EnumType {
-    name: "singleSignOnMode",
-    members: &["none", "onPremisesKerberos", "saml", "pingHeaderBased", "aadHeaderBased", "oAuthToken"],
-};
-
-static MAPPING_ATTRIBUTE: EnumType = EnumType {
-    name: "kerberosSignOnMappingAttributeType",
-    members: &[
-        "userPrincipalName",
-        "onPremisesUserPrincipalName",
-        "userPrincipalUsername",
-        "onPremisesUserPrincipalUsername",
-        "onPremisesSAMAccountName",
-    ],
-};
-
-static KERBEROS: ComplexType = ComplexType {
-    name: "kerberosSignOnSettings",
-    properties: &[
-        Property::new("kerberosServicePrincipalName", Type::String),
-        Property::new("kerberosSignOnMappingAttributeType", Type::Enum(&MAPPING_ATTRIBUTE)),
-    ],
-};
-
-static SINGLE_SIGN_ON: ComplexType = ComplexType {
-    name: "onPremisesPublishingSingleSignOn",
-    properties: &[
-        Property::new("singleSignOnMode", Type::Enum(&SINGLE_SIGN_ON_MODE)),
-        Property::new("kerberosSignOnSettings", Type::Complex(&KERBEROS)),
-    ],
-};
-
-/// `microsoft.graph.onPremisesPublishing`.
-pub(crate) static PUBLISHING: ComplexType = ComplexType {
-    name: "onPremisesPublishing",
-    properties: &[
-        Property::new("alternateUrl", Type::String),
-        Property::new("applicationServerTimeout", Type::Enum(&SERVER_TIMEOUT)),
-        Property::new("applicationType", Type::String),
-        Property::new("externalAuthenticationType", Type::Enum(&AUTHENTICATION_TYPE)),
-        Property::new("externalUrl", Type::String),
-        Property::new("internalUrl", Type::String),
-        Property::new("isAccessibleViaZTNAClient", Type::Boolean),
-        Property::new("isBackendCertificateValidationEnabled", Type::Boolean),
-        Property::new("isContinuousAccessEvaluationEnabled", Type::Boolean),
-        Property::new("isDeviceAccessEnabled", Type::Boolean),
-        Property::new("isDnsResolutionEnabled", Type::Boolean),
-        Property::new("isHttpOnlyCookieEnabled", Type::Boolean),
-        Property::new("isOnPremPublishingEnabled", Type::Boolean).system(),
-        Property::new("isPersistentCookieEnabled", Type::Boolean),
-        Property::new("isSecureCookieEnabled", Type::Boolean),
-        Property::new("isStateSessionEnabled", Type::Boolean),
-        Property::new("isTranslateHostHeaderEnabled", Type::Boolean),
-        Property::new("isTranslateLinksInBodyEnabled", Type::Boolean),
-        Property::new("onPremisesApplicationSegments", Type::Collection(&Type::Object)),
-        Property::new("segmentsConfiguration", Type::Object),
-        Property::new("singleSignOnSettings", Type::Complex(&SINGLE_SIGN_ON)),
-        Property::new("trafficRoutingMethod", Type::Enum(&TRAFFIC_ROUTING)).required(),
-        Property::new("useAlternateUrlForTranslationAndRedirect", Type::Boolean),
-        Property::new("verifiedCustomDomainCertificatesMetadata", Type::Object).system(),
-        Property::new("verifiedCustomDomainKeyCredential", Type::Object).secret(),
-        Property::new("verifiedCustomDomainPasswordCredential", Type::Object).secret(),
-        Property::new("wafAllowedHeaders", Type::Object),
-        Property::new("wafIpRanges", Type::Collection(&Type::Object)),
-        Property::new("wafProvider", Type::String),
-    ],
-};
+        returns: Returns::Value(Type::Complex(&REGISTRATION_TOKEN)),
+    },
+];

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
 
 use crate::error::GraphError;
-use crate::json;
+use adit_odata::json;
 
 /// The largest body, in bytes, before and after decompression (contract section 8, point 14).
 pub(crate) const LARGEST: usize = 1024 * 1024;

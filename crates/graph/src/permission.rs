@@ -1,8 +1,8 @@
-//! Which scopes and roles allow what: the table of contract section 5.
+//! Which scopes and roles allow what: the one table of contract section 5.
 //!
 //! An app-only token is accepted wherever a delegated one is, by its roles. A delegated token counts by its scopes
-//! alone: roles in it are its user's, not what the user allowed the program. `Application.ReadWrite.OwnedBy` lets read
-//! only, because the directory does not keep who owns an application.
+//! alone: roles in it are its user's, not what the user allowed the program. `Application.ReadWrite.OwnedBy` is an
+//! application permission; it lets its holder read, make new applications, and change those it owns.
 
 use adit_identity::{TokenKind, VerifiedToken};
 
@@ -14,7 +14,25 @@ pub(crate) enum Permission {
     AssignConnectorGroup,
     ReadApplications,
     WriteApplications,
+    InstantiateTemplate,
+    ReadServicePrincipals,
+    WriteServicePrincipals,
+    ReadAssignments,
+    WriteAssignments,
     ReadProfile,
+    WriteProfile,
+    ReadAudits,
+}
+
+/// How far a token's holder has a permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// For every object.
+    Whole,
+    /// For applications that it owns, and for new ones.
+    OwnedOnly,
+    /// Not at all.
+    NotAtAll,
 }
 
 const DIRECTORY_READ: &str = "Directory.Read.All";
@@ -23,9 +41,26 @@ const DIRECTORY_AS_USER: &str = "Directory.AccessAsUser.All";
 const APPLICATION_READ: &str = "Application.Read.All";
 const APPLICATION_WRITE: &str = "Application.ReadWrite.All";
 const APPLICATION_OWNED: &str = "Application.ReadWrite.OwnedBy";
+const ASSIGNMENT_WRITE: &str = "AppRoleAssignment.ReadWrite.All";
+const AUDIT_READ: &str = "AuditLog.Read.All";
 const PROFILES_WRITE: &str = "OnPremisesPublishingProfiles.ReadWrite.All";
 const HYBRID_READ: &str = "Policy.Read.HybridAuthentication";
 const HYBRID_WRITE: &str = "Policy.ReadWrite.HybridAuthentication";
+
+/// Every scope and role that some operation accepts.
+pub const PERMISSIONS: [&str; 11] = [
+    DIRECTORY_WRITE,
+    DIRECTORY_READ,
+    DIRECTORY_AS_USER,
+    APPLICATION_READ,
+    APPLICATION_WRITE,
+    APPLICATION_OWNED,
+    ASSIGNMENT_WRITE,
+    AUDIT_READ,
+    PROFILES_WRITE,
+    HYBRID_READ,
+    HYBRID_WRITE,
+];
 
 impl Permission {
     /// The scopes and roles of which one is enough, the usual one first.
@@ -40,8 +75,10 @@ impl Permission {
                 APPLICATION_WRITE,
             ],
             Self::WriteConnectors => &[DIRECTORY_WRITE, DIRECTORY_AS_USER, PROFILES_WRITE],
-            Self::AssignConnectorGroup => &[DIRECTORY_WRITE, DIRECTORY_AS_USER, APPLICATION_WRITE, PROFILES_WRITE],
-            Self::ReadApplications => &[
+            Self::AssignConnectorGroup => {
+                &[DIRECTORY_WRITE, DIRECTORY_AS_USER, APPLICATION_WRITE, PROFILES_WRITE, APPLICATION_OWNED]
+            }
+            Self::ReadApplications | Self::ReadServicePrincipals => &[
                 APPLICATION_READ,
                 APPLICATION_WRITE,
                 DIRECTORY_READ,
@@ -49,18 +86,49 @@ impl Permission {
                 DIRECTORY_AS_USER,
                 APPLICATION_OWNED,
             ],
-            Self::WriteApplications => &[APPLICATION_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER],
+            Self::WriteApplications | Self::WriteServicePrincipals | Self::InstantiateTemplate => {
+                &[APPLICATION_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER, APPLICATION_OWNED]
+            }
+            Self::ReadAssignments => &[
+                APPLICATION_READ,
+                APPLICATION_WRITE,
+                DIRECTORY_READ,
+                DIRECTORY_WRITE,
+                DIRECTORY_AS_USER,
+                ASSIGNMENT_WRITE,
+            ],
+            Self::WriteAssignments => &[ASSIGNMENT_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER],
             Self::ReadProfile => &[HYBRID_READ, HYBRID_WRITE, DIRECTORY_READ, DIRECTORY_WRITE, PROFILES_WRITE],
+            Self::WriteProfile => &[HYBRID_WRITE, DIRECTORY_WRITE, PROFILES_WRITE],
+            Self::ReadAudits => &[AUDIT_READ, DIRECTORY_READ, DIRECTORY_WRITE],
         }
     }
 
-    /// Whether the holder of `token` has it.
-    pub(crate) fn is_held_by(self, token: &VerifiedToken) -> bool {
-        let (held, app_only) = match token.kind() {
+    /// How far the holder of `token` has it.
+    pub(crate) fn held_by(self, token: &VerifiedToken) -> Held {
+        let (own, app_only) = match token.kind() {
             TokenKind::Delegated => (token.scopes(), false),
             TokenKind::AppOnly => (token.roles(), true),
         };
-        let accepted = self.accepted().iter().filter(|name| !(app_only && **name == DIRECTORY_AS_USER));
-        accepted.into_iter().any(|name| held.iter().any(|own| own == name))
+        let holds = |name: &&&str| own.iter().any(|held| held == **name);
+        // One is a delegated permission only, the other an application permission only.
+        let other_kind = if app_only { DIRECTORY_AS_USER } else { APPLICATION_OWNED };
+        let held: Vec<&&str> = self.accepted().iter().filter(|name| **name != other_kind).filter(holds).collect();
+        let owned_only = self.is_write() && held.iter().all(|name| **name == APPLICATION_OWNED);
+        match (held.is_empty(), owned_only) {
+            (true, _) => Held::NotAtAll,
+            (false, true) => Held::OwnedOnly,
+            (false, false) => Held::Whole,
+        }
+    }
+
+    const fn is_write(self) -> bool {
+        matches!(
+            self,
+            Self::AssignConnectorGroup
+                | Self::WriteApplications
+                | Self::WriteServicePrincipals
+                | Self::InstantiateTemplate
+        )
     }
 }

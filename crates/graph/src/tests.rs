@@ -4,6 +4,7 @@ mod applications;
 mod bad_input;
 mod collections;
 mod concurrency;
+mod coverage;
 mod envelope;
 mod harness;
 mod pages;

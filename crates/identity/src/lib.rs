@@ -14,6 +14,6 @@ mod token;
 mod verifier;
 
 pub use issuer::{IssuerSettings, UnusableIssuer};
-pub use local_key::{LOCAL_AUDIENCE, LOCAL_ISSUER, LocalKey, LocalKeyError, TokenRequest};
+pub use local_key::{Holder, LOCAL_AUDIENCE, LOCAL_ISSUER, LocalKey, LocalKeyError, TokenRequest};
 pub use token::{TokenKind, TokenRefused, VerifiedToken};
 pub use verifier::Verifier;

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// The issuer of tokens that were signed with a local key.
@@ -21,10 +21,24 @@ pub const LOCAL_AUDIENCE: &str = "api://adit";
 /// The client that local tokens name: the command line.
 const LOCAL_CLIENT: &str = "adit-cli";
 
+/// Who a token is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// A person at the command line: a delegated token.
+    Administrator,
+    /// A program of its own: an app-only token.
+    Program {
+        /// Its client id.
+        client: String,
+    },
+}
+
 /// A token to issue.
 #[derive(Debug, Clone)]
 pub struct TokenRequest {
-    /// What it may do: scopes with spaces between.
+    /// For whom.
+    pub holder: Holder,
+    /// What it may do: scopes of the administrator, or roles of a program, with spaces between.
     pub scopes: String,
     /// How long it is valid.
     pub lifetime: Duration,
@@ -103,18 +117,31 @@ impl LocalKey {
     pub fn issue(&self, request: &TokenRequest) -> Result<String, LocalKeyError> {
         let from = seconds(request.now)?;
         let until = seconds(request.now.checked_add(request.lifetime).ok_or(LocalKeyError::Lifetime)?)?;
-        let claims = json!({
+        let mut claims = json!({
             "iss": LOCAL_ISSUER,
             "aud": LOCAL_AUDIENCE,
-            "sub": "local",
-            "name": "local administrator",
-            "azp": LOCAL_CLIENT,
-            "scp": request.scopes,
             "iat": from,
             "nbf": from,
             "exp": until,
             "jti": Uuid::new_v4().to_string(),
         });
+        let own = match &request.holder {
+            Holder::Administrator => json!({
+                "sub": "local",
+                "name": "local administrator",
+                "azp": LOCAL_CLIENT,
+                "scp": request.scopes,
+            }),
+            Holder::Program { client } => json!({
+                "sub": client,
+                "azp": client,
+                "idtyp": "app",
+                "roles": request.scopes.split_whitespace().collect::<Vec<_>>(),
+            }),
+        };
+        if let (Value::Object(claims), Value::Object(own)) = (&mut claims, own) {
+            claims.extend(own);
+        }
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.id.clone());
         jsonwebtoken::encode(&header, &claims, &self.signing).map_err(LocalKeyError::Sign)

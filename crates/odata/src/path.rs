@@ -1,12 +1,15 @@
 //! The path of a request or of a reference, cut into parts.
 //!
-//! A key may be a segment of its own or stand in parentheses, with or without quotes; an alternate key stands in
-//! parentheses with its name. All three come out as parts, so that a route is matched in one way. Each segment is
-//! percent-decoded after the cut: an encoded slash is data, not a cut.
+//! A key may be a segment of its own or stand in parentheses, with or without quotes; an alternate key and the arguments
+//! of a function stand in parentheses with their names. All of them come out as parts, so that a route is matched in one
+//! way. Each segment is percent-decoded after the cut: an encoded slash is data, not a cut.
 
 use percent_encoding::percent_decode_str;
 
 use crate::limit::{PATH_BYTES, PATH_SEGMENTS};
+
+/// How much of a segment an error repeats, in characters.
+const SHOWN: usize = 100;
 
 /// One part of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,21 +18,24 @@ pub enum Part {
     Word(String),
     /// A key in parentheses.
     Key(String),
-    /// An alternate key in parentheses.
+    /// One name with a value in parentheses: an alternate key, or the argument of a function.
     NamedKey {
-        /// The property.
+        /// The property or the parameter.
         name: String,
         /// Its value.
         value: String,
     },
+    /// Several names with values in parentheses: the arguments of a function.
+    Arguments(Vec<(String, String)>),
 }
 
 impl Part {
-    /// The text of a word or a key.
+    /// The text of a word or a key; empty for several arguments.
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
             Self::Word(text) | Self::Key(text) | Self::NamedKey { value: text, .. } => text,
+            Self::Arguments(_) => "",
         }
     }
 }
@@ -49,6 +55,9 @@ pub enum PathError {
     /// Parentheses or quotes that do not match.
     #[error("The key in segment '{0}' is malformed.")]
     MalformedKey(String),
+    /// An argument that is a reference to a query option: `f(x=@p)`.
+    #[error("The parameter alias in segment '{0}' is not supported: write the value itself.")]
+    ParameterAlias(String),
 }
 
 /// Cuts `path` into parts; a slash at the start and one at the end mean nothing.
@@ -86,7 +95,8 @@ fn decode(segment: &str) -> Result<String, PathError> {
 }
 
 fn push_segment(segment: &str, parts: &mut Vec<Part>) -> Result<(), PathError> {
-    let malformed = || PathError::MalformedKey(segment.chars().take(100).collect());
+    let shown = || segment.chars().take(SHOWN).collect::<String>();
+    let malformed = || PathError::MalformedKey(shown());
     let Some((name, rest)) = segment.split_once('(') else {
         parts.push(Part::Word(segment.to_owned()));
         return Ok(());
@@ -96,25 +106,55 @@ fn push_segment(segment: &str, parts: &mut Vec<Part>) -> Result<(), PathError> {
         return Err(malformed());
     }
     parts.push(Part::Word(name.to_owned()));
-    if !inside.is_empty() {
-        parts.push(key(inside).ok_or_else(malformed)?);
+    if inside.is_empty() {
+        return Ok(());
     }
+    let pieces = pieces(inside);
+    if pieces.iter().any(|piece| value_of(piece).starts_with('@')) {
+        return Err(PathError::ParameterAlias(shown()));
+    }
+    parts.push(bracketed(&pieces).ok_or_else(malformed)?);
     Ok(())
 }
 
-fn key(inside: &str) -> Option<Part> {
-    if inside.starts_with('\'') {
-        return unquoted(inside).map(Part::Key);
+/// Cuts at the commas that are not inside quotes. A doubled quote closes and opens again, so it needs no case of its own.
+fn pieces(inside: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let cut = |c: char| {
+        quoted ^= c == '\'';
+        c == ',' && !quoted
+    };
+    inside.split(cut).map(str::trim).collect()
+}
+
+/// What stands behind the name of a piece; the whole piece if it has none.
+fn value_of(piece: &str) -> &str {
+    pair(piece).map_or(piece, |(_, value)| value)
+}
+
+/// A name and the text of its value.
+fn pair(piece: &str) -> Option<(&str, &str)> {
+    let (name, value) = piece.split_once('=')?;
+    let name = name.trim();
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    plain.then(|| (name, value.trim()))
+}
+
+fn bracketed(pieces: &[&str]) -> Option<Part> {
+    if let [piece] = pieces
+        && (piece.starts_with('\'') || !piece.contains('='))
+    {
+        return unquoted(piece).map(Part::Key);
     }
-    match inside.split_once('=') {
-        Some((name, value)) => {
-            let name = name.trim();
-            let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric());
-            plain.then_some(())?;
-            Some(Part::NamedKey { name: name.to_owned(), value: unquoted(value.trim())? })
-        }
-        None => unquoted(inside).map(Part::Key),
+    let mut pairs = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let (name, value) = pair(piece)?;
+        pairs.push((name.to_owned(), unquoted(value)?));
     }
+    if pairs.len() > 1 {
+        return Some(Part::Arguments(pairs));
+    }
+    pairs.pop().map(|(name, value)| Part::NamedKey { name, value })
 }
 
 /// Takes off single quotes, inside which a quote is doubled; a text without quotes stays as it is.
@@ -157,11 +197,27 @@ mod tests {
     }
 
     #[test]
+    fn arguments_are_cut_at_commas_outside_quotes() {
+        let pairs = [("a", "x,y='"), ("b_2", "7")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        for path in ["f(a='x,y=''', b_2 = 7 )", "f(a='x%2Cy=%27%27',b_2=7)"] {
+            assert_eq!(parse(path).unwrap(), [word("f"), Part::Arguments(pairs.to_vec())], "{path}");
+        }
+    }
+
+    #[test]
+    fn parameter_aliases_are_refused_by_name() {
+        for path in ["f(a=@p)", "f(a='x',b=@p)", "things(@p)"] {
+            assert_eq!(parse(path), Err(PathError::ParameterAlias(path.to_owned())), "{path}");
+        }
+        assert!(parse("f(a='@p')").is_ok());
+    }
+
+    #[test]
     fn malformed_paths_are_refused() {
         for path in ["a//b", "things('7", "things('7'x)", "things(')", "(x)", "things(a b='x','y')", "%ff", "a%00b"] {
             assert!(parse(path).is_err(), "{path}");
         }
-        assert_eq!(parse(&"a/".repeat(33)), Err(PathError::TooLong));
+        assert_eq!(parse(&"a/".repeat(PATH_SEGMENTS + 1)), Err(PathError::TooLong));
         assert_eq!(parse(&"a".repeat(9000)), Err(PathError::TooLong));
     }
 

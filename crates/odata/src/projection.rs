@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::limit::SELECTED;
-use crate::model::{EntityType, Property, Returned, find_property};
+use crate::model::{EntityType, Model, Property, Returned, Type};
+use crate::query::select;
+use crate::query::source::{Source, characters};
+use crate::query::{Clause, QueryError};
 
 /// Which properties of an entity are returned.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,48 +17,15 @@ pub enum Projection {
     Selected(Vec<Vec<&'static str>>),
 }
 
-/// Why a `$select` was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ProjectionError {
-    /// A name that is no property.
-    #[error("Parsing OData Select and Expand failed: Could not find a property named '{name}' on type '{on}'.")]
-    UnknownProperty {
-        /// The name.
-        name: String,
-        /// The type, with its namespace.
-        on: String,
-    },
-    /// More names than [`SELECTED`].
-    #[error("$select names more than {SELECTED} properties.")]
-    TooMany,
-    /// Nothing between two commas.
-    #[error("$select has an empty name.")]
-    EmptyName,
-}
-
 impl Projection {
-    /// Reads a `$select` on entities of the type `on` in `namespace`. Navigations may be named; they add nothing.
+    /// Reads a `$select` on entities of the type `on`. Navigations and operations may be named; they add nothing.
     ///
     /// # Errors
-    /// [`ProjectionError`], the first name that is wrong.
-    pub fn parse(text: &str, on: &'static EntityType, namespace: &str) -> Result<Self, ProjectionError> {
-        let names: Vec<&str> = text.split(',').map(str::trim).collect();
-        if names.len() > SELECTED {
-            return Err(ProjectionError::TooMany);
-        }
-        if names.contains(&"*") {
-            return Ok(Self::Default);
-        }
-        let mut selected = Vec::new();
-        for name in names {
-            if name.is_empty() {
-                return Err(ProjectionError::EmptyName);
-            }
-            if on.navigation(name).is_none() {
-                selected.push(resolve(name, on, namespace)?);
-            }
-        }
-        Ok(Self::Selected(selected))
+    /// [`QueryError`], the first name that is wrong.
+    pub fn parse(text: &str, on: &'static EntityType, model: &'static Model) -> Result<Self, QueryError> {
+        let characters = characters(Clause::Select, text)?;
+        let source = Source::new(Clause::Select, &characters);
+        select::check(&select::parse(source)?, source, on, model)
     }
 
     /// Whether the property with that declared name is returned.
@@ -71,13 +40,14 @@ impl Projection {
         }
     }
 
-    /// What of `entity` is returned, in the order of the type.
+    /// What of `entity` is returned, in the order of the type. Secrets never are, on no level.
     #[must_use]
     pub fn project(&self, on: &'static EntityType, mut entity: Map<String, Value>) -> Map<String, Value> {
         let mut projected = Map::new();
-        for property in on.properties.iter().filter(|property| self.includes(property)) {
+        for property in on.all_properties().into_iter().filter(|property| self.includes(property)) {
             if let Some(value) = entity.remove(property.name) {
-                projected.insert(property.name.to_owned(), self.part(property, value));
+                let value = without_secrets(value, &property.kind);
+                projected.insert(property.name.to_owned(), cut(value, &self.below(property)));
             }
         }
         projected
@@ -88,75 +58,132 @@ impl Projection {
     pub fn describe(&self) -> String {
         match self {
             Self::Default => String::new(),
-            Self::Selected(paths) => {
-                let names: Vec<String> = paths.iter().map(|path| path.join("/")).collect();
-                format!("({})", names.join(","))
-            }
+            Self::Selected(_) => format!("({})", self.names().join(",")),
         }
     }
 
-    /// A structured value is cut down when only some of its properties were named.
-    fn part(&self, property: &Property, value: Value) -> Value {
-        let (Self::Selected(paths), Value::Object(object)) = (self, value.clone()) else { return value };
-        let mut inner = paths.iter().filter(|path| path.first().is_some_and(|name| *name == property.name));
-        let whole = inner.clone().any(|path| path.len() == 1);
-        if whole || inner.next().is_none() {
-            return value;
+    /// The selected names, paths with slashes.
+    pub(crate) fn names(&self) -> Vec<String> {
+        match self {
+            Self::Default => Vec::new(),
+            Self::Selected(paths) => paths.iter().map(|path| path.join("/")).collect(),
         }
-        let named =
-            |key: &str| paths.iter().any(|path| path.first() == Some(&property.name) && path.get(1) == Some(&key));
-        Value::Object(object.into_iter().filter(|(key, _)| named(key)).collect())
+    }
+
+    /// What is named below a property: the rests of its paths; an empty one means all of it.
+    fn below(&self, property: &Property) -> Vec<&[&'static str]> {
+        match self {
+            Self::Default => vec![&[]],
+            Self::Selected(paths) => below(paths.iter().map(Vec::as_slice), property.name),
+        }
     }
 }
 
-fn resolve(name: &str, on: &'static EntityType, namespace: &str) -> Result<Vec<&'static str>, ProjectionError> {
-    let (mut properties, mut owner) = (on.properties, on.name);
-    let mut path = Vec::new();
-    for part in name.split('/') {
-        let property = find_property(properties, part).ok_or_else(|| ProjectionError::UnknownProperty {
-            name: part.chars().take(100).collect(),
-            on: format!("{namespace}.{owner}"),
-        })?;
-        path.push(property.name);
-        (properties, owner) = (property.kind.properties(), property.kind.name().unwrap_or(property.name));
+fn below<'p>(paths: impl Iterator<Item = &'p [&'static str]>, name: &str) -> Vec<&'p [&'static str]> {
+    paths.filter_map(|path| path.split_first()).filter(|(first, _)| **first == name).map(|(_, rest)| rest).collect()
+}
+
+/// A structured value is cut down when only some of its properties were named; its annotations stay.
+fn cut(value: Value, paths: &[&[&'static str]]) -> Value {
+    if paths.iter().any(|path| path.is_empty()) {
+        return value;
     }
-    Ok(path)
+    match value {
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| cut(item, paths)).collect()),
+        Value::Object(object) => {
+            let kept = object.into_iter().filter_map(|(name, value)| {
+                if name.starts_with('@') {
+                    return Some((name, value));
+                }
+                let rests = below(paths.iter().copied(), &name);
+                (!rests.is_empty()).then(|| (name, cut(value, &rests)))
+            });
+            Value::Object(kept.collect())
+        }
+        other => other,
+    }
+}
+
+fn without_secrets(value: Value, kind: &Type) -> Value {
+    let Some(complex) = kind.complex() else { return value };
+    match value {
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| without_secrets(item, kind)).collect()),
+        Value::Object(object) => {
+            let kept = object.into_iter().filter_map(|(name, value)| match complex.property(&name) {
+                Some(property) if property.returned == Returned::Never => None,
+                Some(property) => Some((name, without_secrets(value, &property.kind))),
+                None => Some((name, value)),
+            });
+            Value::Object(kept.collect())
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::model::tests::THING;
     use serde_json::json;
 
+    use super::*;
+    use crate::sample::{APPLICATION, MODEL};
+
     fn projected(select: Option<&str>) -> Value {
-        let entity = json!({"name": "a", "id": "1", "place": {"url": "u", "colour": "red"}, "isDefault": true});
+        let entity = json!({
+            "displayName": "a",
+            "id": "1",
+            "keyCredentials": [{"keyId": "k", "key": "secret"}],
+            "onPremisesPublishing": {
+                "@odata.type": "#microsoft.graph.onPremisesPublishing",
+                "externalUrl": "u",
+                "isEnabled": true,
+                "certificate": {"key": "secret"},
+                "headers": {"any": {"thing": 1}},
+            },
+        });
         let Value::Object(entity) = entity else { unreachable!() };
         let projection =
-            select.map_or(Projection::Default, |select| Projection::parse(select, &THING, "example").unwrap());
-        Value::Object(projection.project(&THING, entity))
+            select.map_or(Projection::Default, |select| Projection::parse(select, &APPLICATION, &MODEL).unwrap());
+        Value::Object(projection.project(&APPLICATION, entity))
     }
 
     #[test]
     fn without_select_everything_but_the_heavy_properties_is_returned_in_declared_order() {
-        assert_eq!(projected(None), json!({"id": "1", "name": "a", "isDefault": true}));
-        assert_eq!(serde_json::to_string(&projected(None)).unwrap(), r#"{"id":"1","name":"a","isDefault":true}"#);
-        assert_eq!(projected(Some("*")), projected(None));
+        let expected = json!({"id": "1", "displayName": "a", "keyCredentials": [{"keyId": "k"}]});
+        assert_eq!(projected(None), expected);
+        assert_eq!(
+            serde_json::to_string(&projected(Some("displayName,id"))).unwrap(),
+            r#"{"id":"1","displayName":"a"}"#
+        );
+        assert_eq!(projected(Some("*")), expected);
     }
 
     #[test]
     fn select_names_properties_in_any_case_and_inside_structures() {
-        assert_eq!(projected(Some("NAME, parts")), json!({"name": "a"}));
-        assert_eq!(projected(Some("place")), json!({"place": {"url": "u", "colour": "red"}}));
-        assert_eq!(projected(Some("Place/Url")), json!({"place": {"url": "u"}}));
-        assert_eq!(Projection::parse("Name,ID", &THING, "example").unwrap().describe(), "(name,id)");
+        assert_eq!(projected(Some("DISPLAYNAME, owners")), json!({"displayName": "a"}));
+        let whole = json!({"onPremisesPublishing": {
+            "@odata.type": "#microsoft.graph.onPremisesPublishing",
+            "externalUrl": "u",
+            "isEnabled": true,
+            "headers": {"any": {"thing": 1}},
+        }});
+        assert_eq!(projected(Some("onPremisesPublishing")), whole);
+        assert_eq!(projected(Some("onPremisesPublishing/externalUrl,onPremisesPublishing")), whole);
+        assert_eq!(
+            projected(Some("onPremisesPublishing/ExternalUrl,keyCredentials/keyId")),
+            json!({
+                "keyCredentials": [{"keyId": "k"}],
+                "onPremisesPublishing": {"@odata.type": "#microsoft.graph.onPremisesPublishing", "externalUrl": "u"},
+            })
+        );
+        let described =
+            Projection::parse("DisplayName,onpremisespublishing/externalURL", &APPLICATION, &MODEL).unwrap();
+        assert_eq!(described.describe(), "(displayName,onPremisesPublishing/externalUrl)");
     }
 
     #[test]
-    fn an_unknown_name_is_refused_by_name_and_type() {
-        let error = Projection::parse("id,nosuch", &THING, "example").unwrap_err();
-        assert!(error.to_string().contains("property named 'nosuch' on type 'example.thing'"), "{error}");
-        assert_eq!(Projection::parse("id,,name", &THING, "example"), Err(ProjectionError::EmptyName));
-        assert_eq!(Projection::parse(&"id,".repeat(200), &THING, "example"), Err(ProjectionError::TooMany));
+    fn a_secret_is_not_returned_even_when_it_is_selected() {
+        assert_eq!(projected(Some("keyCredentials/key")), json!({"keyCredentials": [{}]}));
+        let inside = projected(Some("onPremisesPublishing/certificate"));
+        assert_eq!(inside["onPremisesPublishing"].get("certificate"), None);
     }
 }

@@ -2,8 +2,8 @@
 //! of it into columns.
 
 use adit_core::application::{Attributes, Publishing};
-use adit_core::name::DisplayName;
-use adit_core::query::{ApplicationField, Page, Query};
+use adit_core::name::{DisplayName, fold};
+use adit_core::query::{ApplicationField, Field, JsonKind, JsonPart, Page, Query, Value};
 use adit_core::{AppId, Application, ApplicationId, ExternalUrl, InternalUrl};
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
@@ -12,18 +12,19 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::change_log::{Entity, Operation};
 use crate::error::Error;
-use crate::list::{self, Collection, lower};
+use crate::list::{self, Collection, Column, Source, foreign_field, present};
 use crate::row;
 use crate::store::Store;
 use crate::transaction::WriteTransaction;
 
-struct Applications;
+/// The collection of applications.
+pub(crate) struct Applications;
 
 impl Collection for Applications {
-    type Field = ApplicationField;
+    const TABLE: &'static str = "application";
     type Item = Application;
 
-    fn select() -> SelectStatement {
+    fn select(_source: &Source) -> SelectStatement {
         sea_query::Query::select()
             .columns([
                 "id",
@@ -35,31 +36,14 @@ impl Collection for Applications {
                 "connector_group_id",
                 "revision",
             ])
-            .from("application")
             .to_owned()
     }
 
-    fn count() -> SelectStatement {
-        sea_query::Query::select().expr(Expr::cust("COUNT(*)")).from("application").to_owned()
-    }
-
-    fn field(field: ApplicationField) -> Expr {
-        match field {
-            ApplicationField::Id => Expr::col("id"),
-            ApplicationField::AppId => Expr::col("app_id"),
-            ApplicationField::DisplayName => Expr::col("display_name_folded"),
-            ApplicationField::Created => lower("created"),
-            ApplicationField::ExternalUrl => lower("external_url"),
-            ApplicationField::InternalUrl => lower("internal_url"),
-            ApplicationField::ConnectorGroup => Expr::col("connector_group_id"),
-        }
-    }
-
-    /// Instants are brought into the stored form, so that `10:00Z` and `10:00:00.0Z` are the same.
-    fn value(field: ApplicationField, folded: String) -> String {
-        match (field, folded.parse::<Timestamp>()) {
-            (ApplicationField::Created, Ok(at)) => row::instant(at).to_lowercase(),
-            _ => folded,
+    fn column(source: &Source, field: &Field) -> Result<Column, Error> {
+        let Field::Application(own) = field else { return Err(foreign_field(source, field)) };
+        match own {
+            ApplicationField::Deleted => Ok(Column::nothing()),
+            own => column(source, own),
         }
     }
 
@@ -98,14 +82,23 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn find_application_by_app_id(&self, id: AppId) -> Result<Option<Application>, Error> {
         let mut read = self.read().await?;
-        list::first::<Applications>(&mut read, Expr::col("app_id").eq(id.to_string())).await
+        find_by_app_id(&mut read, id).await
+    }
+
+    /// Finds an application by its unique name, without regard to case.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_application_by_unique_name(&self, name: &str) -> Result<Option<Application>, Error> {
+        let mut read = self.read().await?;
+        find_by_unique_name(&mut read, name).await
     }
 
     /// One page of the applications.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer.
-    pub async fn list_applications(&self, query: &Query<ApplicationField>) -> Result<Page<Application>, Error> {
+    pub async fn list_applications(&self, query: &Query) -> Result<Page<Application>, Error> {
         self.list::<Applications>(query).await
     }
 }
@@ -117,6 +110,22 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn find_application(&mut self, id: ApplicationId) -> Result<Option<Application>, Error> {
         find(self.connection(), id).await
+    }
+
+    /// Finds an application by its client id.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_application_by_app_id(&mut self, id: AppId) -> Result<Option<Application>, Error> {
+        find_by_app_id(self.connection(), id).await
+    }
+
+    /// Finds an application by its unique name, without regard to case.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_application_by_unique_name(&mut self, name: &str) -> Result<Option<Application>, Error> {
+        find_by_unique_name(self.connection(), name).await
     }
 
     /// Finds the application that is published at the same place as `url`.
@@ -143,9 +152,9 @@ impl WriteTransaction {
         application.revision = self.revision();
         write(
             self.connection(),
-            "INSERT INTO application (display_name, display_name_folded, attributes, publishing, external_url, \
-             external_place, internal_url, connector_group_id, revision, app_id, created, id) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO application (display_name, display_name_folded, attributes, unique_name_folded, publishing, \
+             external_url, external_place, internal_url, connector_group_id, revision, app_id, created, id) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             application,
         )
         .await?;
@@ -160,32 +169,68 @@ impl WriteTransaction {
         application.revision = self.revision();
         write(
             self.connection(),
-            "UPDATE application SET display_name = ?, display_name_folded = ?, attributes = ?, publishing = ?, \
-             external_url = ?, external_place = ?, internal_url = ?, connector_group_id = ?, revision = ?, \
-             app_id = ?, created = ? WHERE id = ?",
+            "UPDATE application SET display_name = ?, display_name_folded = ?, attributes = ?, \
+             unique_name_folded = ?, publishing = ?, external_url = ?, external_place = ?, internal_url = ?, \
+             connector_group_id = ?, revision = ?, app_id = ?, created = ? WHERE id = ?",
             application,
         )
         .await?;
         self.log(Entity::Application, application.id.to_string(), Operation::Update).await
     }
-
-    /// Deletes an application.
-    ///
-    /// # Errors
-    /// [`Error`] when the database does not answer.
-    pub async fn delete_application(&mut self, id: ApplicationId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM application WHERE id = ?").bind(id.to_string()).execute(self.connection()).await?;
-        self.log(Entity::Application, id.to_string(), Operation::Delete).await
-    }
 }
 
-/// Every published application.
-pub(crate) async fn all_published(connection: &mut SqliteConnection) -> Result<Vec<Application>, Error> {
-    list::all_readable::<Applications>(connection, Expr::col("publishing").is_not_null()).await
+/// A field of an application, live or deleted.
+pub(crate) fn column(source: &Source, field: &ApplicationField) -> Result<Column, Error> {
+    let of = |name| source.column(name);
+    let setting = |name: &str| {
+        let part = JsonPart { path: vec![name.to_owned()], kind: JsonKind::Text, default: Value::Null };
+        Column::json(of("publishing"), &part)
+    };
+    Ok(match field {
+        ApplicationField::Id => Column::word(of("id")),
+        ApplicationField::AppId => Column::word(of("app_id")),
+        ApplicationField::DisplayName => Column::folded(of("display_name"), of("display_name_folded")).indexed(),
+        ApplicationField::Created => Column::instant(of("created")),
+        ApplicationField::Deleted => Column::instant(of("deleted")),
+        ApplicationField::ExternalUrl => Column::text(of("external_url")).optional(),
+        ApplicationField::InternalUrl => Column::text(of("internal_url")).optional(),
+        ApplicationField::IsPublished => Column::condition(present(of("publishing"))),
+        ApplicationField::ConnectorGroup => Column::word(of("connector_group_id")).optional(),
+        ApplicationField::Revision => Column::integer(of("revision")),
+        ApplicationField::Attribute(part) => Column::json(of("attributes"), part)?,
+        ApplicationField::Publishing(part) => {
+            let attributes = JsonPart { path: prefixed("attributes", &part.path), ..part.clone() };
+            Column::json(of("publishing"), &attributes)?.only_if(&present(of("publishing")))
+        }
+        ApplicationField::PreAuthentication => setting("pre_authentication")?,
+        ApplicationField::HostHeader => setting("host_header")?,
+        ApplicationField::UpstreamCertificate => setting("upstream_certificate")?,
+        ApplicationField::Timeout => setting("timeout")?,
+    })
+}
+
+fn prefixed(first: &str, path: &[String]) -> Vec<String> {
+    std::iter::once(first.to_owned()).chain(path.iter().cloned()).collect()
+}
+
+/// The applications that satisfy `condition` and can be read.
+pub(crate) async fn all_readable(
+    connection: &mut SqliteConnection,
+    condition: Expr,
+) -> Result<Vec<Application>, Error> {
+    list::all_readable::<Applications>(connection, condition).await
 }
 
 async fn find(connection: &mut SqliteConnection, id: ApplicationId) -> Result<Option<Application>, Error> {
     list::first::<Applications>(connection, Expr::col("id").eq(id.to_string())).await
+}
+
+async fn find_by_app_id(connection: &mut SqliteConnection, id: AppId) -> Result<Option<Application>, Error> {
+    list::first::<Applications>(connection, Expr::col("app_id").eq(id.to_string())).await
+}
+
+async fn find_by_unique_name(connection: &mut SqliteConnection, name: &str) -> Result<Option<Application>, Error> {
+    list::first::<Applications>(connection, Expr::col("unique_name_folded").eq(fold(name))).await
 }
 
 async fn write(connection: &mut SqliteConnection, sql: &'static str, application: &Application) -> Result<(), Error> {
@@ -193,8 +238,9 @@ async fn write(connection: &mut SqliteConnection, sql: &'static str, application
     sqlx::query(sql)
         .bind(application.display_name.as_str())
         .bind(application.display_name.folded())
-        .bind(json("attributes", &application.attributes)?)
-        .bind(publishing.map(|publishing| json("publishing", publishing)).transpose()?)
+        .bind(row::json("attributes", &application.attributes)?)
+        .bind(application.unique_name().map(fold))
+        .bind(publishing.map(|publishing| row::json("publishing", publishing)).transpose()?)
         .bind(publishing.map(|publishing| publishing.external_url.to_string()))
         .bind(publishing.map(|publishing| publishing.external_url.place()))
         .bind(publishing.map(|publishing| publishing.internal_url.to_string()))
@@ -206,8 +252,4 @@ async fn write(connection: &mut SqliteConnection, sql: &'static str, application
         .execute(connection)
         .await?;
     Ok(())
-}
-
-fn json(column: &'static str, value: &impl serde::Serialize) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(|reason| row::unreadable(column, "", &reason))
 }

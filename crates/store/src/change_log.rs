@@ -1,7 +1,7 @@
 //! The revision feed: which objects each command touched. Whoever keeps a copy of the directory asks for what came
 //! after the revision it has.
 
-use adit_core::Revision;
+use adit_core::{Revision, ServicePrincipalId};
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::error::Error;
@@ -15,11 +15,26 @@ pub enum Entity {
     ConnectorGroup,
     Connector,
     Application,
+    DeletedApplication,
     RegistrationToken,
+    ServicePrincipal,
+    AppRoleAssignment,
+    Owner,
+    Profile,
 }
 
 impl Entity {
-    const ALL: [Self; 4] = [Self::ConnectorGroup, Self::Connector, Self::Application, Self::RegistrationToken];
+    const ALL: [Self; 9] = [
+        Self::ConnectorGroup,
+        Self::Connector,
+        Self::Application,
+        Self::DeletedApplication,
+        Self::RegistrationToken,
+        Self::ServicePrincipal,
+        Self::AppRoleAssignment,
+        Self::Owner,
+        Self::Profile,
+    ];
 
     /// The word under which it is stored.
     #[must_use]
@@ -28,7 +43,12 @@ impl Entity {
             Self::ConnectorGroup => "connector_group",
             Self::Connector => "connector",
             Self::Application => "application",
+            Self::DeletedApplication => "deleted_application",
             Self::RegistrationToken => "registration_token",
+            Self::ServicePrincipal => "service_principal",
+            Self::AppRoleAssignment => "app_role_assignment",
+            Self::Owner => "owner",
+            Self::Profile => "profile",
         }
     }
 }
@@ -113,6 +133,31 @@ pub(crate) async fn insert(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Appends one entry for each assignment to `principal` and of it, after the first `place` entries of the revision, and
+/// says how many these are.
+pub(crate) async fn insert_assignments_of(
+    connection: &mut SqliteConnection,
+    revision: Revision,
+    place: i64,
+    principal: ServicePrincipalId,
+    operation: Operation,
+) -> Result<u64, Error> {
+    let inserted = sqlx::query(
+        "INSERT INTO change_log (revision, place, entity, id, operation) \
+         SELECT ?, ? + ROW_NUMBER() OVER (ORDER BY id), ?, id, ? FROM app_role_assignment \
+         WHERE resource_id = ? OR (principal_id = ? AND principal_kind = 'service_principal')",
+    )
+    .bind(row::signed(revision))
+    .bind(place)
+    .bind(Entity::AppRoleAssignment.as_str())
+    .bind(operation.as_str())
+    .bind(principal.to_string())
+    .bind(principal.to_string())
+    .execute(connection)
+    .await?;
+    Ok(inserted.rows_affected())
 }
 
 fn found<T: Copy, const N: usize>(

@@ -1,7 +1,7 @@
 //! Connectors in the database. A connector is active while it has a row among the tunnels.
 
 use adit_core::name::MachineName;
-use adit_core::query::{ConnectorField, Page, Query};
+use adit_core::query::{ConnectorField, Field, Page, Query};
 use adit_core::{Connector, ConnectorGroupId, ConnectorId, ConnectorStatus, KeyGeneration};
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
@@ -10,13 +10,10 @@ use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{Entity, Operation};
 use crate::error::Error;
-use crate::list::{self, Collection, lower};
+use crate::list::{self, Collection, Column, Source, foreign_field};
 use crate::row;
 use crate::store::Store;
 use crate::transaction::{PresenceTransaction, WriteTransaction};
-
-const STATUS: &str = "CASE WHEN EXISTS (SELECT 1 FROM tunnel WHERE tunnel.connector_id = connector.id) \
-                      THEN 'active' ELSE 'inactive' END";
 
 /// A machine that registered a moment ago and has not connected yet keeps its entry: a second connector that starts on
 /// the same machine must not take it away.
@@ -28,13 +25,14 @@ const TAKE_OVER: &str = "SELECT id FROM connector \
                             WHERE registration_token.connector_id = connector.id AND redeemed_at > ?)) \
      ORDER BY key_generation, id LIMIT 1";
 
-struct Connectors;
+/// The collection of connectors.
+pub(crate) struct Connectors;
 
 impl Collection for Connectors {
-    type Field = ConnectorField;
+    const TABLE: &'static str = "connector";
     type Item = Connector;
 
-    fn select() -> SelectStatement {
+    fn select(source: &Source) -> SelectStatement {
         sea_query::Query::select()
             .columns([
                 "id",
@@ -46,24 +44,23 @@ impl Collection for Connectors {
                 "created",
                 "revision",
             ])
-            .expr_as(Expr::cust(STATUS), "status")
-            .from("connector")
+            .expr_as(status_of(source), "status")
             .to_owned()
     }
 
-    fn count() -> SelectStatement {
-        sea_query::Query::select().expr(Expr::cust("COUNT(*)")).from("connector").to_owned()
-    }
-
-    fn field(field: ConnectorField) -> Expr {
-        match field {
-            ConnectorField::Id => Expr::col("id"),
-            ConnectorField::MachineName => Expr::col("machine_name_folded"),
-            ConnectorField::ExternalIp => lower("external_ip"),
-            ConnectorField::Status => Expr::cust(STATUS),
-            ConnectorField::Version => lower("version"),
-            ConnectorField::ConnectorGroup => Expr::col("connector_group_id"),
-        }
+    fn column(source: &Source, field: &Field) -> Result<Column, Error> {
+        let Field::Connector(own) = field else { return Err(foreign_field(source, field)) };
+        Ok(match own {
+            ConnectorField::Id => Column::word(source.column("id")),
+            ConnectorField::MachineName => {
+                Column::folded(source.column("machine_name"), source.column("machine_name_folded")).indexed()
+            }
+            ConnectorField::ExternalIp => Column::text(source.column("external_ip")),
+            ConnectorField::Status => Column::word(status_of(source)),
+            ConnectorField::Version => Column::text(source.column("version")),
+            ConnectorField::ConnectorGroup => Column::word(source.column("connector_group_id")),
+            ConnectorField::Revision => Column::integer(source.column("revision")),
+        })
     }
 
     fn item(row: &SqliteRow) -> Result<Connector, Error> {
@@ -95,7 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`] when the database does not answer.
-    pub async fn list_connectors(&self, query: &Query<ConnectorField>) -> Result<Page<Connector>, Error> {
+    pub async fn list_connectors(&self, query: &Query) -> Result<Page<Connector>, Error> {
         self.list::<Connectors>(query).await
     }
 }
@@ -209,6 +206,18 @@ impl WriteTransaction {
 
 async fn find(connection: &mut SqliteConnection, id: ConnectorId) -> Result<Option<Connector>, Error> {
     list::first::<Connectors>(connection, Expr::col("id").eq(id.to_string())).await
+}
+
+/// A connector with a tunnel is active.
+fn status_of(source: &Source) -> Expr {
+    let mut tunnel = sea_query::Query::select();
+    tunnel
+        .expr(Expr::cust("1"))
+        .from("tunnel")
+        .and_where(Expr::col(("tunnel", "connector_id")).eq(source.column("id")));
+    Expr::case(Expr::exists(tunnel), ConnectorStatus::Active.as_str())
+        .finally(ConnectorStatus::Inactive.as_str())
+        .into()
 }
 
 fn status(word: &str) -> Result<ConnectorStatus, &'static str> {

@@ -2,7 +2,7 @@
 
 use adit_core::connector_group::{GroupContents, GroupKind};
 use adit_core::name::DisplayName;
-use adit_core::query::{ConnectorGroupField, Page, Query};
+use adit_core::query::{ConnectorGroupField, Field, Page, Query};
 use adit_core::region::Region;
 use adit_core::{ConnectorGroup, ConnectorGroupId};
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
@@ -11,7 +11,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{Entity, Operation};
 use crate::error::Error;
-use crate::list::{self, Collection};
+use crate::list::{self, Collection, Column, Source, foreign_field};
 use crate::row;
 use crate::store::Store;
 use crate::transaction::WriteTransaction;
@@ -19,30 +19,26 @@ use crate::transaction::WriteTransaction;
 const DEFAULT: &str = "default";
 const ORDINARY: &str = "ordinary";
 
-struct ConnectorGroups;
+/// The collection of connector groups.
+pub(crate) struct ConnectorGroups;
 
 impl Collection for ConnectorGroups {
-    type Field = ConnectorGroupField;
+    const TABLE: &'static str = "connector_group";
     type Item = ConnectorGroup;
 
-    fn select() -> SelectStatement {
-        sea_query::Query::select()
-            .columns(["id", "name", "region", "kind", "revision"])
-            .from("connector_group")
-            .to_owned()
+    fn select(_source: &Source) -> SelectStatement {
+        sea_query::Query::select().columns(["id", "name", "region", "kind", "revision"]).to_owned()
     }
 
-    fn count() -> SelectStatement {
-        sea_query::Query::select().expr(Expr::cust("COUNT(*)")).from("connector_group").to_owned()
-    }
-
-    fn field(field: ConnectorGroupField) -> Expr {
-        match field {
-            ConnectorGroupField::Id => Expr::col("id"),
-            ConnectorGroupField::Name => Expr::col("name_folded"),
-            ConnectorGroupField::Region => Expr::col("region"),
-            ConnectorGroupField::IsDefault => Expr::cust("CASE kind WHEN 'default' THEN 'true' ELSE 'false' END"),
-        }
+    fn column(source: &Source, field: &Field) -> Result<Column, Error> {
+        let Field::ConnectorGroup(own) = field else { return Err(foreign_field(source, field)) };
+        Ok(match own {
+            ConnectorGroupField::Id => Column::word(source.column("id")),
+            ConnectorGroupField::Name => Column::folded(source.column("name"), source.column("name_folded")).indexed(),
+            ConnectorGroupField::Region => Column::word(source.column("region")).optional(),
+            ConnectorGroupField::IsDefault => Column::condition(source.column("kind").eq(DEFAULT)),
+            ConnectorGroupField::Revision => Column::integer(source.column("revision")),
+        })
     }
 
     fn item(row: &SqliteRow) -> Result<ConnectorGroup, Error> {
@@ -70,10 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`] when the database does not answer.
-    pub async fn list_connector_groups(
-        &self,
-        query: &Query<ConnectorGroupField>,
-    ) -> Result<Page<ConnectorGroup>, Error> {
+    pub async fn list_connector_groups(&self, query: &Query) -> Result<Page<ConnectorGroup>, Error> {
         self.list::<ConnectorGroups>(query).await
     }
 }

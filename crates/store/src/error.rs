@@ -1,6 +1,7 @@
 //! What can go wrong with the database, for operators. Nothing of it is meant for a client of the API.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What SQLite answers when another program holds the lock for longer than it waits.
 const SQLITE_BUSY: u32 = 5;
@@ -11,12 +12,21 @@ pub enum Error {
     /// The database refused or did not answer.
     #[error("the directory could not be read or written: {0}")]
     Database(#[source] sqlx::Error),
+    /// A batch of changes could not be made durable; none of them was kept.
+    #[error("the directory could not be written: {0}")]
+    Batch(#[source] Arc<sqlx::Error>),
     /// No connection became free, or another program kept the database locked, for longer than a command waits.
     #[error("the directory was busy for too long; nothing was changed")]
     Busy,
     /// The store was closed.
     #[error("the directory is closed")]
     Closed,
+    /// A question that no list can answer, such as one for a field of another kind of object: a fault of this program.
+    #[error("the question makes no sense: {reason}")]
+    BadQuestion {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A stored row does not make sense.
     #[error("the stored {column} '{value}' cannot be understood: {reason}; restore the directory from a backup")]
     Unreadable {
@@ -40,8 +50,14 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+impl From<Arc<sqlx::Error>> for Error {
+    fn from(error: Arc<sqlx::Error>) -> Self {
+        if is_locked(&error) { Self::Busy } else { Self::Batch(error) }
+    }
+}
+
 /// Whether SQLite says that somebody else holds the lock; the low byte of its code is the kind of failure.
-fn is_locked(error: &sqlx::Error) -> bool {
+pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
     code.is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }

@@ -1,33 +1,45 @@
 //! The directory on SQLite: the only crate that knows SQL.
 //!
-//! [`Store`] opens the file, answers reads and lists, and begins writes. A [`WriteTransaction`] holds the one write lock
-//! and the next revision from its first moment; each write it offers also appends to the change log, and audit records
-//! go through it too, so all three commit together or not at all. A [`PresenceTransaction`] writes what takes no
-//! revision: tunnels. One file per noun.
+//! [`Store`] opens the file, answers reads and lists, and begins writes. A [`WriteTransaction`] is the one that writes
+//! and holds the next revision from its first moment; each write it offers also appends to the change log, and audit
+//! records go through it too, so all three commit together or not at all. A [`PresenceTransaction`] writes what takes no
+//! revision: tunnels. Commands that come at the same time share one commit. One file per noun.
 //!
 //! SQL here stays portable to PostgreSQL: text columns, folded columns instead of case-insensitive operators, keyset
-//! paging by id, no triggers, no sequences as order.
+//! paging, no triggers, no sequences as order; what is SQLite's own in lists is in one file.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod app_role_assignment;
 pub mod application;
 pub mod audit;
+pub mod certificate;
 pub mod change_log;
 pub mod connector;
 pub mod connector_group;
+pub mod deleted_application;
+pub mod delta;
 pub mod error;
 mod list;
 mod lock;
+pub mod owner;
+pub mod profile;
 pub mod registration_token;
 mod row;
+pub mod service_principal;
 pub mod snapshot;
 pub mod store;
 pub mod transaction;
 pub mod tunnel;
+mod writer;
 
+pub use certificate::{KeptCertificate, NewCertificate, SealedCertificate};
 pub use change_log::{Change, Entity, Operation};
+pub use delta::Removal;
 pub use error::{Error, OpenError};
+pub use owner::Ownership;
 pub use registration_token::{NewRegistrationToken, RedeemedToken, Redemption};
+pub use service_principal::Belongings;
 pub use store::Store;
 pub use transaction::{PresenceTransaction, WriteTransaction};
 pub use tunnel::Tunnel;

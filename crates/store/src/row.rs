@@ -49,6 +49,11 @@ pub(crate) fn instant(at: Timestamp) -> String {
     format!("{at:.9}")
 }
 
+/// A value as it is stored in a JSON column.
+pub(crate) fn json(column: &'static str, value: &impl serde::Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|reason| unreadable(column, "", &reason))
+}
+
 pub(crate) fn unreadable(column: &'static str, value: &str, reason: &(impl Display + ?Sized)) -> Error {
     Error::Unreadable { column, value: value.chars().take(200).collect(), reason: reason.to_string() }
 }

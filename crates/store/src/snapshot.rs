@@ -1,13 +1,33 @@
-//! Reads the whole directory at one moment, as far as gateways need to know it.
+//! Reads the directory at one moment, as far as gateways need to know it: the whole of it once, and from then on what
+//! the change log says was touched.
 
-use adit_core::snapshot::{KnownConnector, PublishedApplication};
-use adit_core::{KeyGeneration, Snapshot};
-use sqlx::{Row as _, SqliteConnection};
+use std::collections::BTreeSet;
 
+use adit_core::snapshot::{KnownConnector, PublishedApplication, SnapshotChanges};
+use adit_core::{Application, ApplicationId, ConnectorId, KeyGeneration, Revision, Snapshot};
+use sea_query::{Expr, ExprTrait as _, Query, SqliteQueryBuilder};
+use sea_query_sqlx::SqlxBinder as _;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+
+use crate::change_log::Entity;
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
 use crate::transaction;
+
+/// From so many changes on, reading the whole directory is as good as reading what they touched.
+const MANY_CHANGES: usize = 20_000;
+
+/// How many objects are asked for in one statement.
+const OBJECTS_AT_ONCE: usize = 500;
+
+/// The objects that were touched, of the kinds that gateways know.
+#[derive(Debug, Default)]
+struct Touched {
+    applications: BTreeSet<String>,
+    connectors: BTreeSet<String>,
+}
 
 impl Store {
     /// Compiles the directory as it is: version, published applications and connectors of one moment.
@@ -16,48 +36,118 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn load_snapshot(&self) -> Result<Snapshot, Error> {
         let mut read = self.read().await?;
+        load(&mut read).await
+    }
+
+    /// The directory as it is, by what has changed since `last`. Costs what has changed.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn next_snapshot(&self, last: &Snapshot) -> Result<Snapshot, Error> {
+        let mut read = self.read().await?;
         let (epoch, revision) = transaction::version(&mut read).await?;
-        let applications = published(&mut read).await?;
-        let connectors = connectors(&mut read).await?;
-        Ok(Snapshot::compile(epoch, revision, applications, connectors))
+        let (last_epoch, last_revision) = last.version();
+        if epoch != last_epoch || revision < last_revision {
+            return load(&mut read).await;
+        }
+        match touched_after(&mut read, last_revision).await? {
+            Some(touched) => Ok(last.changed(epoch, revision, changes(&mut read, touched).await?)),
+            None => load(&mut read).await,
+        }
     }
 }
 
-async fn published(connection: &mut SqliteConnection) -> Result<Vec<PublishedApplication>, Error> {
-    let applications = crate::application::all_published(connection).await?;
-    Ok(applications
-        .into_iter()
-        .filter_map(|application| {
-            let connector_group = application.connector_group()?;
-            let publishing = application.publishing()?.clone();
-            Some(PublishedApplication {
-                id: application.id,
-                name: application.display_name.as_str().to_owned(),
-                external_url: publishing.external_url,
-                internal_url: publishing.internal_url,
-                pre_authentication: publishing.pre_authentication,
-                host_header: publishing.host_header,
-                upstream_certificate: publishing.upstream_certificate,
-                timeout: publishing.timeout,
-                connector_group,
-                revision: application.revision,
-            })
-        })
-        .collect())
+async fn load(read: &mut SqliteConnection) -> Result<Snapshot, Error> {
+    let (epoch, revision) = transaction::version(read).await?;
+    let published = Expr::col("publishing").is_not_null();
+    let applications = crate::application::all_readable(read, published).await?;
+    let connectors = connectors(read, None).await?;
+    Ok(Snapshot::compile(epoch, revision, applications.into_iter().filter_map(as_published), connectors))
 }
 
-/// Entries that never registered have no key, so gateways need not know them.
-async fn connectors(connection: &mut SqliteConnection) -> Result<Vec<KnownConnector>, Error> {
-    let rows = sqlx::query("SELECT id, connector_group_id, key_generation FROM connector WHERE key_generation > 0")
-        .fetch_all(connection)
+/// What was touched after `revision`; `None` for too much.
+async fn touched_after(read: &mut SqliteConnection, revision: Revision) -> Result<Option<Touched>, Error> {
+    // In the order of the primary key, so that no other index is taken, which would lead through the whole log.
+    let rows = sqlx::query("SELECT entity, id FROM change_log WHERE revision > ? ORDER BY revision, place LIMIT ?")
+        .bind(row::signed(revision))
+        .bind(i64::try_from(MANY_CHANGES).unwrap_or(i64::MAX))
+        .fetch_all(read)
         .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(KnownConnector {
-                id: row::parsed(row, "id", str::parse)?,
-                connector_group: row::parsed(row, "connector_group_id", str::parse)?,
-                key_generation: KeyGeneration(row::unsigned("key_generation", row.try_get("key_generation")?)?),
-            })
-        })
-        .collect()
+    if rows.len() == MANY_CHANGES {
+        return Ok(None);
+    }
+    let mut touched = Touched::default();
+    for row in &rows {
+        let (entity, id): (String, String) = (row.try_get("entity")?, row.try_get("id")?);
+        if entity == Entity::Application.as_str() {
+            touched.applications.insert(id);
+        } else if entity == Entity::Connector.as_str() {
+            touched.connectors.insert(id);
+        }
+    }
+    Ok(Some(touched))
+}
+
+/// What became of the objects that were touched; those that are not found are gone.
+async fn changes(read: &mut SqliteConnection, touched: Touched) -> Result<SnapshotChanges, Error> {
+    let mut changes = SnapshotChanges::default();
+    let ids: Vec<String> = touched.applications.into_iter().collect();
+    for ids in ids.chunks(OBJECTS_AT_ONCE) {
+        let published = Expr::col("id").is_in(ids).and(Expr::col("publishing").is_not_null());
+        let mut found = crate::application::all_readable(read, published).await?;
+        for id in ids {
+            let id: ApplicationId = parsed(id)?;
+            let place = found.iter().position(|application| application.id == id);
+            changes.applications.push((id, place.and_then(|place| as_published(found.swap_remove(place)))));
+        }
+    }
+    let ids: Vec<String> = touched.connectors.into_iter().collect();
+    for ids in ids.chunks(OBJECTS_AT_ONCE) {
+        let found = connectors(read, Some(ids)).await?;
+        for id in ids {
+            let id: ConnectorId = parsed(id)?;
+            changes.connectors.push((id, found.iter().find(|connector| connector.id == id).copied()));
+        }
+    }
+    Ok(changes)
+}
+
+fn as_published(application: Application) -> Option<PublishedApplication> {
+    let connector_group = application.connector_group()?;
+    let publishing = application.publishing()?.clone();
+    Some(PublishedApplication {
+        id: application.id,
+        name: application.display_name.as_str().to_owned(),
+        external_url: publishing.external_url,
+        internal_url: publishing.internal_url,
+        pre_authentication: publishing.pre_authentication,
+        host_header: publishing.host_header,
+        upstream_certificate: publishing.upstream_certificate,
+        timeout: publishing.timeout,
+        connector_group,
+        revision: application.revision,
+    })
+}
+
+/// All connectors, or those among `ids`. Entries that never registered have no key, so gateways need not know them.
+async fn connectors(read: &mut SqliteConnection, ids: Option<&[String]>) -> Result<Vec<KnownConnector>, Error> {
+    let mut select = Query::select();
+    select.columns(["id", "connector_group_id", "key_generation"]).from("connector");
+    select.and_where(Expr::col("key_generation").gt(0));
+    select.and_where_option(ids.map(|ids| Expr::col("id").is_in(ids)));
+    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
+    let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(read).await?;
+    rows.iter().map(known).collect()
+}
+
+fn known(row: &SqliteRow) -> Result<KnownConnector, Error> {
+    Ok(KnownConnector {
+        id: row::parsed(row, "id", str::parse)?,
+        connector_group: row::parsed(row, "connector_group_id", str::parse)?,
+        key_generation: KeyGeneration(row::unsigned("key_generation", row.try_get("key_generation")?)?),
+    })
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(id: &str) -> Result<T, Error> {
+    id.parse().map_err(|reason| row::unreadable("id", id, &reason))
 }

@@ -10,16 +10,17 @@ use std::time::Duration;
 use adit_core::{Epoch, Revision};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
 
 use crate::error::{Error, OpenError};
 use crate::lock::{self, Lock};
 use crate::transaction::{self, PresenceTransaction, WriteTransaction};
+use crate::writer::{Taken, Writer};
 
 /// How long SQLite waits for a lock that a backup program may hold.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a command waits for its turn to write or read before it is refused.
+/// How long a question waits for its turn to read before it is refused.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections for reading: more than the cores of a small machine do not help SQLite.
@@ -33,7 +34,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 /// The directory's database.
 #[derive(Debug, Clone)]
 pub struct Store {
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
     _lock: Arc<Lock>,
 }
@@ -47,8 +48,10 @@ impl Store {
         let lock = lock::take(path)?;
         lock::private_file(path).map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
         refuse_foreign(path).await?;
-        let writer = open_writer(path).await?;
-        migrate(&writer, path).await?;
+        let options = writer_options(path);
+        let mut connection = options.connect().await.map_err(|source| explain(path, source))?;
+        migrate(&mut connection, path).await?;
+        let writer = Writer::start(connection, options);
         let readers = open_readers(path).await?;
         Ok(Self { writer, readers, _lock: Arc::new(lock) })
     }
@@ -58,7 +61,7 @@ impl Store {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn begin(&self) -> Result<WriteTransaction, Error> {
-        transaction::begin(self.writer.begin_with("BEGIN IMMEDIATE").await?).await
+        Ok(WriteTransaction::new(self.writer.turn(Taken::Next).await?))
     }
 
     /// Takes the write lock for what needs no revision: tunnels, and records of renewals.
@@ -66,7 +69,7 @@ impl Store {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn begin_presence(&self) -> Result<PresenceTransaction, Error> {
-        Ok(PresenceTransaction::new(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+        Ok(PresenceTransaction::new(self.writer.turn(Taken::None).await?))
     }
 
     /// Where in its history the directory is.
@@ -76,6 +79,12 @@ impl Store {
     pub async fn version(&self) -> Result<(Epoch, Revision), Error> {
         let mut read = self.read().await?;
         transaction::version(&mut read).await
+    }
+
+    /// How many transactions were committed; commands that come at the same time share one.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
     }
 
     /// Closes the connections once they are idle.
@@ -107,31 +116,31 @@ async fn tables_of(path: &Path) -> Result<Vec<String>, sqlx::Error> {
     rows.iter().map(|row| row.try_get("name")).collect()
 }
 
-async fn open_writer(path: &Path) -> Result<SqlitePool, OpenError> {
-    let options = SqliteConnectOptions::new()
+fn writer_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
         .filename(path)
+        .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT);
-    pool(1).connect_with(options).await.map_err(|source| explain(path, source))
+        .busy_timeout(BUSY_TIMEOUT)
 }
 
 async fn open_readers(path: &Path) -> Result<SqlitePool, OpenError> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
-    pool(READERS).connect_with(options).await.map_err(|source| explain(path, source))
+    reader_pool().connect_with(options).await.map_err(|source| explain(path, source))
 }
 
-fn pool(connections: u32) -> SqlitePoolOptions {
+fn reader_pool() -> SqlitePoolOptions {
     SqlitePoolOptions::new()
-        .max_connections(connections)
+        .max_connections(READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
 }
 
-async fn migrate(writer: &SqlitePool, path: &Path) -> Result<(), OpenError> {
+async fn migrate(writer: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
     let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
     MIGRATIONS.run(writer).await.map_err(|error| match error {
         MigrateError::VersionMissing(found) if found > known => {
@@ -167,7 +176,8 @@ mod tests {
         let store = Store::open(&folder.path().join("directory.db")).await.unwrap();
         for (pragma, expected) in [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
         {
-            let value: i64 = sqlx::query(pragma).fetch_one(&store.writer).await.unwrap().try_get(0).unwrap();
+            let mut presence = store.begin_presence().await.unwrap();
+            let value: i64 = sqlx::query(pragma).fetch_one(presence.connection()).await.unwrap().try_get(0).unwrap();
             assert_eq!(value, expected, "{pragma}");
         }
         let written = sqlx::query("DELETE FROM audit").execute(&store.readers).await;

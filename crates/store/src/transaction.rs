@@ -1,37 +1,28 @@
 //! The two kinds of write: one that takes a revision, and one for presence that takes none.
 //!
-//! Invariant: revisions are gap-free and in commit order. The revision is taken while the write lock is held and given
-//! back by a rollback.
+//! Invariant: revisions are gap-free and in commit order. Commands run one after the other; the revision is taken inside
+//! the command's savepoint, so it is given back when the command is undone, before the next one takes it.
 
 use adit_core::audit::AuditRecord;
-use adit_core::{Epoch, Revision};
-use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
+use adit_core::{Epoch, Revision, ServicePrincipalId};
+use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{self, Entity, Operation};
 use crate::error::Error;
+use crate::writer::Turn;
 use crate::{audit, row};
 
-/// A change of the directory under way. It holds the write lock; dropping it rolls everything back.
+/// A change of the directory under way. Nobody else writes meanwhile; dropping it undoes everything.
 #[derive(Debug)]
 pub struct WriteTransaction {
-    transaction: Transaction<'static, Sqlite>,
-    revision: Revision,
+    turn: Turn,
     changes: i64,
 }
 
-/// A change of presence under way, which takes no revision. Dropping it rolls everything back.
+/// A change of presence under way, which takes no revision. Dropping it undoes everything.
 #[derive(Debug)]
 pub struct PresenceTransaction {
-    transaction: Transaction<'static, Sqlite>,
-}
-
-/// Takes the next revision; from here on nobody else writes.
-pub(crate) async fn begin(mut transaction: Transaction<'static, Sqlite>) -> Result<WriteTransaction, Error> {
-    let row = sqlx::query("UPDATE position SET revision = revision + 1 WHERE only_row = 1 RETURNING revision")
-        .fetch_one(&mut *transaction)
-        .await?;
-    let revision = row::revision(&row, "revision")?;
-    Ok(WriteTransaction { transaction, revision, changes: 0 })
+    turn: Turn,
 }
 
 /// Reads where in its history the directory is.
@@ -42,10 +33,15 @@ pub(crate) async fn version(connection: &mut SqliteConnection) -> Result<(Epoch,
 }
 
 impl WriteTransaction {
+    /// A change in its turn, which has taken a revision.
+    pub(crate) const fn new(turn: Turn) -> Self {
+        Self { turn, changes: 0 }
+    }
+
     /// The revision that this change becomes when it is committed.
     #[must_use]
     pub const fn revision(&self) -> Revision {
-        self.revision
+        self.turn.revision
     }
 
     /// Keeps the record of this change.
@@ -53,40 +49,57 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn append_audit(&mut self, record: &AuditRecord) -> Result<(), Error> {
-        audit::insert(&mut self.transaction, Some(self.revision), record).await
+        let revision = self.revision();
+        audit::insert(self.connection(), Some(revision), record).await
     }
 
-    /// Makes the change durable.
+    /// Makes the change durable, together with others that came at the same time.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer; whether the change was kept is then not known.
     pub async fn commit(self) -> Result<Revision, Error> {
-        self.transaction.commit().await?;
-        Ok(self.revision)
+        let revision = self.revision();
+        self.turn.keep().await?;
+        Ok(revision)
     }
 
-    /// Undoes everything and gives the revision back: for a command that turned out to change nothing.
+    /// Undoes everything and gives the revision back: for a command that turned out to change nothing. Returns when what
+    /// the command has read is durable.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer; everything is undone then too.
     pub async fn roll_back(self) -> Result<(), Error> {
-        Ok(self.transaction.rollback().await?)
+        self.turn.undo().await
     }
 
     /// Appends to the change log.
     pub(crate) async fn log(&mut self, entity: Entity, id: String, operation: Operation) -> Result<(), Error> {
         self.changes += 1;
-        change_log::insert(&mut self.transaction, self.revision, self.changes, entity, &id, operation).await
+        let (revision, place) = (self.revision(), self.changes);
+        change_log::insert(self.connection(), revision, place, entity, &id, operation).await
+    }
+
+    /// Appends the assignments to a service principal and of it to the change log.
+    pub(crate) async fn log_assignments_of(
+        &mut self,
+        principal: ServicePrincipalId,
+        operation: Operation,
+    ) -> Result<(), Error> {
+        let (revision, place) = (self.revision(), self.changes);
+        let logged =
+            change_log::insert_assignments_of(self.connection(), revision, place, principal, operation).await?;
+        self.changes += i64::try_from(logged).unwrap_or(i64::MAX);
+        Ok(())
     }
 
     pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
+        self.turn.connection()
     }
 }
 
 impl PresenceTransaction {
-    pub(crate) const fn new(transaction: Transaction<'static, Sqlite>) -> Self {
-        Self { transaction }
+    pub(crate) const fn new(turn: Turn) -> Self {
+        Self { turn }
     }
 
     /// Keeps the record of something that changed no object, such as a renewal.
@@ -94,7 +107,7 @@ impl PresenceTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn append_audit(&mut self, record: &AuditRecord) -> Result<(), Error> {
-        audit::insert(&mut self.transaction, None, record).await
+        audit::insert(self.turn.connection(), None, record).await
     }
 
     /// Makes the change durable.
@@ -102,10 +115,10 @@ impl PresenceTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.transaction.commit().await?)
+        self.turn.keep().await
     }
 
     pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
+        self.turn.connection()
     }
 }

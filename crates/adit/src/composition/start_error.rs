@@ -16,6 +16,8 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Authority(#[from] adit_control::AuthorityError),
     #[error(transparent)]
+    SealingKey(#[from] adit_control::SealingError),
+    #[error(transparent)]
     LocalKey(#[from] LocalKeyError),
     #[error(transparent)]
     Issuer(#[from] UnusableIssuer),
@@ -47,6 +49,9 @@ impl StartError {
             Self::DataFolder(error) => data_folder_hint(error),
             Self::NotListening(error) => Some(listening_hint(error)),
             Self::Authority(_) => Some("restore ca.pem and ca-key.pem from a backup of the data folder".to_owned()),
+            Self::SealingKey(_) | Self::Directory(adit_control::OpenError::OtherSealingKey { .. }) => {
+                Some("restore sealing-key from a backup of the data folder".to_owned())
+            }
             Self::LocalKey(_) => Some("restore signing-key.pem from a backup of the data folder".to_owned()),
             _ => None,
         }

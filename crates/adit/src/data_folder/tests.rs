@@ -30,10 +30,11 @@ fn a_new_folder_and_its_files_are_private() {
     let folder = DataFolder::lock(&path).unwrap();
     folder.ca(made).unwrap();
     folder.signing_key(|| Ok::<_, DataFolderError>("signing".to_owned())).unwrap();
+    folder.keep_sealing_key("sealing").unwrap();
     folder.announce(&some_addresses()).unwrap();
     assert_eq!(mode(&path), 0o700);
     let names: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(names.len(), 5, "{names:?}");
+    assert_eq!(names.len(), 6, "{names:?}");
     for file in names {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
@@ -64,6 +65,18 @@ fn secrets_are_made_once_and_read_afterwards() {
     let folder = DataFolder::lock(parent.path()).unwrap();
     let read = folder.ca(not_again::<KeyPair>).unwrap();
     assert_eq!((read.certificate.as_str(), read.key.as_str()), ("certificate", "key"));
+}
+
+#[test]
+fn a_sealing_key_is_there_once_it_was_kept_even_where_a_directory_was_before() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = DataFolder::lock(parent.path()).unwrap();
+    fs::write(folder.directory(), "").unwrap();
+    assert_eq!(folder.sealing_key().unwrap(), None);
+    folder.keep_sealing_key("sealing").unwrap();
+    drop(folder);
+    let folder = DataFolder::lock(parent.path()).unwrap();
+    assert_eq!(folder.sealing_key().unwrap().as_deref().map(String::as_str), Some("sealing"));
 }
 
 #[test]

@@ -27,6 +27,7 @@ async fn an_application_is_made_read_changed_and_deleted_each_with_its_record() 
         display_name: name("Wiki"),
         attributes: attributes(json!({ "notes": "x", "secret": "hunter2" })),
         publishing: None,
+        owner: None,
     };
     let wiki = control.create_application(administrator(), new).await.unwrap();
     assert_eq!(control.application(wiki.id).await.unwrap(), wiki);
@@ -71,6 +72,7 @@ async fn an_application_starts_in_the_default_group_when_it_is_published() {
         display_name: name("Both"),
         attributes: Attributes::new(),
         publishing: Some(urls("https://both.example/", "http://both/")),
+        owner: None,
     };
     let both = directory.control.create_application(administrator(), new).await.unwrap();
     assert_eq!(both.connector_group(), Some(default.id), "also when it is made and published at once");
@@ -126,7 +128,12 @@ async fn an_application_cannot_be_published_without_both_urls() {
         let command = directory.control.update_application(administrator(), draft.id, merge(patch.clone()));
         let error = refused(&directory, command).await;
         assert!(matches!(error, Error::PublishingIncomplete { missing } if missing == expected), "{error}");
-        let new = NewApplication { display_name: name("x"), attributes: Attributes::new(), publishing: Some(patch) };
+        let new = NewApplication {
+            display_name: name("x"),
+            attributes: Attributes::new(),
+            publishing: Some(patch),
+            owner: None,
+        };
         refused(&directory, directory.control.create_application(administrator(), new)).await;
     }
 }

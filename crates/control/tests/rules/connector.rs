@@ -2,7 +2,7 @@
 
 use adit_control::Error;
 use adit_core::audit::Activity;
-use adit_core::query::{ConnectorField, Filter, Query, Value};
+use adit_core::query::{ConnectorField, Expression, Field, Query, Value};
 use adit_core::{ConnectorGroupId, ConnectorId};
 use adit_store::{Entity, Operation};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::directory::{Directory, administrator, refused};
 
 async fn members(directory: &Directory, group: ConnectorGroupId) -> Vec<ConnectorId> {
-    let of_group = Filter::equal(ConnectorField::ConnectorGroup, Value::Text(group.to_string()));
+    let of_group = Expression::equal(Field::Connector(ConnectorField::ConnectorGroup), Value::Text(group.to_string()));
     let page = directory.control.list_connectors(&Query::default().narrowed(of_group)).await.unwrap();
     page.items.into_iter().map(|connector| connector.id).collect()
 }

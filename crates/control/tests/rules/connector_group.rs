@@ -1,7 +1,7 @@
 //! Connector groups: names, the default group, what can be deleted, regions (contract section 8, points 5, 7 and 8).
 
 use adit_control::{ConnectorGroupChange, Error, NewConnectorGroup};
-use adit_core::audit::Activity;
+use adit_core::audit::{Activity, ActorKind};
 use adit_core::connector_group::GroupNotDeletable;
 use adit_core::{ConnectorGroupId, Region};
 use adit_store::{Entity, Operation};
@@ -46,7 +46,7 @@ async fn a_group_is_made_read_changed_and_deleted_each_with_its_record() {
     let record = directory
         .check_written(Activity::UpdateConnectorGroup, Entity::ConnectorGroup, Operation::Update, berlin.id)
         .await;
-    assert_eq!(record.actor, "user:alice");
+    assert_eq!((record.actor.kind, record.actor.id.as_deref()), (ActorKind::User, Some("alice")));
     assert_eq!(
         record.detail,
         json!({ "old": { "name": "Berlin", "region": "eur" }, "new": { "name": "Bern", "region": null } })

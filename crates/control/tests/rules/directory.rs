@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use adit_control::{
     ApplicationChange, CertificateAuthority, Clock, ControlPlane, Error, NewApplication, NewConnectorGroup,
-    PublishingChange, PublishingPatch, Registered, RegistrationRefused, RegistrationRequest, Settings,
+    PublishingChange, PublishingPatch, Registered, RegistrationRefused, RegistrationRequest, SealingKey, Settings,
 };
 use adit_core::application::Attributes;
 use adit_core::audit::{Activity, AuditRecord};
 use adit_core::operation::Actor;
-use adit_core::query::Query;
+use adit_core::query::{LARGEST_PAGE, Query};
 use adit_core::{
     Application, ConnectorGroup, ConnectorGroupId, DisplayName, ExternalUrl, InternalUrl, MachineName,
     OperationContext, RegistrationToken, Revision,
@@ -74,7 +74,12 @@ impl Directory {
     }
 
     pub(crate) async fn unpublished(&self, name: &str) -> Application {
-        let new = NewApplication { display_name: self::name(name), attributes: Attributes::new(), publishing: None };
+        let new = NewApplication {
+            display_name: self::name(name),
+            attributes: Attributes::new(),
+            publishing: None,
+            owner: None,
+        };
         self.control.create_application(administrator(), new).await.unwrap()
     }
 
@@ -120,7 +125,21 @@ impl Directory {
 
     /// Everything that a refused command must not touch.
     pub(crate) async fn state(&self) -> (Revision, Vec<Change>, Vec<AuditRecord>) {
-        (self.revision(), self.changes().await, self.control.newest_audit(100_000).await.unwrap())
+        (self.revision(), self.changes().await, self.audit().await)
+    }
+
+    /// Every audit record, the newest first.
+    pub(crate) async fn audit(&self) -> Vec<AuditRecord> {
+        let mut query = Query { limit: LARGEST_PAGE, ..Query::default() };
+        let mut records = Vec::new();
+        loop {
+            let page = self.control.list_audit(&query).await.unwrap();
+            records.extend(page.items);
+            query.after = Some(match page.next {
+                Some(next) => next,
+                None => return records,
+            });
+        }
     }
 
     /// The last command was `activity`, on `target`, and its change and its record have one revision.
@@ -142,10 +161,21 @@ impl Directory {
 }
 
 async fn open(database: PathBuf, turned: &Arc<AtomicI64>) -> Result<ControlPlane, adit_control::OpenError> {
-    let settings = Settings { database, authority: authority(), gateway_address: "localhost:8443".to_owned() };
+    let settings = settings(database);
     let turned = Arc::clone(turned);
     let clock: Clock = Arc::new(move || Timestamp::now() + SignedDuration::from_secs(turned.load(Ordering::SeqCst)));
     ControlPlane::open_with_clock(settings, clock).await
+}
+
+pub(crate) fn settings(database: PathBuf) -> Settings {
+    let gateway_address = "localhost:8443".to_owned();
+    Settings { database, authority: authority(), sealing_key: sealing_key(), gateway_address }
+}
+
+/// One sealing key for all tests.
+pub(crate) fn sealing_key() -> SealingKey {
+    static SEALING_KEY: OnceLock<SealingKey> = OnceLock::new();
+    SEALING_KEY.get_or_init(|| SealingKey::generate().unwrap().0).clone()
 }
 
 /// One authority for all tests.

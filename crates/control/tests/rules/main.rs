@@ -2,17 +2,27 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
+mod app_role_assignment;
 mod application;
+mod audit;
 mod authority;
+mod certificate;
 mod connector;
 mod connector_group;
+mod deleted_application;
+mod delta;
 mod directory;
 mod durability;
 mod expected;
 mod feed;
 mod list;
+mod owner;
 mod page_002;
 mod page_003;
 mod presence;
+mod profile;
+mod publishing;
 mod registration;
+mod service_principal;
 mod snapshot;
+mod unique_name;

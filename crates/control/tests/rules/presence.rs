@@ -2,7 +2,7 @@
 
 use adit_control::{Error, TunnelUp};
 use adit_core::id::TunnelId;
-use adit_core::query::{ConnectorField, Filter, Query, Value};
+use adit_core::query::{ConnectorField, Expression, Field, Query, Value};
 use adit_core::{ConnectorId, ConnectorStatus};
 use uuid::Uuid;
 
@@ -35,7 +35,7 @@ async fn a_connector_is_active_while_a_tunnel_is_up_and_shows_what_the_gateway_s
     assert_eq!(seen.status, ConnectorStatus::Active);
     assert_eq!((seen.external_ip.as_str(), seen.version.as_str()), ("203.0.113.5", "1.2.3"));
     assert_eq!(seen.machine_name.as_str(), "SRV1.corp");
-    let active = Filter::equal(ConnectorField::Status, Value::Text("Active".to_owned()));
+    let active = Expression::equal(Field::Connector(ConnectorField::Status), Value::Text("Active".to_owned()));
     let found = control.list_connectors(&Query::default().narrowed(active)).await.unwrap();
     assert_eq!(found.items, [seen]);
 

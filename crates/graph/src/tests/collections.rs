@@ -137,7 +137,7 @@ async fn contexts_and_metadata_are_as_graph_writes_them() {
         format!("{base}onPremisesPublishingProfiles('applicationProxy')/connectorGroups/$entity")
     );
     let keys: Vec<&str> = one.json.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["@odata.context", "@odata.etag", "id", "name", "connectorGroupType", "isDefault", "region"]);
+    assert_eq!(keys, ["@odata.context", "@odata.etag", "id", "connectorGroupType", "isDefault", "name", "region"]);
     let accept = [("accept", "application/json;odata.metadata=none")];
     let bare = api.send(Method::GET, &format!("{P}/connectorGroups/{group}"), Value::Null, &accept).await.expect(200);
     assert_eq!(

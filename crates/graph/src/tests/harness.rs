@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use adit_control::{CertificateAuthority, ControlPlane};
-use adit_identity::{LocalKey, TokenRequest, Verifier};
+use adit_identity::{Holder, LocalKey, TokenRequest, Verifier};
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -63,6 +63,7 @@ impl Api {
         let settings = adit_control::Settings {
             database: folder.path().join("directory.db"),
             authority,
+            sealing_key: adit_control::SealingKey::generate().unwrap().0,
             gateway_address: "localhost:8443".to_owned(),
         };
         let control = ControlPlane::open(settings).await.unwrap();
@@ -78,14 +79,24 @@ impl Api {
     }
 
     pub(crate) fn token(&self, scopes: &str) -> String {
+        self.token_of(Holder::Administrator, scopes)
+    }
+
+    /// An app-only token with these roles.
+    pub(crate) fn app_token(&self, client: &str, roles: &str) -> String {
+        self.token_of(Holder::Program { client: client.to_owned() }, roles)
+    }
+
+    fn token_of(&self, holder: Holder, scopes: &str) -> String {
         let lifetime = Duration::from_secs(600);
-        self.key.issue(&TokenRequest { scopes: scopes.to_owned(), lifetime, now: SystemTime::now() }).unwrap()
+        let request = TokenRequest { holder, scopes: scopes.to_owned(), lifetime, now: SystemTime::now() };
+        self.key.issue(&request).unwrap()
     }
 
     pub(crate) fn old_token(&self) -> String {
         let now = SystemTime::now() - Duration::from_secs(86_400);
-        let scopes = "Directory.ReadWrite.All".to_owned();
-        self.key.issue(&TokenRequest { scopes, lifetime: Duration::from_secs(600), now }).unwrap()
+        let (holder, scopes) = (Holder::Administrator, "Directory.ReadWrite.All".to_owned());
+        self.key.issue(&TokenRequest { holder, scopes, lifetime: Duration::from_secs(600), now }).unwrap()
     }
 
     /// Sends a request as it is.

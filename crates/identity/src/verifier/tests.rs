@@ -13,11 +13,16 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::local_key::TokenRequest;
+use crate::local_key::{Holder, TokenRequest};
 use crate::token::TokenKind;
 
 fn request(scopes: &str) -> TokenRequest {
-    TokenRequest { scopes: scopes.to_owned(), lifetime: Duration::from_secs(3600), now: SystemTime::now() }
+    TokenRequest {
+        holder: Holder::Administrator,
+        scopes: scopes.to_owned(),
+        lifetime: Duration::from_secs(3600),
+        now: SystemTime::now(),
+    }
 }
 
 fn now() -> u64 {

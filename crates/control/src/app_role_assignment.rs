@@ -1,0 +1,135 @@
+//! App role assignments: who may use an application, in which of its app roles.
+
+use adit_core::audit::Activity;
+use adit_core::query::{Page, Query};
+use adit_core::service_principal::{effective_app_roles, is_assignable};
+use adit_core::{
+    AppRoleAssignment, AppRoleAssignmentId, OperationContext, PrincipalId, PrincipalKind, Revision, ServicePrincipal,
+    ServicePrincipalId,
+};
+use adit_store::WriteTransaction;
+use uuid::Uuid;
+
+use crate::audit;
+use crate::control_plane::ControlPlane;
+use crate::error::Error;
+use crate::service_principal;
+use crate::target::Target;
+
+/// An assignment to make.
+#[derive(Debug, Clone)]
+pub struct NewAppRoleAssignment {
+    /// To what.
+    pub resource: ServicePrincipalId,
+    /// Who is assigned.
+    pub principal: PrincipalId,
+    /// What kind of principal that is; if it is not said, a service principal where there is one of that id, else a
+    /// user.
+    pub principal_kind: Option<PrincipalKind>,
+    /// The name of a user or a group; service principals have their own.
+    pub principal_name: Option<String>,
+    /// In which role; [`adit_core::app_role_assignment::DEFAULT_ACCESS`] for none in particular.
+    pub app_role: Uuid,
+}
+
+impl ControlPlane {
+    /// One page of the app role assignments.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_app_role_assignments(&self, query: &Query) -> Result<Page<AppRoleAssignment>, Error> {
+        Ok(self.store().list_app_role_assignments(query).await?)
+    }
+
+    /// One app role assignment.
+    ///
+    /// # Errors
+    /// [`Error::AppRoleAssignmentNotFound`], [`Error::Store`].
+    pub async fn app_role_assignment(&self, id: AppRoleAssignmentId) -> Result<AppRoleAssignment, Error> {
+        self.store().find_app_role_assignment(id).await?.ok_or(Error::AppRoleAssignmentNotFound(id))
+    }
+
+    /// Assigns a principal to an application in one of its app roles.
+    ///
+    /// # Errors
+    /// [`Error::ServicePrincipalNotFound`] of the resource, or of a principal that is said to be one;
+    /// [`Error::NoSuchAppRole`], [`Error::AppRoleAssigned`], [`Error::Store`].
+    pub async fn assign_app_role(
+        &self,
+        context: &OperationContext,
+        new: NewAppRoleAssignment,
+    ) -> Result<AppRoleAssignment, Error> {
+        let mut change = self.store().begin().await?;
+        let resource = service_principal::load(&mut change, new.resource).await?;
+        check_role(&mut change, &resource, new.app_role).await?;
+        if change.find_assignment_between(new.resource, new.principal, new.app_role).await?.is_some() {
+            let NewAppRoleAssignment { resource, principal, app_role, .. } = new;
+            return Err(Error::AppRoleAssigned { resource, principal, app_role });
+        }
+        let (kind, own_name) = kind_and_name(&mut change, new.principal, new.principal_kind).await?;
+        let mut assignment = AppRoleAssignment {
+            id: AppRoleAssignmentId::new(Uuid::now_v7()),
+            app_role: new.app_role,
+            principal: new.principal,
+            principal_kind: kind,
+            principal_name: own_name.or(new.principal_name),
+            resource: resource.id,
+            resource_name: resource.display_name.into(),
+            created: self.now(),
+            revision: Revision::default(),
+        };
+        change.insert_app_role_assignment(&mut assignment).await?;
+        let detail = audit::change(None, Some(audit::app_role_assignment(&assignment)));
+        change.append_audit(&self.record(context, Activity::AssignAppRole, assignment.id, detail)).await?;
+        self.commit(change).await?;
+        Ok(assignment)
+    }
+
+    /// Takes an assignment back.
+    ///
+    /// # Errors
+    /// [`Error::AppRoleAssignmentNotFound`], [`Error::ChangedMeanwhile`], [`Error::Store`].
+    pub async fn unassign_app_role(
+        &self,
+        context: &OperationContext,
+        target: impl Into<Target<AppRoleAssignmentId>>,
+    ) -> Result<(), Error> {
+        let target = target.into();
+        let mut change = self.store().begin().await?;
+        let found = change.find_app_role_assignment(target.id).await?;
+        let assignment = found.ok_or(Error::AppRoleAssignmentNotFound(target.id))?;
+        target.expected.check(assignment.revision)?;
+        change.delete_app_role_assignment(assignment.id).await?;
+        let detail = audit::change(Some(audit::app_role_assignment(&assignment)), None);
+        change.append_audit(&self.record(context, Activity::UnassignAppRole, assignment.id, detail)).await?;
+        self.commit(change).await
+    }
+}
+
+async fn check_role(change: &mut WriteTransaction, resource: &ServicePrincipal, app_role: Uuid) -> Result<(), Error> {
+    let application = change.find_application_by_app_id(resource.app_id).await?;
+    if is_assignable(&effective_app_roles(application.as_ref(), resource), app_role) {
+        return Ok(());
+    }
+    Err(Error::NoSuchAppRole { resource: resource.id, app_role })
+}
+
+/// What kind of principal one is, and the name of one that the directory knows itself.
+pub(crate) async fn kind_and_name(
+    change: &mut WriteTransaction,
+    principal: PrincipalId,
+    said: Option<PrincipalKind>,
+) -> Result<(PrincipalKind, Option<String>), Error> {
+    let id = ServicePrincipalId::new(principal.uuid());
+    match said {
+        Some(kind @ (PrincipalKind::User | PrincipalKind::Group)) => Ok((kind, None)),
+        Some(PrincipalKind::ServicePrincipal) => {
+            let known = service_principal::load(change, id).await?;
+            Ok((PrincipalKind::ServicePrincipal, Some(known.display_name.into())))
+        }
+        None => Ok(match change.find_service_principal(id).await? {
+            Some(known) => (PrincipalKind::ServicePrincipal, Some(known.display_name.into())),
+            None => (PrincipalKind::User, None),
+        }),
+    }
+}

@@ -1,0 +1,15 @@
+//! The namespace `adit`: what Graph has no word for.
+
+use adit_odata::model::{ComplexType, Property, Type};
+
+/// What can be passed to `adit.createRegistrationToken`.
+pub(crate) const REGISTRATION_TOKEN_PARAMETERS: &[Property] = &[Property::new("lifetimeInSeconds", Type::Int32)];
+
+/// `adit.registrationToken`: what a connector joins a group with. It is shown once, in the answer that made it.
+pub(crate) static REGISTRATION_TOKEN: ComplexType = ComplexType::new(
+    "registrationToken",
+    &[
+        Property::new("token", Type::String).required().system(),
+        Property::new("expirationDateTime", Type::DateTimeOffset).required().system(),
+    ],
+);

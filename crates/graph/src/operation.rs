@@ -1,0 +1,57 @@
+//! The generic operations: what GET, POST, PATCH, PUT and DELETE do with a collection, an entity, a reference or a
+//! property, whatever its type. What is particular to a type is behind [`crate::entities::Entities`].
+
+mod collection;
+mod entity;
+mod link;
+mod property;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::error::GraphError;
+use crate::resource::{application_template, deleted_item, delta, profile, publishing, registration_token};
+use crate::surface::Action;
+
+/// An operation that is particular to its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    UpdateUpdater,
+    CreateRegistrationToken,
+    ApplicationsDelta,
+    UpdatePublishing,
+    DeletePublishing,
+    InstantiateTemplate,
+    RestoreDeletedItem,
+}
+
+/// Carries out what an endpoint does.
+pub(crate) async fn carry_out(action: Action, call: &Call) -> Result<Answer, GraphError> {
+    match action {
+        Action::List(entities) => collection::list(call, entities).await,
+        Action::Count(entities) => collection::count(call, entities).await,
+        Action::ListReferences(entities) => collection::references(call, entities).await,
+        Action::Read(entities) => entity::read(call, entities).await,
+        Action::Create(entities) => entity::create(call, entities).await,
+        Action::Update(entities) => entity::update(call, entities).await,
+        Action::Delete(entities) => entity::delete(call, entities).await,
+        Action::ReadReference(entities) => link::read(call, entities).await,
+        Action::Link(entities) => link::add(call, entities).await,
+        Action::Unlink(entities) => link::remove(call, entities).await,
+        Action::ReadProperty(entities) => property::read(call, entities).await,
+        Action::Call(operation) => call_operation(operation, call).await,
+    }
+}
+
+async fn call_operation(operation: Operation, call: &Call) -> Result<Answer, GraphError> {
+    match operation {
+        Operation::UpdateUpdater => profile::update_updater(call).await,
+        Operation::CreateRegistrationToken => registration_token::create(call).await,
+        Operation::ApplicationsDelta => delta::applications(call).await,
+        Operation::UpdatePublishing => publishing::update(call).await,
+        Operation::DeletePublishing => publishing::delete(call).await,
+        Operation::InstantiateTemplate => application_template::instantiate(call).await,
+        Operation::RestoreDeletedItem => deleted_item::restore(call).await,
+    }
+}
+
+pub(crate) use entity::answer as answer_entity;

@@ -1,0 +1,33 @@
+//! What each type of the API does in the directory: its spelling, and the use cases behind it.
+
+mod app_role_assignment;
+mod application;
+pub(crate) mod application_template;
+pub(crate) mod attribute;
+mod certificate;
+mod connector;
+mod connector_group;
+pub(crate) mod deleted_item;
+pub(crate) mod delta;
+pub(crate) mod directory_audit;
+mod linked;
+mod owner;
+pub(crate) mod profile;
+pub(crate) mod publishing;
+pub(crate) mod registration_token;
+mod segment;
+pub(crate) mod service_principal;
+
+pub(crate) use app_role_assignment::{
+    ASSIGNED_TO, ASSIGNMENTS_OF_GROUP, ASSIGNMENTS_OF_PRINCIPAL, ASSIGNMENTS_OF_USER,
+};
+pub(crate) use application::{APPLICATIONS, APPLICATIONS_OF_GROUP};
+pub(crate) use application_template::APPLICATION_TEMPLATES;
+pub(crate) use connector::{CONNECTORS, MEMBERS, MEMBERS_OF_APPLICATION};
+pub(crate) use connector_group::{CONNECTOR_GROUPS, GROUP_OF_APPLICATION, GROUPS_OF_CONNECTOR, GROUPS_OF_MEMBER};
+pub(crate) use deleted_item::{DELETED_APPLICATIONS, DELETED_ITEMS};
+pub(crate) use directory_audit::DIRECTORY_AUDITS;
+pub(crate) use owner::{OWNERS, OWNERS_OF_SERVICE_PRINCIPAL};
+pub(crate) use profile::PROFILES;
+pub(crate) use segment::{CORS_CONFIGURATIONS, WEB_SEGMENTS};
+pub(crate) use service_principal::SERVICE_PRINCIPALS;

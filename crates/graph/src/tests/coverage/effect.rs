@@ -1,0 +1,112 @@
+//! What the properties do, for the reference page: a small table, and what follows from the model for all others.
+
+use adit_odata::model::{Property, Returned, SetBy};
+
+/// Where a property is in effect without more to say.
+const IN_EFFECT: &str = "in effect";
+
+/// Where a later version acts on it.
+const LATER: &str = "kept and given back; the effect comes later";
+
+/// Where nothing is to be done with it here.
+const KEPT: &str = "kept and given back, without effect";
+
+/// Types and `type/property` with what they do. The property's own entry stands over that of its type.
+pub(super) const EFFECTS: &[(&[&str], &str)] = &[
+    (&["connector/externalIp", "connector/status", "connector/version"], "what the gateway sees"),
+    (
+        &["connector/machineName"],
+        "what the connector said when it registered, or the name by which it was announced before",
+    ),
+    (&["connectorGroup/name"], "in effect; unique without regard to case"),
+    (
+        &["connectorGroup/region"],
+        "a label; with one gateway it decides nothing; it changes only while the group is empty",
+    ),
+    (
+        &[
+            "onPremisesPublishingProfile/isEnabled",
+            "onPremisesPublishingProfile/isDefaultAccessEnabled",
+            "onPremisesPublishingProfile/hybridAgentUpdaterConfiguration",
+            "hybridAgentUpdaterConfiguration",
+            "updateWindow",
+        ],
+        LATER,
+    ),
+    (&["onPremisesPublishing/externalUrl", "onPremisesPublishing/internalUrl"], IN_EFFECT),
+    (
+        &["onPremisesPublishing/externalAuthenticationType"],
+        "in effect: `passthru`, or `aadPreAuthentication`, which is also the default and closed (503) until sign-in \
+         exists",
+    ),
+    (
+        &["onPremisesPublishing/isTranslateHostHeaderEnabled"],
+        "in effect: which `Host` the application sees, and whether `Origin`, `Referer` and `Location` are translated",
+    ),
+    (&["onPremisesPublishing/isBackendCertificateValidationEnabled"], IN_EFFECT),
+    (&["onPremisesPublishing/applicationServerTimeout"], "in effect: 85 s, or 180 s with `long`"),
+    (
+        &["onPremisesPublishing/verifiedCustomDomainKeyCredential"],
+        "a PFX in base64, checked and kept sealed, never returned; the gateway uses it later, until then see `[tls]` in \
+         [configuration.md](configuration.md)",
+    ),
+    (&["onPremisesPublishing/verifiedCustomDomainPasswordCredential"], "the password of the PFX; never returned"),
+    (
+        &["onPremisesPublishing/verifiedCustomDomainCertificatesMetadata"],
+        "set by the server from the certificate that was uploaded",
+    ),
+    (
+        &[
+            "onPremisesPublishing/alternateUrl",
+            "onPremisesPublishing/useAlternateUrlForTranslationAndRedirect",
+            "onPremisesPublishing/isTranslateLinksInBodyEnabled",
+            "onPremisesPublishing/trafficRoutingMethod",
+            "onPremisesPublishing/isHttpOnlyCookieEnabled",
+            "onPremisesPublishing/isPersistentCookieEnabled",
+            "onPremisesPublishing/isSecureCookieEnabled",
+            "onPremisesPublishing/isStateSessionEnabled",
+            "onPremisesPublishing/isContinuousAccessEvaluationEnabled",
+            "onPremisesPublishing/singleSignOnSettings",
+            "onPremisesPublishingSingleSignOn",
+            "kerberosSignOnSettings",
+            "onPremisesPublishing/segmentsConfiguration",
+            "webApplicationSegment",
+            "corsConfiguration_v2",
+        ],
+        LATER,
+    ),
+    (&["onPremisesPublishing/onPremisesApplicationSegments"], "the older form of segments: kept, without effect"),
+    (&["application/displayName"], IN_EFFECT),
+    (&["application/onPremisesPublishing"], "returned on `$select` and at its own path; see onPremisesPublishing"),
+    (&["application/authenticationBehaviors"], "kept and returned on `$select`, without effect"),
+    (&["application/identifierUris"], "kept and given back, without effect; must differ by more than case"),
+    (
+        &["application/tags", "servicePrincipal/tags"],
+        "kept and given back; a published application has two tags from the server, one of which goes with the publishing",
+    ),
+    (&["application/appRoles", "servicePrincipal/appRoles", "appRole"], "in effect: the roles that can be assigned"),
+    (
+        &["application/keyCredentials", "servicePrincipal/keyCredentials"],
+        "kept and given back, without effect; the key itself is not kept",
+    ),
+    (&["keyCredential/key", "passwordCredential/secretText"], "never returned; used only for an external URL"),
+    (&["application/passwordCredentials", "servicePrincipal/passwordCredentials"], "ignored in a body; always empty"),
+    (&["application/isDisabled", "servicePrincipal/isDisabled"], LATER),
+    (&["servicePrincipal/appId"], "in effect: names the application; one service principal each"),
+    (&["servicePrincipal/displayName"], IN_EFFECT),
+    (&["servicePrincipal/accountEnabled", "servicePrincipal/appRoleAssignmentRequired"], LATER),
+    (
+        &["appRoleAssignment/appRoleId", "appRoleAssignment/principalId", "appRoleAssignment/resourceId"],
+        "checked and kept; who is admitted by it comes with sign-in",
+    ),
+];
+
+/// What a property does.
+pub(super) fn of(kind: &str, property: &Property) -> &'static str {
+    let entry = |wanted: &str| EFFECTS.iter().find(|(paths, _)| paths.contains(&wanted)).map(|(_, effect)| *effect);
+    entry(&format!("{kind}/{}", property.name)).unwrap_or_else(|| match (property.set_by, property.returned) {
+        (SetBy::System, _) => "set by the server; ignored in a body",
+        (SetBy::Client, Returned::Never) => "taken, never returned",
+        (SetBy::Client, _) => entry(kind).unwrap_or(KEPT),
+    })
+}

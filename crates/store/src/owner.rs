@@ -1,0 +1,148 @@
+//! Owners of applications in the database.
+
+use adit_core::owner::{Owner, OwnerId};
+use adit_core::{ApplicationId, PrincipalKind, ServicePrincipalId};
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::change_log::{Entity, Operation};
+use crate::error::Error;
+use crate::row;
+use crate::store::Store;
+use crate::transaction::WriteTransaction;
+
+/// That somebody owns an application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ownership {
+    /// What is owned.
+    pub application: ApplicationId,
+    /// Who owns it.
+    pub owner: Owner,
+}
+
+impl Store {
+    /// The owners of an application, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn owners_of(&self, application: ApplicationId) -> Result<Vec<Owner>, Error> {
+        let mut read = self.read().await?;
+        owners_of(&mut read, application).await
+    }
+
+    /// Finds one owner of an application.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_owner(&self, application: ApplicationId, id: &OwnerId) -> Result<Option<Owner>, Error> {
+        let mut read = self.read().await?;
+        let row = sqlx::query("SELECT application_id, id, kind, name FROM owner WHERE application_id = ? AND id = ?")
+            .bind(application.to_string())
+            .bind(id.as_str())
+            .fetch_optional(&mut *read)
+            .await?;
+        Ok(row.as_ref().map(ownership_from).transpose()?.map(|ownership| ownership.owner))
+    }
+}
+
+impl WriteTransaction {
+    /// The owners of an application, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn owners_of(&mut self, application: ApplicationId) -> Result<Vec<Owner>, Error> {
+        owners_of(self.connection(), application).await
+    }
+
+    /// Adds an owner, who is not one of the application's yet.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer or refuses the row.
+    pub async fn insert_owner(&mut self, application: ApplicationId, owner: &Owner) -> Result<(), Error> {
+        sqlx::query("INSERT INTO owner (application_id, id, kind, name) VALUES (?, ?, ?, ?)")
+            .bind(application.to_string())
+            .bind(owner.id.as_str())
+            .bind(owner.kind.as_str())
+            .bind(owner.name.as_deref())
+            .execute(self.connection())
+            .await?;
+        self.log(Entity::Owner, logged(application, &owner.id), Operation::Insert).await
+    }
+
+    /// Deletes an owner.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn delete_owner(&mut self, application: ApplicationId, id: &OwnerId) -> Result<(), Error> {
+        sqlx::query("DELETE FROM owner WHERE application_id = ? AND id = ?")
+            .bind(application.to_string())
+            .bind(id.as_str())
+            .execute(self.connection())
+            .await?;
+        self.log(Entity::Owner, logged(application, id), Operation::Delete).await
+    }
+
+    /// Deletes what a service principal owns, and says what that was.
+    pub(crate) async fn take_owned_by(&mut self, principal: ServicePrincipalId) -> Result<Vec<Ownership>, Error> {
+        let owned = all(
+            self.connection(),
+            "SELECT application_id, id, kind, name FROM owner WHERE id = ? AND kind = 'service_principal' \
+             ORDER BY application_id",
+            principal.to_string(),
+        )
+        .await?;
+        for ownership in &owned {
+            self.delete_owner(ownership.application, &ownership.owner.id).await?;
+        }
+        Ok(owned)
+    }
+
+    /// Adds an owner again; not if the application is gone meanwhile, nor if it has an owner of that id.
+    pub(crate) async fn put_ownership_back(&mut self, ownership: &Ownership) -> Result<(), Error> {
+        let Ownership { application, owner } = ownership;
+        if self.find_application(*application).await?.is_none() {
+            return Ok(());
+        }
+        let present = self.owners_of(*application).await?;
+        if present.iter().any(|other| other.id == owner.id) {
+            return Ok(());
+        }
+        self.insert_owner(*application, owner).await
+    }
+
+    /// Deletes the owners of an application, and says who they were.
+    pub(crate) async fn take_owners_of(&mut self, application: ApplicationId) -> Result<Vec<Ownership>, Error> {
+        let owners = self.owners_of(application).await?;
+        for owner in &owners {
+            self.delete_owner(application, &owner.id).await?;
+        }
+        Ok(owners.into_iter().map(|owner| Ownership { application, owner }).collect())
+    }
+}
+
+/// How the change log names an ownership.
+fn logged(application: ApplicationId, id: &OwnerId) -> String {
+    format!("{application}/{id}")
+}
+
+async fn owners_of(connection: &mut SqliteConnection, application: ApplicationId) -> Result<Vec<Owner>, Error> {
+    let sql = "SELECT application_id, id, kind, name FROM owner WHERE application_id = ? ORDER BY id";
+    let owners = all(connection, sql, application.to_string()).await?;
+    Ok(owners.into_iter().map(|ownership| ownership.owner).collect())
+}
+
+async fn all(connection: &mut SqliteConnection, sql: &'static str, id: String) -> Result<Vec<Ownership>, Error> {
+    let rows = sqlx::query(sql).bind(id).fetch_all(connection).await?;
+    rows.iter().map(ownership_from).collect()
+}
+
+fn ownership_from(row: &SqliteRow) -> Result<Ownership, Error> {
+    let application = row::parsed(row, "application_id", str::parse)?;
+    let owner = Owner {
+        id: row::parsed(row, "id", OwnerId::parse)?,
+        kind: row::parsed(row, "kind", |word| PrincipalKind::find(word).ok_or("the kind is not known"))?,
+        name: row.try_get("name")?,
+    };
+    Ok(Ownership { application, owner })
+}

@@ -1,0 +1,328 @@
+//! The one writer. It lends the one connection that writes to one command after the other, and makes the changes of
+//! commands that came close together durable with one sync.
+//!
+//! Whoever asks for a turn while a batch is open joins it; the batch ends when nobody waits, so a command that comes
+//! alone is never kept waiting for others. Each command has a savepoint of its own: one that is refused or dropped
+//! undoes only itself. Nobody is told that a change was kept before the `COMMIT` of its batch; if that fails, it fails
+//! for all of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use adit_core::Revision;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
+
+use crate::error::{Error, is_locked};
+
+/// How many commands share one transaction at most, so that the first of them does not wait without end.
+const LARGEST_BATCH: usize = 128;
+
+/// How many commands wait in the queue; more wait for a place in it.
+const QUEUE: usize = 1024;
+
+/// How long a command waits for its turn before it is refused.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+macro_rules! next_revision {
+    () => {
+        "UPDATE position SET revision = revision + 1 WHERE only_row = 1 RETURNING revision"
+    };
+}
+
+/// Where commands ask for their turn. Clones share everything; the writer ends with the last of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer {
+    requests: mpsc::Sender<Request>,
+    commits: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Request {
+    Turn(Command),
+    Close(oneshot::Sender<()>),
+}
+
+#[derive(Debug)]
+struct Command {
+    revision: Taken,
+    reply: oneshot::Sender<Result<Turn, Error>>,
+}
+
+/// Whether a command takes a revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    None,
+    Next,
+}
+
+/// A command's turn to write, inside its savepoint. Dropping it undoes what the command did.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    connection: OwnedMutexGuard<SqliteConnection>,
+    outcome: oneshot::Sender<Outcome>,
+    /// The revision that was taken; 0 if none was.
+    pub(crate) revision: Revision,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Kept(Acknowledge),
+    Undone(Acknowledge),
+}
+
+/// Told when the batch is through.
+type Acknowledge = oneshot::Sender<Result<(), Error>>;
+
+impl Writer {
+    /// Starts the writer on a connection that is open already; `options` open another should it break.
+    pub(crate) fn start(connection: SqliteConnection, options: SqliteConnectOptions) -> Self {
+        let (requests, queue) = mpsc::channel(QUEUE);
+        let commits = Arc::new(AtomicU64::new(0));
+        let connection = Some(Arc::new(Mutex::new(connection)));
+        tokio::spawn(Keeper { queue, connection, options, commits: Arc::clone(&commits) }.run());
+        Self { requests, commits }
+    }
+
+    /// Waits for a turn to write.
+    pub(crate) async fn turn(&self, revision: Taken) -> Result<Turn, Error> {
+        let (reply, turn) = oneshot::channel();
+        let wait = async {
+            self.requests.send(Request::Turn(Command { revision, reply })).await.map_err(|_| Error::Closed)?;
+            turn.await.map_err(|_| Error::Closed)?
+        };
+        tokio::time::timeout(LONGEST_WAIT, wait).await.map_err(|_| Error::Busy)?
+    }
+
+    /// How many transactions were committed.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Ends the writer once the open batch is through.
+    pub(crate) async fn close(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.requests.send(Request::Close(reply)).await.is_ok() {
+            let _closed = done.await;
+        }
+    }
+}
+
+impl Turn {
+    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+
+    /// Keeps what the command did, and waits until it is durable.
+    pub(crate) async fn keep(self) -> Result<(), Error> {
+        self.finish(Outcome::Kept).await
+    }
+
+    /// Undoes what the command did, and waits until what it has read is durable.
+    pub(crate) async fn undo(self) -> Result<(), Error> {
+        self.finish(Outcome::Undone).await
+    }
+
+    async fn finish(self, outcome: impl FnOnce(Acknowledge) -> Outcome) -> Result<(), Error> {
+        let (acknowledge, through) = oneshot::channel();
+        drop(self.connection);
+        self.outcome.send(outcome(acknowledge)).map_err(|_| Error::Closed)?;
+        through.await.map_err(|_| Error::Closed)?
+    }
+}
+
+/// What runs the turns.
+struct Keeper {
+    queue: mpsc::Receiver<Request>,
+    /// `None` after it broke.
+    connection: Option<Arc<Mutex<SqliteConnection>>>,
+    options: SqliteConnectOptions,
+    commits: Arc<AtomicU64>,
+}
+
+/// An open transaction, and who waits for its end.
+#[derive(Default)]
+struct Batch {
+    commands: usize,
+    kept: usize,
+    waiting: Vec<Acknowledge>,
+    savepoint: Savepoint,
+}
+
+/// What is there of the last command's savepoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Savepoint {
+    #[default]
+    None,
+    /// What came after it was undone: the next command starts there.
+    Clean,
+    /// What came after it stays.
+    Used,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        let mut next = self.queue.recv().await;
+        while let Some(request) = next {
+            next = match request {
+                Request::Close(done) => return self.close(done).await,
+                Request::Turn(first) => self.batch(first).await,
+            };
+            if next.is_none() {
+                next = self.queue.recv().await;
+            }
+        }
+    }
+
+    /// Runs a batch that starts with one command. Returns what was asked for meanwhile and does not belong into it.
+    async fn batch(&mut self, first: Command) -> Option<Request> {
+        let connection = match self.begin().await {
+            Ok(connection) => connection,
+            Err(error) => {
+                let _gone = first.reply.send(Err(error.into()));
+                return None;
+            }
+        };
+        let mut batch = Batch::default();
+        let mut next = Some(Request::Turn(first));
+        let mut broken = None;
+        while batch.commands < LARGEST_BATCH
+            && let Some(Request::Turn(command)) = next
+        {
+            batch.commands += 1;
+            if let Err(error) = batch.run(&connection, command).await {
+                broken = Some(error);
+            }
+            next = if broken.is_some() { None } else { self.waiting().await };
+        }
+        let ended = match broken {
+            None => self.end(&connection, batch.kept).await,
+            Some(error) => self.give_up(&connection, error).await,
+        };
+        batch.acknowledge(ended);
+        next
+    }
+
+    /// Who waits at this moment, after all who can run have had the chance to ask.
+    async fn waiting(&mut self) -> Option<Request> {
+        if let Ok(request) = self.queue.try_recv() {
+            return Some(request);
+        }
+        tokio::task::yield_now().await;
+        self.queue.try_recv().ok()
+    }
+
+    async fn begin(&mut self) -> Result<Arc<Mutex<SqliteConnection>>, sqlx::Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => Arc::new(Mutex::new(self.options.connect().await?)),
+        };
+        // `IMMEDIATE`, because a transaction that starts reading and then writes can fail at once whatever the timeout.
+        let begun = execute(&connection, "BEGIN IMMEDIATE").await;
+        if begun.as_ref().is_ok() || begun.as_ref().is_err_and(is_locked) {
+            self.connection = Some(Arc::clone(&connection));
+        }
+        begun.map(|()| connection)
+    }
+
+    async fn end(&mut self, connection: &Mutex<SqliteConnection>, kept: usize) -> Result<(), sqlx::Error> {
+        if kept == 0 {
+            return execute(connection, "ROLLBACK").await;
+        }
+        match execute(connection, "COMMIT").await {
+            Ok(()) => {
+                self.commits.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => self.give_up(connection, error).await,
+        }
+    }
+
+    /// Ends a transaction that cannot go on. A connection on which not even that works is not used again.
+    async fn give_up(&mut self, connection: &Mutex<SqliteConnection>, error: sqlx::Error) -> Result<(), sqlx::Error> {
+        tracing::error!(%error, "a batch of changes could not be written");
+        // Fails where the engine has rolled back by itself, and where the connection is broken; a new one fits both.
+        if execute(connection, "ROLLBACK").await.is_err() {
+            self.connection = None;
+        }
+        Err(error)
+    }
+
+    async fn close(mut self, done: oneshot::Sender<()>) {
+        self.queue.close();
+        if let Some(connection) = self.connection.take().and_then(Arc::into_inner)
+            && let Err(error) = connection.into_inner().close().await
+        {
+            tracing::warn!(%error, "the directory was not closed in order");
+        }
+        let _gone = done.send(());
+    }
+}
+
+impl Batch {
+    /// One command's turn. An error is the end of the whole batch.
+    async fn run(&mut self, connection: &Arc<Mutex<SqliteConnection>>, command: Command) -> Result<(), sqlx::Error> {
+        if command.reply.is_closed() {
+            return Ok(());
+        }
+        let mut connection = Arc::clone(connection).lock_owned().await;
+        let revision = start(&mut connection, self.savepoint, command.revision).await?;
+        self.savepoint = Savepoint::Used;
+        let shared = Arc::clone(OwnedMutexGuard::mutex(&connection));
+        let (outcome, finished) = oneshot::channel();
+        // A turn that nobody takes any more comes back here and is dropped, as one that its command drops.
+        drop(command.reply.send(Ok(Turn { connection, outcome, revision })));
+        match finished.await {
+            Ok(Outcome::Kept(acknowledge)) => {
+                self.waiting.push(acknowledge);
+                self.kept += 1;
+                return Ok(());
+            }
+            Ok(Outcome::Undone(acknowledge)) => self.waiting.push(acknowledge),
+            Err(_dropped) => {}
+        }
+        self.savepoint = Savepoint::Clean;
+        execute(&shared, "ROLLBACK TO command").await
+    }
+
+    fn acknowledge(self, ended: Result<(), sqlx::Error>) {
+        let ended = ended.map_err(Arc::new);
+        for acknowledge in self.waiting {
+            let _gone = acknowledge.send(ended.clone().map_err(Error::from));
+        }
+    }
+}
+
+/// Opens the savepoint of a command and takes its revision, in one exchange with the database: there is only one turn at
+/// a time, so each exchange counts for everybody who waits.
+async fn start(
+    connection: &mut SqliteConnection,
+    savepoint: Savepoint,
+    revision: Taken,
+) -> Result<Revision, sqlx::Error> {
+    let sql = match (revision, savepoint) {
+        (Taken::None, Savepoint::None) => "SAVEPOINT command",
+        (Taken::None, Savepoint::Used) => "RELEASE command; SAVEPOINT command",
+        (Taken::None, Savepoint::Clean) => return Ok(Revision::default()),
+        (Taken::Next, Savepoint::None) => concat!("SAVEPOINT command; ", next_revision!()),
+        (Taken::Next, Savepoint::Used) => concat!("RELEASE command; SAVEPOINT command; ", next_revision!()),
+        (Taken::Next, Savepoint::Clean) => next_revision!(),
+    };
+    if revision == Taken::None {
+        sqlx::query(sql).execute(connection).await?;
+        return Ok(Revision::default());
+    }
+    let taken: i64 = sqlx::query(sql).fetch_one(connection).await?.try_get("revision")?;
+    u64::try_from(taken).map(Revision).map_err(|reason| sqlx::Error::Decode(reason.into()))
+}
+
+async fn execute(connection: &Mutex<SqliteConnection>, sql: &'static str) -> Result<(), sqlx::Error> {
+    let mut connection = connection.lock().await;
+    sqlx::query(sql).execute(&mut *connection).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+use super::*;
+use crate::Store;
+
+async fn store() -> (Store, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (Store::open(&folder.path().join("directory.db")).await.unwrap(), folder)
+}
+
+/// Two commands in one batch, of which the first does `statements`; what each of them was told.
+async fn batch_in_which_one_does(
+    store: &Store,
+    statements: &[&'static str],
+) -> (Result<Revision, Error>, Result<Revision, Error>) {
+    let mut first = store.begin().await.unwrap();
+    let first = async {
+        // The second is polled after this one, and stands in the queue while it waits.
+        tokio::task::yield_now().await;
+        for statement in statements {
+            sqlx::query(*statement).execute(first.connection()).await?;
+        }
+        first.commit().await
+    };
+    let second = async { store.begin().await?.commit().await };
+    tokio::join!(first, second)
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_fails_for_all_and_the_next_batch_works() {
+    let (store, _folder) = store().await;
+    // A connector that does not exist, which is noticed at the end only.
+    let dangling =
+        ["PRAGMA defer_foreign_keys = ON", "INSERT INTO tunnel (id, connector_id, since) VALUES ('a', 'b', 'c')"];
+    let (first, second) = batch_in_which_one_does(&store, &dangling).await;
+    assert!(matches!((&first, &second), (Err(Error::Batch(_)), Err(Error::Batch(_)))), "{first:?} {second:?}");
+    assert_eq!(store.version().await.unwrap().1, Revision(0), "nothing was kept");
+    assert_eq!(store.commits(), 0);
+    let (first, second) = batch_in_which_one_does(&store, &[]).await;
+    assert_eq!((first.unwrap(), second.unwrap(), store.commits()), (Revision(1), Revision(2), 1));
+}
+
+#[tokio::test]
+async fn a_batch_whose_transaction_ended_by_itself_is_kept_for_nobody() {
+    let (store, _folder) = store().await;
+    // As the engine does when the disk is full.
+    let (first, second) = batch_in_which_one_does(&store, &["ROLLBACK"]).await;
+    assert!(first.is_err() && second.is_err(), "{first:?} {second:?}");
+    assert_eq!(store.version().await.unwrap().1, Revision(0));
+    assert_eq!(store.begin().await.unwrap().commit().await.unwrap(), Revision(1));
+}
+
+#[tokio::test]
+async fn a_command_that_lost_its_transaction_and_gives_up_takes_its_batch_along() {
+    let (store, _folder) = store().await;
+    let first = async { store.begin().await?.commit().await };
+    let second = async {
+        let mut second = store.begin().await.unwrap();
+        sqlx::query("ROLLBACK").execute(second.connection()).await.unwrap();
+        drop(second);
+    };
+    let (first, ()) = tokio::join!(first, second);
+    assert!(first.is_err(), "{first:?}");
+    assert_eq!(store.version().await.unwrap().1, Revision(0));
+    assert_eq!(store.begin().await.unwrap().commit().await.unwrap(), Revision(1));
+}
+
+#[tokio::test]
+async fn a_batch_ends_at_its_largest_size_while_others_wait() {
+    let (store, _folder) = store().await;
+    let all = LARGEST_BATCH as u64 + 5;
+    let mut commands = tokio::task::JoinSet::new();
+    for _ in 0..all {
+        let store = store.clone();
+        commands.spawn(async move { store.begin().await.unwrap().commit().await.unwrap() });
+    }
+    commands.join_all().await;
+    assert_eq!(store.commits(), 2);
+    assert_eq!(store.version().await.unwrap().1, Revision(all));
+}

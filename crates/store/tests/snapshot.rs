@@ -1,0 +1,180 @@
+//! The snapshot that is carried on by changes is the one that is read as a whole.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::time::{Duration, Instant};
+
+use adit_core::application::{Application, Attributes, Publishing};
+use adit_core::connector_group::{ConnectorGroup, GroupKind};
+use adit_core::{
+    AppId, ApplicationId, Connector, ConnectorGroupId, ConnectorId, ConnectorStatus, DisplayName, ExternalUrl,
+    InternalUrl, KeyGeneration, MachineName, Revision, Snapshot,
+};
+use adit_store::Store;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+const GROUP: ConnectorGroupId = ConnectorGroupId::new(Uuid::from_u128(1));
+
+async fn directory() -> (Store, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("directory.db")).await.unwrap();
+    let mut group = ConnectorGroup {
+        id: GROUP,
+        name: DisplayName::parse("Default").unwrap(),
+        region: None,
+        kind: GroupKind::Default,
+        revision: Revision::default(),
+    };
+    let mut change = store.begin().await.unwrap();
+    change.insert_connector_group(&mut group).await.unwrap();
+    change.commit().await.unwrap();
+    (store, folder)
+}
+
+fn application(number: u128) -> Application {
+    let (id, app_id) = (ApplicationId::new(Uuid::from_u128(number)), AppId::new(Uuid::from_u128(number)));
+    let name = DisplayName::parse(&format!("application {number}")).unwrap();
+    Application::new(id, app_id, name, Timestamp::UNIX_EPOCH, Attributes::new())
+}
+
+fn publishing(number: u128, place: u32) -> Publishing {
+    let settings = serde_json::json!({
+        "external_url": ExternalUrl::parse(&format!("https://h{}.example/p{place}/", place % 3)).unwrap(),
+        "internal_url": InternalUrl::parse(&format!("http://upstream{number}:8080/")).unwrap(),
+        "pre_authentication": "passthrough",
+        "host_header": "internal",
+        "upstream_certificate": "verified",
+        "timeout": "default",
+        "attributes": {},
+    });
+    serde_json::from_value(settings).unwrap()
+}
+
+fn connector(number: u128, generation: u32) -> Connector {
+    Connector {
+        id: ConnectorId::new(Uuid::from_u128(number)),
+        machine_name: MachineName::parse("srv").unwrap(),
+        external_ip: String::new(),
+        version: String::new(),
+        status: ConnectorStatus::Inactive,
+        connector_group: GROUP,
+        key_generation: KeyGeneration(generation),
+        created: Timestamp::UNIX_EPOCH,
+        revision: Revision::default(),
+    }
+}
+
+/// Everything that a gateway can find in it.
+fn seen(snapshot: &Snapshot) -> (u64, Vec<String>, Vec<String>) {
+    let mut found: Vec<String> = snapshot.applications().map(|it| format!("{it:?}")).collect();
+    found.extend(snapshot.connectors().map(|it| format!("{it:?}")));
+    found.sort();
+    let mut routes: Vec<String> = Vec::new();
+    for host in 0..3 {
+        for place in 0..8 {
+            let route = snapshot.route(&format!("h{host}.example"), &format!("/p{place}/x"));
+            routes.push(format!("{:?}", route.map(|route| route.application.id)));
+        }
+    }
+    (snapshot.version().1.0, found, routes)
+}
+
+#[tokio::test]
+async fn a_snapshot_carried_on_by_changes_is_the_one_read_as_a_whole() {
+    let (store, _folder) = directory().await;
+    let mut state = 7_u64;
+    let mut below = |end: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % end
+    };
+    let mut carried = store.load_snapshot().await.unwrap();
+    for _ in 0..60 {
+        for _ in 0..below(4) {
+            let number = u128::from(below(6) + 10);
+            let (kind, place, generation) = (below(6), below(8) as u32, below(3) as u32);
+            let mut change = store.begin().await.unwrap();
+            // Some of these are refused, such as two applications in one place; that is part of the play.
+            let done = match kind {
+                0..=2 => {
+                    let id = application(number).id;
+                    match change.find_application(id).await.unwrap() {
+                        None => change.insert_application(&mut application(number)).await,
+                        Some(mut found) if kind == 0 => {
+                            found.unpublish();
+                            change.update_application(&mut found).await
+                        }
+                        Some(mut found) => {
+                            found.publish(publishing(number, place), GROUP);
+                            change.update_application(&mut found).await
+                        }
+                    }
+                }
+                3 | 4 => {
+                    let mut wanted = connector(number, generation);
+                    match change.find_connector(wanted.id).await.unwrap() {
+                        None => change.insert_connector(&mut wanted).await,
+                        Some(_) => change.update_connector(&mut wanted).await,
+                    }
+                }
+                _ => change.delete_connector(connector(number, 0).id).await,
+            };
+            if done.is_ok() {
+                change.commit().await.unwrap();
+            }
+        }
+        carried = store.next_snapshot(&carried).await.unwrap();
+        assert_eq!(seen(&carried), seen(&store.load_snapshot().await.unwrap()));
+    }
+    assert!(carried.size().1 > 0 && carried.size().2 > 0, "{:?}", carried.size());
+}
+
+#[tokio::test]
+async fn what_gateways_do_not_see_leaves_the_content_as_it_is() {
+    let (store, _folder) = directory().await;
+    let mut change = store.begin().await.unwrap();
+    change.insert_connector(&mut connector(1, 1)).await.unwrap();
+    change.commit().await.unwrap();
+    let first = store.load_snapshot().await.unwrap();
+    let mut change = store.begin().await.unwrap();
+    change.insert_application(&mut application(1)).await.unwrap();
+    change.insert_connector(&mut connector(2, 0)).await.unwrap();
+    let revision = change.commit().await.unwrap();
+    let second = store.next_snapshot(&first).await.unwrap();
+    assert_eq!(second.version().1, revision);
+    assert!(second.has_content_of(&first));
+}
+
+/// Run by hand: `cargo test -p adit-store --release --test snapshot -- --ignored --nocapture`.
+#[ignore = "a measurement"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_beside_many_applications() {
+    const MANY: u128 = 200_000;
+    let (store, _folder) = directory().await;
+    let mut change = store.begin().await.unwrap();
+    for number in 0..MANY {
+        let mut application = application(number);
+        if number % 2 == 0 {
+            let url = ExternalUrl::parse(&format!("https://app{number}.example/")).unwrap();
+            application.publish(Publishing { external_url: url, ..publishing(number, 0) }, GROUP);
+        }
+        change.insert_application(&mut application).await.unwrap();
+    }
+    change.commit().await.unwrap();
+    let started = Instant::now();
+    let mut snapshot = store.load_snapshot().await.unwrap();
+    println!("whole: {:?}, {:?}", started.elapsed(), snapshot.size());
+    let mut times: Vec<Duration> = Vec::new();
+    for number in 0..200 {
+        let mut change = store.begin().await.unwrap();
+        let mut found = change.find_application(application(number).id).await.unwrap().unwrap();
+        found.display_name = DisplayName::parse("renamed").unwrap();
+        change.update_application(&mut found).await.unwrap();
+        change.commit().await.unwrap();
+        let started = Instant::now();
+        snapshot = store.next_snapshot(&snapshot).await.unwrap();
+        times.push(started.elapsed());
+    }
+    times.sort();
+    println!("next: p50 {:?}, p99 {:?}", times[100], times[198]);
+}

@@ -1,0 +1,156 @@
+//! Bringing a directory of an earlier version up to date: what it held gets what is new, and nothing is lost.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::path::Path;
+
+use adit_core::audit::{Activity, ActorKind, AuditActor};
+use adit_core::query::Query;
+use adit_core::{AppId, ApplicationId, ServicePrincipal};
+use adit_store::Store;
+use serde_json::json;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _};
+use uuid::Uuid;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// A directory at `version` of its schema.
+async fn directory_at(version: i64, path: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let until = MIGRATIONS.iter().filter(|migration| migration.version <= version).cloned().collect();
+    Migrator::with_migrations(until).run(&mut connection).await.unwrap();
+    connection
+}
+
+async fn run(connection: &mut SqliteConnection, sql: &str) {
+    sqlx::query(AssertSqlSafe(sql.to_owned())).execute(connection).await.unwrap();
+}
+
+/// An application as version 2 kept it; one with a group is published.
+async fn insert(connection: &mut SqliteConnection, number: u128, attributes: &str, group: Option<Uuid>) {
+    let (id, app_id) = (Uuid::from_u128(number), Uuid::from_u128(number + 1000));
+    let url = format!("http://app{number}/");
+    let publishing = json!({
+        "external_url": format!("https://app{number}.example/"), "internal_url": url,
+        "pre_authentication": "sign_in", "host_header": "internal", "upstream_certificate": "verified",
+        "timeout": "default", "attributes": {},
+    });
+    let group = group.map_or("NULL".to_owned(), |group| format!("'{group}'"));
+    let publishing = if group == "NULL" { "NULL".to_owned() } else { format!("'{publishing}'") };
+    let sql = format!(
+        "INSERT INTO application (id, app_id, display_name, display_name_folded, created, attributes, publishing, \
+         connector_group_id, revision) VALUES ('{id}', '{app_id}', 'Wiki', 'wiki', '2026-01-01T00:00:00.000000000Z', \
+         '{attributes}', {publishing}, {group}, 7)"
+    );
+    run(connection, &sql).await;
+}
+
+async fn principal_of(store: &Store, number: u128) -> Option<ServicePrincipal> {
+    store.find_service_principal_of(AppId::new(Uuid::from_u128(number + 1000))).await.unwrap()
+}
+
+#[tokio::test]
+async fn applications_that_were_published_before_get_their_service_principal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.db");
+    let mut old = directory_at(2, &path).await;
+    let group = Uuid::from_u128(99);
+    let sql = format!("INSERT INTO connector_group VALUES ('{group}', 'Default', 'default', NULL, 'default', 1)");
+    run(&mut old, &sql).await;
+    insert(&mut old, 1, "{}", Some(group)).await;
+    insert(&mut old, 2, "{}", Some(group)).await;
+    insert(&mut old, 3, "{}", None).await;
+    old.close().await.unwrap();
+    let store = Store::open(&path).await.unwrap();
+    let first = principal_of(&store, 1).await.unwrap();
+    assert_eq!((first.display_name.as_str(), first.revision.0), ("Wiki", 7));
+    let tags = ["WindowsAzureActiveDirectoryIntegratedApp", "WindowsAzureActiveDirectoryOnPremApp"];
+    assert_eq!(first.attributes["tags"], json!(tags));
+    let second = principal_of(&store, 2).await.unwrap();
+    assert_ne!(first.id, second.id);
+    for id in [first.id, second.id] {
+        assert_eq!(id.uuid().get_version_num(), 4);
+        assert_eq!(id.to_string(), id.uuid().hyphenated().to_string());
+    }
+    assert_eq!(principal_of(&store, 3).await, None, "only published ones");
+}
+
+#[tokio::test]
+async fn the_first_of_several_applications_with_one_unique_name_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.db");
+    let mut old = directory_at(2, &path).await;
+    insert(&mut old, 1, r#"{"notes":"a"}"#, None).await;
+    insert(&mut old, 2, r#"{"uniqueName":"Wiki","notes":"b"}"#, None).await;
+    insert(&mut old, 3, r#"{"uniqueName":"wiki","notes":"c"}"#, None).await;
+    insert(&mut old, 4, r#"{"uniqueName":null,"notes":"d"}"#, None).await;
+    old.close().await.unwrap();
+    let store = Store::open(&path).await.unwrap();
+    let id = |number| ApplicationId::new(Uuid::from_u128(number));
+    let found = store.find_application_by_unique_name("WIKI").await.unwrap().unwrap();
+    assert_eq!((found.id, found.unique_name()), (id(2), Some("Wiki")));
+    for (number, notes) in [(1, "a"), (3, "c"), (4, "d")] {
+        let mut other = store.find_application(id(number)).await.unwrap().unwrap();
+        assert_eq!((other.unique_name(), &other.attributes["notes"]), (None, &json!(notes)));
+        let mut change = store.begin().await.unwrap();
+        change.update_application(&mut other).await.unwrap();
+        change.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_brought_up_to_date_has_the_settings_of_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
+    directory_at(2, &old).await.close().await.unwrap();
+    let (old, new) = (Store::open(&old).await.unwrap(), Store::open(&new).await.unwrap());
+    assert_eq!(old.load_profile().await.unwrap(), new.load_profile().await.unwrap());
+}
+
+fn actor(kind: ActorKind, id: Option<&str>, name: Option<&str>) -> AuditActor {
+    AuditActor { kind, id: id.map(ToOwned::to_owned), name: name.map(ToOwned::to_owned), ip: None }
+}
+
+#[tokio::test]
+async fn the_actors_of_an_earlier_audit_log_come_apart_and_nothing_else_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.db");
+    let cases = [
+        ("user:sub-1 (Alice)", actor(ActorKind::User, Some("sub-1"), Some("Alice"))),
+        ("user:sub-2 (Bob (Ops))", actor(ActorKind::User, Some("sub-2"), Some("Bob (Ops)"))),
+        ("user:alice", actor(ActorKind::User, Some("alice"), None)),
+        ("user:a:b", actor(ActorKind::User, Some("a:b"), None)),
+        ("program:0000-1111", actor(ActorKind::Program, Some("0000-1111"), None)),
+        ("connector:srv1", actor(ActorKind::Connector, None, Some("srv1"))),
+        ("system", actor(ActorKind::System, None, None)),
+    ];
+    let mut connection = directory_at(3, &path).await;
+    for (number, (text, _)) in cases.iter().enumerate() {
+        sqlx::query(
+            "INSERT INTO audit (id, revision, at, activity, actor, request_id, target, detail) \
+             VALUES (?, ?, ?, 'add_connector_group', ?, '00000000-0000-0000-0000-0000000000aa', 't', '{\"old\":null}')",
+        )
+        .bind(format!("00000000-0000-0000-0000-00000000000{number}"))
+        .bind(i64::try_from(number).unwrap())
+        .bind(format!("2026-01-0{}T00:00:00.000000000Z", number + 1))
+        .bind(*text)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    }
+    connection.close().await.unwrap();
+
+    let store = Store::open(&path).await.unwrap();
+    let page = store.list_audit(&Query::default()).await.unwrap();
+    assert_eq!(page.items.len(), cases.len());
+    for (record, (text, expected)) in page.items.iter().rev().zip(&cases) {
+        assert_eq!(record.actor, *expected, "{text}");
+        assert_eq!((record.activity, record.target.as_str()), (Activity::AddConnectorGroup, "t"));
+        assert_eq!(record.detail, serde_json::json!({ "old": null }));
+    }
+    let of_third = store.audit_of(adit_core::Revision(2)).await.unwrap();
+    assert_eq!(of_third, [page.items[4].clone()], "each keeps its revision");
+}
