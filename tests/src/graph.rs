@@ -46,6 +46,25 @@ impl Graph {
         Connection::plain(self.address)?.send(method, &target, &headers, text.as_bytes())
     }
 
+    /// Sends one request exactly as it is spelled: the whole target with its version, more headers, the body's bytes.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    #[must_use]
+    pub fn send_as_spelled(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        let (host, authorization) = (self.address.to_string(), format!("Bearer {}", self.token));
+        let own = [("host", host.as_str()), ("authorization", authorization.as_str())];
+        let all: Vec<(&str, &str)> = own.iter().chain(headers).copied().collect();
+        let answer = Connection::plain(self.address).and_then(|mut to| to.send(method, target, &all, body));
+        answer.unwrap_or_else(|error| panic!("{method} {target}: {error}"))
+    }
+
+    /// The same server for the holder of another token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self::new(self.address, token)
+    }
+
     /// Sends one request.
     ///
     /// # Panics

@@ -19,6 +19,7 @@ pub mod deadline;
 pub mod directory;
 pub mod graph;
 pub mod http;
+pub mod javascript;
 pub mod load;
 pub mod pattern;
 pub mod process;

@@ -21,6 +21,14 @@ pub fn program(name: &str) -> PathBuf {
     program
 }
 
+/// A command that speaks to loopback itself, whatever the machine's proxy settings are.
+pub fn without_proxy(command: &mut Command) -> &mut Command {
+    for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env_remove(name);
+    }
+    command.env("NO_PROXY", "*")
+}
+
 /// Runs `tests/python/SCRIPT` with `arguments`; what it printed.
 ///
 /// # Panics
@@ -28,10 +36,7 @@ pub fn program(name: &str) -> PathBuf {
 pub fn run(script: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program("python"));
     command.arg(repository().join("tests/python").join(script)).args(arguments);
-    for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
-        command.env_remove(name);
-    }
-    let outcome = to_its_end(command.env("NO_PROXY", "*"), LIMIT);
+    let outcome = to_its_end(without_proxy(&mut command), LIMIT);
     assert_eq!(outcome.code, Some(0), "{script} failed\n{}\n{}", outcome.stdout, outcome.stderr);
     outcome.stdout
 }

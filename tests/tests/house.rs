@@ -36,6 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("adit-tests", &[]),
     ("adit-bench", &["adit-tests"]),
+    ("adit-fuzz", &["adit-odata", "adit-graph"]),
     ("xtask", &[]),
 ];
 
@@ -93,7 +94,7 @@ fn every_rust_file_says_first_what_it_is_for() {
 
 #[test]
 fn no_file_is_named_after_having_no_home() {
-    let homeless: Vec<_> = all_files(&["rs", "py"])
+    let homeless: Vec<_> = all_files(&["rs", "py", "cjs"])
         .into_iter()
         .map(|(path, _)| path)
         .filter(|path| {
@@ -116,7 +117,7 @@ fn no_file_leaves_work_for_later_or_skips_a_test() {
         concat!("#[ig", "nore"),
     ];
     let mut found = Vec::new();
-    for (path, text) in all_files(&["rs", "py", "toml", "md", "sh"]) {
+    for (path, text) in all_files(&["rs", "py", "cjs", "toml", "md", "sh"]) {
         for (number, line) in text.lines().enumerate() {
             found.extend(words.iter().filter(|word| line.contains(**word)).map(|word| {
                 let number = number + 1;

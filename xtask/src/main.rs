@@ -4,6 +4,7 @@
 //! it. Nothing is skipped silently. The standard library is all it needs, so that it builds in seconds.
 
 mod bench;
+mod javascript;
 mod lint;
 mod packages;
 mod python;
@@ -16,7 +17,8 @@ use std::process::ExitCode;
 use step::Failed;
 
 const USAGE: &str = "\
-cargo xtask setup           install what the tests need (Debian packages, a Python environment under target/)
+cargo xtask setup           install what the tests need (Debian packages, a Python environment with Node and
+                            JavaScript packages under target/)
 cargo xtask test [--long]   setup, formatting, lints and every test; --long raises the counts of the fault tests
 cargo xtask lint            formatting, lints, licences, bans and sources (builds cargo-deny if it is missing)
 cargo xtask bench [WHAT]    measure beside other proxies; WHAT is sides (the default), moves or failover";
@@ -52,5 +54,6 @@ fn main() -> ExitCode {
 fn setup() -> Result<(), Failed> {
     packages::install(packages::FOR_TESTS)?;
     tool::components()?;
-    python::environment()
+    python::environment()?;
+    javascript::packages()
 }

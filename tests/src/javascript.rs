@@ -1,0 +1,29 @@
+//! Scripts of `tests/javascript`, run by the Node of the Python environment with the packages that `cargo xtask setup`
+//! installs below the build folder.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::command::to_its_end;
+use crate::python::{program, without_proxy};
+use crate::scratch::{repository, target};
+
+/// The longest a script may take.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// Runs `tests/javascript/SCRIPT` with `arguments`, believing the CA in `ca` besides the usual ones; what it printed.
+///
+/// # Panics
+/// When it fails, or the packages have not been installed.
+#[must_use]
+pub fn run(script: &str, ca: &Path, arguments: &[&str]) -> String {
+    let packages = target().join("javascript/node_modules");
+    assert!(packages.is_dir(), "{} is missing: run `cargo xtask setup` first", packages.display());
+    let mut command = Command::new(program("node"));
+    command.arg(repository().join("tests/javascript").join(script)).args(arguments);
+    command.env("NODE_PATH", packages).env("NODE_EXTRA_CA_CERTS", ca).env_remove("NODE_OPTIONS");
+    let outcome = to_its_end(without_proxy(&mut command), LIMIT);
+    assert_eq!(outcome.code, Some(0), "{script} failed\n{}\n{}", outcome.stdout, outcome.stderr);
+    outcome.stdout
+}

@@ -1,0 +1,131 @@
+//! Adds examples to an OpenAPI document: for keys the ids of a furnished directory, for bodies what fits them.
+
+use adit_tests::graph::{PROFILE, reference};
+use serde_json::{Value, json};
+
+use crate::furniture::Purpose::{self, Change, Delete, Other, Read};
+use crate::furniture::{Furniture, assignment, cors, segment};
+
+const SECOND_OWNER: &str = "0c5f6e0a-3f6e-4a53-9f55-2f7d7c3d3c02";
+const THIRD_OWNER: &str = "6c0f0b1b-7f0c-4f43-8a5c-9d8a1d2e4b03";
+
+/// The document with examples.
+pub(crate) fn added_to(mut document: Value, furniture: &Furniture<'_>) -> Value {
+    let paths = document["paths"].as_object_mut().expect("paths");
+    assert!(paths.len() > 50, "the document has only {} paths", paths.len());
+    for (path, item) in paths {
+        let item = item.as_object_mut().expect("a path item");
+        // Keys stand at the path; what is changed or deleted needs others than what is read.
+        let keys = item.remove("parameters").unwrap_or_else(|| json!([]));
+        for method in ["get", "post", "put", "patch", "delete"] {
+            let Some(operation) = item.get_mut(method) else { continue };
+            let own = operation["parameters"].as_array_mut().expect("parameters");
+            own.extend(keys.as_array().expect("parameters").iter().cloned());
+            for parameter in own {
+                let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+                if let Some(example) = parameter_example(method, path, &name, furniture) {
+                    parameter["example"] = json!(example);
+                }
+            }
+            if let Some(body) = body_example(method, path, furniture) {
+                operation["requestBody"]["content"]["application/json"]["example"] = body;
+            }
+        }
+    }
+    document
+}
+
+fn parameter_example(method: &str, path: &str, name: &str, furniture: &Furniture<'_>) -> Option<String> {
+    let of = |path: String| format!("https://graph.microsoft.com/beta{path}");
+    Some(match name {
+        "$select" => "id".to_owned(),
+        "$filter" => "id ne null".to_owned(),
+        "$orderby" => "id desc".to_owned(),
+        "If-Match" => "*".to_owned(),
+        "$id" if path.contains("/owners/") => of(format!("/directoryObjects/{}", furniture.add_owner(SECOND_OWNER))),
+        "$id" if path.contains("/members/") => {
+            of(format!("{PROFILE}/connectors/{}", furniture.new_connector("taken-out-by-reference")))
+        }
+        "$id" if path.contains("/memberOf/") => of(format!("{PROFILE}/connectorGroups/{}", furniture.kept("group"))),
+        "$id" if path.ends_with("/applications/$ref") => {
+            of(format!("/applications/{}", furniture.new_application("unassigned-by-reference")))
+        }
+        _ if method == "delete" && path.ends_with("/$ref") => unlinked(path, name, furniture)?,
+        "servicePrincipal" if path.contains("/appRoleAssignments") => furniture.caller.clone(),
+        _ => furniture.id(purpose(method, path, name), kind(path, name))?.to_owned(),
+    })
+}
+
+/// What is on the path of a link that is taken away: a link of its own.
+fn unlinked(path: &str, name: &str, furniture: &Furniture<'_>) -> Option<String> {
+    Some(match (name, path.trim_end_matches("/$ref").rsplit('/').next().unwrap_or_default()) {
+        ("connector", "{connector}") => furniture.new_connector("taken-out-by-key"),
+        ("connector", "{group}") => furniture.new_connector("leaves-by-key"),
+        ("connector", _) => furniture.new_connector("leaves-by-reference"),
+        ("application", "{application}") => furniture.new_application("unassigned-by-key"),
+        ("application", "connectorGroup") => furniture.new_application("unassigned"),
+        ("owner", _) => furniture.add_owner(THIRD_OWNER),
+        _ => furniture.id(Read, name)?.to_owned(),
+    })
+}
+
+/// Assignments are found only below the principal that they are of.
+fn kind<'a>(path: &str, name: &'a str) -> &'a str {
+    match name {
+        "assignment" if path.starts_with("/users/") => "assignment of a user",
+        "assignment" if path.starts_with("/groups/") => "assignment of a group",
+        _ => name,
+    }
+}
+
+/// Only the last key names what is changed or deleted; those before it are on the way.
+fn purpose(method: &str, path: &str, name: &str) -> Purpose {
+    let is_last = path.ends_with(&format!("{{{name}}}"));
+    match (method, name) {
+        ("post", "item") => Change,
+        ("delete", "application") if path.ends_with("/onPremisesPublishing") => Other,
+        ("delete", "item") if path.contains("/microsoft.graph.application/") => Other,
+        ("delete", "assignment")
+            if path.starts_with("/servicePrincipals/") && path.contains("/appRoleAssignments/") =>
+        {
+            Other
+        }
+        ("patch", _) if is_last => Change,
+        ("delete", _) if is_last => Delete,
+        _ => Read,
+    }
+}
+
+fn body_example(method: &str, path: &str, furniture: &Furniture<'_>) -> Option<Value> {
+    let word = path.rsplit('/').find(|word| *word != "$ref").unwrap_or_default();
+    let principal = furniture.kept("servicePrincipal");
+    Some(match (method, word) {
+        ("post", "connectorGroups") => json!({"name": "Example"}),
+        ("patch", "{group}") => json!({"name": "Renamed"}),
+        ("post", "members") => reference(&format!("{PROFILE}/connectors/{}", furniture.kept("connector"))),
+        ("post" | "put" | "patch", "memberOf" | "connectorGroup") => {
+            reference(&format!("{PROFILE}/connectorGroups/{}", furniture.kept("group")))
+        }
+        ("post", "applications") if path == "/applications" => json!({"displayName": "Example"}),
+        ("post", "applications") => reference(&format!("/applications/{}", furniture.kept("application"))),
+        ("patch", "{application}") => json!({"displayName": "Renamed", "notes": "Über alles"}),
+        ("patch", "onPremisesPublishing") => json!({"isHttpOnlyCookieEnabled": true}),
+        ("post", "applicationSegments") => segment("example"),
+        ("patch", "{segment}") => json!({"internalUrl": "http://renamed.internal.example/"}),
+        ("post", "corsConfigurations") => cors("/example"),
+        ("patch", "{cors}") => json!({"maxAgeInSeconds": 30}),
+        ("post", "owners") => reference("/directoryObjects/0a9d1b6e-6a57-4c0a-8ad1-5b2f4a0f7d01"),
+        ("post", "instantiate") => json!({"displayName": "Example from a template"}),
+        ("post", "servicePrincipals") => json!({"appId": furniture.without_principal}),
+        ("patch", "{servicePrincipal}") => json!({"notes": "Changed"}),
+        ("post", "appRoleAssignedTo") => assignment(principal, principal),
+        ("post", "appRoleAssignments") => {
+            let whose = ["user", "userGroup"].into_iter().find(|key| path.contains(&format!("{{{key}}}")));
+            assignment(whose.map_or(&furniture.caller, |key| furniture.kept(key)), &furniture.unassigned)
+        }
+        ("patch", "{profile}") => json!({"isDefaultAccessEnabled": false}),
+        ("patch", "hybridAgentUpdaterConfiguration") => json!({"allowUpdateConfigurationOverride": true}),
+        ("post", "adit.createRegistrationToken") => json!({"lifetimeInSeconds": 600}),
+        _ => return None,
+    })
+}
