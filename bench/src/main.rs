@@ -4,6 +4,7 @@
 //!   with its TLS transport, of two nginx hops with TLS between them, and of no proxy at all; same run, in turn.
 //! - `moves`: how long a move of a connector and a reassignment of an application take until requests follow.
 //! - `failover`: how long requests wait after `kill -9` of one of two connectors.
+//! - `directory`: what the API costs on a directory of 100,000 groups and 1,000,000 applications.
 //!
 //! Load generator, proxies and origin share the machine, so CPU seconds for each request is the main figure;
 //! requests per second depends on what else the machine does. Compare rows of one table only.
@@ -17,6 +18,7 @@
 
 mod certificate;
 mod cpu;
+mod directory;
 mod failover;
 mod moves;
 mod nginx;
@@ -34,8 +36,10 @@ fn main() -> ExitCode {
         [] | ["sides"] => sides::measure(),
         ["moves"] => moves::measure(),
         ["failover"] => failover::measure(),
+        ["directory"] => directory::measure(),
         other => {
-            eprintln!("adit-bench: no such measurement: {}; there are sides, moves and failover", other.join(" "));
+            let known = "sides, moves, failover and directory";
+            eprintln!("adit-bench: no such measurement: {}; there are {known}", other.join(" "));
             return ExitCode::from(2);
         }
     };

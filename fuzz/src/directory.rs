@@ -9,7 +9,10 @@ use serde_json::{Map, Value};
 /// How often each entity of the file stands in the directory.
 const COPIES: usize = 6;
 
-static DIRECTORY: LazyLock<Vec<(String, Vec<Map<String, Value>>)>> = LazyLock::new(|| {
+/// The entities of each type.
+type Directory = Vec<(String, Vec<Map<String, Value>>)>;
+
+static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| {
     let Ok(Value::Object(types)) = serde_json::from_str(include_str!("directory.json")) else {
         panic!("directory.json holds no object");
     };

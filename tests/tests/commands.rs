@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use adit_tests::command::{curl, run};
 use adit_tests::http::{Connection, Trust};
@@ -182,8 +183,15 @@ fn an_upstream_that_wants_the_external_host_gets_it() {
     let change = serde_json::json!({"onPremisesPublishing": {"isTranslateHostHeaderEnabled": false}});
     assert_eq!(graph.send("PATCH", &format!("/applications/{application}"), Some(&change)).status, 204);
     let authority = scene.directory.external_url(HOST).replace("https://", "").replace('/', "");
-    let seen = scene.directory.user(HOST).get(&authority, "/head").unwrap().json();
-    assert!(seen["headers"].as_array().unwrap().contains(&serde_json::json!(["host", authority])), "{seen}");
+    // A change is promised to have its effect within a second.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let seen = scene.directory.user(HOST).get(&authority, "/head").unwrap().json();
+        if seen["headers"].as_array().unwrap().contains(&serde_json::json!(["host", authority])) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{seen}");
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ cargo xtask setup           install what the tests need (Debian packages, a Pyth
                             JavaScript packages under target/)
 cargo xtask test [--long]   setup, formatting, lints and every test; --long raises the counts of the fault tests
 cargo xtask lint            formatting, lints, licences, bans and sources (builds cargo-deny if it is missing)
-cargo xtask bench [WHAT]    measure beside other proxies; WHAT is sides (the default), moves or failover";
+cargo xtask bench [WHAT]    measure: sides (the default; beside other proxies), moves, failover or directory";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -72,6 +72,7 @@ pub(crate) fn searched(on: &'static EntityType) -> &'static [&'static str] {
         "connectorGroup" => &["name"],
         "application" => &["displayName", "description"],
         "servicePrincipal" => &["displayName"],
+        "appRoleAssignment" => &["principalDisplayName", "resourceDisplayName"],
         _ => &[],
     }
 }

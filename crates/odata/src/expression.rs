@@ -2,7 +2,8 @@
 //! operands of types that fit.
 //!
 //! Whoever answers a query walks this tree; it is small on purpose. What it means for values that are missing is
-//! OData's: nothing equals nothing, an order with nothing is false, and a condition without a value does not hold.
+//! this: nothing equals nothing, an order with nothing is false, a condition without a value does not hold, and `not` of
+//! one holds.
 
 pub(crate) mod check;
 mod fold;

@@ -2,8 +2,8 @@
 //! which order.
 //!
 //! It means what the same tree means to a database. Texts and UUIDs are compared without case, moments as moments.
-//! Nothing equals nothing, an order with nothing is false, anything else about nothing is unknown, and what is unknown
-//! does not hold. An expanded navigation is found in the map under its name. `now()` is unknown here: whoever has a
+//! Nothing equals nothing, an order with nothing is false, anything else about nothing has no value; a condition without
+//! a value does not hold, and `not` of one holds. An expanded navigation is found in the map under its name. `now()` is unknown here: whoever has a
 //! clock puts the time in with [`Query::at`].
 
 mod call;
@@ -126,7 +126,8 @@ impl<'e> Scope<'e> {
             Expression::Count(path) => Datum::Integer(i64::try_from(self.items(path).0.len()).unwrap_or(i64::MAX)),
             Expression::Not(inner) => match self.value(inner) {
                 Datum::Boolean(truth) => Datum::Boolean(!truth),
-                _ => Datum::Null,
+                // A condition without a value does not hold, so its opposite does.
+                _ => Datum::Boolean(true),
             },
             Expression::Negate(inner) => number::negated(self.value(inner)),
             Expression::Binary { operator, left, right } => self.binary(*operator, left, right),

@@ -107,6 +107,7 @@ fn push_segment(segment: &str, parts: &mut Vec<Part>) -> Result<(), PathError> {
     }
     parts.push(Part::Word(name.to_owned()));
     if inside.is_empty() {
+        parts.push(Part::Arguments(Vec::new()));
         return Ok(());
     }
     let pieces = pieces(inside);
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn an_empty_path_has_no_parts_and_a_call_has_no_key() {
         assert_eq!(parse("/").unwrap(), []);
-        assert_eq!(parse("things/delta()").unwrap(), [word("things"), word("delta")]);
+        assert_eq!(parse("things/delta()").unwrap(), [word("things"), word("delta"), Part::Arguments(vec![])]);
     }
 
     #[test]

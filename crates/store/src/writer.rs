@@ -199,7 +199,7 @@ impl Keeper {
         }
         let ended = match broken {
             None => self.end(&connection, batch.kept).await,
-            Some(error) => self.give_up(&connection, error).await,
+            Some(error) => Err(self.give_up(&connection, error).await),
         };
         batch.acknowledge(ended);
         next
@@ -227,27 +227,27 @@ impl Keeper {
         begun.map(|()| connection)
     }
 
-    async fn end(&mut self, connection: &Mutex<SqliteConnection>, kept: usize) -> Result<(), sqlx::Error> {
+    async fn end(&mut self, connection: &Mutex<SqliteConnection>, kept: usize) -> Result<(), Arc<sqlx::Error>> {
         if kept == 0 {
-            return execute(connection, "ROLLBACK").await;
+            return execute(connection, "ROLLBACK").await.map_err(Arc::new);
         }
         match execute(connection, "COMMIT").await {
             Ok(()) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
-            Err(error) => self.give_up(connection, error).await,
+            Err(error) => Err(self.give_up(connection, Arc::new(error)).await),
         }
     }
 
     /// Ends a transaction that cannot go on. A connection on which not even that works is not used again.
-    async fn give_up(&mut self, connection: &Mutex<SqliteConnection>, error: sqlx::Error) -> Result<(), sqlx::Error> {
+    async fn give_up(&mut self, connection: &Mutex<SqliteConnection>, error: Arc<sqlx::Error>) -> Arc<sqlx::Error> {
         tracing::error!(%error, "a batch of changes could not be written");
         // Fails where the engine has rolled back by itself, and where the connection is broken; a new one fits both.
         if execute(connection, "ROLLBACK").await.is_err() {
             self.connection = None;
         }
-        Err(error)
+        error
     }
 
     async fn close(mut self, done: oneshot::Sender<()>) {
@@ -263,12 +263,22 @@ impl Keeper {
 
 impl Batch {
     /// One command's turn. An error is the end of the whole batch.
-    async fn run(&mut self, connection: &Arc<Mutex<SqliteConnection>>, command: Command) -> Result<(), sqlx::Error> {
+    async fn run(
+        &mut self,
+        connection: &Arc<Mutex<SqliteConnection>>,
+        command: Command,
+    ) -> Result<(), Arc<sqlx::Error>> {
         if command.reply.is_closed() {
             return Ok(());
         }
         let mut connection = Arc::clone(connection).lock_owned().await;
-        let revision = start(&mut connection, self.savepoint, command.revision).await?;
+        let revision = match start(&mut connection, self.savepoint, command.revision).await.map_err(Arc::new) {
+            Ok(revision) => revision,
+            Err(error) => {
+                let _gone = command.reply.send(Err(Arc::clone(&error).into()));
+                return Err(error);
+            }
+        };
         self.savepoint = Savepoint::Used;
         let shared = Arc::clone(OwnedMutexGuard::mutex(&connection));
         let (outcome, finished) = oneshot::channel();
@@ -284,11 +294,10 @@ impl Batch {
             Err(_dropped) => {}
         }
         self.savepoint = Savepoint::Clean;
-        execute(&shared, "ROLLBACK TO command").await
+        execute(&shared, "ROLLBACK TO command").await.map_err(Arc::new)
     }
 
-    fn acknowledge(self, ended: Result<(), sqlx::Error>) {
-        let ended = ended.map_err(Arc::new);
+    fn acknowledge(self, ended: Result<(), Arc<sqlx::Error>>) {
         for acknowledge in self.waiting {
             let _gone = acknowledge.send(ended.clone().map_err(Error::from));
         }

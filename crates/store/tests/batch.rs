@@ -14,12 +14,12 @@ use uuid::Uuid;
 
 struct Directory {
     store: Store,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 async fn directory() -> Directory {
     let folder = tempfile::tempdir().unwrap();
-    Directory { store: Store::open(&folder.path().join("directory.db")).await.unwrap(), folder }
+    Directory { store: Store::open(&folder.path().join("directory.db")).await.unwrap(), _folder: folder }
 }
 
 async fn insert(change: &mut WriteTransaction, name: &str) {
@@ -234,37 +234,4 @@ async fn a_closed_store_refuses_commands_and_finishes_those_under_way() {
     assert_eq!(change.commit().await.unwrap(), Revision(1));
     closing.await.unwrap();
     assert!(matches!(store.begin().await, Err(adit_store::Error::Closed)));
-}
-
-/// Run by hand, on the disk that counts: `cargo test -p adit-store --release --test batch -- --ignored --nocapture`.
-#[ignore = "a measurement"]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn throughput_with_and_without_sharing() {
-    for writers in [1, 8, 32, 128] {
-        let directory = directory().await;
-        let started = Instant::now();
-        let mut running = JoinSet::new();
-        for writer in 0..writers {
-            let store = directory.store.clone();
-            running.spawn(async move {
-                let mut number = 0_u64;
-                while started.elapsed() < Duration::from_secs(3) {
-                    let mut change = store.begin().await.unwrap();
-                    insert(&mut change, &format!("{writer} {number}")).await;
-                    change.commit().await.unwrap();
-                    number += 1;
-                }
-                number
-            });
-        }
-        let commands: u64 = running.join_all().await.into_iter().sum();
-        let seconds = started.elapsed().as_secs_f64();
-        let commits = directory.store.commits();
-        println!(
-            "{writers} writers: {:.0} commands/s, {:.0} commits/s ({})",
-            commands as f64 / seconds,
-            commits as f64 / seconds,
-            directory.folder.path().display()
-        );
-    }
 }

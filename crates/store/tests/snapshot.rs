@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use std::time::{Duration, Instant};
-
 use adit_core::application::{Application, Attributes, Publishing};
 use adit_core::connector_group::{ConnectorGroup, GroupKind};
 use adit_core::{
@@ -143,38 +141,4 @@ async fn what_gateways_do_not_see_leaves_the_content_as_it_is() {
     let second = store.next_snapshot(&first).await.unwrap();
     assert_eq!(second.version().1, revision);
     assert!(second.has_content_of(&first));
-}
-
-/// Run by hand: `cargo test -p adit-store --release --test snapshot -- --ignored --nocapture`.
-#[ignore = "a measurement"]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_beside_many_applications() {
-    const MANY: u128 = 200_000;
-    let (store, _folder) = directory().await;
-    let mut change = store.begin().await.unwrap();
-    for number in 0..MANY {
-        let mut application = application(number);
-        if number % 2 == 0 {
-            let url = ExternalUrl::parse(&format!("https://app{number}.example/")).unwrap();
-            application.publish(Publishing { external_url: url, ..publishing(number, 0) }, GROUP);
-        }
-        change.insert_application(&mut application).await.unwrap();
-    }
-    change.commit().await.unwrap();
-    let started = Instant::now();
-    let mut snapshot = store.load_snapshot().await.unwrap();
-    println!("whole: {:?}, {:?}", started.elapsed(), snapshot.size());
-    let mut times: Vec<Duration> = Vec::new();
-    for number in 0..200 {
-        let mut change = store.begin().await.unwrap();
-        let mut found = change.find_application(application(number).id).await.unwrap().unwrap();
-        found.display_name = DisplayName::parse("renamed").unwrap();
-        change.update_application(&mut found).await.unwrap();
-        change.commit().await.unwrap();
-        let started = Instant::now();
-        snapshot = store.next_snapshot(&snapshot).await.unwrap();
-        times.push(started.elapsed());
-    }
-    times.sort();
-    println!("next: p50 {:?}, p99 {:?}", times[100], times[198]);
 }

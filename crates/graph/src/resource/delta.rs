@@ -24,6 +24,8 @@ use crate::skip_token;
 struct Round {
     /// Changes after this revision; none: all that there is.
     since: Option<u64>,
+    /// In which epoch: after a restore, the same revisions mean other changes.
+    epoch: u64,
     /// Where the page before ended.
     after: Option<Cursor>,
 }
@@ -32,27 +34,33 @@ struct Round {
 pub(crate) async fn applications(call: &Call) -> Result<Answer, GraphError> {
     let query = call.query_on(&APPLICATION)?;
     refuse_filters(&query)?;
+    let epoch = call.control.snapshots().borrow().version().0.0;
     let token = call.options.deltatoken.as_deref().or(call.options.skiptoken.as_deref());
     let round = match token {
-        Some(token) if token.eq_ignore_ascii_case("latest") => return latest(call).await,
+        Some(token) if token.eq_ignore_ascii_case("latest") => return latest(call, epoch).await,
         Some(token) => skip_token::read_as::<Round>(token, call)?,
-        None => Round { since: None, after: None },
+        None => Round { since: None, epoch, after: None },
     };
+    if round.epoch != epoch {
+        return Err(GraphError::bad_skip_token());
+    }
     let listing = crate::entities::Listing::new(&query, None, call.preferred.largest_page);
     let changes =
         call.control.application_changes(round.since.map(Revision), round.after, listing.limit.max(1)).await?;
     let mut items: Vec<Entity> = changes.items.iter().map(entity).collect();
     expand::fill(call, &query, &mut items).await?;
     let link = match changes.next {
-        Some(after) => DeltaLink::Next(link(call, "$skiptoken", &Round { since: round.since, after: Some(after) })),
-        None => DeltaLink::Later(link(call, "$deltatoken", &Round { since: Some(changes.upto.0), after: None })),
+        Some(after) => {
+            DeltaLink::Next(link(call, "$skiptoken", &Round { since: round.since, epoch, after: Some(after) }))
+        }
+        None => DeltaLink::Later(link(call, "$deltatoken", &Round { since: Some(changes.upto.0), epoch, after: None })),
     };
     Ok(Answer::ok(call.document().delta("applications", &query.select, items, link)))
 }
 
 /// A link from here on, without what there is already.
-async fn latest(call: &Call) -> Result<Answer, GraphError> {
-    let round = Round { since: Some(call.control.revision().await?.0), after: None };
+async fn latest(call: &Call, epoch: u64) -> Result<Answer, GraphError> {
+    let round = Round { since: Some(call.control.revision().await?.0), epoch, after: None };
     let later = DeltaLink::Later(link(call, "$deltatoken", &round));
     Ok(Answer::ok(call.document().delta("applications", &Projection::Default, Vec::new(), later)))
 }

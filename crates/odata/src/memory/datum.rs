@@ -34,6 +34,25 @@ pub(super) fn folded(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
+/// The order of a whole number and one with a fraction. It is exact: a whole number made a fraction is rounded, so that
+/// two that differ could both equal a third, and an order like that cannot be sorted by.
+#[expect(clippy::cast_possible_truncation, reason = "the fraction lies between the ends of the whole numbers")]
+fn whole_and_fraction(one: i64, two: f64) -> Option<Ordering> {
+    /// The first number above all whole ones; they begin at the same below zero.
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    if two.is_nan() {
+        return None;
+    }
+    if two >= END {
+        return Some(Ordering::Less);
+    }
+    if two < -END {
+        return Some(Ordering::Greater);
+    }
+    let whole = two.trunc();
+    Some(one.cmp(&(whole as i64)).then(whole.partial_cmp(&two)?))
+}
+
 impl<'e> Datum<'e> {
     /// A literal; its texts are copied, because expressions and entities live apart.
     pub(super) fn of_literal(literal: &Literal) -> Self {
@@ -123,9 +142,9 @@ impl<'e> Datum<'e> {
         match (self, other) {
             (Self::Boolean(one), Self::Boolean(two)) => Some(one.cmp(two)),
             (Self::Integer(one), Self::Integer(two)) => Some(one.cmp(two)),
-            (Self::Integer(_) | Self::Number(_), Self::Integer(_) | Self::Number(_)) => {
-                self.number()?.partial_cmp(&other.number()?)
-            }
+            (Self::Number(one), Self::Number(two)) => one.partial_cmp(two),
+            (Self::Integer(one), Self::Number(two)) => whole_and_fraction(*one, *two),
+            (Self::Number(one), Self::Integer(two)) => whole_and_fraction(*two, *one).map(Ordering::reverse),
             (Self::Text(one), Self::Text(two)) => {
                 Some(one.chars().flat_map(char::to_lowercase).cmp(two.chars().flat_map(char::to_lowercase)))
             }
@@ -167,7 +186,7 @@ impl<'e> Datum<'e> {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a whole number beside a fraction is compared as a fraction")]
+    #[expect(clippy::cast_precision_loss, reason = "a whole number beside a fraction is calculated with as a fraction")]
     pub(super) const fn number(&self) -> Option<f64> {
         match self {
             Self::Integer(number) => Some(*number as f64),

@@ -1,3 +1,5 @@
+//! `$metadata` read back: everything declared is there, and every reference leads to something.
+
 use std::collections::BTreeSet;
 
 use roxmltree::{Document, Node};

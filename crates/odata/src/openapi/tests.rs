@@ -1,3 +1,5 @@
+//! The schemas against values that they must take and values that they must not.
+
 use jsonschema::Validator;
 use proptest::prelude::*;
 

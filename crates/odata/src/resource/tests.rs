@@ -1,3 +1,5 @@
+//! Paths in every spelling, and those that lead nowhere.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -51,6 +51,12 @@ impl Walk {
         if let Some(operation) = self.operation(word) {
             return self.call(operation, brackets);
         }
+        if matches!(brackets, Some(Part::Arguments(arguments)) if arguments.is_empty()) {
+            // Empty parentheses call an operation, or mean nothing behind a name; a key has none.
+            let (segment, place) = self.declared(word).ok_or_else(|| not_found(word))?;
+            self.go(segment, place);
+            return Ok(());
+        }
         self.word(word)?;
         brackets.map_or(Ok(()), |key| self.bracketed_key(word, key))
     }
@@ -105,12 +111,23 @@ impl Walk {
     }
 
     fn entity_cast(&self, from: &'static EntityType, word: &str) -> Option<&'static EntityType> {
+        if self.is_cast() {
+            return None;
+        }
         self.model.entity_type(word).filter(|kind| kind.is_a(from))
     }
 
     fn complex_cast(&self, from: &'static ComplexType, word: &str) -> Option<(Segment, Place)> {
+        if self.is_cast() {
+            return None;
+        }
         let kind = self.model.complex_type(word).filter(|kind| kind.is_a(from))?;
         Some((Segment::ComplexCast(kind), Place::Complex(kind)))
+    }
+
+    /// One cast says it all; the grammar has no second one behind it.
+    fn is_cast(&self) -> bool {
+        matches!(self.segments.last(), Some(Segment::EntityCast(_) | Segment::ComplexCast(_)))
     }
 
     /// A key as a segment. A qualified name of the model's own namespace is a cast that failed, never a key.
