@@ -5,6 +5,7 @@
 
 mod effect;
 mod page;
+mod routes;
 mod served;
 
 use std::collections::HashSet;

@@ -180,7 +180,7 @@ fn an_order_has_nothing_first_and_the_id_decides_between_equals() {
 fn numbers_too_large_for_fractions_are_still_in_one_order() {
     let weights =
         ["9007199254740993", "9007199254740992.0", "9007199254740992", "-9007199254740993", "1e300", "-1e300"];
-    let weight = |at: usize| serde_json::from_str::<Value>(weights[at * 7 % 6]).unwrap();
+    let weight = |at: usize| serde_json::from_str::<Value>(weights[at % 6]).unwrap();
     let item = |at: usize| json!({ "id": format!("{at:03}"), "weight": weight(at) }).as_object().unwrap().clone();
     let items: Vec<_> = (0..60).map(item).collect();
     let turned = items.iter().rev().cloned().collect();

@@ -3,6 +3,7 @@
 use adit_odata::model::{BoundTo, ComplexType, Navigation, Property};
 
 use super::effect::{self, EFFECTS};
+use super::routes;
 use super::served;
 use crate::model::not_served::NOT_SERVED;
 use crate::model::{MODEL, PUBLISHING};
@@ -23,7 +24,8 @@ fn every_effect_is_that_of_something_in_the_model() {
 
 /// The generated part, from the heading of its first section to its end.
 pub(super) fn generated() -> String {
-    let mut text = String::from("\n## Properties\n");
+    let mut text = routes::generated();
+    text.push_str("\n## Properties\n");
     for kind in MODEL.entity_types {
         section(&mut text, kind.name, &kind.all_properties(), kind.navigations);
         if kind.property(PUBLISHING.name).is_some() {
