@@ -3,8 +3,6 @@
 //! Each part is authorised alone, by the token of the whole. Parts that depend on nothing of each other run at the same
 //! time; one whose dependency failed is answered 424. A URL of another host is refused, and a batch in a batch too.
 
-use std::collections::HashMap;
-
 use adit_identity::VerifiedToken;
 use adit_odata::batch::{self, BatchBody, BatchRequest, BatchResponse};
 use adit_odata::{Part, path};
@@ -57,27 +55,25 @@ async fn run(
     mut waiting: Vec<(Request<Body>, BatchRequest)>,
     token: &VerifiedToken,
 ) -> Vec<BatchResponse> {
-    let mut statuses: HashMap<String, u16> = HashMap::new();
-    let mut responses = Vec::new();
+    let mut responses: Vec<BatchResponse> = Vec::new();
     while !waiting.is_empty() {
-        let ready =
-            |request: &BatchRequest| request.depends_on.iter().all(|id| statuses.contains_key(&id.to_lowercase()));
-        let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, request)| ready(request));
-        waiting = later;
-        let failed = |request: &BatchRequest| {
-            request.depends_on.iter().any(|id| statuses.get(&id.to_lowercase()).is_none_or(|status| *status >= 400))
+        let answered_all = |request: &BatchRequest| {
+            request.depends_on.iter().all(|id| responses.iter().any(|response| response.id == *id))
         };
+        let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, request)| answered_all(request));
+        if now.is_empty() {
+            // Requests in a circle were refused when the batch was read.
+            return responses;
+        }
+        waiting = later;
         let wave = now.into_iter().map(|(request, part)| {
-            let failed = failed(&part);
+            let refused = part.failed_dependency(&responses).is_some();
             async move {
-                let response = if failed { refused_dependency() } else { answered(service, request, token).await };
+                let response = if refused { refused_dependency() } else { answered(service, request, token).await };
                 written(part.id, response).await
             }
         });
-        for response in join_all(wave).await {
-            statuses.insert(response.id.to_lowercase(), response.status);
-            responses.push(response);
-        }
+        responses.extend(join_all(wave).await);
     }
     responses
 }

@@ -3,7 +3,6 @@
 //! What the directory keeps as a JSON document is reached by its parts, with the default that holds where nothing was
 //! set, so that a filter sees what an answer shows.
 
-use adit_core::audit::Activity;
 use adit_core::query::{
     AppRoleAssignmentField, ApplicationField, AuditField, ConnectorField, ConnectorGroupField, Expression, Field,
     JsonKind, JsonPart, Operator, Relation, ServicePrincipalField, Value, Variable,
@@ -12,7 +11,7 @@ use adit_odata::model::Navigation;
 use adit_odata::{EntityType, Type};
 use serde_json::Value as Json;
 
-use crate::resource::{attribute, publishing, service_principal};
+use crate::resource::{attribute, directory_audit, publishing, service_principal};
 
 /// The property at `names`, below an entity of the type `on`, as a value; `None` for what cannot be asked.
 pub(crate) fn value(
@@ -28,7 +27,7 @@ pub(crate) fn value(
         "application" => application(of, names, kind?),
         "servicePrincipal" => plain(Field::ServicePrincipal(service_principal_field(names, kind?)?)),
         "appRoleAssignment" => plain(Field::AppRoleAssignment(assignment(names)?)),
-        "directoryAudit" => plain(Field::Audit(audit(names)?)),
+        "directoryAudit" => audit(of, names),
         _ => None,
     }
 }
@@ -72,26 +71,10 @@ pub(crate) fn searched(on: &'static EntityType) -> &'static [&'static str] {
         "connectorGroup" => &["name"],
         "application" => &["displayName", "description"],
         "servicePrincipal" => &["displayName"],
+        "directoryAudit" => &["activityDisplayName", "initiatedBy/user/displayName"],
         "appRoleAssignment" => &["principalDisplayName", "resourceDisplayName"],
         _ => &[],
     }
-}
-
-/// A property that is shown as one word and stored as another, with the pairs of stored and shown words.
-pub(crate) fn shown_words(on: &'static EntityType, name: &str) -> Option<(Field, Vec<(&'static str, &'static str)>)> {
-    if on.name != "directoryAudit" {
-        return None;
-    }
-    let shown: fn(Activity) -> &'static str = match name {
-        "activityDisplayName" => Activity::display_name,
-        "category" => |activity| activity.category().as_str(),
-        "operationType" => |activity| activity.operation_type().as_str(),
-        "loggedByService" => |_| crate::resource::directory_audit::SERVICE,
-        "result" => |_| "success",
-        _ => return None,
-    };
-    let words = Activity::ALL.iter().map(|activity| (activity.as_str(), shown(*activity))).collect();
-    Some((Field::Audit(AuditField::Activity), words))
 }
 
 /// The word under which a member of an enumeration is stored.
@@ -196,17 +179,24 @@ fn assignment(names: &[&str]) -> Option<AppRoleAssignmentField> {
     })
 }
 
-fn audit(names: &[&str]) -> Option<AuditField> {
-    Some(match names {
+fn audit(of: Variable, names: &[&str]) -> Option<Expression> {
+    let constant = |text: &str| Some(Expression::Value(Value::Text(text.to_owned())));
+    let field = match names {
         ["id"] => AuditField::Id,
         ["activityDateTime"] => AuditField::At,
+        ["activityDisplayName"] => AuditField::ActivityName,
+        ["category"] => AuditField::Category,
+        ["operationType"] => AuditField::OperationType,
         ["correlationId"] => AuditField::RequestId,
+        ["loggedByService"] => return constant(directory_audit::SERVICE),
+        ["result"] => return constant(directory_audit::RESULT),
         ["initiatedBy", "user", "id"] | ["initiatedBy", "app", "appId"] => AuditField::ActorId,
         ["initiatedBy", "user", "displayName" | "userPrincipalName"] | ["initiatedBy", "app", "displayName"] => {
             AuditField::ActorName
         }
         _ => return None,
-    })
+    };
+    Some(Expression::Field(of, Field::Audit(field)))
 }
 
 /// A part of a kept document, with what an answer shows where nothing was set.

@@ -119,7 +119,7 @@ fn operation_id(endpoint: &Endpoint) -> String {
 
 /// The query options and headers that mean something for an endpoint.
 fn options(endpoint: &Endpoint) -> Value {
-    let text = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
+    let text = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "minLength": 1}});
     let number = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "integer", "minimum": 0}});
     let count = json!({"name": "$count", "in": "query", "schema": {"type": "boolean"}});
     let if_match =

@@ -85,42 +85,9 @@ impl Translation {
         left: &odata::Expression,
         right: &odata::Expression,
     ) -> Result<Expression, GraphError> {
-        if let Some(condition) = self.by_shown_word(operator, left, right) {
-            return Ok(condition);
-        }
         let own = own_operator(operator)?;
         let (one, two) = (self.stored(left, right)?, self.stored(right, left)?);
         Ok(Expression::Binary(own, Box::new(one), Box::new(two)))
-    }
-
-    /// A comparison with a word that the directory stores as another: the words for which it holds.
-    fn by_shown_word(
-        &self,
-        operator: odata::Operator,
-        left: &odata::Expression,
-        right: &odata::Expression,
-    ) -> Option<Expression> {
-        let (odata::Expression::Path(path), odata::Expression::Literal(Literal::Text(word))) = (left, right) else {
-            return None;
-        };
-        let equal = |shown: &str| shown.eq_ignore_ascii_case(word);
-        match operator {
-            odata::Operator::Equal => self.shown_words(path, equal),
-            odata::Operator::NotEqual => self.shown_words(path, |shown| !equal(shown)),
-            _ => None,
-        }
-    }
-
-    fn shown_words(&self, path: &Path, holds: impl Fn(&str) -> bool) -> Option<Expression> {
-        let (Some(Bound::Entity(variable, kind)), [Step::Property(property)]) =
-            (self.bound.get(usize::from(path.from.0)), path.steps.as_slice())
-        else {
-            return None;
-        };
-        let (field, words) = field::shown_words(kind, property.name)?;
-        let held = words.iter().filter(|(_, shown)| holds(shown));
-        let among = held.map(|(stored, _)| Expression::Value(Value::Text((*stored).to_owned()))).collect();
-        Some(Expression::In(Box::new(Expression::Field(*variable, field)), among))
     }
 
     /// An operand; a member of an enumeration becomes the word under which the other operand stores it.
@@ -135,40 +102,11 @@ impl Translation {
     }
 
     fn among(&mut self, value: &odata::Expression, among: &[odata::Expression]) -> Result<Expression, GraphError> {
-        if let odata::Expression::Path(path) = value {
-            let texts: Vec<&str> = among
-                .iter()
-                .filter_map(|item| match item {
-                    odata::Expression::Literal(Literal::Text(text)) => Some(text.as_str()),
-                    _ => None,
-                })
-                .collect();
-            let any = |shown: &str| texts.iter().any(|text| shown.eq_ignore_ascii_case(text));
-            if let Some(condition) = self.shown_words(path, any) {
-                return Ok(condition);
-            }
-        }
         let items: Result<Vec<Expression>, GraphError> = among.iter().map(|item| self.stored(item, value)).collect();
         Ok(Expression::In(Box::new(self.expression(value)?), items?))
     }
 
     fn call(&mut self, function: odata::Function, arguments: &[odata::Expression]) -> Result<Expression, GraphError> {
-        if let [odata::Expression::Path(path), odata::Expression::Literal(Literal::Text(text))] = arguments {
-            let text = text.to_lowercase();
-            let holds = |shown: &str| {
-                let shown = shown.to_lowercase();
-                match function {
-                    odata::Function::StartsWith => shown.starts_with(&text),
-                    odata::Function::EndsWith => shown.ends_with(&text),
-                    _ => shown.contains(&text),
-                }
-            };
-            let matches =
-                matches!(function, odata::Function::StartsWith | odata::Function::EndsWith | odata::Function::Contains);
-            if let Some(condition) = matches.then(|| self.shown_words(path, holds)).flatten() {
-                return Ok(condition);
-            }
-        }
         let constant = match function {
             odata::Function::Now => Some(Timestamp::now()),
             odata::Function::MinDateTime => Some(Timestamp::MIN),
@@ -275,7 +213,8 @@ fn searched(search: &Search, on: &'static EntityType) -> Result<Expression, Grap
             };
             let mut any: Option<Expression> = None;
             for name in names {
-                let field = field::value(on, OBJECT, &[name], Some(&Type::String)).ok_or_else(|| not_searched(name))?;
+                let field = field::value(on, OBJECT, &name.split('/').collect::<Vec<_>>(), Some(&Type::String))
+                    .ok_or_else(|| not_searched(name))?;
                 let found =
                     Expression::Call(Function::Contains, vec![field, Expression::Value(Value::Text(text.clone()))]);
                 any = Some(match any {

@@ -9,3 +9,4 @@ mod envelope;
 mod harness;
 mod pages;
 mod permissions;
+mod queries;

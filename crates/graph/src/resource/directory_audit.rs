@@ -19,6 +19,9 @@ pub(crate) static DIRECTORY_AUDITS: DirectoryAudits = DirectoryAudits;
 /// Under which service records are filed.
 pub(crate) const SERVICE: &str = LOGGED_BY_SERVICE;
 
+/// How it ended: what failed was rolled back with its record.
+pub(crate) const RESULT: &str = "success";
+
 /// All records.
 pub(crate) struct DirectoryAudits;
 
@@ -53,8 +56,7 @@ fn entity(record: &AuditRecord) -> Entity {
         ("initiatedBy".to_owned(), initiated_by(record)),
         ("loggedByService".to_owned(), SERVICE.into()),
         ("operationType".to_owned(), record.activity.operation_type().as_str().into()),
-        // What failed was rolled back with its record.
-        ("result".to_owned(), "success".into()),
+        ("result".to_owned(), RESULT.into()),
         ("resultReason".to_owned(), "".into()),
         ("targetResources".to_owned(), json!([target(record)])),
         ("userAgent".to_owned(), Value::Null),
