@@ -287,7 +287,7 @@ impl ControlPlane {
     pub async fn unassign_from_connector_group(
         &self,
         context: &OperationContext,
-        application: ApplicationId,
+        application: impl Into<Target<ApplicationId>>,
         group: impl Into<Target<ConnectorGroupId>>,
     ) -> Result<ConnectorGroup, Error> {
         let mut change = self.store().begin().await?;

@@ -21,8 +21,16 @@ use crate::service::{self, Service};
 use crate::{origin, payload};
 
 /// Headers of a part that would say something about the connection or about who asks; those of the whole count.
-const NOT_OF_A_PART: [&str; 6] =
-    ["authorization", "host", "content-length", "content-encoding", "transfer-encoding", "connection"];
+const NOT_OF_A_PART: [&str; 8] = [
+    "authorization",
+    "host",
+    "content-length",
+    "content-encoding",
+    "transfer-encoding",
+    "connection",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+];
 
 /// Whether a path below the version is that of a batch.
 pub(crate) fn is_batch(parts: &[Part]) -> bool {
@@ -87,7 +95,7 @@ async fn answered(service: &Service, request: Request<Body>, token: &VerifiedTok
         Err(error) => answer::refused(&error, &ids),
     };
     answer::finish(&parts, &mut response, &ids);
-    response
+    if parts.method == Method::HEAD { service::without_body(response) } else { response }
 }
 
 fn refused_dependency() -> Response {

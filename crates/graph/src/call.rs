@@ -1,5 +1,7 @@
 //! One authorised request, taken apart: what an operation works from.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use adit_control::{ControlPlane, Expected, Target};
 use adit_core::OperationContext;
 use adit_identity::VerifiedToken;
@@ -15,6 +17,9 @@ use crate::permission::{Held, Permission};
 use crate::preference::Preference;
 use crate::scope::Scope;
 use crate::skip_token::PageKey;
+
+/// How many lists and entities one answer may have by expansion.
+pub(crate) const EXPANDED_AT_ONCE: usize = 20_000;
 
 /// A request that its sender may make.
 pub(crate) struct Call {
@@ -40,6 +45,8 @@ pub(crate) struct Call {
     pub(crate) body: Option<Value>,
     /// By which skip tokens are authenticated.
     pub(crate) page_key: PageKey,
+    /// How many lists and entities may still be expanded.
+    pub(crate) expandable: AtomicUsize,
 }
 
 impl Call {
@@ -49,6 +56,17 @@ impl Call {
             Held::Whole => Ok(()),
             Held::OwnedOnly | Held::NotAtAll => Err(GraphError::forbidden(permission)),
         }
+    }
+
+    /// Takes from what one request may expand, so that nobody makes the whole directory of one answer.
+    pub(crate) fn spend(&self, expanded: usize) -> Result<(), GraphError> {
+        let left =
+            self.expandable.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(expanded));
+        left.map(|_| ()).map_err(|_| {
+            GraphError::unsupported_query(format!(
+                "The answer would have more than {EXPANDED_AT_ONCE} expanded lists and entities; ask for a smaller page."
+            ))
+        })
     }
 
     /// The object to change, at the revision that the request demands.

@@ -4,6 +4,7 @@
 //! have. So whatever can be asked of the path can be asked in the parentheses of `$expand`.
 
 use adit_odata::document::{Entity, Expanded, Shape};
+use adit_odata::expression::{Expression, Path, Step};
 use adit_odata::model::{Multiplicity, Navigation};
 use adit_odata::query::{ExpandedPart, Expansion};
 use adit_odata::{EntityType, Query};
@@ -111,12 +112,58 @@ static EXPANDABLE: &[Expandable] = &[
 /// Checks that everything to expand can be, and that the client may read it: not everybody who may read an entity may
 /// read what it leads to.
 pub(crate) fn check(call: &Call, query: &Query, on: &'static EntityType) -> Result<(), GraphError> {
+    check_ways(call, query)?;
     for expansion in &query.expand {
         let expandable = find(on, expansion.navigation)?;
         call.require(expandable.permission)?;
         check(call, &expansion.query, expandable.to.kind())?;
     }
     Ok(())
+}
+
+/// Checks that the client may read what filter and order look at behind navigations: otherwise it could read it letter by
+/// letter.
+pub(crate) fn check_ways(call: &Call, query: &Query) -> Result<(), GraphError> {
+    let ordered = query.orderby.iter().map(|key| &key.by);
+    for expression in query.filter.iter().chain(ordered) {
+        for navigation in ways(expression) {
+            call.require(to_read(navigation.target))?;
+        }
+    }
+    Ok(())
+}
+
+/// What it takes to read entities of a type.
+fn to_read(kind: &'static EntityType) -> Permission {
+    match kind.name {
+        "connector" | "connectorGroup" => Permission::ReadConnectors,
+        "appRoleAssignment" => Permission::ReadAssignments,
+        "servicePrincipal" => Permission::ReadServicePrincipals,
+        "directoryAudit" => Permission::ReadAudits,
+        _ => Permission::ReadApplications,
+    }
+}
+
+/// The navigations that an expression goes over.
+fn ways(expression: &Expression) -> Vec<&'static Navigation> {
+    let of_path = |path: &Path| {
+        let navigation = |step: &Step| match step {
+            Step::Navigation(navigation) => Some(*navigation),
+            Step::Property(_) => None,
+        };
+        path.steps.iter().filter_map(navigation).collect::<Vec<_>>()
+    };
+    match expression {
+        Expression::Literal(_) => Vec::new(),
+        Expression::Path(path) | Expression::Count(path) => of_path(path),
+        Expression::Not(inner) | Expression::Negate(inner) => ways(inner),
+        Expression::Binary { left, right, .. } => [ways(left), ways(right)].concat(),
+        Expression::In { value, among } => among.iter().fold(ways(value), |all, item| [all, ways(item)].concat()),
+        Expression::Call { arguments, .. } => arguments.iter().flat_map(ways).collect(),
+        Expression::Lambda { over, condition, .. } => {
+            [of_path(over), condition.as_deref().map(ways).unwrap_or_default()].concat()
+        }
+    }
 }
 
 /// Refuses `$expand` where nothing can be expanded.
@@ -165,12 +212,14 @@ async fn expanded(call: &Call, expansion: &Expansion, entity: &Entity) -> Result
     if expansion.navigation.multiplicity == Multiplicity::One {
         return one(call, expansion, expandable.to, &scope).await;
     }
+    call.spend(1)?;
     if expansion.what == ExpandedPart::Count {
-        let listed = expandable.to.list(call, &scope, &Listing::count(&expansion.query)).await?;
+        let listed = there(expandable.to.list(call, &scope, &Listing::count(&expansion.query)).await)?;
         return Ok(Expanded::Count(listed.total.unwrap_or_default()));
     }
     let listing = Listing::new(&expansion.query, None, None);
-    let mut listed = expandable.to.list(call, &scope, &listing).await?;
+    let mut listed = there(expandable.to.list(call, &scope, &listing).await)?;
+    call.spend(listed.items.len())?;
     let next = next_link(call, entity, expansion, &listed);
     if expansion.what == ExpandedPart::References {
         let urls = listed.items.iter().map(|item| call.url_of(&item.path)).collect();
@@ -178,6 +227,14 @@ async fn expanded(call: &Call, expansion: &Expansion, entity: &Entity) -> Result
     }
     fill(call, &expansion.query, &mut listed.items).await?;
     Ok(Expanded::Many { items: listed.items, count: listed.total, next })
+}
+
+/// What went away between the page and its expansion leads to nothing.
+fn there(listed: Result<Listed, GraphError>) -> Result<Listed, GraphError> {
+    match listed {
+        Err(error) if error.status == StatusCode::NOT_FOUND => Ok(Listed::default()),
+        listed => listed,
+    }
 }
 
 async fn one(
@@ -196,15 +253,20 @@ async fn one(
     Ok(Expanded::One(entities.pop().map(Box::new)))
 }
 
-/// Where the rest of an expanded collection is: at the navigation's own path, which pages by itself. With options of its
-/// own the rest is not offered, because the link would have to repeat them.
+/// Where the rest of an expanded collection is: at the navigation's own path, which pages by itself. With a filter or an
+/// order of its own the rest is not offered, because the link would have to repeat them.
 fn next_link(call: &Call, entity: &Entity, expansion: &Expansion, listed: &Listed) -> Option<String> {
     listed.next.as_ref()?;
-    if expansion.query != Query::default() {
+    let selected = expansion.query.select.describe();
+    if expansion.query != (Query { select: expansion.query.select.clone(), ..Query::default() }) {
         return None;
     }
     let path = format!("{}/{}", entity.path, expansion.navigation.name);
-    Some(format!("{}?$skip={}", call.url_of(&path), listed.items.len()))
+    let select = match selected.trim_matches(['(', ')']) {
+        "" => String::new(),
+        names => format!("$select={names}&"),
+    };
+    Some(format!("{}?{select}$skip={}", call.url_of(&path), listed.items.len()))
 }
 
 fn find(from: &'static EntityType, navigation: &'static Navigation) -> Result<&'static Expandable, GraphError> {

@@ -1,6 +1,7 @@
 //! `Application.ReadWrite.OwnedBy`: its holder may make applications, and change those that it owns.
 
 use adit_core::ApplicationId;
+use http::StatusCode;
 
 use crate::call::Call;
 use crate::error::GraphError;
@@ -18,7 +19,8 @@ pub(crate) async fn check(call: &Call, action: Action) -> Result<(), GraphError>
     let application = match owned_application(call).await {
         Ok(application) => application,
         // Whether it exists is nothing that a stranger learns.
-        Err(_) => return Err(refused()),
+        Err(error) if error.status == StatusCode::NOT_FOUND => return Err(refused()),
+        Err(error) => return Err(error),
     };
     if call.control.is_owner(application, call.caller()).await? { Ok(()) } else { Err(refused()) }
 }
@@ -44,6 +46,10 @@ pub(crate) async fn check_app_id(call: &Call, app_id: adit_core::AppId) -> Resul
     if Permission::WriteServicePrincipals.held_by(&call.token) != Held::OwnedOnly {
         return Ok(());
     }
-    let Ok(application) = call.control.application_by_app_id(app_id).await else { return Err(refused()) };
+    let application = match call.control.application_by_app_id(app_id).await.map_err(GraphError::from) {
+        Ok(application) => application,
+        Err(error) if error.status == StatusCode::NOT_FOUND => return Err(refused()),
+        Err(error) => return Err(error),
+    };
     if call.control.is_owner(application.id, call.caller()).await? { Ok(()) } else { Err(refused()) }
 }

@@ -4,6 +4,7 @@
 //! A request inside a `$batch` goes the same way, with the token of the batch.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use adit_control::ControlPlane;
 use adit_core::OperationContext;
@@ -20,7 +21,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::answer::{self, Answer, RequestIds};
-use crate::call::Call;
+use crate::call::{Call, EXPANDED_AT_ONCE};
 use crate::error::GraphError;
 use crate::model::MODEL;
 use crate::permission::Held;
@@ -203,6 +204,7 @@ async fn prepare(
         expected: if_match::expected(&parts.headers)?,
         body: if has_body { payload::read(&parts.headers, body).await? } else { None },
         page_key: service.page_key.clone(),
+        expandable: AtomicUsize::new(EXPANDED_AT_ONCE),
     })
 }
 
@@ -234,7 +236,7 @@ fn options(parts: &Parts) -> Result<Response, GraphError> {
     Ok(answer.into_response(Metadata::Minimal, Preference::default()))
 }
 
-fn without_body(response: Response) -> Response {
+pub(crate) fn without_body(response: Response) -> Response {
     let (parts, _) = response.into_parts();
     Response::from_parts(parts, Body::empty())
 }

@@ -3,6 +3,9 @@
 /// The longest query string and the longest single option, in bytes: what common servers take as a whole request line.
 pub const QUERY_BYTES: usize = 8 * 1024;
 
+/// The longest skip token or delta token, in bytes; it does not count towards [`QUERY_BYTES`].
+pub const TOKEN_BYTES: usize = 16 * 1024;
+
 /// The longest path, in bytes.
 pub const PATH_BYTES: usize = 8 * 1024;
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::limit::QUERY_BYTES;
+use crate::limit::{QUERY_BYTES, TOKEN_BYTES};
 
 /// The query options of one request. What is a language of its own (filter, select) is still text here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl QueryOptions {
     /// # Errors
     /// [`QueryOptionError`], the first thing that is wrong.
     pub fn parse(query: &str) -> Result<Self, QueryOptionError> {
-        if query.len() > QUERY_BYTES {
+        if query.len() > QUERY_BYTES + TOKEN_BYTES || without_token(query) > QUERY_BYTES {
             return Err(QueryOptionError::TooLong);
         }
         if query.contains('#') {
@@ -137,6 +137,15 @@ impl QueryOptions {
             _ => once(&mut self.reference, "id", value),
         }
     }
+}
+
+/// How long a query is without its token, which this server itself has made.
+fn without_token(query: &str) -> usize {
+    let is_token = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
+        ["skiptoken", "deltatoken"].iter().any(|token| name.ends_with(token))
+    };
+    query.split('&').filter(|pair| !is_token(pair)).map(|pair| pair.len() + 1).sum::<usize>().saturating_sub(1)
 }
 
 /// Which option a name means; `None` for a name that is nobody's business.

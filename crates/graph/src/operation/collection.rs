@@ -1,6 +1,7 @@
 //! GET of a collection: a page of it, its number, references to its items.
 
 use adit_odata::document::CollectionPage;
+use adit_odata::limit::TOKEN_BYTES;
 
 use crate::answer::Answer;
 use crate::call::Call;
@@ -17,7 +18,7 @@ pub(super) async fn list(call: &Call, entities: &'static dyn Entities) -> Result
     let listing = Listing::new(&query, continuation(call)?, call.preferred.largest_page);
     let mut listed = entities.list(call, &call.scope, &listing).await?;
     expand::fill(call, &query, &mut listed.items).await?;
-    let next = listed.next.map(|next| next_link(&next, call));
+    let next = listed.next.map(|next| next_link(&next, call)).transpose()?;
     let context = context_of(entities.kind(), &call.path);
     let shape = expand::shape(entities.kind(), &query);
     let page = CollectionPage { items: listed.items, count: listed.total, next };
@@ -27,6 +28,7 @@ pub(super) async fn list(call: &Call, entities: &'static dyn Entities) -> Result
 /// The number of entities as plain text.
 pub(super) async fn count(call: &Call, entities: &'static dyn Entities) -> Result<Answer, GraphError> {
     let query = call.query_on(entities.kind())?;
+    expand::check_ways(call, &query)?;
     let listed = entities.list(call, &call.scope, &Listing::count(&query)).await?;
     Ok(Answer::count(listed.total.unwrap_or_default()))
 }
@@ -35,10 +37,11 @@ pub(super) async fn count(call: &Call, entities: &'static dyn Entities) -> Resul
 pub(super) async fn references(call: &Call, entities: &'static dyn Entities) -> Result<Answer, GraphError> {
     let query = call.query_on(entities.kind())?;
     expand::refuse(&query)?;
+    expand::check_ways(call, &query)?;
     let listing = Listing::new(&query, continuation(call)?, call.preferred.largest_page);
     let listed = entities.list(call, &call.scope, &listing).await?;
     let urls = listed.items.iter().map(|item| call.url_of(&item.path)).collect();
-    let next = listed.next.map(|next| next_link(&next, call));
+    let next = listed.next.map(|next| next_link(&next, call)).transpose()?;
     Ok(Answer::ok(call.document().references(urls, listed.total, next)))
 }
 
@@ -47,12 +50,16 @@ fn continuation(call: &Call) -> Result<Option<Continuation>, GraphError> {
 }
 
 /// The request's own URL and options, with another skip token; what was left out at the start is not left out again.
-pub(crate) fn next_link(next: &Continuation, call: &Call) -> String {
+fn next_link(next: &Continuation, call: &Call) -> Result<String, GraphError> {
     let kept = call.query.split('&').filter(|pair| !pair.is_empty() && !is_position(pair));
     let mut query: Vec<&str> = kept.collect();
-    let token = format!("$skiptoken={}", skip_token::write(next, call));
+    let token = skip_token::write(next, call);
+    if token.len() > TOKEN_BYTES {
+        return Err(GraphError::unsupported_query("A list cannot be ordered by texts that are so long."));
+    }
+    let token = format!("$skiptoken={token}");
     query.push(&token);
-    format!("{}?{}", call.url, query.join("&"))
+    Ok(format!("{}?{}", call.url, query.join("&")))
 }
 
 fn is_position(pair: &str) -> bool {

@@ -74,5 +74,11 @@ async fn document(call: &Call, entity: Entity) -> Result<serde_json::Value, Grap
     let mut entities = vec![entity];
     expand::fill(call, &query, &mut entities).await?;
     let entity = entities.pop().ok_or_else(GraphError::not_offered)?;
-    Ok(call.document().entity(&context_of(kind, &call.path), entity))
+    let context = context_of(kind, &call.path);
+    match call.path.entity_type() {
+        Some(declared) if declared.name != kind.name && kind.is_a(declared) => {
+            Ok(call.document().derived_entity(&context, declared, entity))
+        }
+        _ => Ok(call.document().entity(&context, entity)),
+    }
 }

@@ -8,16 +8,16 @@ use adit_core::Application;
 use adit_core::application::Attributes;
 use serde_json::{Map, Value, json};
 
+use adit_odata::Type;
+
 use crate::error::GraphError;
+use crate::model::APPLICATION;
 
 /// The tag by which scripts find published applications.
 const ON_PREMISES_TAG: &str = "WindowsAzureActiveDirectoryOnPremApp";
 
 /// The tag of every application that was ever published.
 const INTEGRATED_TAG: &str = "WindowsAzureActiveDirectoryIntegratedApp";
-
-/// Structured properties of which a PATCH changes the parts that it names.
-const MERGED: [&str; 5] = ["web", "spa", "publicClient", "api", "info"];
 
 /// Checks attributes from a body whose types were checked already; secrets are taken out.
 pub(super) fn checked(attributes: Attributes) -> Result<Attributes, GraphError> {
@@ -63,7 +63,8 @@ pub(super) fn of_new(mut attributes: Attributes, publishing: Option<&PublishingP
 /// What a PATCH makes of an application's attributes: structured ones are merged with what is there. A published
 /// application has two tags by which scripts find it; one of them outlives the publishing.
 pub(super) fn merged(application: &Application, mut wanted: Attributes, publishing: &PublishingChange) -> Attributes {
-    for name in MERGED {
+    let structured = APPLICATION.properties.iter().filter(|property| matches!(property.kind, Type::Complex(_)));
+    for name in structured.map(|property| property.name) {
         if let (Some(new @ Value::Object(_)), Some(old)) = (wanted.get_mut(name), application.attributes.get(name)) {
             let mut whole = old.clone();
             overlay(&mut whole, new.take());

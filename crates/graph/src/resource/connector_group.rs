@@ -159,9 +159,15 @@ impl Entities for GroupOfApplication {
     }
 
     /// Back to the default group.
-    async fn unlink(&self, call: &Call, scope: &Scope, _reference: Option<Reference>) -> Result<(), GraphError> {
+    async fn unlink(&self, call: &Call, scope: &Scope, reference: Option<Reference>) -> Result<(), GraphError> {
         let application = scope.application_id(&call.control).await?;
-        call.control.unassign_connector_group(&call.context, call.at(application)).await?;
+        match reference {
+            Some(reference) => {
+                let group = linked::connector_group(&reference)?;
+                call.control.unassign_from_connector_group(&call.context, call.at(application), group).await?
+            }
+            None => call.control.unassign_connector_group(&call.context, call.at(application)).await?,
+        };
         Ok(())
     }
 }

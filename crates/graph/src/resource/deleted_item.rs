@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::entities::{Entities, Listed, Listing};
 use crate::error::GraphError;
+use crate::expand;
 use crate::model::APPLICATION;
 use crate::operation::answer_entity;
 use crate::scope::Scope;
@@ -70,6 +71,8 @@ impl Entities for DeletedApplications {
 
 /// `POST directory/deletedItems/{item}/restore`.
 pub(crate) async fn restore(call: &Call) -> Result<Answer, GraphError> {
+    // Before the write, because after it a refusal would say that nothing had happened.
+    expand::check(call, &call.query_on(&APPLICATION)?, &APPLICATION)?;
     let id = id(&call.scope)?;
     let restored = call.control.restore_application(&call.context, call.at(id)).await?;
     answer_entity(call, application::entity(call, &restored).await?).await

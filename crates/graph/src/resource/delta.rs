@@ -3,9 +3,11 @@
 //! The link at the end of a round carries up to which revision it went. Links of both kinds are skip tokens, so nobody
 //! but this directory makes them.
 
+use std::collections::HashMap;
+
 use adit_control::delta::ApplicationDelta;
-use adit_core::Revision;
 use adit_core::query::Cursor;
+use adit_core::{ApplicationId, CertificateMetadata, Revision};
 use adit_odata::document::{DeltaLink, Entity};
 use adit_odata::{Projection, Query};
 use serde::{Deserialize, Serialize};
@@ -47,7 +49,12 @@ pub(crate) async fn applications(call: &Call) -> Result<Answer, GraphError> {
     let listing = crate::entities::Listing::new(&query, None, call.preferred.largest_page);
     let changes =
         call.control.application_changes(round.since.map(Revision), round.after, listing.limit.max(1)).await?;
-    let mut items: Vec<Entity> = changes.items.iter().map(entity).collect();
+    let present = changes.items.iter().filter_map(|change| match change {
+        ApplicationDelta::Present(application) => Some(application.id),
+        ApplicationDelta::Removed(_) => None,
+    });
+    let certificates = call.control.certificates_of(&present.collect::<Vec<_>>()).await?;
+    let mut items: Vec<Entity> = changes.items.iter().map(|change| entity(change, &certificates)).collect();
     expand::fill(call, &query, &mut items).await?;
     let link = match changes.next {
         Some(after) => {
@@ -89,9 +96,9 @@ fn refuse_filters(query: &Query) -> Result<(), GraphError> {
     Err(GraphError::unsupported_query("Only $select and $top are supported with delta."))
 }
 
-fn entity(change: &ApplicationDelta) -> Entity {
+fn entity(change: &ApplicationDelta, certificates: &HashMap<ApplicationId, CertificateMetadata>) -> Entity {
     match change {
-        ApplicationDelta::Present(application) => application::shown(application, None),
+        ApplicationDelta::Present(application) => application::shown(application, certificates.get(&application.id)),
         ApplicationDelta::Removed(id) => Entity {
             kind: &APPLICATION,
             properties: Map::from_iter([("id".to_owned(), id.to_string().into())]),

@@ -8,6 +8,7 @@ use adit_odata::document::Entity;
 use adit_odata::reference::Reference;
 use adit_odata::{EntityType, Projection};
 use async_trait::async_trait;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::linked;
@@ -64,7 +65,10 @@ impl Entities for Owners {
         let application = scope.application_id(&call.control).await?;
         let id = match (scope.key("owner"), reference) {
             (Some(_), _) => owner_id(scope.id("owner")?)?,
-            (None, Some(reference)) => owner_id(&reference.key)?,
+            (None, Some(reference)) => {
+                kind_of(&reference)?;
+                owner_id(&reference.key)?
+            }
             (None, None) => {
                 return Err(GraphError::bad_request(
                     "The owner to remove must be named in the path or by the option '$id'.",
@@ -131,6 +135,9 @@ fn kind_of(reference: &Reference) -> Result<Option<PrincipalKind>, GraphError> {
     }
 }
 
+/// What an id may hold as it is in a segment of a URL.
+const NON_ALPHANUMERIC_OR_MARK: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 fn owner_id(text: &str) -> Result<OwnerId, GraphError> {
     OwnerId::parse(text).map_err(|error| GraphError::invalid(format!("Invalid id of an owner: {error}.")))
 }
@@ -150,7 +157,7 @@ fn entity(owner: &Owner) -> Entity {
         kind,
         properties,
         etag: None,
-        path: format!("directoryObjects/{}", owner.id.as_str()),
+        path: format!("directoryObjects/{}", utf8_percent_encode(owner.id.as_str(), NON_ALPHANUMERIC_OR_MARK)),
         select: Projection::Default,
         expanded: Vec::new(),
         annotations: Map::new(),

@@ -26,6 +26,9 @@ pub(crate) static CORS_CONFIGURATIONS: CorsConfigurations = CorsConfigurations;
 /// How many segments, and how many CORS configurations of one segment, an application can have.
 const MOST: usize = 500;
 
+/// How large all segments of an application may be together, in bytes of JSON: they are written as a whole.
+const LARGEST: usize = 256 * 1024;
+
 const CONFIGURATION: &str = "segmentsConfiguration";
 const SEGMENTS: &str = "applicationSegments";
 const CORS: &str = "corsConfigurations";
@@ -184,6 +187,11 @@ async fn edit(
     let edited = call.control.edit_publishing(&call.context, call.at(id), |publishing| {
         let mut segments = segments_in(&publishing.attributes);
         change(&mut segments)?;
+        if json!(segments).to_string().len() > LARGEST {
+            return Err(GraphError::invalid(format!(
+                "The segments of an application cannot take more than {LARGEST} bytes."
+            )));
+        }
         let configuration = json!({"@odata.type": "#microsoft.graph.webSegmentConfiguration", SEGMENTS: segments});
         let attributes = Attributes::from_iter([(CONFIGURATION.to_owned(), configuration)]);
         Ok::<_, GraphError>((PublishingPatch { attributes, ..PublishingPatch::default() }, ()))

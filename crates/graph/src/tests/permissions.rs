@@ -177,3 +177,27 @@ async fn missing_garbled_unsigned_and_expired_tokens_are_401_with_their_reason()
         assert!(reply.header("www-authenticate").unwrap().starts_with("Bearer "));
     }
 }
+
+#[tokio::test]
+async fn a_filter_or_an_order_reads_no_more_than_the_token_may() {
+    let api = Api::start().await;
+    api.published("wiki").await;
+    let owned = api.app_token("terraform", "Application.ReadWrite.OwnedBy");
+    for path in [
+        "/beta/applications?$filter=startswith(connectorGroup/name,'a')",
+        "/beta/applications?$orderby=connectorGroup/name",
+        "/beta/applications/$count?$filter=not%20(connectorGroup/name%20eq%20'x')",
+        "/beta/servicePrincipals?$filter=appRoleAssignedTo/any(a:a/principalType%20eq%20'User')",
+        "/beta/servicePrincipals?$filter=appRoleAssignedTo/$count%20gt%200",
+        "/beta/applications?$expand=owners,connectorGroup",
+    ] {
+        let request = |token: &str| {
+            Request::get(path).header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap()
+        };
+        api.exchange(request(&owned)).await.expect(403);
+        api.exchange(request(&api.token("Directory.Read.All"))).await.expect(200);
+    }
+    let request = Request::get("/beta/applications?$filter=startswith(displayName,'w')")
+        .header("authorization", format!("Bearer {owned}"));
+    api.exchange(request.body(Body::empty()).unwrap()).await.expect(200);
+}

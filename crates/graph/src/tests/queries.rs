@@ -70,6 +70,24 @@ async fn groups_are_found_by_what_is_in_them_and_expanded_with_options() {
 }
 
 #[tokio::test]
+async fn an_expansion_is_cut_off_with_a_link_to_the_rest_or_refused_as_too_much() {
+    let api = Api::start().await;
+    let wiki = api.published("wiki").await;
+    for number in 0..101 {
+        api.connector(&wiki, &format!("machine{number}")).await;
+    }
+    let path = format!("{P}/connectorGroups?$filter=isDefault%20eq%20true&$expand=members($select=machineName)");
+    let group = api.get(&path).await.expect(200).json["value"][0].clone();
+    assert_eq!(group["members"].as_array().unwrap().len(), 100);
+    let rest = group["members@odata.nextLink"].as_str().unwrap().replace("http://adit.test", "");
+    assert_eq!(names(&api.get(&rest).await.expect(200).json, "machineName").len(), 1);
+    let long = json!({"displayName": "long", "notes": "n".repeat(20_000)});
+    api.post("/beta/applications", long.clone()).await.expect(201);
+    api.post("/beta/applications", long).await.expect(201);
+    api.get("/beta/applications?$orderby=notes%20desc&$top=1").await.expect(400);
+}
+
+#[tokio::test]
 async fn pages_in_any_order_have_every_item_once() {
     let api = Api::start().await;
     for number in 0..7 {
@@ -124,7 +142,10 @@ async fn deleted_applications_come_back_and_changes_are_told() {
     assert_eq!((&gone["value"][0]["id"], &gone["value"][0]["@removed"]["reason"]), (&json!(wiki), &json!("changed")));
     let items = "/v1.0/directory/deletedItems";
     assert_eq!(found(&api, &format!("{items}/microsoft.graph.application"), "$top=5", "displayName").await, ["wiki"]);
-    api.post(&format!("{items}/{wiki}/restore"), Value::Null).await.expect(200);
+    api.get(&format!("{items}/microsoft.graph.application?$expand=owners")).await.expect(200);
+    api.post(&format!("{items}/{wiki}/restore?$select=nosuch"), Value::Null).await.expect(400);
+    let restored = api.post(&format!("{items}/{wiki}/restore"), Value::Null).await.expect(200);
+    assert_eq!(restored.json["@odata.type"], "#microsoft.graph.application");
     api.get(&format!("{items}/{wiki}")).await.expect(404);
     let publishing = api.get(&format!("/beta/applications/{wiki}/onPremisesPublishing")).await.expect(200);
     assert_eq!(publishing.json["externalUrl"], "https://wiki.example/");
