@@ -210,8 +210,11 @@ impl From<QueryError> for GraphError {
 }
 
 impl From<ReferenceError> for GraphError {
-    fn from(_: ReferenceError) -> Self {
-        Self::bad_reference()
+    fn from(error: ReferenceError) -> Self {
+        match error {
+            ReferenceError::Malformed => Self::bad_reference(),
+            ReferenceError::WrongType { .. } | ReferenceError::IdNoText => Self::invalid(error.to_string()),
+        }
     }
 }
 

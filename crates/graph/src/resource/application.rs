@@ -115,7 +115,7 @@ impl Entities for ApplicationsOfGroup {
         let group = call.control.connector_group(scope.connector_group()?).await?.id;
         let application = match (scope.key("application"), reference) {
             (Some(_), _) => scope.application_id(&call.control).await?,
-            (None, Some(reference)) => linked::application(&reference)?,
+            (None, Some(reference)) => linked::application(reference)?,
             (None, None) => {
                 return Err(GraphError::bad_request(
                     "The application to remove must be named in the path or by the option '$id'.",

@@ -81,7 +81,7 @@ impl Entities for Members {
         let group = scope.connector_group()?;
         let connector = match (scope.key("connector"), reference) {
             (Some(_), _) => scope.connector()?,
-            (None, Some(reference)) => linked::connector(&reference)?,
+            (None, Some(reference)) => linked::connector(reference)?,
             (None, None) => {
                 return Err(GraphError::bad_request(
                     "The member to remove must be named in the path or by the option '$id'.",
@@ -138,7 +138,7 @@ async fn list_members(call: &Call, group: ConnectorGroupId, listing: &Listing<'_
 
 /// The connector that a body names: by reference, by id, or as an entity by its machine name.
 fn named(given: Map<String, Value>) -> Result<ConnectorReference, GraphError> {
-    if linked::reference_in(&given)?.is_some() || linked::id_in(&given)?.is_some() {
+    if linked::is_named(&given)? {
         return linked::connector_in(&given).map(ConnectorReference::Id);
     }
     let entity = body::entity(&MODEL, &CONNECTOR, given)?;

@@ -109,7 +109,7 @@ impl Entities for GroupsOfConnector {
         let connector = call.at(scope.connector()?);
         let group = match (scope.key("group"), reference) {
             (Some(_), _) => Some(scope.connector_group()?),
-            (None, Some(reference)) => Some(linked::connector_group(&reference)?),
+            (None, Some(reference)) => Some(linked::connector_group(reference)?),
             (None, None) => None,
         };
         match group {
@@ -163,7 +163,7 @@ impl Entities for GroupOfApplication {
         let application = scope.application_id(&call.control).await?;
         match reference {
             Some(reference) => {
-                let group = linked::connector_group(&reference)?;
+                let group = linked::connector_group(reference)?;
                 call.control.unassign_from_connector_group(&call.context, call.at(application), group).await?
             }
             None => call.control.unassign_connector_group(&call.context, call.at(application)).await?,
@@ -187,7 +187,7 @@ async fn list_one(call: &Call, group: ConnectorGroupId, listing: &Listing<'_>) -
 
 /// The group that a body names: by reference, by id, or as an entity by its name.
 fn named(mut given: Map<String, Value>) -> Result<ConnectorGroupReference, GraphError> {
-    if linked::reference_in(&given)?.is_some() || linked::id_in(&given)?.is_some() {
+    if linked::is_named(&given)? {
         return linked::connector_group_in(&given).map(ConnectorGroupReference::Id);
     }
     // The published request has the names of types where values belong: such a region counts as absent.

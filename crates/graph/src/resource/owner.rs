@@ -5,17 +5,16 @@ use adit_core::owner::{Owner, OwnerId};
 use adit_core::{ApplicationId, PrincipalKind};
 use adit_identity::TokenKind;
 use adit_odata::document::Entity;
-use adit_odata::reference::Reference;
+use adit_odata::reference::{self, Reference};
 use adit_odata::{EntityType, Projection};
 use async_trait::async_trait;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use super::linked;
 use crate::call::Call;
 use crate::entities::{Entities, Listed, Listing};
 use crate::error::GraphError;
-use crate::model::{DIRECTORY_OBJECT, SERVICE_PRINCIPAL, USER};
+use crate::model::{DIRECTORY_OBJECT, MODEL, SERVICE_PRINCIPAL, USER};
 use crate::scope::Scope;
 
 /// `applications/{application}/owners`.
@@ -48,9 +47,9 @@ impl Entities for Owners {
 
     async fn link(&self, call: &Call, scope: &Scope, body: Map<String, Value>) -> Result<Entity, GraphError> {
         let application = scope.application_id(&call.control).await?;
-        let (id, kind) = match linked::reference_in(&body)? {
+        let (id, kind) = match reference::in_body(&MODEL, &body)? {
             Some(reference) => (reference.key.clone(), kind_of(&reference)?),
-            None => match linked::id_in(&body)? {
+            None => match reference::id_in_body(&body)? {
                 Some(id) => (id.to_owned(), None),
                 None => {
                     return Err(GraphError::invalid("The request body must refer to an owner by '@odata.id' or 'id'."));
