@@ -151,7 +151,7 @@ impl ControlPlane {
         mut new: NewApplication,
     ) -> Result<Application, Error> {
         let certificate = match new.publishing.as_mut().and_then(|patch| patch.certificate.take()) {
-            Some(upload) => Some(self.open_upload(upload).await?),
+            Some(upload) => Some(self.open_upload(None, upload).await?),
             None => None,
         };
         let mut change = self.store().begin().await?;
@@ -199,12 +199,13 @@ impl ControlPlane {
         target: impl Into<Target<ApplicationId>>,
         mut wanted: ApplicationChange,
     ) -> Result<Application, Error> {
+        let target = target.into();
         let certificate = match wanted.publishing.certificate() {
-            Some(upload) => Some(self.open_upload(upload).await?),
+            Some(upload) => Some(self.open_upload(Some(target.id), upload).await?),
             None => None,
         };
         let mut change = self.store().begin().await?;
-        let old = load(&mut change, target.into()).await?;
+        let old = load(&mut change, target).await?;
         let mut application = old.clone();
         if let Some(name) = wanted.display_name {
             application.display_name = name;
@@ -346,7 +347,7 @@ impl ControlPlane {
         mut application: Application,
     ) -> Result<Application, Error> {
         if application == *old {
-            change.roll_back().await?;
+            self.unchanged(change).await?;
             return Ok(application);
         }
         change.update_application(&mut application).await?;

@@ -96,11 +96,15 @@ impl std::fmt::Debug for CertificateUpload {
 }
 
 /// What was taken out of an uploaded file, before it is known for which application it is.
-pub(crate) struct OpenedUpload(Vec<Candidate>);
+pub(crate) struct OpenedUpload {
+    candidates: Vec<Candidate>,
+    /// What the application had before, private key and chain, if it can be opened.
+    kept: Option<Zeroizing<Vec<u8>>>,
+}
 
 impl ControlPlane {
     /// Keeps the certificate of a published application's external host, and its private key, sealed. The same
-    /// certificate again changes nothing.
+    /// certificate again, with the same chain, changes nothing.
     ///
     /// # Errors
     /// [`Error::ApplicationNotPublished`], [`Error::ChangedMeanwhile`], [`Error::CertificateRefused`],
@@ -113,12 +117,12 @@ impl ControlPlane {
     ) -> Result<CertificateMetadata, Error> {
         let target = target.into();
         self.connector_group_of(target.id).await?;
-        let opened = self.open_upload(upload).await?;
+        let opened = self.open_upload(Some(target.id), upload).await?;
         let mut change = self.store().begin().await?;
         let mut application = load_published(&mut change, target).await?;
         let (metadata, is_new) = self.keep_certificate(&mut change, context, &application, opened).await?;
         if !is_new {
-            change.roll_back().await?;
+            self.unchanged(change).await?;
             return Ok(metadata);
         }
         change.update_application(&mut application).await?;
@@ -126,22 +130,51 @@ impl ControlPlane {
         Ok(metadata)
     }
 
-    /// Opens an uploaded file: before the write lock, which nobody shall hold while passwords are hashed.
-    pub(crate) async fn open_upload(&self, upload: CertificateUpload) -> Result<OpenedUpload, Error> {
-        Ok(OpenedUpload(pfx::open(self.certificate_turn(), upload.pfx, upload.password).await?))
+    /// Opens an uploaded file, and what the application has now: before the write lock, which nobody shall hold while
+    /// passwords are hashed.
+    pub(crate) async fn open_upload(
+        &self,
+        application: Option<ApplicationId>,
+        upload: CertificateUpload,
+    ) -> Result<OpenedUpload, Error> {
+        let candidates = pfx::open(self.certificate_turn(), upload.pfx, upload.password).await?;
+        let kept = match application {
+            Some(application) => self.kept(application).await?,
+            None => None,
+        };
+        Ok(OpenedUpload { candidates, kept })
     }
 
-    /// Keeps a certificate as part of a larger change, and says whether it is another than before.
+    /// The private key and chain that are kept. What cannot be opened counts as nothing: a new upload mends it.
+    async fn kept(&self, application: ApplicationId) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        match self.opened(application).await {
+            Ok(found) => Ok(found.map(|(opened, _)| opened)),
+            Err(Error::Sealing(_) | Error::Store(adit_store::Error::Unreadable { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn opened(
+        &self,
+        application: ApplicationId,
+    ) -> Result<Option<(Zeroizing<Vec<u8>>, CertificateMetadata)>, Error> {
+        let Some(found) = self.store().find_sealed_certificate(application).await? else { return Ok(None) };
+        let opened = self.sealing_key().open(&place(application), &found.sealed)?;
+        Ok(Some((opened, found.metadata)))
+    }
+
+    /// Keeps a certificate as part of a larger change, and says whether it or its chain is another than before.
     pub(crate) async fn keep_certificate(
         &self,
         change: &mut WriteTransaction,
         context: &OperationContext,
         application: &Application,
-        OpenedUpload(candidates): OpenedUpload,
+        OpenedUpload { candidates, kept }: OpenedUpload,
     ) -> Result<(CertificateMetadata, bool), Error> {
         let fitting = self.fitting(candidates, external_host(application)?)?;
         let old = change.find_certificate(application.id).await?;
-        if old.as_ref().is_some_and(|old| old.metadata == fitting.metadata) {
+        let is_kept = kept.is_some_and(|kept| packed(&fitting).is_ok_and(|packed| *packed == *kept));
+        if is_kept && old.as_ref().is_some_and(|old| old.metadata == fitting.metadata) {
             return Ok((fitting.metadata, false));
         }
         change.put_certificate(&self.sealed(application.id, &fitting)?).await?;
@@ -164,7 +197,7 @@ impl ControlPlane {
         let mut change = self.store().begin().await?;
         let mut application = load_published(&mut change, target.into()).await?;
         if !self.drop_certificate(&mut change, context, &application).await? {
-            return Ok(change.roll_back().await?);
+            return self.unchanged(change).await;
         }
         change.update_application(&mut application).await?;
         self.commit(change).await
@@ -194,14 +227,13 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Sealing`] when it was sealed under another key, [`Error::Store`].
     pub async fn open_certificate(&self, application: ApplicationId) -> Result<Option<ServerCertificate>, Error> {
-        let Some(found) = self.store().find_sealed_certificate(application).await? else { return Ok(None) };
-        let opened = self.sealing_key().open(&place(application), &found.sealed)?;
+        let Some((opened, metadata)) = self.opened(application).await? else { return Ok(None) };
         let mut parts = unpacked(&opened)?.into_iter();
         let key = parts.next().ok_or(SealingError::NotOpened)?.to_vec();
         Ok(Some(ServerCertificate {
             chain: parts.map(|der| CertificateDer::from(der.to_vec())).collect(),
             key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key)),
-            not_after: found.metadata.expires,
+            not_after: metadata.expires,
         }))
     }
 

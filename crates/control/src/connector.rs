@@ -200,7 +200,7 @@ impl ControlPlane {
         application: Option<ApplicationId>,
     ) -> Result<Connector, Error> {
         if connector.connector_group == group {
-            change.roll_back().await?;
+            self.unchanged(change).await?;
             return Ok(connector);
         }
         let mut moved = Connector { connector_group: group, ..connector.clone() };

@@ -86,7 +86,7 @@ impl ControlPlane {
             group.place(region, &contents)?;
         }
         if group == old {
-            change.roll_back().await?;
+            self.unchanged(change).await?;
             return Ok(old);
         }
         change.update_connector_group(&mut group).await?;

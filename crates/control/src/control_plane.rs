@@ -186,6 +186,15 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Ends a command that found everything as it was asked for. What it has read is durable then, and visible in the
+    /// snapshot, as after a change: commands before it may still be on the way there.
+    pub(crate) async fn unchanged(&self, change: WriteTransaction) -> Result<(), Error> {
+        let seen = Revision(change.revision().0.saturating_sub(1));
+        change.roll_back().await?;
+        self.inner.catch_up(seen).await;
+        Ok(())
+    }
+
     /// The record of an administrative write.
     pub(crate) fn record(
         &self,
@@ -302,5 +311,9 @@ mod tests {
         let revision = control.store().begin().await.unwrap().commit().await.unwrap();
         let caught_up = snapshots.wait_for(|snapshot| snapshot.version().1 == revision);
         tokio::time::timeout(POLL * 5, caught_up).await.unwrap().unwrap();
+
+        let revision = control.store().begin().await.unwrap().commit().await.unwrap();
+        control.unchanged(control.store().begin().await.unwrap()).await.unwrap();
+        assert_eq!(snapshots.borrow().version().1, revision, "what a command has seen is in the snapshot");
     }
 }

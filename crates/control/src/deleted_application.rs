@@ -118,10 +118,25 @@ impl ControlPlane {
                     Ok(()) => purged += 1,
                     // Somebody else restored or purged it since it was looked up.
                     Err(Error::DeletedApplicationNotFound(_)) => {}
+                    Err(Error::Store(unreadable @ adit_store::Error::Unreadable { .. })) => {
+                        tracing::error!(%application, %unreadable, "a deleted application is purged unread");
+                        self.purge_unread(application).await?;
+                        purged += 1;
+                    }
                     Err(error) => return Err(error),
                 }
             }
         }
+    }
+
+    /// Purges a deleted application that cannot be read: it would be in the way of all the others.
+    async fn purge_unread(&self, id: ApplicationId) -> Result<(), Error> {
+        let mut change = self.store().begin().await?;
+        change.purge_application(id).await?;
+        let context = OperationContext::system(Uuid::now_v7());
+        let detail = audit::with(audit::change(None, None), "unreadable", true);
+        change.append_audit(&self.record(&context, Activity::PurgeApplication, id, detail)).await?;
+        self.commit(change).await
     }
 }
 

@@ -1,4 +1,5 @@
-//! Why a use case did not happen. Each variant is one reason; nothing was changed in any of them.
+//! Why a use case did not happen. Each variant is one reason. Nothing was changed in any of them, except
+//! that after [`adit_store::Error::Batch`] it is not known: the `COMMIT` itself may have failed.
 
 use adit_core::connector_group::{GroupNotDeletable, RegionFixed};
 use adit_core::id::AuditId;

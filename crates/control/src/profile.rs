@@ -49,7 +49,7 @@ impl ControlPlane {
         expected.check(old.revision)?;
         let mut profile = changed(old.clone(), wanted);
         if profile == old {
-            change.roll_back().await?;
+            self.unchanged(change).await?;
             return Ok(profile);
         }
         change.update_profile(&mut profile).await?;

@@ -168,7 +168,7 @@ impl ControlPlane {
             return Err(RegistrationRefused::Refused);
         }
         let certificate = self.authority().certify(identity, csr, redemption.at)?;
-        change.roll_back().await?;
+        self.unchanged(change).await?;
         Ok(self.registered(identity, certificate))
     }
 

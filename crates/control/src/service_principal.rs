@@ -117,7 +117,7 @@ impl ControlPlane {
         };
         principal.attributes.extend(attributes);
         if principal == old {
-            change.roll_back().await?;
+            self.unchanged(change).await?;
             return Ok(principal);
         }
         self.write_service_principal(&mut change, context, &old, &mut principal).await?;

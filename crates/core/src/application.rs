@@ -16,7 +16,7 @@ use crate::revision::Revision;
 pub type Attributes = serde_json::Map<String, serde_json::Value>;
 
 /// The attribute that holds an application's unique name.
-const UNIQUE_NAME: &str = "uniqueName";
+pub const UNIQUE_NAME: &str = "uniqueName";
 
 /// Whether the gateway demands sign-in before it forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

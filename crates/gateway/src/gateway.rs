@@ -197,7 +197,7 @@ impl Front {
     }
 
     /// Serves a snapshot, its certificates first; never one that is older than what is served.
-    fn serve_from(&self, snapshot: Arc<Snapshot>) {
+    fn serve_from(&mut self, snapshot: Arc<Snapshot>) {
         let (served, given) = (self.shared.serving.load().snapshot.version(), snapshot.version());
         if given < served {
             return tracing::warn!(?served, ?given, "an older snapshot was not taken");
@@ -234,6 +234,8 @@ struct CertificateKeeper {
     own_names: Vec<String>,
     own: Arc<OwnCertificate>,
     browsers: Arc<BrowserCertificates>,
+    /// The last snapshot for which there was a certificate for every name.
+    complete: Option<Arc<Snapshot>>,
 }
 
 impl CertificateKeeper {
@@ -241,13 +243,19 @@ impl CertificateKeeper {
         let issue = || certificates.issue(&own_names).and_then(certified).map_err(StartError::Certificate);
         let own = Arc::new(OwnCertificate::new(issue()?));
         let browsers = Arc::new(BrowserCertificates::new(Arc::clone(&own)));
-        Ok(Self { certificates, own_names, own, browsers })
+        Ok(Self { certificates, own_names, own, browsers, complete: None })
     }
 
     /// Issues what is missing for `snapshot`, and forgets what it no longer names.
-    fn keep(&self, snapshot: &Snapshot) {
+    fn keep(&mut self, snapshot: &Arc<Snapshot>) {
+        // Most versions change nothing that a gateway knows, and looking at each of many names would cost more than the
+        // change did.
+        if self.complete.as_ref().is_some_and(|complete| snapshot.has_content_of(complete)) {
+            return;
+        }
         let known = self.browsers.by_name();
         let complete = known.len() == snapshot.hosts().count() && snapshot.hosts().all(|host| known.contains_key(host));
+        self.complete = complete.then(|| Arc::clone(snapshot));
         if complete {
             return;
         }

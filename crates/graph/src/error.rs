@@ -277,6 +277,10 @@ impl From<Failure> for GraphError {
             Failure::UnknownRevision(_) | Failure::BadCursor => Self::bad_skip_token(),
             Failure::ChangedMeanwhile { .. } => Self::changed_meanwhile(),
             Failure::Store(StoreFailure::Busy) => Self::busy(&failure),
+            Failure::Store(StoreFailure::TooExpensive) => {
+                let message = "The query takes too long. Narrow it: filter by id, name or another indexed property.";
+                Self::unsupported_query(message)
+            }
             // Not the client's fault, and its text is not for clients. Each is named, so that a failure that is added
             // cannot become a 500 without a thought.
             Failure::NoDefaultGroup
@@ -324,5 +328,12 @@ mod tests {
             assert_eq!(error.status.as_u16(), status);
             assert!(!error.message.contains("secret"), "{}", error.message);
         }
+    }
+
+    #[test]
+    fn a_list_that_takes_too_long_is_a_query_to_be_narrowed() {
+        let error = GraphError::from(Failure::Store(StoreFailure::TooExpensive));
+        assert_eq!((error.status.as_u16(), error.code), (400, "Request_UnsupportedQuery"));
+        assert!(error.message.contains("Narrow it"), "{}", error.message);
     }
 }

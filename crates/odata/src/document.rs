@@ -203,7 +203,7 @@ impl Document<'_> {
     /// for.
     #[must_use]
     pub fn members(&self, declared: Option<&'static EntityType>, mut entity: Entity) -> Map<String, Value> {
-        let mut members = Map::new();
+        let mut members = Map::with_capacity(entity.properties.len());
         if self.writes_type_of(entity.kind, declared) {
             let name = format!("#{}.{}", self.model.namespace, entity.kind.name);
             members.insert(TYPE_ANNOTATION.to_owned(), name.into());

@@ -9,6 +9,9 @@ pub const TOKEN_BYTES: usize = 16 * 1024;
 /// The longest path, in bytes.
 pub const PATH_BYTES: usize = 8 * 1024;
 
+/// The longest reference, in bytes.
+pub const REFERENCE_BYTES: usize = 2048;
+
 /// The most segments of a path; the longest path of Graph that we know has ten.
 pub const PATH_SEGMENTS: usize = 40;
 

@@ -43,7 +43,7 @@ impl Projection {
     /// What of `entity` is returned, in the order of the type. Secrets never are, on no level.
     #[must_use]
     pub fn project(&self, on: &'static EntityType, mut entity: Map<String, Value>) -> Map<String, Value> {
-        let mut projected = Map::new();
+        let mut projected = Map::with_capacity(entity.len());
         for property in on.all_properties().into_iter().filter(|property| self.includes(property)) {
             if let Some(value) = entity.remove(property.name) {
                 let value = without_secrets(value, &property.kind);

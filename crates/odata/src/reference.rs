@@ -6,12 +6,10 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::limit::REFERENCE_BYTES;
 use crate::model::{EntityType, Model, Navigation, Type};
 use crate::path::{self, Part};
 use crate::resource::{self, Key, Segment};
-
-/// The longest reference that is looked at, in bytes.
-const LONGEST: usize = 2048;
 
 /// Which entity a reference means. Whether it exists is not asked.
 #[derive(Debug, Clone)]
@@ -139,7 +137,7 @@ fn is_guid(text: &str) -> bool {
 /// The path of an absolute or relative reference.
 fn path_of(text: &str) -> Result<String, ReferenceError> {
     let text = text.trim();
-    if text.is_empty() || text.len() > LONGEST || text.contains('\\') {
+    if text.is_empty() || text.len() > REFERENCE_BYTES || text.contains('\\') {
         return Err(ReferenceError::Malformed);
     }
     if text.contains("://") || text.starts_with("//") {

@@ -52,18 +52,8 @@ CREATE TABLE profile (
 INSERT INTO profile (only_row, is_enabled, is_default_access_enabled, updater, revision)
 VALUES (1, 'true', 'false', '{"allow_override":false,"defer_until":null,"window":null}', 0);
 
--- Taken from the attributes. Of several applications with one name the first keeps it and the others lose it.
+-- Taken from the attributes, for the rows that are there already by the program, which folds names as it always does.
 ALTER TABLE application ADD COLUMN unique_name_folded TEXT;
-UPDATE application SET unique_name_folded = LOWER(json_extract(attributes, '$.uniqueName'))
-WHERE json_type(attributes, '$.uniqueName') = 'text'
-  AND NOT EXISTS (
-    SELECT 1 FROM application AS earlier
-    WHERE earlier.id < application.id
-      AND json_type(earlier.attributes, '$.uniqueName') = 'text'
-      AND LOWER(json_extract(earlier.attributes, '$.uniqueName'))
-          = LOWER(json_extract(application.attributes, '$.uniqueName'))
-  );
-UPDATE application SET attributes = json_remove(attributes, '$.uniqueName') WHERE unique_name_folded IS NULL;
 CREATE UNIQUE INDEX application_unique_name ON application (unique_name_folded)
 WHERE unique_name_folded IS NOT NULL;
 

@@ -62,7 +62,8 @@ impl Store {
         self.list::<DeletedApplications>(query).await
     }
 
-    /// What was deleted at `until` or before, at most `limit`, the oldest first.
+    /// What was deleted at `until` or before, at most `limit`, the oldest first. A row whose id cannot be read is logged
+    /// and left out.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer.
@@ -73,7 +74,8 @@ impl Store {
             .bind(i64::from(limit))
             .fetch_all(&mut *read)
             .await?;
-        rows.iter().map(|row| row::parsed(row, "id", str::parse)).collect()
+        let left_out = |error: &Error| tracing::error!(%error, "a deleted application has no id by which to purge it");
+        Ok(rows.iter().filter_map(|row| row::parsed(row, "id", str::parse).inspect_err(left_out).ok()).collect())
     }
 }
 

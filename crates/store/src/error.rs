@@ -6,18 +6,25 @@ use std::sync::Arc;
 /// What SQLite answers when another program holds the lock for longer than it waits.
 const SQLITE_BUSY: u32 = 5;
 
+/// What SQLite answers when a statement was stopped before its end.
+const SQLITE_INTERRUPT: u32 = 9;
+
 /// The directory could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database refused or did not answer.
     #[error("the directory could not be read or written: {0}")]
     Database(#[source] sqlx::Error),
-    /// A batch of changes could not be made durable; none of them was kept.
-    #[error("the directory could not be written: {0}")]
+    /// A batch of changes could not be made durable. If it was the `COMMIT` itself that failed, it is not known whether
+    /// they were kept; else none of them was.
+    #[error("the directory could not be written, and whether the change was kept is not known: {0}")]
     Batch(#[source] Arc<sqlx::Error>),
     /// No connection became free, or another program kept the database locked, for longer than a command waits.
     #[error("the directory was busy for too long; nothing was changed")]
     Busy,
+    /// The answer to a list did not come within the time that it may take.
+    #[error("the question takes too long to answer")]
+    TooExpensive,
     /// The store was closed.
     #[error("the directory is closed")]
     Closed,
@@ -45,6 +52,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::PoolClosed => Self::Closed,
             sqlx::Error::PoolTimedOut => Self::Busy,
             error if is_locked(&error) => Self::Busy,
+            error if kind(&error) == Some(SQLITE_INTERRUPT) => Self::TooExpensive,
             error => Self::Database(error),
         }
     }
@@ -56,10 +64,15 @@ impl From<Arc<sqlx::Error>> for Error {
     }
 }
 
-/// Whether SQLite says that somebody else holds the lock; the low byte of its code is the kind of failure.
+/// Whether SQLite says that somebody else holds the lock.
 pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
-    code.is_some_and(|code| code & 0xff == SQLITE_BUSY)
+    kind(error) == Some(SQLITE_BUSY)
+}
+
+/// What kind of failure SQLite reports: the low byte of its code.
+fn kind(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?.parse::<u32>().ok()?;
+    Some(code & 0xff)
 }
 
 /// Why the directory could not be opened. Nothing was changed.

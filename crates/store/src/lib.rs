@@ -31,6 +31,7 @@ pub mod snapshot;
 pub mod store;
 pub mod transaction;
 pub mod tunnel;
+mod upgrade;
 mod writer;
 
 pub use certificate::{KeptCertificate, NewCertificate, SealedCertificate};

@@ -4,24 +4,34 @@
 //! with its position. Values are always bound, never written into the statement; [`expression`] makes SQL of
 //! conditions, and only [`sqlite`] knows what is SQLite's own.
 
+mod deadline;
 pub(crate) mod expression;
 pub(crate) mod order;
 mod relation;
 pub(crate) mod source;
 mod sqlite;
 
+use std::time::Duration;
+
 use adit_core::query::{Counting, Expression, Field, LARGEST_PAGE, OBJECT, Page, Query};
 use sea_query::{Expr, Order, SelectStatement, SqliteQueryBuilder};
-use sea_query_sqlx::SqlxBinder as _;
+use sea_query_sqlx::{SqlxBinder as _, SqlxValues};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
+use self::deadline::Limited;
 use self::expression::Scope;
 use self::order::Ordering;
 pub(crate) use self::source::{Column, Source, foreign_field, present};
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
+
+/// How long the answer to a list may take: what is asked for comes from outside, and only so many connections read.
+const LONGEST_ANSWER: Duration = Duration::from_secs(5);
+
+/// SQL and what is bound to its marks.
+type Statement = (String, SqlxValues);
 
 /// A collection: where its rows come from, how its fields are written in SQL, what a row becomes.
 pub(crate) trait Collection {
@@ -33,11 +43,6 @@ pub(crate) trait Collection {
     /// The columns of an item, without a table.
     fn select(source: &Source) -> SelectStatement;
 
-    /// Which rows of the table belong to it; all without.
-    fn belongs(_source: &Source) -> Option<Expr> {
-        None
-    }
-
     /// A field of a row; [`foreign_field`] for one of another kind of object.
     fn column(source: &Source, field: &Field) -> Result<Column, Error>;
 
@@ -47,8 +52,14 @@ pub(crate) trait Collection {
 
 impl Store {
     pub(crate) async fn list<C: Collection>(&self, query: &Query) -> Result<Page<C::Item>, Error> {
-        let mut read = self.read().await?;
-        page::<C>(&mut read, query).await
+        let mut limited = Limited::new(self.read().await?, LONGEST_ANSWER).await?;
+        let page = match query.counting {
+            // Both in one unchanging view.
+            Counting::Wanted => page::<C>(&mut *limited.connection().begin().await?, query).await,
+            Counting::Skipped => page::<C>(limited.connection(), query).await,
+        };
+        limited.finish();
+        page
     }
 }
 
@@ -59,7 +70,7 @@ pub(crate) async fn all<C: Collection>(
 ) -> Result<Vec<C::Item>, Error> {
     let mut select = rows_of::<C>(&Source::of::<C>(OBJECT));
     select.and_where(condition).order_by("id", Order::Asc);
-    fetch(connection, &select).await?.iter().map(C::item).collect()
+    fetch(connection, select.build_sqlx(SqliteQueryBuilder)).await?.iter().map(C::item).collect()
 }
 
 /// All items that satisfy `condition` and can be read, in the order of ids. One damaged row is logged and left out: what
@@ -70,7 +81,7 @@ pub(crate) async fn all_readable<C: Collection>(
 ) -> Result<Vec<C::Item>, Error> {
     let mut select = rows_of::<C>(&Source::of::<C>(OBJECT));
     select.and_where(condition).order_by("id", Order::Asc);
-    let rows = fetch(connection, &select).await?;
+    let rows = fetch(connection, select.build_sqlx(SqliteQueryBuilder)).await?;
     let readable = |row: &SqliteRow| {
         let left_out = |error: &Error| {
             let id: String = row.try_get("id").unwrap_or_default();
@@ -87,8 +98,8 @@ pub(crate) async fn first<C: Collection>(
     condition: Expr,
 ) -> Result<Option<C::Item>, Error> {
     let mut select = rows_of::<C>(&Source::of::<C>(OBJECT));
-    select.and_where(condition).order_by("id", Order::Asc).limit(1);
-    fetch(connection, &select).await?.first().map(C::item).transpose()
+    select.and_where(condition).order_by("id", Order::Asc);
+    fetch(connection, limited(&select, 1, 0)).await?.first().map(C::item).transpose()
 }
 
 /// One page of a collection.
@@ -100,8 +111,8 @@ pub(crate) async fn page<C: Collection>(
         Counting::Wanted => Some(total::<C>(connection, query.filter.as_ref()).await?),
         Counting::Skipped => None,
     };
-    let (select, ordering) = statement::<C>(query)?;
-    let mut rows = fetch(connection, &select).await?;
+    let (statement, ordering) = statement::<C>(query)?;
+    let mut rows = fetch(connection, statement).await?;
     let more = rows.len() > limit(query) as usize;
     rows.truncate(limit(query) as usize);
     let next = rows.last().filter(|_| more).map(|row| ordering.cursor(row)).transpose()?;
@@ -109,7 +120,7 @@ pub(crate) async fn page<C: Collection>(
 }
 
 /// The statement that answers `query` with one row more than the page has, if there is one.
-fn statement<C: Collection>(query: &Query) -> Result<(SelectStatement, Ordering), Error> {
+fn statement<C: Collection>(query: &Query) -> Result<(Statement, Ordering), Error> {
     let mut scope = Scope::of::<C>();
     let ordering = Ordering::of(query, &mut scope)?;
     let mut select = rows_of::<C>(&Source::of::<C>(OBJECT));
@@ -120,18 +131,25 @@ fn statement<C: Collection>(query: &Query) -> Result<(SelectStatement, Ordering)
         select.and_where(ordering.after(after)?);
     }
     ordering.apply(&mut select);
-    select.limit(u64::from(limit(query)) + 1);
-    if query.skip > 0 {
-        select.offset(u64::from(query.skip));
+    Ok((limited(&select, limit(query) + 1, query.skip), ordering))
+}
+
+/// The first `limit` rows after `skip` others. The limit is written out: where it is bound SQLite plans by its value, and
+/// for that compiles the statement anew each time it is used.
+fn limited(select: &SelectStatement, limit: u32, skip: u32) -> Statement {
+    let (mut sql, mut values) = select.build_sqlx(SqliteQueryBuilder);
+    sql.push_str(&format!(" LIMIT {limit}"));
+    if skip > 0 {
+        sql.push_str(" OFFSET ?");
+        values.0.0.push(skip.into());
     }
-    Ok((select, ordering))
+    (sql, values)
 }
 
 async fn total<C: Collection>(connection: &mut SqliteConnection, filter: Option<&Expression>) -> Result<u64, Error> {
     let source = Source::of::<C>(OBJECT);
     let mut count = sea_query::Query::select();
     count.expr(Expr::cust("COUNT(*)")).from_as(C::TABLE, source.alias().to_owned());
-    count.and_where_option(C::belongs(&source));
     if let Some(filter) = filter {
         count.and_where(Scope::of::<C>().condition(filter)?);
     }
@@ -142,12 +160,11 @@ async fn total<C: Collection>(connection: &mut SqliteConnection, filter: Option<
 
 fn rows_of<C: Collection>(source: &Source) -> SelectStatement {
     let mut select = C::select(source);
-    select.from_as(C::TABLE, source.alias().to_owned()).and_where_option(C::belongs(source));
+    select.from_as(C::TABLE, source.alias().to_owned());
     select
 }
 
-async fn fetch(connection: &mut SqliteConnection, select: &SelectStatement) -> Result<Vec<SqliteRow>, Error> {
-    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
+async fn fetch(connection: &mut SqliteConnection, (sql, values): Statement) -> Result<Vec<SqliteRow>, Error> {
     Ok(sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(connection).await?)
 }
 

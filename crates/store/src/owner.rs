@@ -1,6 +1,6 @@
 //! Owners of applications in the database.
 
-use adit_core::owner::{Owner, OwnerId};
+use adit_core::owner::{MOST_OWNERS, Owner, OwnerId};
 use adit_core::{ApplicationId, PrincipalKind, ServicePrincipalId};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
@@ -19,6 +19,10 @@ pub struct Ownership {
     pub application: ApplicationId,
     /// Who owns it.
     pub owner: Owner,
+    /// Whether the owner was one of this directory's service principals when it was taken. Programs that only their
+    /// issuer knows are owners too, and are never in the directory.
+    #[serde(default)]
+    pub was_in_directory: bool,
 }
 
 impl Store {
@@ -85,39 +89,55 @@ impl WriteTransaction {
 
     /// Deletes what a service principal owns, and says what that was.
     pub(crate) async fn take_owned_by(&mut self, principal: ServicePrincipalId) -> Result<Vec<Ownership>, Error> {
-        let owned = all(
+        let mut owned = all(
             self.connection(),
             "SELECT application_id, id, kind, name FROM owner WHERE id = ? AND kind = 'service_principal' \
              ORDER BY application_id",
             principal.to_string(),
         )
         .await?;
-        for ownership in &owned {
+        for ownership in &mut owned {
+            ownership.was_in_directory = true;
             self.delete_owner(ownership.application, &ownership.owner.id).await?;
         }
         Ok(owned)
     }
 
-    /// Adds an owner again; not if the application is gone meanwhile, nor if it has an owner of that id.
+    /// Adds an owner again; not if the application or the service principal is gone meanwhile, nor if the application
+    /// has an owner of that id or as many as it can have.
     pub(crate) async fn put_ownership_back(&mut self, ownership: &Ownership) -> Result<(), Error> {
-        let Ownership { application, owner } = ownership;
+        let Ownership { application, owner, was_in_directory } = ownership;
         if self.find_application(*application).await?.is_none() {
             return Ok(());
         }
+        if *was_in_directory && !self.is_in_directory(owner).await? {
+            return Ok(());
+        }
         let present = self.owners_of(*application).await?;
-        if present.iter().any(|other| other.id == owner.id) {
+        if present.len() >= MOST_OWNERS || present.iter().any(|other| other.id == owner.id) {
             return Ok(());
         }
         self.insert_owner(*application, owner).await
     }
 
+    /// Whether the owner is a service principal of this directory.
+    async fn is_in_directory(&mut self, owner: &Owner) -> Result<bool, Error> {
+        match (owner.kind, owner.id.as_str().parse::<ServicePrincipalId>()) {
+            (PrincipalKind::ServicePrincipal, Ok(id)) => Ok(self.find_service_principal(id).await?.is_some()),
+            _ => Ok(false),
+        }
+    }
+
     /// Deletes the owners of an application, and says who they were.
     pub(crate) async fn take_owners_of(&mut self, application: ApplicationId) -> Result<Vec<Ownership>, Error> {
         let owners = self.owners_of(application).await?;
-        for owner in &owners {
+        let mut taken = Vec::with_capacity(owners.len());
+        for owner in owners {
             self.delete_owner(application, &owner.id).await?;
+            let was_in_directory = self.is_in_directory(&owner).await?;
+            taken.push(Ownership { application, owner, was_in_directory });
         }
-        Ok(owners.into_iter().map(|owner| Ownership { application, owner }).collect())
+        Ok(taken)
     }
 }
 
@@ -144,5 +164,5 @@ fn ownership_from(row: &SqliteRow) -> Result<Ownership, Error> {
         kind: row::parsed(row, "kind", |word| PrincipalKind::find(word).ok_or("the kind is not known"))?,
         name: row.try_get("name")?,
     };
-    Ok(Ownership { application, owner })
+    Ok(Ownership { application, owner, was_in_directory: false })
 }

@@ -35,7 +35,7 @@ impl Store {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn load_snapshot(&self) -> Result<Snapshot, Error> {
-        let mut read = self.read().await?;
+        let mut read = self.history().await?;
         load(&mut read).await
     }
 
@@ -44,7 +44,7 @@ impl Store {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn next_snapshot(&self, last: &Snapshot) -> Result<Snapshot, Error> {
-        let mut read = self.read().await?;
+        let mut read = self.history().await?;
         let (epoch, revision) = transaction::version(&mut read).await?;
         let (last_epoch, last_revision) = last.version();
         if epoch != last_epoch || revision < last_revision {
@@ -59,7 +59,8 @@ impl Store {
 
 async fn load(read: &mut SqliteConnection) -> Result<Snapshot, Error> {
     let (epoch, revision) = transaction::version(read).await?;
-    let published = Expr::col("publishing").is_not_null();
+    // Those that are published are the ones with a group, and few among many: the index over groups has them together.
+    let published = Expr::col("connector_group_id").gt("");
     let applications = crate::application::all_readable(read, published).await?;
     let connectors = connectors(read, None).await?;
     Ok(Snapshot::compile(epoch, revision, applications.into_iter().filter_map(as_published), connectors))
@@ -137,7 +138,16 @@ async fn connectors(read: &mut SqliteConnection, ids: Option<&[String]>) -> Resu
     select.and_where_option(ids.map(|ids| Expr::col("id").is_in(ids)));
     let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
     let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(read).await?;
-    rows.iter().map(known).collect()
+    Ok(rows.iter().filter_map(known_if_readable).collect())
+}
+
+/// One damaged row is logged and left out, as with applications: gateways must learn of all the others.
+fn known_if_readable(row: &SqliteRow) -> Option<KnownConnector> {
+    let left_out = |error: &Error| {
+        let id: String = row.try_get("id").unwrap_or_default();
+        tracing::error!(id, %error, "a connector cannot be read and is left out");
+    };
+    known(row).inspect_err(left_out).ok()
 }
 
 fn known(row: &SqliteRow) -> Result<KnownConnector, Error> {

@@ -1,4 +1,5 @@
-//! Opens the database and hands out its connections: one that writes, four that only read.
+//! Opens the database and hands out its connections: one that writes, four that only read, and one
+//! more that only reads what has changed.
 //!
 //! One writer, because SQLite has one; `BEGIN IMMEDIATE`, because a transaction that starts reading and then writes can
 //! fail at once whatever the busy timeout. `synchronous=FULL`, because what was acknowledged must survive a power cut.
@@ -8,13 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::{Epoch, Revision};
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
 
 use crate::error::{Error, OpenError};
 use crate::lock::{self, Lock};
 use crate::transaction::{self, PresenceTransaction, WriteTransaction};
+use crate::upgrade::{MIGRATIONS, bring_up_to_date};
 use crate::writer::{Taken, Writer};
 
 /// How long SQLite waits for a lock that a backup program may hold.
@@ -29,13 +31,13 @@ const READERS: u32 = 4;
 /// What SQLite answers for a file that is none of its own.
 const SQLITE_NOTADB: &str = "26";
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
-
 /// The directory's database.
 #[derive(Debug, Clone)]
 pub struct Store {
     writer: Writer,
     readers: SqlitePool,
+    /// Where it is read what has changed: apart from the others, so that no number of lists keeps gateways waiting.
+    history: SqlitePool,
     _lock: Arc<Lock>,
 }
 
@@ -50,10 +52,11 @@ impl Store {
         refuse_foreign(path).await?;
         let options = writer_options(path);
         let mut connection = options.connect().await.map_err(|source| explain(path, source))?;
-        migrate(&mut connection, path).await?;
+        bring_up_to_date(&mut connection, path).await?;
         let writer = Writer::start(connection, options);
-        let readers = open_readers(path).await?;
-        Ok(Self { writer, readers, _lock: Arc::new(lock) })
+        let readers = open_readers(path, READERS).await?;
+        let history = open_readers(path, 1).await?;
+        Ok(Self { writer, readers, history, _lock: Arc::new(lock) })
     }
 
     /// Takes the write lock and the next revision. Dropping the transaction gives both back.
@@ -77,7 +80,7 @@ impl Store {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn version(&self) -> Result<(Epoch, Revision), Error> {
-        let mut read = self.read().await?;
+        let mut read = self.history.acquire().await?;
         transaction::version(&mut read).await
     }
 
@@ -90,12 +93,20 @@ impl Store {
     /// Closes the connections once they are idle.
     pub async fn close(&self) {
         self.readers.close().await;
+        self.history.close().await;
         self.writer.close().await;
     }
 
-    /// One unchanging view for several reads.
-    pub(crate) async fn read(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        Ok(self.readers.begin().await?)
+    /// For one statement, which sees the directory at one moment by itself. Several that must see the same moment need a
+    /// transaction of their own, which is two exchanges with the database more: that counts when many small questions
+    /// are asked.
+    pub(crate) async fn read(&self) -> Result<PoolConnection<Sqlite>, Error> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    /// One unchanging view for what the snapshot of the directory is made of, on the connection that lists do not use.
+    pub(crate) async fn history(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+        Ok(self.history.begin().await?)
     }
 }
 
@@ -126,43 +137,32 @@ fn writer_options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
 }
 
-async fn open_readers(path: &Path) -> Result<SqlitePool, OpenError> {
+async fn open_readers(path: &Path, connections: u32) -> Result<SqlitePool, OpenError> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
-    reader_pool().connect_with(options).await.map_err(|source| explain(path, source))
+    reader_pool(connections).connect_with(options).await.map_err(|source| explain(path, source))
 }
 
-fn reader_pool() -> SqlitePoolOptions {
+fn reader_pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
-        .max_connections(READERS)
+        .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
 }
 
-async fn migrate(writer: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
-    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-    MIGRATIONS.run(writer).await.map_err(|error| match error {
-        MigrateError::VersionMissing(found) if found > known => {
-            OpenError::FromTheFuture { path: path.to_owned(), found, known }
-        }
-        MigrateError::Execute(source) if is_not_a_database(&source) => not_a_database(path),
-        source => OpenError::Migration { path: path.to_owned(), source },
-    })
-}
-
-fn explain(path: &Path, source: sqlx::Error) -> OpenError {
+pub(crate) fn explain(path: &Path, source: sqlx::Error) -> OpenError {
     if is_not_a_database(&source) {
         return not_a_database(path);
     }
     OpenError::Database { path: path.to_owned(), source }
 }
 
-fn is_not_a_database(error: &sqlx::Error) -> bool {
+pub(crate) fn is_not_a_database(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == SQLITE_NOTADB)
 }
 
-fn not_a_database(path: &Path) -> OpenError {
+pub(crate) fn not_a_database(path: &Path) -> OpenError {
     OpenError::NotADatabase { path: PathBuf::from(path) }
 }
 

@@ -56,7 +56,8 @@ impl WriteTransaction {
     /// Makes the change durable, together with others that came at the same time.
     ///
     /// # Errors
-    /// [`Error`] when the database does not answer; whether the change was kept is then not known.
+    /// [`Error`] when the database does not answer. If it was the `COMMIT` itself that failed, it is not known whether the
+    /// change was kept.
     pub async fn commit(self) -> Result<Revision, Error> {
         let revision = self.revision();
         self.turn.keep().await?;
@@ -113,7 +114,8 @@ impl PresenceTransaction {
     /// Makes the change durable.
     ///
     /// # Errors
-    /// [`Error`] when the database does not answer.
+    /// [`Error`] when the database does not answer. If it was the `COMMIT` itself that failed, it is not known whether the
+    /// change was kept.
     pub async fn commit(self) -> Result<(), Error> {
         self.turn.keep().await
     }

@@ -77,9 +77,11 @@ enum Outcome {
 type Acknowledge = oneshot::Sender<Result<(), Error>>;
 
 impl Writer {
-    /// Starts the writer on a connection that is open already; `options` open another should it break.
+    /// Starts the writer on a connection that is open already; `options` open another should it break. That one never
+    /// makes a new file: should the directory have been moved away, an empty one must not take its place.
     pub(crate) fn start(connection: SqliteConnection, options: SqliteConnectOptions) -> Self {
         let (requests, queue) = mpsc::channel(QUEUE);
+        let options = options.create_if_missing(false);
         let commits = Arc::new(AtomicU64::new(0));
         let connection = Some(Arc::new(Mutex::new(connection)));
         tokio::spawn(Keeper { queue, connection, options, commits: Arc::clone(&commits) }.run());

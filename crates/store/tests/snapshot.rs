@@ -10,6 +10,8 @@ use adit_core::{
 };
 use adit_store::Store;
 use jiff::Timestamp;
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use uuid::Uuid;
 
 const GROUP: ConnectorGroupId = ConnectorGroupId::new(Uuid::from_u128(1));
@@ -141,4 +143,23 @@ async fn what_gateways_do_not_see_leaves_the_content_as_it_is() {
     let second = store.next_snapshot(&first).await.unwrap();
     assert_eq!(second.version().1, revision);
     assert!(second.has_content_of(&first));
+}
+
+#[tokio::test]
+async fn a_connector_that_cannot_be_read_is_left_out_and_keeps_no_other_from_gateways() {
+    let (store, folder) = directory().await;
+    let before = store.load_snapshot().await.unwrap();
+    let mut change = store.begin().await.unwrap();
+    for number in [10, 11] {
+        change.insert_connector(&mut connector(number, 1)).await.unwrap();
+    }
+    change.commit().await.unwrap();
+    let options = SqliteConnectOptions::new().filename(folder.path().join("directory.db"));
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    let damaged = sqlx::query("UPDATE connector SET key_generation = 1234567890123 WHERE id = ?");
+    damaged.bind(connector(10, 1).id.to_string()).execute(&mut other).await.unwrap();
+    for snapshot in [store.load_snapshot().await.unwrap(), store.next_snapshot(&before).await.unwrap()] {
+        let known: Vec<ConnectorId> = snapshot.connectors().map(|known| known.id).collect();
+        assert_eq!(known, [connector(11, 1).id]);
+    }
 }

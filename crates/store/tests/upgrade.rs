@@ -87,12 +87,16 @@ async fn the_first_of_several_applications_with_one_unique_name_keeps_it() {
     insert(&mut old, 2, r#"{"uniqueName":"Wiki","notes":"b"}"#, None).await;
     insert(&mut old, 3, r#"{"uniqueName":"wiki","notes":"c"}"#, None).await;
     insert(&mut old, 4, r#"{"uniqueName":null,"notes":"d"}"#, None).await;
+    insert(&mut old, 5, r#"{"uniqueName":"Über Äpfel","notes":"e"}"#, None).await;
+    insert(&mut old, 6, r#"{"uniqueName":"über äpfel","notes":"f"}"#, None).await;
     old.close().await.unwrap();
     let store = Store::open(&path).await.unwrap();
     let id = |number| ApplicationId::new(Uuid::from_u128(number));
     let found = store.find_application_by_unique_name("WIKI").await.unwrap().unwrap();
     assert_eq!((found.id, found.unique_name()), (id(2), Some("Wiki")));
-    for (number, notes) in [(1, "a"), (3, "c"), (4, "d")] {
+    let found = store.find_application_by_unique_name("ÜBER ÄPFEL").await.unwrap().unwrap();
+    assert_eq!((found.id, found.unique_name()), (id(5), Some("Über Äpfel")));
+    for (number, notes) in [(1, "a"), (3, "c"), (4, "d"), (6, "f")] {
         let mut other = store.find_application(id(number)).await.unwrap().unwrap();
         assert_eq!((other.unique_name(), &other.attributes["notes"]), (None, &json!(notes)));
         let mut change = store.begin().await.unwrap();

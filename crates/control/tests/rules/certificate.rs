@@ -232,6 +232,34 @@ async fn the_gateway_gets_the_key_and_the_chain_without_the_root() {
 }
 
 #[tokio::test]
+async fn a_corrected_chain_of_the_same_certificate_is_kept() {
+    let directory = Directory::new().await;
+    let wiki = directory.published("wiki").await;
+    let (authority_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let (root_key, names) = (KeyPair::generate().unwrap(), ["wiki.example"]);
+    let authority = |name: &str| {
+        params(&[], |params| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.distinguished_name.push(DnType::CommonName, name);
+        })
+    };
+    let lower = authority("lower").signed_by(&authority_key, &Issuer::new(authority("root"), root_key)).unwrap();
+    let leaf = params(&names, |_| {}).signed_by(&key, &Issuer::new(authority("lower"), authority_key)).unwrap();
+    let (leaf, lower) = (leaf.der().to_vec(), lower.der().to_vec());
+    let alone = Issued { chain: vec![leaf.clone()], key: key.serialize_der() };
+    let whole = Issued { chain: vec![leaf.clone(), lower.clone()], key: key.serialize_der() };
+    let metadata = upload(&directory, wiki.id, alone.pfx(), PASSWORD).await.unwrap();
+    let before = directory.revision();
+    assert_eq!(upload(&directory, wiki.id, whole.pfx(), PASSWORD).await.unwrap(), metadata);
+    let opened = directory.control.open_certificate(wiki.id).await.unwrap().unwrap();
+    assert_eq!(opened.chain.iter().map(|der| der.to_vec()).collect::<Vec<_>>(), [leaf, lower]);
+    assert!(directory.revision() > before, "others learn of it");
+    let after = directory.state().await;
+    upload(&directory, wiki.id, whole.pfx(), PASSWORD).await.unwrap();
+    assert_eq!(directory.state().await, after);
+}
+
+#[tokio::test]
 async fn files_of_older_tools_and_keys_of_every_common_kind_are_accepted() {
     let directory = Directory::new().await;
     let wiki = directory.published("wiki").await;

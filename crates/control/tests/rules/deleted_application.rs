@@ -107,6 +107,45 @@ async fn a_service_principal_and_owners_go_with_the_application_and_come_back_wi
 }
 
 #[tokio::test]
+async fn an_owner_that_is_gone_meanwhile_does_not_come_back_and_one_of_another_issuer_does() {
+    let directory = Directory::new().await;
+    let control = &directory.control;
+    let (wiki, shop) = (directory.unpublished("wiki").await, directory.published("shop").await);
+    let gone = control.service_principal_by_app_id(shop.app_id).await.unwrap();
+    let program = Some(adit_core::PrincipalKind::ServicePrincipal);
+    for (id, kind) in [(gone.id.to_string(), None), (Uuid::new_v4().to_string(), program)] {
+        let owner = NewOwner { id: adit_core::OwnerId::parse(&id).unwrap(), kind, name: None };
+        control.add_owner(administrator(), wiki.id, owner).await.unwrap();
+    }
+    let mut expected = control.list_owners(wiki.id).await.unwrap();
+    expected.retain(|owner| owner.id.as_str() != gone.id.to_string());
+    assert_eq!(expected.len(), 1);
+    delete(&directory, &wiki).await;
+    control.delete_service_principal(administrator(), gone.id).await.unwrap();
+    control.restore_application(administrator(), wiki.id).await.unwrap();
+    assert_eq!(control.list_owners(wiki.id).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_restored_service_principal_is_not_the_owner_beyond_the_most_that_there_can_be() {
+    let directory = Directory::new().await;
+    let control = &directory.control;
+    let (wiki, shop) = (directory.unpublished("wiki").await, directory.published("shop").await);
+    let add = async |id: String| {
+        let owner = NewOwner { id: adit_core::OwnerId::parse(&id).unwrap(), kind: None, name: None };
+        control.add_owner(administrator(), wiki.id, owner).await.unwrap();
+    };
+    add(control.service_principal_by_app_id(shop.app_id).await.unwrap().id.to_string()).await;
+    delete(&directory, &shop).await;
+    for number in 0..adit_core::owner::MOST_OWNERS {
+        add(format!("owner {number}")).await;
+    }
+    let full = control.list_owners(wiki.id).await.unwrap();
+    control.restore_application(administrator(), shop.id).await.unwrap();
+    assert_eq!(control.list_owners(wiki.id).await.unwrap(), full);
+}
+
+#[tokio::test]
 async fn an_application_whose_url_is_taken_meanwhile_is_not_restored() {
     let directory = Directory::new().await;
     let control = &directory.control;

@@ -46,7 +46,7 @@ fn complete(
     properties: &[&'static Property],
     mut given: Map<String, Value>,
 ) -> Map<String, Value> {
-    let mut completed = Map::new();
+    let mut completed = Map::with_capacity(properties.len());
     for property in properties {
         let value = given.remove(property.name).or_else(|| missing(property));
         if let (Some(value), true) = (value, property.returned != Returned::Never) {
@@ -96,7 +96,7 @@ impl Document<'_> {
         let kind = actual(self.model, declared, &value);
         let derived = !std::ptr::eq(kind, declared);
         value.shift_remove(TYPE_ANNOTATION);
-        let mut members = Map::new();
+        let mut members = Map::with_capacity(value.len() + 1);
         if self.metadata == Metadata::Full || (derived && self.metadata == Metadata::Minimal) {
             members.insert(TYPE_ANNOTATION.to_owned(), format!("#{}", self.complex_name(kind)).into());
         }
@@ -137,7 +137,11 @@ impl Document<'_> {
         if let Some(annotation) = self.annotated_type(&property.kind, &value) {
             members.insert(format!("{name}{TYPE_ANNOTATION}"), annotation.into());
         }
-        let value = self.valued(&property.kind, value, &format!("{path}/{name}"));
+        let value = match property.kind.complex() {
+            // Only what has links inside needs to know where it is.
+            Some(_) => self.valued(&property.kind, value, &format!("{path}/{name}")),
+            None => value,
+        };
         members.insert(name, value);
     }
 

@@ -36,6 +36,6 @@ fn joined<From: Collection, To: Collection>(
     let target = Source::of::<To>(to);
     let mut select = sea_query::Query::select();
     let same: Expr = target.column(its).eq(from.column(own));
-    select.from_as(To::TABLE, target.alias().to_owned()).and_where(same).and_where_option(To::belongs(&target));
+    select.from_as(To::TABLE, target.alias().to_owned()).and_where(same);
     Ok((select, target))
 }

@@ -5,8 +5,6 @@ use adit_core::query::{
     OBJECT, Operator, Order, Query, Value,
 };
 use jiff::Timestamp;
-use sea_query::SqliteQueryBuilder;
-use sea_query_sqlx::SqlxBinder as _;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::Store;
@@ -17,8 +15,7 @@ use crate::connector_group::ConnectorGroups;
 use crate::list::{Collection, statement};
 
 async fn plan<C: Collection>(store: &Store, query: &Query) -> String {
-    let (select, _) = statement::<C>(query).unwrap();
-    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
+    let ((sql, values), _) = statement::<C>(query).unwrap();
     let mut read = store.read().await.unwrap();
     let explain = format!("EXPLAIN QUERY PLAN {sql}");
     let rows = sqlx::query_with(AssertSqlSafe(explain), values).fetch_all(&mut *read).await.unwrap();
