@@ -68,8 +68,9 @@ async fn load(read: &mut SqliteConnection) -> Result<Snapshot, Error> {
 
 /// What was touched after `revision`; `None` for too much.
 async fn touched_after(read: &mut SqliteConnection, revision: Revision) -> Result<Option<Touched>, Error> {
-    // In the order of the primary key, so that no other index is taken, which would lead through the whole log.
-    let rows = sqlx::query("SELECT entity, id FROM change_log WHERE revision > ? ORDER BY revision, place LIMIT ?")
+    // In the order of the primary key, so that no other index is taken, which would lead through the whole log. For a
+    // limit that is bound alone, without the sign, SQLite compiles the statement anew each time.
+    let rows = sqlx::query("SELECT entity, id FROM change_log WHERE revision > ? ORDER BY revision, place LIMIT +?")
         .bind(row::signed(revision))
         .bind(i64::try_from(MANY_CHANGES).unwrap_or(i64::MAX))
         .fetch_all(read)
