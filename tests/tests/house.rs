@@ -35,7 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("adit-tests", &[]),
-    ("adit-bench", &["adit-tests"]),
+    ("adit-bench", &["adit-control", "adit-core", "adit-tests"]),
     ("adit-fuzz", &["adit-odata", "adit-graph"]),
     ("xtask", &[]),
 ];

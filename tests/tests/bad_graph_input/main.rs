@@ -126,7 +126,7 @@ fn bad_requests_are_refused_by_name_and_change_nothing() {
         ("POST", members.clone(), json!({"@odata.id": 7}), 400, "url"),
         ("POST", members, json!({}), 400, "@odata.id"),
         ("PUT", assignment.clone(), reference(&format!("{groups}/{nobody}")), 404, nobody),
-        ("PUT", assignment, reference(&format!("{PROFILE}/connectors/{}", connector.id())), 400, "connector group"),
+        ("PUT", assignment, reference(&format!("{PROFILE}/connectors/{}", connector.id())), 400, "connectorGroup"),
         ("PUT", format!("/applications/{second}/connectorGroup/$ref"), reference(&format!("{groups}/{used}")), 404, ""),
         ("DELETE", format!("{groups}/{used}"), Value::Null, 400, "member"),
         ("DELETE", format!("{groups}/{assigned}"), Value::Null, 400, "First"),
