@@ -80,7 +80,7 @@ impl ControlPlane {
         };
         change.insert_app_role_assignment(&mut assignment).await?;
         let detail = audit::change(None, Some(audit::app_role_assignment(&assignment)));
-        change.append_audit(&self.record(context, Activity::AssignAppRole, assignment.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::AssignAppRole, assignment.id, detail));
         self.commit(change).await?;
         Ok(assignment)
     }
@@ -101,7 +101,7 @@ impl ControlPlane {
         target.expected.check(assignment.revision)?;
         change.delete_app_role_assignment(assignment.id).await?;
         let detail = audit::change(Some(audit::app_role_assignment(&assignment)), None);
-        change.append_audit(&self.record(context, Activity::UnassignAppRole, assignment.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::UnassignAppRole, assignment.id, detail));
         self.commit(change).await
     }
 }

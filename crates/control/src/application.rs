@@ -320,7 +320,7 @@ impl ControlPlane {
             change.insert_owner(id, &owner).await?;
             detail = audit::with(detail, "owner", audit::owner(&owner));
         }
-        change.append_audit(&self.record(context, Activity::AddApplication, id, detail)).await?;
+        change.append_audit(self.record(context, Activity::AddApplication, id, detail));
         Ok(application)
     }
 
@@ -353,7 +353,7 @@ impl ControlPlane {
         change.update_application(&mut application).await?;
         let detail = audit::change(Some(audit::application(old)), Some(audit::application(&application)));
         let detail = audit::with(detail, "changed_attributes", audit::changed_attributes(old, &application));
-        change.append_audit(&self.record(context, activity, application.id, detail)).await?;
+        change.append_audit(self.record(context, activity, application.id, detail));
         self.follow_application(&mut change, context, old, &application).await?;
         self.drop_unfitting_certificate(&mut change, context, &application).await?;
         self.commit(change).await?;

@@ -181,7 +181,7 @@ impl ControlPlane {
         let detail = audit::change(old.map(|old| shown(&old.metadata)), Some(shown(&fitting.metadata)));
         let detail = named(detail, application);
         let activity = Activity::AddApplicationSslCertificate;
-        change.append_audit(&self.record(context, activity, application.id, detail)).await?;
+        change.append_audit(self.record(context, activity, application.id, detail));
         Ok((fitting.metadata, true))
     }
 
@@ -262,7 +262,7 @@ impl ControlPlane {
         let Some(old) = change.find_certificate(application.id).await? else { return Ok(false) };
         change.delete_certificate(application.id).await?;
         let detail = named(audit::change(Some(shown(&old.metadata)), None), application);
-        change.append_audit(&self.record(context, Activity::DeleteSslBinding, application.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::DeleteSslBinding, application.id, detail));
         Ok(true)
     }
 

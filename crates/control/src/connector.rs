@@ -120,7 +120,7 @@ impl ControlPlane {
         let connector = load(&mut change, connector).await?;
         change.delete_connector(connector.id).await?;
         let detail = audit::change(Some(audit::connector(&connector)), None);
-        change.append_audit(&self.record(context, Activity::DeleteConnector, connector.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::DeleteConnector, connector.id, detail));
         self.commit(change).await
     }
 
@@ -207,7 +207,7 @@ impl ControlPlane {
         change.update_connector(&mut moved).await?;
         let detail = audit::change(Some(audit::connector(&connector)), Some(audit::connector(&moved)));
         let detail = through(detail, application);
-        change.append_audit(&self.record(context, Activity::MoveConnector, moved.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::MoveConnector, moved.id, detail));
         self.commit(change).await?;
         Ok(moved)
     }
@@ -224,7 +224,7 @@ impl ControlPlane {
         let mut connector = unregistered(machine_name, group, self.now());
         change.insert_connector(&mut connector).await?;
         let detail = through(audit::change(None, Some(audit::connector(&connector))), Some(application));
-        change.append_audit(&self.record(context, Activity::AddConnector, connector.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::AddConnector, connector.id, detail));
         self.commit(change).await?;
         Ok(connector)
     }

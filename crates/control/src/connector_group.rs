@@ -91,7 +91,7 @@ impl ControlPlane {
         }
         change.update_connector_group(&mut group).await?;
         let detail = audit::change(Some(audit::connector_group(&old)), Some(audit::connector_group(&group)));
-        change.append_audit(&self.record(context, Activity::UpdateConnectorGroup, id, detail)).await?;
+        change.append_audit(self.record(context, Activity::UpdateConnectorGroup, id, detail));
         self.commit(change).await?;
         Ok(group)
     }
@@ -113,7 +113,7 @@ impl ControlPlane {
         group.check_deletable(&contents)?;
         change.delete_connector_group(id).await?;
         let detail = audit::change(Some(audit::connector_group(&group)), None);
-        change.append_audit(&self.record(context, Activity::DeleteConnectorGroup, id, detail)).await?;
+        change.append_audit(self.record(context, Activity::DeleteConnectorGroup, id, detail));
         self.commit(change).await
     }
 
@@ -134,7 +134,7 @@ impl ControlPlane {
         };
         change.insert_connector_group(&mut group).await?;
         let detail = audit::change(None, Some(audit::connector_group(&group)));
-        change.append_audit(&self.record(context, Activity::AddConnectorGroup, group.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::AddConnectorGroup, group.id, detail));
         Ok(group)
     }
 }

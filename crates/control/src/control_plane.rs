@@ -266,7 +266,7 @@ async fn make_default_group(store: &Store, now: Timestamp) -> Result<(), Error> 
     change.insert_connector_group(&mut group).await?;
     let context = OperationContext::system(Uuid::now_v7());
     let detail = audit::change(None, Some(audit::connector_group(&group)));
-    change.append_audit(&record(now, &context, Activity::AddConnectorGroup, group.id, detail)).await?;
+    change.append_audit(record(now, &context, Activity::AddConnectorGroup, group.id, detail));
     change.commit().await?;
     Ok(())
 }

@@ -40,7 +40,7 @@ impl ControlPlane {
         let application = load(&mut change, target.into()).await?;
         change.delete_application(&application, self.now()).await?;
         let detail = audit::change(Some(audit::application(&application)), None);
-        change.append_audit(&self.record(context, Activity::DeleteApplication, application.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::DeleteApplication, application.id, detail));
         self.commit(change).await
     }
 
@@ -80,7 +80,7 @@ impl ControlPlane {
         return_to_existing_group(&mut change, &mut application).await?;
         change.restore_application(&mut application).await?;
         let detail = audit::change(None, Some(audit::application(&application)));
-        change.append_audit(&self.record(context, Activity::RestoreApplication, application.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::RestoreApplication, application.id, detail));
         self.commit(change).await?;
         Ok(application)
     }
@@ -98,7 +98,7 @@ impl ControlPlane {
         let application = load_deleted(&mut change, target.into()).await?.application;
         change.purge_application(application.id).await?;
         let detail = audit::change(Some(audit::application(&application)), None);
-        change.append_audit(&self.record(context, Activity::PurgeApplication, application.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::PurgeApplication, application.id, detail));
         self.commit(change).await
     }
 
@@ -135,7 +135,7 @@ impl ControlPlane {
         change.purge_application(id).await?;
         let context = OperationContext::system(Uuid::now_v7());
         let detail = audit::with(audit::change(None, None), "unreadable", true);
-        change.append_audit(&self.record(&context, Activity::PurgeApplication, id, detail)).await?;
+        change.append_audit(self.record(&context, Activity::PurgeApplication, id, detail));
         self.commit(change).await
     }
 }

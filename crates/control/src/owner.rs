@@ -64,7 +64,7 @@ impl ControlPlane {
         let owner = known(&mut change, new).await?;
         change.insert_owner(application, &owner).await?;
         let detail = audit::change(None, Some(audit::owner(&owner)));
-        change.append_audit(&self.record(context, Activity::AddOwner, application, detail)).await?;
+        change.append_audit(self.record(context, Activity::AddOwner, application, detail));
         self.commit(change).await?;
         Ok(owner)
     }
@@ -86,7 +86,7 @@ impl ControlPlane {
         };
         change.delete_owner(application, id).await?;
         let detail = audit::change(Some(audit::owner(&owner)), None);
-        change.append_audit(&self.record(context, Activity::RemoveOwner, application, detail)).await?;
+        change.append_audit(self.record(context, Activity::RemoveOwner, application, detail));
         self.commit(change).await
     }
 }

@@ -59,7 +59,7 @@ impl ControlPlane {
             _ => Activity::UpdateProfile,
         };
         let detail = audit::change(Some(audit::profile(&old)), Some(audit::profile(&profile)));
-        change.append_audit(&self.record(context, activity, "application_proxy", detail)).await?;
+        change.append_audit(self.record(context, activity, "application_proxy", detail));
         self.commit(change).await?;
         Ok(profile)
     }

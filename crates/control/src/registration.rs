@@ -100,7 +100,7 @@ impl ControlPlane {
         let certificate = self.authority().certify(identity, &csr, self.now())?;
         let detail = json!({ "not_after": certificate.not_after });
         let context = context_of(&connector.machine_name);
-        presence.append_audit(&self.record(&context, Activity::RenewConnector, connector.id, detail)).await?;
+        presence.append_audit(self.record(&context, Activity::RenewConnector, connector.id, detail));
         presence.commit().await?;
         Ok(certificate)
     }
@@ -123,7 +123,7 @@ impl ControlPlane {
         detail = audit::with(detail, "from", from.to_canonical().to_string());
         detail = audit::with(detail, "version", request.version.as_str());
         let context = context_of(&request.machine_name);
-        change.append_audit(&self.record(&context, Activity::RegisterConnector, connector.id, detail)).await?;
+        change.append_audit(self.record(&context, Activity::RegisterConnector, connector.id, detail));
         self.commit(change).await?;
         Ok(self.registered(identity_of(&connector), certificate))
     }

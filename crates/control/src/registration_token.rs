@@ -50,7 +50,7 @@ impl ControlPlane {
         let new = NewRegistrationToken { id, secret_hash: sha256(&secret), connector_group: group.id, expires };
         change.insert_registration_token(&new).await?;
         let detail = audit::change(None, Some(json!({ "connector_group": group.id, "expires": expires })));
-        change.append_audit(&self.record(context, Activity::AddRegistrationToken, id, detail)).await?;
+        change.append_audit(self.record(context, Activity::AddRegistrationToken, id, detail));
         self.commit(change).await?;
         let ca_fingerprint = self.authority().fingerprint();
         Ok(IssuedRegistrationToken {

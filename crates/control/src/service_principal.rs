@@ -139,7 +139,7 @@ impl ControlPlane {
         let (id, old) = (principal.id, audit::service_principal(&principal));
         let taken = change.take_service_principal(principal).await?;
         let detail = audit::with(audit::change(Some(old), None), "assignments", taken.assignments.len());
-        change.append_audit(&self.record(context, Activity::DeleteServicePrincipal, id, detail)).await?;
+        change.append_audit(self.record(context, Activity::DeleteServicePrincipal, id, detail));
         self.commit(change).await
     }
 
@@ -165,7 +165,7 @@ impl ControlPlane {
         }
         change.insert_service_principal(&mut principal).await?;
         let detail = audit::change(None, Some(audit::service_principal(&principal)));
-        change.append_audit(&self.record(context, Activity::AddServicePrincipal, principal.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::AddServicePrincipal, principal.id, detail));
         Ok(principal)
     }
 
@@ -223,7 +223,7 @@ impl ControlPlane {
         let detail = audit::change(Some(audit::service_principal(old)), Some(audit::service_principal(new)));
         let changed = audit::differing(&old.attributes, &new.attributes);
         let detail = audit::with(detail, "changed_attributes", changed);
-        change.append_audit(&self.record(context, Activity::UpdateServicePrincipal, new.id, detail)).await?;
+        change.append_audit(self.record(context, Activity::UpdateServicePrincipal, new.id, detail));
         Ok(())
     }
 }

@@ -154,7 +154,8 @@ impl WriteTransaction {
         .bind(row::signed(assignment.revision))
         .execute(self.connection())
         .await?;
-        self.log(Entity::AppRoleAssignment, assignment.id.to_string(), Operation::Insert).await
+        self.log(Entity::AppRoleAssignment, assignment.id.to_string(), Operation::Insert);
+        Ok(())
     }
 
     /// Deletes an assignment.
@@ -166,7 +167,8 @@ impl WriteTransaction {
             .bind(id.to_string())
             .execute(self.connection())
             .await?;
-        self.log(Entity::AppRoleAssignment, id.to_string(), Operation::Delete).await
+        self.log(Entity::AppRoleAssignment, id.to_string(), Operation::Delete);
+        Ok(())
     }
 
     /// Writes a service principal's name into the assignments to it and of it, which get this transaction's revision.

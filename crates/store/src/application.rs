@@ -158,7 +158,8 @@ impl WriteTransaction {
             application,
         )
         .await?;
-        self.log(Entity::Application, application.id.to_string(), Operation::Insert).await
+        self.log(Entity::Application, application.id.to_string(), Operation::Insert);
+        Ok(())
     }
 
     /// Writes an application, and gives it this transaction's revision.
@@ -175,7 +176,8 @@ impl WriteTransaction {
             application,
         )
         .await?;
-        self.log(Entity::Application, application.id.to_string(), Operation::Update).await
+        self.log(Entity::Application, application.id.to_string(), Operation::Update);
+        Ok(())
     }
 }
 

@@ -6,8 +6,9 @@ use adit_core::id::AuditId;
 use adit_core::query::{AuditField, Direction, Expression, Field, OBJECT, Order, Page, Query};
 use jiff::Timestamp;
 use sea_query::{CaseStatement, Expr, ExprTrait as _, SelectStatement};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::query::Query as Statement;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row as _, Sqlite};
 
 use crate::error::Error;
 use crate::list::{self, Collection, Column, Source, foreign_field};
@@ -111,29 +112,28 @@ impl Store {
     }
 }
 
-pub(crate) async fn insert(
-    connection: &mut SqliteConnection,
+/// The columns of a record, in the order in which [`bind`] gives their values.
+pub(crate) const COLUMNS: &str =
+    "id, revision, at, activity, actor_kind, actor_id, actor_name, actor_ip, request_id, target, detail";
+
+/// Gives the values of a record to a statement that inserts it.
+pub(crate) fn bind<'q>(
+    statement: Statement<'q, Sqlite, SqliteArguments>,
     revision: Option<Revision>,
-    record: &AuditRecord,
-) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO audit (id, revision, at, activity, actor_kind, actor_id, actor_name, actor_ip, request_id, target, \
-         detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(record.id.to_string())
-    .bind(revision.map(row::signed))
-    .bind(row::instant(record.at))
-    .bind(record.activity.as_str())
-    .bind(record.actor.kind.as_str())
-    .bind(record.actor.id.as_deref())
-    .bind(record.actor.name.as_deref())
-    .bind(record.actor.ip.as_deref())
-    .bind(record.request_id.to_string())
-    .bind(record.target.as_str())
-    .bind(record.detail.to_string())
-    .execute(connection)
-    .await?;
-    Ok(())
+    record: &'q AuditRecord,
+) -> Statement<'q, Sqlite, SqliteArguments> {
+    statement
+        .bind(record.id.to_string())
+        .bind(revision.map(row::signed))
+        .bind(row::instant(record.at))
+        .bind(record.activity.as_str())
+        .bind(record.actor.kind.as_str())
+        .bind(record.actor.id.as_deref())
+        .bind(record.actor.name.as_deref())
+        .bind(record.actor.ip.as_deref())
+        .bind(record.request_id.to_string())
+        .bind(record.target.as_str())
+        .bind(record.detail.to_string())
 }
 
 /// What the directory audit calls an activity, of the word under which it is stored.

@@ -2,7 +2,9 @@
 //! after the revision it has.
 
 use adit_core::{Revision, ServicePrincipalId};
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use crate::error::Error;
 use crate::row;
@@ -116,23 +118,31 @@ impl Store {
     }
 }
 
-pub(crate) async fn insert(
-    connection: &mut SqliteConnection,
-    revision: Revision,
-    place: i64,
-    entity: Entity,
-    id: &str,
-    operation: Operation,
-) -> Result<(), Error> {
-    sqlx::query("INSERT INTO change_log (revision, place, entity, id, operation) VALUES (?, ?, ?, ?, ?)")
-        .bind(row::signed(revision))
-        .bind(place)
-        .bind(entity.as_str())
-        .bind(id)
-        .bind(operation.as_str())
-        .execute(connection)
-        .await?;
-    Ok(())
+/// The columns of an entry, in the order in which [`bind`] gives their values.
+pub(crate) const COLUMNS: &str = "revision, place, entity, id, operation";
+
+/// An entry of a change that is under way.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) revision: Revision,
+    /// Where among the entries of the change it is.
+    pub(crate) place: i64,
+    pub(crate) entity: Entity,
+    pub(crate) id: String,
+    pub(crate) operation: Operation,
+}
+
+/// Gives the values of an entry to a statement that inserts it.
+pub(crate) fn bind<'q>(
+    statement: Query<'q, Sqlite, SqliteArguments>,
+    entry: &'q Entry,
+) -> Query<'q, Sqlite, SqliteArguments> {
+    statement
+        .bind(row::signed(entry.revision))
+        .bind(entry.place)
+        .bind(entry.entity.as_str())
+        .bind(entry.id.as_str())
+        .bind(entry.operation.as_str())
 }
 
 /// Appends one entry for each assignment to `principal` and of it, after the first `place` entries of the revision, and

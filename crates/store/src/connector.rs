@@ -168,7 +168,8 @@ impl WriteTransaction {
         .bind(row::signed(connector.revision))
         .execute(self.connection())
         .await?;
-        self.log(Entity::Connector, connector.id.to_string(), Operation::Insert).await
+        self.log(Entity::Connector, connector.id.to_string(), Operation::Insert);
+        Ok(())
     }
 
     /// Writes a connector's group, machine name and key generation, and gives it this transaction's revision.
@@ -189,7 +190,8 @@ impl WriteTransaction {
         .bind(connector.id.to_string())
         .execute(self.connection())
         .await?;
-        self.log(Entity::Connector, connector.id.to_string(), Operation::Update).await
+        self.log(Entity::Connector, connector.id.to_string(), Operation::Update);
+        Ok(())
     }
 
     /// Deletes a connector and its tunnels.
@@ -200,7 +202,8 @@ impl WriteTransaction {
         for sql in ["DELETE FROM tunnel WHERE connector_id = ?", "DELETE FROM connector WHERE id = ?"] {
             sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
         }
-        self.log(Entity::Connector, id.to_string(), Operation::Delete).await
+        self.log(Entity::Connector, id.to_string(), Operation::Delete);
+        Ok(())
     }
 }
 

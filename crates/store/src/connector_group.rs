@@ -134,7 +134,8 @@ impl WriteTransaction {
         .bind(group.id.to_string())
         .execute(self.connection())
         .await?;
-        self.log(Entity::ConnectorGroup, group.id.to_string(), Operation::Insert).await
+        self.log(Entity::ConnectorGroup, group.id.to_string(), Operation::Insert);
+        Ok(())
     }
 
     /// Writes a group's name and region, and gives it this transaction's revision.
@@ -151,7 +152,8 @@ impl WriteTransaction {
             .bind(group.id.to_string())
             .execute(self.connection())
             .await?;
-        self.log(Entity::ConnectorGroup, group.id.to_string(), Operation::Update).await
+        self.log(Entity::ConnectorGroup, group.id.to_string(), Operation::Update);
+        Ok(())
     }
 
     /// Deletes a group and its registration tokens, which then are unknown.
@@ -164,7 +166,8 @@ impl WriteTransaction {
             .execute(self.connection())
             .await?;
         sqlx::query("DELETE FROM connector_group WHERE id = ?").bind(id.to_string()).execute(self.connection()).await?;
-        self.log(Entity::ConnectorGroup, id.to_string(), Operation::Delete).await
+        self.log(Entity::ConnectorGroup, id.to_string(), Operation::Delete);
+        Ok(())
     }
 }
 

@@ -109,8 +109,9 @@ impl WriteTransaction {
         .execute(self.connection())
         .await?;
         sqlx::query("DELETE FROM application WHERE id = ?").bind(&id).execute(self.connection()).await?;
-        self.log(Entity::Application, id.clone(), Operation::Delete).await?;
-        self.log(Entity::DeletedApplication, id, Operation::Insert).await
+        self.log(Entity::Application, id.clone(), Operation::Delete);
+        self.log(Entity::DeletedApplication, id, Operation::Insert);
+        Ok(())
     }
 
     /// Makes a deleted application a live one again, as it is given, with what went with it. It gets this transaction's
@@ -140,7 +141,8 @@ impl WriteTransaction {
     async fn forget_deleted(&mut self, id: ApplicationId) -> Result<(), Error> {
         let id = id.to_string();
         sqlx::query("DELETE FROM deleted_application WHERE id = ?").bind(&id).execute(self.connection()).await?;
-        self.log(Entity::DeletedApplication, id, Operation::Delete).await
+        self.log(Entity::DeletedApplication, id, Operation::Delete);
+        Ok(())
     }
 }
 

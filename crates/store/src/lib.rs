@@ -29,6 +29,7 @@ mod row;
 pub mod service_principal;
 pub mod snapshot;
 pub mod store;
+mod trail;
 pub mod transaction;
 pub mod tunnel;
 mod upgrade;

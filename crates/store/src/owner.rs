@@ -71,7 +71,8 @@ impl WriteTransaction {
             .bind(owner.name.as_deref())
             .execute(self.connection())
             .await?;
-        self.log(Entity::Owner, logged(application, &owner.id), Operation::Insert).await
+        self.log(Entity::Owner, logged(application, &owner.id), Operation::Insert);
+        Ok(())
     }
 
     /// Deletes an owner.
@@ -84,7 +85,8 @@ impl WriteTransaction {
             .bind(id.as_str())
             .execute(self.connection())
             .await?;
-        self.log(Entity::Owner, logged(application, id), Operation::Delete).await
+        self.log(Entity::Owner, logged(application, id), Operation::Delete);
+        Ok(())
     }
 
     /// Deletes what a service principal owns, and says what that was.

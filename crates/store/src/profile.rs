@@ -47,7 +47,8 @@ impl WriteTransaction {
             .bind(row::signed(profile.revision))
             .execute(self.connection())
             .await?;
-        self.log(Entity::Profile, THE_PROFILE.to_owned(), Operation::Update).await
+        self.log(Entity::Profile, THE_PROFILE.to_owned(), Operation::Update);
+        Ok(())
     }
 }
 

@@ -88,7 +88,8 @@ impl WriteTransaction {
         .bind(row::instant(token.expires))
         .execute(self.connection())
         .await?;
-        self.log(Entity::RegistrationToken, token.id.to_string(), Operation::Insert).await
+        self.log(Entity::RegistrationToken, token.id.to_string(), Operation::Insert);
+        Ok(())
     }
 
     /// Redeems a token if it is known, unused and not expired; returns it and its group, or `None` and changes nothing.
@@ -113,7 +114,7 @@ impl WriteTransaction {
         let Some(row) = row else { return Ok(None) };
         let id: RegistrationTokenId = row::parsed(&row, "id", str::parse)?;
         let group = row::parsed(&row, "connector_group_id", str::parse)?;
-        self.log(Entity::RegistrationToken, id.to_string(), Operation::Update).await?;
+        self.log(Entity::RegistrationToken, id.to_string(), Operation::Update);
         Ok(Some((id, group)))
     }
 

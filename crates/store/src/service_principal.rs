@@ -134,7 +134,8 @@ impl WriteTransaction {
         .bind(row::signed(principal.revision))
         .execute(self.connection())
         .await?;
-        self.log(Entity::ServicePrincipal, principal.id.to_string(), Operation::Insert).await
+        self.log(Entity::ServicePrincipal, principal.id.to_string(), Operation::Insert);
+        Ok(())
     }
 
     /// Writes a service principal's name and attributes, and gives it this transaction's revision. Where its name is
@@ -159,7 +160,7 @@ impl WriteTransaction {
         .bind(principal.id.to_string())
         .execute(self.connection())
         .await?;
-        self.log(Entity::ServicePrincipal, principal.id.to_string(), Operation::Update).await?;
+        self.log(Entity::ServicePrincipal, principal.id.to_string(), Operation::Update);
         if principal.display_name != old.display_name {
             self.rename_in_assignments(principal).await?;
         }
@@ -175,7 +176,7 @@ impl WriteTransaction {
         let ownerships = self.take_owned_by(principal.id).await?;
         let id = principal.id.to_string();
         sqlx::query("DELETE FROM service_principal WHERE id = ?").bind(&id).execute(self.connection()).await?;
-        self.log(Entity::ServicePrincipal, id, Operation::Delete).await?;
+        self.log(Entity::ServicePrincipal, id, Operation::Delete);
         Ok(Belongings { service_principal: Some(principal), assignments, ownerships })
     }
 

@@ -9,20 +9,22 @@ use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{self, Entity, Operation};
 use crate::error::Error;
+use crate::row;
+use crate::trail::Trail;
 use crate::writer::Turn;
-use crate::{audit, row};
 
 /// A change of the directory under way. Nobody else writes meanwhile; dropping it undoes everything.
 #[derive(Debug)]
 pub struct WriteTransaction {
     turn: Turn,
-    changes: i64,
+    trail: Trail,
 }
 
 /// A change of presence under way, which takes no revision. Dropping it undoes everything.
 #[derive(Debug)]
 pub struct PresenceTransaction {
     turn: Turn,
+    trail: Trail,
 }
 
 /// Reads where in its history the directory is.
@@ -34,8 +36,8 @@ pub(crate) async fn version(connection: &mut SqliteConnection) -> Result<(Epoch,
 
 impl WriteTransaction {
     /// A change in its turn, which has taken a revision.
-    pub(crate) const fn new(turn: Turn) -> Self {
-        Self { turn, changes: 0 }
+    pub(crate) fn new(turn: Turn) -> Self {
+        Self { turn, trail: Trail::default() }
     }
 
     /// The revision that this change becomes when it is committed.
@@ -44,13 +46,9 @@ impl WriteTransaction {
         self.turn.revision
     }
 
-    /// Keeps the record of this change.
-    ///
-    /// # Errors
-    /// [`Error`] when the database does not answer.
-    pub async fn append_audit(&mut self, record: &AuditRecord) -> Result<(), Error> {
-        let revision = self.revision();
-        audit::insert(self.connection(), Some(revision), record).await
+    /// Keeps the record of this change, if the change is kept.
+    pub fn append_audit(&mut self, record: AuditRecord) {
+        self.trail.record(Some(self.turn.revision), record);
     }
 
     /// Makes the change durable, together with others that came at the same time.
@@ -60,7 +58,7 @@ impl WriteTransaction {
     /// change was kept.
     pub async fn commit(self) -> Result<Revision, Error> {
         let revision = self.revision();
-        self.turn.keep().await?;
+        self.turn.keep(self.trail).await?;
         Ok(revision)
     }
 
@@ -73,11 +71,9 @@ impl WriteTransaction {
         self.turn.undo().await
     }
 
-    /// Appends to the change log.
-    pub(crate) async fn log(&mut self, entity: Entity, id: String, operation: Operation) -> Result<(), Error> {
-        self.changes += 1;
-        let (revision, place) = (self.revision(), self.changes);
-        change_log::insert(self.connection(), revision, place, entity, &id, operation).await
+    /// Appends to the change log, if the change is kept.
+    pub(crate) fn log(&mut self, entity: Entity, id: String, operation: Operation) {
+        self.trail.log(self.turn.revision, entity, id, operation);
     }
 
     /// Appends the assignments to a service principal and of it to the change log.
@@ -86,10 +82,10 @@ impl WriteTransaction {
         principal: ServicePrincipalId,
         operation: Operation,
     ) -> Result<(), Error> {
-        let (revision, place) = (self.revision(), self.changes);
+        let (revision, place) = (self.revision(), self.trail.last_place());
         let logged =
             change_log::insert_assignments_of(self.connection(), revision, place, principal, operation).await?;
-        self.changes += i64::try_from(logged).unwrap_or(i64::MAX);
+        self.trail.passed(logged);
         Ok(())
     }
 
@@ -99,16 +95,13 @@ impl WriteTransaction {
 }
 
 impl PresenceTransaction {
-    pub(crate) const fn new(turn: Turn) -> Self {
-        Self { turn }
+    pub(crate) fn new(turn: Turn) -> Self {
+        Self { turn, trail: Trail::default() }
     }
 
     /// Keeps the record of something that changed no object, such as a renewal.
-    ///
-    /// # Errors
-    /// [`Error`] when the database does not answer.
-    pub async fn append_audit(&mut self, record: &AuditRecord) -> Result<(), Error> {
-        audit::insert(self.turn.connection(), None, record).await
+    pub fn append_audit(&mut self, record: AuditRecord) {
+        self.trail.record(None, record);
     }
 
     /// Makes the change durable.
@@ -117,7 +110,7 @@ impl PresenceTransaction {
     /// [`Error`] when the database does not answer. If it was the `COMMIT` itself that failed, it is not known whether the
     /// change was kept.
     pub async fn commit(self) -> Result<(), Error> {
-        self.turn.keep().await
+        self.turn.keep(self.trail).await
     }
 
     pub(crate) fn connection(&mut self) -> &mut SqliteConnection {

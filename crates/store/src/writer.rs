@@ -1,5 +1,6 @@
 //! The one writer. It lends the one connection that writes to one command after the other, and makes the changes of
-//! commands that came close together durable with one sync.
+//! commands that came close together durable with one sync. What all of them leave behind is written at the end of the
+//! batch, with the revision that the last of them took.
 //!
 //! Whoever asks for a turn while a batch is open joins it; the batch ends when nobody waits, so a command that comes
 //! alone is never kept waiting for others. Each command has a savepoint of its own: one that is refused or dropped
@@ -16,6 +17,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use crate::error::{Error, is_locked};
+use crate::row;
+use crate::trail::Trail;
 
 /// How many commands share one transaction at most, so that the first of them does not wait without end.
 const LARGEST_BATCH: usize = 128;
@@ -25,12 +28,6 @@ const QUEUE: usize = 1024;
 
 /// How long a command waits for its turn before it is refused.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-
-macro_rules! next_revision {
-    () => {
-        "UPDATE position SET revision = revision + 1 WHERE only_row = 1 RETURNING revision"
-    };
-}
 
 /// Where commands ask for their turn. Clones share everything; the writer ends with the last of them.
 #[derive(Debug, Clone)]
@@ -69,7 +66,7 @@ pub(crate) struct Turn {
 
 #[derive(Debug)]
 enum Outcome {
-    Kept(Acknowledge),
+    Kept(Trail, Acknowledge),
     Undone(Acknowledge),
 }
 
@@ -117,9 +114,9 @@ impl Turn {
         &mut self.connection
     }
 
-    /// Keeps what the command did, and waits until it is durable.
-    pub(crate) async fn keep(self) -> Result<(), Error> {
-        self.finish(Outcome::Kept).await
+    /// Keeps what the command did and leaves behind, and waits until it is durable.
+    pub(crate) async fn keep(self, trail: Trail) -> Result<(), Error> {
+        self.finish(|acknowledge| Outcome::Kept(trail, acknowledge)).await
     }
 
     /// Undoes what the command did, and waits until what it has read is durable.
@@ -151,6 +148,9 @@ struct Batch {
     kept: usize,
     waiting: Vec<Acknowledge>,
     savepoint: Savepoint,
+    /// The last one that was taken and kept.
+    revision: Revision,
+    trail: Trail,
 }
 
 /// What is there of the last command's savepoint.
@@ -180,14 +180,14 @@ impl Keeper {
 
     /// Runs a batch that starts with one command. Returns what was asked for meanwhile and does not belong into it.
     async fn batch(&mut self, first: Command) -> Option<Request> {
-        let connection = match self.begin().await {
-            Ok(connection) => connection,
+        let (connection, revision) = match self.begin().await {
+            Ok(begun) => begun,
             Err(error) => {
                 let _gone = first.reply.send(Err(error.into()));
                 return None;
             }
         };
-        let mut batch = Batch::default();
+        let mut batch = Batch { revision, ..Batch::default() };
         let mut next = Some(Request::Turn(first));
         let mut broken = None;
         while batch.commands < LARGEST_BATCH
@@ -200,7 +200,7 @@ impl Keeper {
             next = if broken.is_some() { None } else { self.waiting().await };
         }
         let ended = match broken {
-            None => self.end(&connection, batch.kept).await,
+            None => self.end(&connection, &mut batch).await,
             Some(error) => Err(self.give_up(&connection, error).await),
         };
         batch.acknowledge(ended);
@@ -216,24 +216,26 @@ impl Keeper {
         self.queue.try_recv().ok()
     }
 
-    async fn begin(&mut self) -> Result<Arc<Mutex<SqliteConnection>>, sqlx::Error> {
+    /// Opens a transaction, and reads at which revision the directory is.
+    async fn begin(&mut self) -> Result<(Arc<Mutex<SqliteConnection>>, Revision), sqlx::Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => Arc::new(Mutex::new(self.options.connect().await?)),
         };
         // `IMMEDIATE`, because a transaction that starts reading and then writes can fail at once whatever the timeout.
-        let begun = execute(&connection, "BEGIN IMMEDIATE").await;
+        let begun = begin(&mut *connection.lock().await).await;
         if begun.as_ref().is_ok() || begun.as_ref().is_err_and(is_locked) {
             self.connection = Some(Arc::clone(&connection));
         }
-        begun.map(|()| connection)
+        begun.map(|revision| (connection, revision))
     }
 
-    async fn end(&mut self, connection: &Mutex<SqliteConnection>, kept: usize) -> Result<(), Arc<sqlx::Error>> {
-        if kept == 0 {
+    async fn end(&mut self, connection: &Mutex<SqliteConnection>, batch: &mut Batch) -> Result<(), Arc<sqlx::Error>> {
+        if batch.kept == 0 {
             return execute(connection, "ROLLBACK").await.map_err(Arc::new);
         }
-        match execute(connection, "COMMIT").await {
+        let committed = commit(&mut *connection.lock().await, batch.revision, &batch.trail).await;
+        match committed {
             Ok(()) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
                 Ok(())
@@ -274,12 +276,13 @@ impl Batch {
             return Ok(());
         }
         let mut connection = Arc::clone(connection).lock_owned().await;
-        let revision = match start(&mut connection, self.savepoint, command.revision).await.map_err(Arc::new) {
-            Ok(revision) => revision,
-            Err(error) => {
-                let _gone = command.reply.send(Err(Arc::clone(&error).into()));
-                return Err(error);
-            }
+        if let Err(error) = start(&mut connection, self.savepoint).await.map_err(Arc::new) {
+            let _gone = command.reply.send(Err(Arc::clone(&error).into()));
+            return Err(error);
+        }
+        let (kept, revision) = match command.revision {
+            Taken::None => (self.revision, Revision::default()),
+            Taken::Next => (Revision(self.revision.0 + 1), Revision(self.revision.0 + 1)),
         };
         self.savepoint = Savepoint::Used;
         let shared = Arc::clone(OwnedMutexGuard::mutex(&connection));
@@ -287,8 +290,10 @@ impl Batch {
         // A turn that nobody takes any more comes back here and is dropped, as one that its command drops.
         drop(command.reply.send(Ok(Turn { connection, outcome, revision })));
         match finished.await {
-            Ok(Outcome::Kept(acknowledge)) => {
+            Ok(Outcome::Kept(trail, acknowledge)) => {
                 self.waiting.push(acknowledge);
+                self.trail.join(trail);
+                self.revision = kept;
                 self.kept += 1;
                 return Ok(());
             }
@@ -306,27 +311,35 @@ impl Batch {
     }
 }
 
-/// Opens the savepoint of a command and takes its revision, in one exchange with the database: there is only one turn at
-/// a time, so each exchange counts for everybody who waits.
-async fn start(
-    connection: &mut SqliteConnection,
-    savepoint: Savepoint,
-    revision: Taken,
-) -> Result<Revision, sqlx::Error> {
-    let sql = match (revision, savepoint) {
-        (Taken::None, Savepoint::None) => "SAVEPOINT command",
-        (Taken::None, Savepoint::Used) => "RELEASE command; SAVEPOINT command",
-        (Taken::None, Savepoint::Clean) => return Ok(Revision::default()),
-        (Taken::Next, Savepoint::None) => concat!("SAVEPOINT command; ", next_revision!()),
-        (Taken::Next, Savepoint::Used) => concat!("RELEASE command; SAVEPOINT command; ", next_revision!()),
-        (Taken::Next, Savepoint::Clean) => next_revision!(),
+async fn begin(connection: &mut SqliteConnection) -> Result<Revision, sqlx::Error> {
+    let sql = "BEGIN IMMEDIATE; SELECT revision FROM position WHERE only_row = 1";
+    let revision: i64 = sqlx::query(sql).fetch_one(connection).await?.try_get("revision")?;
+    u64::try_from(revision).map(Revision).map_err(|reason| sqlx::Error::Decode(reason.into()))
+}
+
+/// Opens the savepoint of a command, in one exchange with the database: there is only one turn at a time, so each exchange
+/// counts for everybody who waits.
+async fn start(connection: &mut SqliteConnection, savepoint: Savepoint) -> Result<(), sqlx::Error> {
+    let sql = match savepoint {
+        Savepoint::None => "SAVEPOINT command",
+        Savepoint::Used => "RELEASE command; SAVEPOINT command",
+        Savepoint::Clean => return Ok(()),
     };
-    if revision == Taken::None {
-        sqlx::query(sql).execute(connection).await?;
-        return Ok(Revision::default());
-    }
-    let taken: i64 = sqlx::query(sql).fetch_one(connection).await?.try_get("revision")?;
-    u64::try_from(taken).map(Revision).map_err(|reason| sqlx::Error::Decode(reason.into()))
+    sqlx::query(sql).execute(connection).await?;
+    Ok(())
+}
+
+/// Writes what the commands leave behind, and commits. Without the savepoint of the last command it fails before it writes
+/// anything: the engine may have ended the transaction by itself, and then each statement would be one of its own.
+async fn commit(connection: &mut SqliteConnection, revision: Revision, trail: &Trail) -> Result<(), sqlx::Error> {
+    sqlx::query("RELEASE command; UPDATE position SET revision = ? WHERE only_row = 1 AND revision <> ?")
+        .bind(row::signed(revision))
+        .bind(row::signed(revision))
+        .execute(&mut *connection)
+        .await?;
+    trail.write(connection).await?;
+    sqlx::query("COMMIT").execute(connection).await?;
+    Ok(())
 }
 
 async fn execute(connection: &Mutex<SqliteConnection>, sql: &'static str) -> Result<(), sqlx::Error> {
