@@ -59,7 +59,7 @@ impl Directory {
     #[must_use]
     pub fn start_in(scratch: Scratch, flags: &[&str]) -> Self {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let (process, addresses) = serve(&scratch, &flags, None);
+        let (process, addresses) = serve(&scratch, &flags, None, &[]);
         let token = token(&scratch, "Directory.ReadWrite.All");
         Self { scratch, flags, addresses, token, process }
     }
@@ -72,7 +72,12 @@ impl Directory {
 
     /// Starts again on the same data folder and the same ports; the process must have ended.
     pub fn restart(&mut self) {
-        (self.process, self.addresses) = serve(&self.scratch, &self.flags, Some(self.addresses));
+        self.restart_under(&[]);
+    }
+
+    /// Likewise, by a command that starts it (`strace` with its flags); the process must become the server's.
+    pub fn restart_under(&mut self, starter: &[&str]) {
+        (self.process, self.addresses) = serve(&self.scratch, &self.flags, Some(self.addresses), starter);
     }
 
     /// The server's process.
@@ -218,19 +223,35 @@ impl Directory {
     }
 }
 
-/// Starts `adit serve` and waits until it has said where it listens; on the addresses `again` if given.
-fn serve(scratch: &Scratch, flags: &[String], again: Option<Addresses>) -> (Process, Addresses) {
+/// Starts `adit serve` and waits until it has said where it listens; on the addresses `again` if given, by the command
+/// `starter` if it is not empty.
+fn serve(scratch: &Scratch, flags: &[String], again: Option<Addresses>, starter: &[&str]) -> (Process, Addresses) {
     let data = scratch.join("data");
     let written = data.join("addresses.json");
     let _ = std::fs::remove_file(&written);
     let mut command = serve_command(&data.display().to_string(), again);
-    let mut process = Process::start("adit serve", command.args(flags), &scratch.join("serve.log"));
+    command.args(flags);
+    let mut process = Process::start("adit serve", &mut started_by(starter, command), &scratch.join("serve.log"));
     let (addresses, _) = eventually("a server that serves", START_LIMIT, || {
         assert!(process.is_running(), "adit serve ended at once:\n{}", process.log());
         parse_addresses(&std::fs::read_to_string(&written).ok()?)
     });
     settles("a ready server", START_LIMIT, || is_ready(addresses.metrics));
     (process, addresses)
+}
+
+/// `command`, started by another; itself if there is none.
+fn started_by(starter: &[&str], command: Command) -> Command {
+    let [program, flags @ ..] = starter else { return command };
+    let mut started = Command::new(program);
+    started.args(flags).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => started.env(name, value),
+            None => started.env_remove(name),
+        };
+    }
+    started
 }
 
 /// `adit serve` on loopback, on free ports or on those of an earlier start.

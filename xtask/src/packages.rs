@@ -33,6 +33,7 @@ pub(crate) const FOR_BENCH: &[Package] = &[
     Package { probe: Probe::Program("nginx"), names: &["nginx-light"] },
     Package { probe: Probe::Program("wrk"), names: &["wrk"] },
     Package { probe: Probe::Program("openssl"), names: &["openssl"] },
+    Package { probe: Probe::Program("strace"), names: &["strace"] },
 ];
 
 /// What building rathole with its TLS transport needs.

@@ -61,6 +61,14 @@ pub(super) fn all(target: &Target) -> Vec<(Kind, Question)> {
     ]
 }
 
+/// The same writes by many clients and by one.
+pub(super) fn writes() -> Vec<(Kind, Question)> {
+    vec![
+        (Kind::Create, create("POST a group", "shared slowly", CONNECTIONS)),
+        (Kind::CreateAlone, create("POST a group, one client", "alone slowly", 1)),
+    ]
+}
+
 fn report(order: &str, walk: &Walk) {
     println!(
         "walked over {} applications {order} in {:.1} s, pages of 999; the slowest took {:.0} ms",
