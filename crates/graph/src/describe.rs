@@ -45,7 +45,9 @@ pub(crate) fn public(
     let answer = match rest {
         [] => Answer::ok(metadata::service_document(&MODEL, &base)),
         [Part::Word(word)] if word.eq_ignore_ascii_case("$metadata") => Answer::xml(CSDL.clone()),
-        [Part::Word(word)] if word.eq_ignore_ascii_case("openapi.json") => Answer::ok(openapi::document(&origin)),
+        [Part::Word(word)] if word.eq_ignore_ascii_case("openapi.json") => {
+            Answer::file("application/json", openapi::text(&origin).into())
+        }
         [_] => openapi::page("index.html", &parts.uri)?,
         [_, file, ..] => openapi::page(file.text(), &parts.uri)?,
     };

@@ -33,11 +33,19 @@ const REFUSALS: [(&str, &str); 10] = [
     ("503", "The directory is busy; try again later."),
 ];
 
-static PATHS: LazyLock<Value> = LazyLock::new(paths);
-static SCHEMAS: LazyLock<Value> = LazyLock::new(|| Value::Object(schema::schemas(&MODEL)));
+/// Stands for the origin in the document that is kept; a name that no server has (RFC 6761, section 6.4).
+const SOME_ORIGIN: &str = "https://origin.invalid";
 
-/// The document, for clients that know the API by `origin`.
-pub(crate) fn document(origin: &str) -> Value {
+/// Made once: anybody may ask for it, and making it costs far more than asking.
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| document().to_string());
+
+/// The document in JSON, for clients that know the API by `origin`.
+pub(crate) fn text(origin: &str) -> String {
+    let quoted = Value::from(origin).to_string();
+    DOCUMENT.replace(SOME_ORIGIN, quoted.trim_matches('"'))
+}
+
+fn document() -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -46,11 +54,11 @@ pub(crate) fn document(origin: &str) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": format!("{origin}/beta")}, {"url": format!("{origin}/v1.0")}],
+        "servers": [{"url": format!("{SOME_ORIGIN}/beta")}, {"url": format!("{SOME_ORIGIN}/v1.0")}],
         "security": [{"bearer": []}],
-        "paths": *PATHS,
+        "paths": paths(),
         "components": {
-            "schemas": *SCHEMAS,
+            "schemas": schema::schemas(&MODEL),
             "responses": responses(),
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
