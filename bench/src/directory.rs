@@ -6,7 +6,7 @@
 //!
 //! Promised, and an error if it is not so: a page 900,000 items in costs at most 1.3 times the first; writers that come
 //! together are at least five times as fast as one after the other, each waiting for the disk. The latter is measured
-//! with a disk that takes 4 ms for a sync, which `strace` makes of any: where a sync is as quick as the CPU's share of a
+//! with each sync 4 ms longer than the disk's own, by `strace`: where a sync is as quick as the CPU's share of a
 //! request, there is little to gain, and the ratio would say more of the disk than of the server.
 
 mod content;

@@ -1,7 +1,8 @@
 //! What commands leave behind beside the rows they write: entries of the change log, and audit records.
 //!
-//! They are gathered while the commands of a batch go on and written at its end, in one exchange with the database: there
-//! is one writer, so each exchange counts for everybody who waits. Nothing reads them before the batch is committed.
+//! They are gathered while the commands of a batch go on and written at its end, in as few exchanges with the database as
+//! its limits allow: there is one writer, so each exchange counts for everybody who waits. Nothing reads them before the
+//! batch is committed.
 
 use adit_core::Revision;
 use adit_core::audit::AuditRecord;
@@ -23,7 +24,7 @@ const ROWS_KEPT_COMPILED: usize = 4;
 pub(crate) struct Trail {
     entries: Vec<Entry>,
     records: Vec<(Option<Revision>, AuditRecord)>,
-    /// The place of the command's last entry, of those that were written already too.
+    /// The place of the command's last entry, of those that were written already too; of no meaning once joined.
     last_place: i64,
 }
 

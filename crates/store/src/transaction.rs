@@ -1,7 +1,7 @@
 //! The two kinds of write: one that takes a revision, and one for presence that takes none.
 //!
-//! Invariant: revisions are gap-free and in commit order. Commands run one after the other; the revision is taken inside
-//! the command's savepoint, so it is given back when the command is undone, before the next one takes it.
+//! Invariant: revisions are gap-free and in commit order. Commands run one after the other, and the writer counts a
+//! revision only once its command is kept: one that is undone leaves its revision to the next.
 
 use adit_core::audit::AuditRecord;
 use adit_core::{Epoch, Revision, ServicePrincipalId};
@@ -99,7 +99,7 @@ impl PresenceTransaction {
         Self { turn, trail: Trail::default() }
     }
 
-    /// Keeps the record of something that changed no object, such as a renewal.
+    /// Keeps the record of something that changed no object, such as a renewal, if the change is kept.
     pub fn append_audit(&mut self, record: AuditRecord) {
         self.trail.record(None, record);
     }

@@ -1,6 +1,6 @@
 //! The one writer. It lends the one connection that writes to one command after the other, and makes the changes of
 //! commands that came close together durable with one sync. What all of them leave behind is written at the end of the
-//! batch, with the revision that the last of them took.
+//! batch, with the revision of the last one kept.
 //!
 //! Whoever asks for a turn while a batch is open joins it; the batch ends when nobody waits, so a command that comes
 //! alone is never kept waiting for others. Each command has a savepoint of its own: one that is refused or dropped

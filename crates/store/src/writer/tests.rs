@@ -1,7 +1,11 @@
 //! What the writer does when the engine fails it: the tests that reach into its batches.
 
+use adit_core::audit::{Activity, ActorKind, AuditActor, AuditRecord};
+use adit_core::id::AuditId;
+use adit_core::query::Query;
+
 use super::*;
-use crate::Store;
+use crate::{Entity, Operation, Store};
 
 async fn store() -> (Store, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -77,4 +81,68 @@ async fn a_batch_ends_at_its_largest_size_while_others_wait() {
     commands.join_all().await;
     assert_eq!(store.commits(), 2);
     assert_eq!(store.version().await.unwrap().1, Revision(all));
+}
+
+#[tokio::test]
+async fn a_command_that_lost_its_transaction_is_kept_in_no_part() {
+    let (store, _folder) = store().await;
+    let mut lone = store.begin().await.unwrap();
+    lone.log(Entity::Profile, "p".to_owned(), Operation::Update);
+    lone.append_audit(record());
+    sqlx::query("ROLLBACK").execute(lone.connection()).await.unwrap();
+    let kept = lone.commit().await;
+    assert!(matches!(kept, Err(Error::Batch(_))), "{kept:?}");
+    assert_eq!(store.version().await.unwrap().1, Revision(0));
+    assert_eq!(store.changes_after(Revision(0), 10).await.unwrap(), []);
+    assert_eq!(store.list_audit(&Query::default()).await.unwrap().items, []);
+}
+
+#[tokio::test]
+async fn more_is_left_behind_than_one_statement_takes() {
+    let (store, _folder) = store().await;
+    let mut change = store.begin().await.unwrap();
+    for number in 0..1001 {
+        change.log(Entity::Profile, number.to_string(), Operation::Update);
+    }
+    change.append_audit(record());
+    let revision = change.commit().await.unwrap();
+    let logged: Vec<String> =
+        store.changes_after(Revision(0), 2000).await.unwrap().into_iter().map(|change| change.id).collect();
+    assert_eq!(logged, (0..1001).map(|number| number.to_string()).collect::<Vec<_>>());
+    assert_eq!(store.audit_of(revision).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_record_of_an_undone_command_goes_with_it_and_its_neighbours_stay() {
+    let (store, _folder) = store().await;
+    let (first, undone, last) = (record(), record(), record());
+    let expected = [first.id, last.id];
+    let keep = async |record: AuditRecord| {
+        let mut change = store.begin().await.unwrap();
+        change.append_audit(record);
+        change.commit().await.unwrap()
+    };
+    let undo = async {
+        let mut change = store.begin().await.unwrap();
+        change.append_audit(undone);
+        change.roll_back().await.unwrap();
+    };
+    let (one, (), two) = tokio::join!(keep(first), undo, keep(last));
+    assert_eq!((one, two), (Revision(1), Revision(2)));
+    let mut kept: Vec<_> =
+        store.list_audit(&Query::default()).await.unwrap().items.iter().map(|kept| kept.id).collect();
+    kept.sort_unstable();
+    assert_eq!(kept, expected);
+}
+
+fn record() -> AuditRecord {
+    AuditRecord {
+        id: AuditId::new(uuid::Uuid::now_v7()),
+        at: jiff::Timestamp::UNIX_EPOCH,
+        activity: Activity::UpdateConnectorGroup,
+        actor: AuditActor { kind: ActorKind::System, id: None, name: None, ip: None },
+        request_id: uuid::Uuid::from_u128(1),
+        target: "target".to_owned(),
+        detail: serde_json::json!({}),
+    }
 }
