@@ -8,8 +8,7 @@ use std::borrow::Cow;
 use adit_core::access::Grant;
 use adit_core::request_path;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, ORIGIN, REFERER, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -21,6 +20,7 @@ use crate::edge::Client;
 use crate::failure::Failure;
 use crate::replay::{ReplayBody, RequestBody};
 use crate::serving::ForwardingRules;
+use crate::translate;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -120,8 +120,8 @@ impl UpstreamHead {
         remove_client_claims(&mut headers);
         join_cookies(&mut headers);
         let connection_bound = headers.get_all(AUTHORIZATION).iter().any(is_connection_bound);
-        if rules.host.is_some() {
-            translate_origins(&mut headers, rules);
+        if let Some(mapping) = &rules.mapping {
+            translate::to_upstream(&mut headers, mapping);
         }
         headers.insert(HOST, rules.host.clone().unwrap_or_else(|| place.authority.clone()));
         headers.insert(X_FORWARDED_FOR.clone(), forwarded_for);
@@ -243,22 +243,6 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
     if let Ok(joined) = HeaderValue::from_bytes(&joined) {
         headers.insert(COOKIE, joined);
-    }
-}
-
-/// `Origin` and `Referer` name the external URL; an upstream that knows its internal one compares them with that.
-fn translate_origins(headers: &mut HeaderMap, rules: &ForwardingRules) {
-    for name in [ORIGIN, REFERER] {
-        let Some(value) = headers.get(&name).and_then(|value| value.to_str().ok()) else { continue };
-        let Some(rest) = value.strip_prefix(rules.external_origin.as_str()) else { continue };
-        let translated = match rest.as_bytes().first() {
-            None => rules.internal_origin.clone(),
-            Some(b'/') => format!("{}{}", rules.internal_origin, rules.internal_path(rest)),
-            Some(_) => continue,
-        };
-        if let Ok(translated) = HeaderValue::from_str(&translated) {
-            headers.insert(name, translated);
-        }
     }
 }
 

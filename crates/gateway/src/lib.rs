@@ -7,7 +7,8 @@
 //! What the gateway needs from outside it declares itself: [`ConnectorDirectory`] and [`ServerCertificates`].
 //!
 //! A request, top to bottom: [`edge`] (connection) -> [`forward`] (one request) -> [`head`] (what the upstream sees) ->
-//! [`pool`] (an upstream connection on a connector) -> [`attempt`] (send, and what may be sent again) -> [`respond`].
+//! [`pool`] (an upstream connection on a connector) -> [`attempt`] (send, and what may be sent again) -> [`respond`] (the
+//! answer, its URLs [translated](translate)).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
@@ -30,6 +31,7 @@ mod replay;
 mod respond;
 mod serving;
 mod tls;
+mod translate;
 mod tunnel;
 mod upgrade;
 

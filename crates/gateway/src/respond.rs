@@ -1,6 +1,6 @@
 //! An upstream's answer on its way to the client.
 
-use http::header::{CONNECTION, LOCATION, UPGRADE, WWW_AUTHENTICATE};
+use http::header::{CONNECTION, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::answer::{REASON_HEADER, Reason};
@@ -8,7 +8,9 @@ use crate::attempt::Answered;
 use crate::body::{GatewayBody, UpstreamBody};
 use crate::failure::Failure;
 use crate::head::{is_connection_bound, remove_hop_by_hop};
+use crate::pool::Lease;
 use crate::serving::ForwardingRules;
+use crate::translate;
 use crate::upgrade::Upgrade;
 
 /// Turns the answer into the client's: hop-by-hop fields removed, URLs translated, an upgrade joined.
@@ -22,7 +24,7 @@ pub(crate) fn respond(
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let upgrade =
             upgrade.ok_or_else(|| Failure::new(Reason::UpstreamInvalid, "101 to a request that did not ask for it"))?;
-        return Ok(switch(response, lease, upgrade));
+        return Ok(switch(response, lease, rules, upgrade));
     }
     if connection_bound || response.headers().get_all(WWW_AUTHENTICATE).iter().any(is_connection_bound) {
         lease.forbid_reuse();
@@ -35,12 +37,13 @@ pub(crate) fn respond(
 
 fn switch(
     mut response: Response<hyper::body::Incoming>,
-    lease: crate::pool::Lease,
+    lease: Lease,
+    rules: &ForwardingRules,
     upgrade: Upgrade,
 ) -> Response<GatewayBody> {
     let protocol = upgrade.protocol.clone();
     upgrade.join(&mut response, lease);
-    remove_hop_by_hop(response.headers_mut());
+    clean(response.headers_mut(), rules);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
     response.headers_mut().insert(UPGRADE, protocol);
     response.map(|_| GatewayBody::empty())
@@ -50,11 +53,5 @@ fn clean(headers: &mut HeaderMap, rules: &ForwardingRules) {
     remove_hop_by_hop(headers);
     // Only the gateway gives reasons.
     headers.remove(REASON_HEADER);
-    if rules.host.is_none() {
-        return;
-    }
-    let translated = headers.get(LOCATION).and_then(|value| rules.external_location(value.to_str().ok()?));
-    if let Some(translated) = translated.and_then(|location| HeaderValue::from_str(&location).ok()) {
-        headers.insert(LOCATION, translated);
-    }
+    translate::to_client(headers, rules.mapping.as_ref());
 }

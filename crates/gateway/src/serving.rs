@@ -11,6 +11,7 @@ use adit_core::snapshot::{PublishedApplication, Snapshot};
 use adit_tunnel::target::Target;
 use http::HeaderValue;
 
+use crate::translate::UrlMapping;
 use crate::tunnel::TunnelConnection;
 
 /// What a connector is doing, counted on all cores.
@@ -83,11 +84,8 @@ pub(crate) struct ForwardingRules {
     pub(crate) target: Target,
     /// The `Host` the upstream sees; `None` keeps the client's.
     pub(crate) host: Option<HeaderValue>,
-    /// `https://wiki.example` and `http://wiki:8080`: what is translated into one another.
-    pub(crate) external_origin: String,
-    pub(crate) internal_origin: String,
-    /// Other ways in which an upstream may write its own origin.
-    internal_origin_spellings: [String; 2],
+    /// How URLs are translated; `None` where the upstream sees the external host.
+    pub(crate) mapping: Option<UrlMapping>,
 }
 
 impl ForwardingRules {
@@ -98,22 +96,15 @@ impl ForwardingRules {
             HostHeader::Internal => Some(HeaderValue::from_str(&authority).ok()?),
             HostHeader::External => None,
         };
+        let mapping = host.is_some().then(|| UrlMapping::of(internal, &application.external_url));
         Some(Self {
             target: Target::of(application.id, internal, application.upstream_certificate),
             host,
-            external_origin: format!("https://{}", application.external_url.authority()),
-            internal_origin: format!("{}://{authority}", internal.scheme().as_str()),
-            internal_origin_spellings: [
-                format!("{}://{}:{}", internal.scheme().as_str(), internal.host(), internal.port()),
-                // What it says when it believes `X-Forwarded-Proto` but not `X-Forwarded-Host`.
-                format!("https://{authority}"),
-            ],
+            mapping,
             application: Arc::clone(application),
         })
     }
-}
 
-impl ForwardingRules {
     /// Whether a request that was prepared by `other` may go by these rules: to the same target, under the same host,
     /// with the same demand for sign-in. The connector group may differ.
     pub(crate) fn leads_where(&self, other: &Self) -> bool {
@@ -121,43 +112,6 @@ impl ForwardingRules {
             && self.host == other.host
             && self.application.pre_authentication == other.application.pre_authentication
     }
-
-    /// A path (and what follows it) below the external prefix, as the upstream knows it; others stay as they are.
-    pub(crate) fn internal_path(&self, path: &str) -> String {
-        let application = &self.application;
-        moved(path, application.external_url.prefix().as_str(), application.internal_url.prefix().as_str())
-            .unwrap_or_else(|| path.to_owned())
-    }
-
-    /// A `Location` of the upstream, as the client must see it; `None` where nothing is to be translated.
-    pub(crate) fn external_location(&self, location: &str) -> Option<String> {
-        let application = &self.application;
-        let (external, internal) = (application.external_url.prefix(), application.internal_url.prefix());
-        let mut origins = [&self.internal_origin].into_iter().chain(&self.internal_origin_spellings);
-        let ends = |rest: &&str| rest.is_empty() || rest.starts_with(['/', '?', '#']);
-        if let Some(rest) = origins.find_map(|origin| location.strip_prefix(origin.as_str()).filter(ends)) {
-            return match rest.as_bytes().first() {
-                None => Some(format!("{}{external}", self.external_origin)),
-                Some(b'/') => {
-                    let path = moved(rest, internal.as_str(), external.as_str()).unwrap_or_else(|| rest.to_owned());
-                    Some(format!("{}{path}", self.external_origin))
-                }
-                Some(_) => Some(format!("{}{external}{rest}", self.external_origin)),
-            };
-        }
-        let is_path = location.starts_with('/') && !location.starts_with("//");
-        if is_path && external != internal { moved(location, internal.as_str(), external.as_str()) } else { None }
-    }
-}
-
-/// `path` below `to` instead of `from`; `None` if it is not below `from`. Prefixes start and end with `/`.
-fn moved(path: &str, from: &str, to: &str) -> Option<String> {
-    if let Some(below) = path.strip_prefix(from) {
-        return Some(format!("{to}{below}"));
-    }
-    let exact = path.strip_prefix(from.trim_end_matches('/'))?;
-    let ends = exact.is_empty() || exact.starts_with(['?', '#']);
-    ends.then(|| format!("{to}{exact}"))
 }
 
 /// Everything a core needs to serve a request.
@@ -270,40 +224,6 @@ mod tests {
             assert_eq!(serving.choose(group, &[identity(2)], &mut random).unwrap().identity, identity(1));
         }
         assert!(serving.choose(group, &[identity(1), identity(2)], &mut random).is_none());
-    }
-
-    #[test]
-    fn locations_are_translated_and_foreign_ones_left_alone() {
-        use adit_core::application::{PreAuthentication, UpstreamCertificate, UpstreamTimeout};
-        let application = PublishedApplication {
-            id: ApplicationId::new(Uuid::from_u128(1)),
-            name: "Wiki".to_owned(),
-            external_url: "https://wiki.example:8443/team/".to_owned().try_into().unwrap(),
-            internal_url: "http://wiki:8080/app/".to_owned().try_into().unwrap(),
-            pre_authentication: PreAuthentication::Passthrough,
-            host_header: HostHeader::Internal,
-            upstream_certificate: UpstreamCertificate::Verified,
-            timeout: UpstreamTimeout::Default,
-            connector_group: ConnectorGroupId::new(Uuid::from_u128(1)),
-            revision: Revision(1),
-        };
-        let rules = ForwardingRules::of(&Arc::new(application)).unwrap();
-        for (location, translated) in [
-            ("http://wiki:8080/app/login?next=1", Some("https://wiki.example:8443/team/login?next=1")),
-            ("http://wiki:8080/app", Some("https://wiki.example:8443/team/")),
-            ("http://wiki:8080/elsewhere", Some("https://wiki.example:8443/elsewhere")),
-            ("http://wiki:8080", Some("https://wiki.example:8443/team/")),
-            ("/app/x", Some("/team/x")),
-            ("/application", None),
-            ("relative", None),
-            ("//wiki/app/x", None),
-            ("https://wiki:8080/app/x", Some("https://wiki.example:8443/team/x")),
-            ("http://wiki:80801/app/", None),
-            ("https://elsewhere.example/app/", None),
-        ] {
-            assert_eq!(rules.external_location(location).as_deref(), translated, "{location}");
-        }
-        assert_eq!(rules.internal_path("/team/x"), "/app/x");
     }
 
     #[test]

@@ -41,7 +41,8 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["onPremisesPublishing/isTranslateHostHeaderEnabled"],
-        "in effect: which `Host` the application sees, and whether `Origin`, `Referer` and `Location` are translated",
+        "in effect: which `Host` the application sees, and whether `Origin`, `Referer`, `Location`, `Content-Location`, \
+         `Link`, `Refresh` and cookies' domains and paths are translated",
     ),
     (&["onPremisesPublishing/isBackendCertificateValidationEnabled"], IN_EFFECT),
     (&["onPremisesPublishing/applicationServerTimeout"], "in effect: 85 s, or 180 s with `long`"),

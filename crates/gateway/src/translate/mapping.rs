@@ -1,0 +1,291 @@
+//! One application's internal URL and its external one, and how the former is carried over into the latter.
+//!
+//! Worked out once per snapshot. A host is a name or address, or, for an application that is published under a wildcard,
+//! every name below a domain; what stands for the star is carried over.
+
+use std::borrow::Cow;
+
+use adit_core::external_url::ExternalUrl;
+use adit_core::internal_url::{InternalUrl, Scheme};
+
+use super::absolute_url::AbsoluteUrl;
+
+/// The hosts of one side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HostPattern {
+    /// This one.
+    Exactly(String),
+    /// Every name that ends like this and has something before it; starts with a dot.
+    Below(String),
+}
+
+impl HostPattern {
+    fn of(host: &str) -> Self {
+        match host.strip_prefix('*') {
+            Some(suffix) => Self::Below(suffix.to_owned()),
+            None => Self::Exactly(host.to_owned()),
+        }
+    }
+
+    /// What stands for the star in `host`, nothing where there is no star; `None` if it is another host.
+    pub(crate) fn star<'h>(&self, host: &'h str) -> Option<&'h str> {
+        match self {
+            Self::Exactly(own) => own.eq_ignore_ascii_case(host).then_some(""),
+            Self::Below(suffix) => {
+                let (star, end) = host.split_at_checked(host.len().checked_sub(suffix.len())?)?;
+                let labels_are_whole = !star.is_empty() && !star.starts_with('.') && !star.ends_with('.');
+                (labels_are_whole && end.eq_ignore_ascii_case(suffix)).then_some(star)
+            }
+        }
+    }
+
+    /// The host that has `star` for its star.
+    pub(crate) fn with(&self, star: &str) -> Cow<'_, str> {
+        match self {
+            Self::Exactly(own) => Cow::Borrowed(own),
+            Self::Below(suffix) => Cow::Owned(format!("{}{suffix}", star.to_ascii_lowercase())),
+        }
+    }
+
+    /// The domain of all hosts that are or end like the one with `star`; `None` where there is but one host.
+    pub(crate) fn shared(&self, star: &str) -> Option<String> {
+        match self {
+            Self::Exactly(_) => None,
+            Self::Below(suffix) if star.is_empty() => Some(suffix.trim_start_matches('.').to_owned()),
+            Self::Below(_) => Some(self.with(star).into_owned()),
+        }
+    }
+
+    /// What a cookie for `domain` (without a dot before it) covers of these hosts.
+    pub(crate) fn covered_by<'d>(&self, domain: &'d str) -> Covered<'d> {
+        let is_parent_of = |name: &str| {
+            let before = name.len().checked_sub(domain.len() + 1);
+            let end = before.and_then(|before| name.get(before..)?.strip_prefix('.'));
+            end.is_some_and(|end| !end.is_empty() && end.eq_ignore_ascii_case(domain))
+        };
+        match self {
+            Self::Exactly(own) if own.eq_ignore_ascii_case(domain) || is_parent_of(own) => Covered::All,
+            Self::Below(suffix) if is_parent_of(suffix) => Covered::All,
+            Self::Below(_) => self.star(domain).map_or(Covered::Nothing, Covered::Below),
+            Self::Exactly(_) => Covered::Nothing,
+        }
+    }
+}
+
+/// What a cookie's domain covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Covered<'d> {
+    /// No host of the application.
+    Nothing,
+    /// All its hosts.
+    All,
+    /// Under a wildcard: those that are or end like the one with this star.
+    Below(&'d str),
+}
+
+/// One side of the mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Side {
+    pub(crate) host: HostPattern,
+    port: u16,
+    /// Starts and ends with `/`.
+    pub(crate) prefix: String,
+}
+
+impl Side {
+    fn external(url: &ExternalUrl) -> Self {
+        Self {
+            host: HostPattern::of(url.host()),
+            port: url.port().unwrap_or(HTTPS),
+            prefix: url.prefix().as_str().to_owned(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn at(host: &str) -> Self {
+        Self { host: HostPattern::of(host), port: HTTPS, prefix: "/".to_owned() }
+    }
+
+    /// `scheme://host:port`, the port only where the scheme does not imply it.
+    fn origin(&self, scheme: Scheme, star: &str) -> String {
+        let host = self.host.with(star);
+        if self.port == default_port(scheme) {
+            format!("{}://{host}", scheme.as_str())
+        } else {
+            format!("{}://{host}:{}", scheme.as_str(), self.port)
+        }
+    }
+}
+
+const HTTPS: u16 = 443;
+
+const fn default_port(scheme: Scheme) -> u16 {
+    match scheme {
+        Scheme::Http => 80,
+        Scheme::Https => HTTPS,
+    }
+}
+
+/// An application's internal URL, and the external one that stands for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UrlMapping {
+    pub(super) scheme: Scheme,
+    pub(crate) internal: Side,
+    pub(crate) external: Side,
+}
+
+impl UrlMapping {
+    pub(crate) fn of(internal: &InternalUrl, external: &ExternalUrl) -> Self {
+        Self {
+            scheme: internal.scheme(),
+            internal: Side {
+                host: HostPattern::of(internal.host()),
+                port: internal.port(),
+                prefix: internal.prefix().as_str().to_owned(),
+            },
+            external: Side::external(external),
+        }
+    }
+
+    /// A reference in a response's header (`Location`), as the client must see it; `None` where nothing is to be
+    /// translated. What is at the internal origin but not below the internal prefix keeps its path.
+    pub(crate) fn outward(&self, reference: &str) -> Option<String> {
+        if let Some(url) = AbsoluteUrl::split(reference) {
+            let origin = self.external.origin(Scheme::Https, self.internal_star(&url)?);
+            let (internal, external) = (&self.internal.prefix, &self.external.prefix);
+            return Some(match url.rest.as_bytes().first() {
+                Some(b'/') => match moved(url.rest, internal, external) {
+                    Some(path) => format!("{origin}{path}"),
+                    None => format!("{origin}{}", url.rest),
+                },
+                _ => format!("{origin}{external}{}", url.rest),
+            });
+        }
+        self.outward_path(reference)
+    }
+
+    /// A path below the internal prefix, as the client must see it; `None` where it is no path or stays the same.
+    fn outward_path(&self, path: &str) -> Option<String> {
+        let (internal, external) = (&self.internal.prefix, &self.external.prefix);
+        let is_path = path.starts_with('/') && !path.starts_with("//");
+        if is_path && internal != external { moved(path, internal, external) } else { None }
+    }
+
+    /// What a browser says about where it is (`Origin`, `Referer`), as the upstream knows it; `None` for other places.
+    pub(crate) fn inward(&self, reference: &str) -> Option<String> {
+        let url = AbsoluteUrl::split(reference)?;
+        if url.scheme != Scheme::Https || url.port.unwrap_or(HTTPS) != self.external.port {
+            return None;
+        }
+        let star = self.external.host.star(url.host)?;
+        let path = match url.rest.as_bytes().first() {
+            None => Cow::Borrowed(""),
+            Some(b'/') => {
+                let path = moved(url.rest, &self.external.prefix, &self.internal.prefix);
+                path.map_or(Cow::Borrowed(url.rest), Cow::Owned)
+            }
+            Some(_) => return None,
+        };
+        Some(format!("{}{path}", self.internal.origin(self.scheme, star)))
+    }
+
+    /// What stands for the star in a URL of the internal origin, in any way in which an upstream may write it; `None`
+    /// for other origins.
+    fn internal_star<'u>(&self, url: &AbsoluteUrl<'u>) -> Option<&'u str> {
+        let star = self.internal.host.star(url.host)?;
+        // `https` is what it says when it believes `X-Forwarded-Proto` but not `X-Forwarded-Host`.
+        let known = url.scheme == self.scheme || url.scheme == Scheme::Https;
+        (known && url.port.unwrap_or(default_port(self.scheme)) == self.internal.port).then_some(star)
+    }
+}
+
+/// `path` below `to` instead of `from`; `None` if it is not below `from`. Prefixes start and end with `/`.
+pub(crate) fn moved(path: &str, from: &str, to: &str) -> Option<String> {
+    if let Some(below) = path.strip_prefix(from) {
+        return Some(format!("{to}{below}"));
+    }
+    let exact = path.strip_prefix(from.trim_end_matches('/'))?;
+    let ends = exact.is_empty() || exact.starts_with(['?', '#']);
+    ends.then(|| format!("{to}{exact}"))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(crate) fn mapping(internal: &str, external: &str) -> UrlMapping {
+        UrlMapping::of(&InternalUrl::parse(internal).unwrap(), &ExternalUrl::parse(external).unwrap())
+    }
+
+    #[test]
+    fn locations_are_translated_and_foreign_ones_left_alone() {
+        let mapping = mapping("http://wiki:8080/app/", "https://wiki.example:8443/team/");
+        for (location, translated) in [
+            ("http://wiki:8080/app/login?next=1", Some("https://wiki.example:8443/team/login?next=1")),
+            ("http://WIKI:8080/app", Some("https://wiki.example:8443/team/")),
+            ("http://wiki:8080/elsewhere", Some("https://wiki.example:8443/elsewhere")),
+            ("http://wiki:8080", Some("https://wiki.example:8443/team/")),
+            ("http://wiki:8080?a=b", Some("https://wiki.example:8443/team/?a=b")),
+            ("/app/x", Some("/team/x")),
+            ("/application", None),
+            ("relative", None),
+            ("//wiki/app/x", None),
+            ("https://wiki:8080/app/x", Some("https://wiki.example:8443/team/x")),
+            ("https://wiki/app/x", None),
+            ("http://wiki/app/x", None),
+            ("http://wiki:80801/app/", None),
+            ("http://wiki:8080@elsewhere.example/app/", None),
+            ("http://wiki:8080.elsewhere.example/app/", None),
+            ("https://elsewhere.example/app/", None),
+        ] {
+            assert_eq!(mapping.outward(location).as_deref(), translated, "{location}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_the_scheme_implies_may_be_written_or_not() {
+        let mapping = mapping("http://wiki/", "https://wiki.example/");
+        for location in ["http://wiki/x", "http://wiki:80/x", "https://wiki/x", "https://wiki:80/x"] {
+            assert_eq!(mapping.outward(location).as_deref(), Some("https://wiki.example/x"), "{location}");
+        }
+        assert_eq!(mapping.outward("http://wiki:443/x"), None);
+        assert_eq!(mapping.outward("/x"), None);
+    }
+
+    #[test]
+    fn what_a_browser_says_about_its_place_is_translated_inward() {
+        let mapping = mapping("http://wiki:8080/app/", "https://wiki.example/team/");
+        assert_eq!(mapping.inward("https://wiki.example").as_deref(), Some("http://wiki:8080"));
+        assert_eq!(mapping.inward("https://wiki.example:443/team/x?a").as_deref(), Some("http://wiki:8080/app/x?a"));
+        assert_eq!(mapping.inward("https://wiki.example/other").as_deref(), Some("http://wiki:8080/other"));
+        for foreign in ["http://wiki.example", "https://wiki.example:444/", "https://wiki.example.evil/", "null", ""] {
+            assert_eq!(mapping.inward(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_host_below_a_domain_has_something_before_it() {
+        let pattern = HostPattern::Below(".corp.example".to_owned());
+        assert_eq!(pattern.star("a.corp.example"), Some("a"));
+        assert_eq!(pattern.star("A.b.Corp.example"), Some("A.b"));
+        for other in ["corp.example", ".corp.example", "acorp.example", "a..corp.example", ".a.corp.example", "x"] {
+            assert_eq!(pattern.star(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_domain_covers_a_host_that_it_is_or_is_a_parent_of() {
+        let exact = HostPattern::Exactly("wiki.corp.example".to_owned());
+        for domain in ["wiki.corp.example", "CORP.example", "example"] {
+            assert_eq!(exact.covered_by(domain), Covered::All, "{domain}");
+        }
+        for domain in ["x.wiki.corp.example", "iki.corp.example", "other.example", ""] {
+            assert_eq!(exact.covered_by(domain), Covered::Nothing, "{domain}");
+        }
+        let below = HostPattern::Below(".corp.example".to_owned());
+        assert_eq!(below.covered_by("corp.example"), Covered::All);
+        assert_eq!(below.covered_by("example"), Covered::All);
+        assert_eq!(below.covered_by("a.corp.example"), Covered::Below("a"));
+        assert_eq!(below.covered_by("a.example"), Covered::Nothing);
+    }
+}
