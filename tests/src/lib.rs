@@ -13,6 +13,7 @@
     reason = "a harness that cannot set up its test must stop there and say where"
 )]
 
+pub mod browser;
 pub mod command;
 pub mod connector;
 pub mod deadline;
@@ -21,6 +22,7 @@ pub mod graph;
 pub mod http;
 pub mod javascript;
 pub mod load;
+pub mod ntlm;
 pub mod pattern;
 pub mod process;
 pub mod python;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use adit_tests::{Directory, Process, Scratch, command, python, settles, target};
+use adit_tests::{Directory, Process, Scratch, browser, python, settles, target};
 use serde_json::json;
 
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -56,19 +56,6 @@ fn path_with_environment() -> String {
     format!("{bin}:{}", std::env::var("PATH").unwrap_or_default())
 }
 
-/// A home folder for the browser, whose certificate store trusts `ca`.
-fn browser_home(folder: &Path, ca: &Path) {
-    let store = folder.join(".pki/nssdb");
-    std::fs::create_dir_all(&store).unwrap();
-    let database = format!("sql:{}", store.display());
-    for arguments in [vec!["-N", "--empty-password"], vec!["-A", "-n", "adit", "-t", "C,,", "-i", ca.to_str().unwrap()]]
-    {
-        let mut certutil = Command::new("certutil");
-        certutil.args(["-d", &database]).args(arguments);
-        let _ = command::to_its_end(&mut certutil, Duration::from_secs(30)).succeeded();
-    }
-}
-
 #[test]
 fn a_notebook_cell_runs_in_a_browser_through_the_gateway() {
     let directory = Directory::start();
@@ -78,7 +65,7 @@ fn a_notebook_cell_runs_in_a_browser_through_the_gateway() {
     let _application = directory.publish_url("jupyter", &jupyter.url, "jupyter.localhost", "Default");
     directory.wait_until_served_at("jupyter.localhost", "/api/status");
     let home = scratch.join("browser");
-    browser_home(&home, &directory.ca());
+    browser::home(&home, &directory.ca());
 
     let screenshot = target().join("jupyter.png").display().to_string();
     let url = directory.external_url("jupyter.localhost");

@@ -23,6 +23,8 @@ pub enum Reason {
     MethodNotAllowed,
     /// The TLS name and the host differ.
     Misdirected,
+    /// It signs in the connection (NTLM, Negotiate), which takes HTTP/1.1: the HTTP/2 stream is reset with that reason.
+    Http1Required,
     /// Nothing is published there.
     NotPublished,
     /// Sign-in is required and does not exist yet.
@@ -61,6 +63,7 @@ impl Reason {
             Self::BadRequest => "bad_request",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Misdirected => "misdirected",
+            Self::Http1Required => "http1_required",
             Self::NotPublished => "not_published",
             Self::SignInUnavailable => "sign_in_unavailable",
             Self::NoConnector => "no_connector",
@@ -85,6 +88,8 @@ impl Reason {
             Self::BadRequest | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            // Never sent: browsers know the reset and come back over HTTP/1.1.
+            Self::Http1Required => StatusCode::UPGRADE_REQUIRED,
             Self::NotPublished => StatusCode::NOT_FOUND,
             Self::SignInUnavailable | Self::NoConnector | Self::ConnectorBusy => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamConnectTimeout | Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -98,6 +103,7 @@ impl Reason {
             Self::BadRequest => "The request could not be understood.",
             Self::MethodNotAllowed => "This method is not allowed here.",
             Self::Misdirected => "The request was sent over a connection for another name. Please reload.",
+            Self::Http1Required => "This sign-in works over HTTP/1.1 only.",
             Self::NotPublished => "No application is published at this address.",
             Self::SignInUnavailable => "This application requires sign-in, which is not available yet.",
             Self::NoConnector => "No connector of this application's group is connected.",

@@ -19,11 +19,12 @@ use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Reason;
+use crate::bond::Bonds;
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::head::UpstreamHead;
 use crate::limits;
-use crate::pool::{Lease, PoolKey, Upstream};
+use crate::pool::{Lease, PoolKey, Reuse, Upstream};
 use crate::replay::ReplayBody;
 use crate::serving::{ForwardingRules, LiveConnector};
 
@@ -33,6 +34,8 @@ pub(crate) struct Job<'r> {
     pub(crate) rules: &'r ForwardingRules,
     pub(crate) head: &'r UpstreamHead,
     pub(crate) body: &'r ReplayBody,
+    /// What is bound to the client's connection.
+    pub(crate) bonds: &'r Rc<Bonds>,
 }
 
 /// An upstream's answer, and the connection it comes over.
@@ -40,6 +43,16 @@ pub(crate) struct Job<'r> {
 pub(crate) struct Answered {
     pub(crate) response: Response<Incoming>,
     pub(crate) lease: Lease,
+}
+
+/// Where the upstream connection of an attempt comes from.
+enum Over {
+    /// It is bound to the client's connection.
+    Bound(Upstream),
+    /// The pool, if an idle one is there.
+    Idle,
+    /// A stream opened for it.
+    New,
 }
 
 /// What may follow a failed attempt.
@@ -66,15 +79,17 @@ pub(crate) async fn send(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Fail
     let mut tried: Vec<ConnectorIdentity> = Vec::new();
     let mut resent = false;
     let mut last = None;
+    let mut bound = if job.bonds.is_empty() { None } else { job.bonds.take(core, job.rules).await };
     for attempt in 0..limits::ATTEMPTS {
-        let connector = match choose(core, job.rules, &tried, &last) {
-            Ok(connector) => connector,
-            Err(failure) => return Err(failure),
+        let (connector, over) = match bound.take() {
+            Some(bound) => (bound.connector, Over::Bound(bound.upstream)),
+            None if attempt == 0 => (choose(core, job.rules, &tried, &last)?, Over::Idle),
+            None => (choose(core, job.rules, &tried, &last)?, Over::New),
         };
         if attempt > 0 {
             core.shared.metrics.retries.inc();
         }
-        let AttemptFailed { failure, again } = match send_once(core, job, &connector, attempt > 0).await {
+        let AttemptFailed { failure, again } = match send_once(core, job, &connector, over).await {
             Ok(answered) => return Ok(answered),
             Err(failed) => failed,
         };
@@ -127,13 +142,19 @@ async fn send_once(
     core: &Rc<Core>,
     job: Job<'_>,
     connector: &LiveConnector,
-    fresh: bool,
+    over: Over,
 ) -> Result<Answered, AttemptFailed> {
     let in_flight = connector.begin();
     let application = &job.rules.application;
     let key = PoolKey { connector: connector.identity, application: application.id, revision: application.revision };
-    let pooled = if fresh { None } else { core.pool.borrow_mut().take(&key) };
-    let mut upstream = match pooled {
+    let is_bound = job.head.connection_bound || matches!(over, Over::Bound(_));
+    let reuse = if is_bound { Reuse::Only(Rc::clone(job.bonds)) } else { Reuse::Anybodys };
+    let ready = match over {
+        Over::Bound(upstream) => Some(upstream),
+        Over::Idle => core.pool.borrow_mut().take(&key),
+        Over::New => None,
+    };
+    let mut upstream = match ready {
         Some(upstream) => upstream,
         None => open(core, job.rules, connector).await?,
     };
@@ -142,7 +163,9 @@ async fn send_once(
     let sending = upstream.sender.try_send_request(job.head.request(job.body));
     let limit = Duration::from_secs(application.timeout.seconds());
     match within(limit, job.body, sending).await {
-        Some(Ok(response)) => Ok(Answered { response, lease: Lease::new(Rc::clone(core), key, upstream, in_flight) }),
+        Some(Ok(response)) => {
+            Ok(Answered { response, lease: Lease::new(Rc::clone(core), key, upstream, in_flight, reuse) })
+        }
         Some(Err(mut error)) => {
             let not_sent = error.take_message().is_some();
             Err(classify(&job, &account, start, not_sent, error.error()))

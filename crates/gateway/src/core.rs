@@ -112,7 +112,7 @@ async fn obey(core: Rc<Core>, mut commands: mpsc::Receiver<CoreCommand>) {
                 Some(CoreCommand::Purge(connection)) => core.pool.borrow_mut().purge(connection),
                 None => return,
             },
-            _ = tidy.tick() => core.pool.borrow_mut().tidy(),
+            _ = tidy.tick() => core.pool.borrow_mut().tidy(&core.serving()),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Connections from browsers and programs: HTTP/1.1 or HTTP/2 over TLS, each request handed to [`crate::forward`].
 
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
@@ -17,6 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
+use crate::bond::{Bonds, Carries};
 use crate::core::Core;
 use crate::{forward, limits};
 
@@ -27,15 +27,23 @@ pub(crate) struct Client {
     pub(crate) address: IpAddr,
     /// The name that TLS was opened for, in lower case.
     pub(crate) server_name: Option<String>,
+    /// The upstream connections that belong to this one.
+    pub(crate) bonds: Rc<Bonds>,
     shown: HeaderValue,
     trusted: bool,
 }
 
 impl Client {
-    fn new(core: &Core, from: SocketAddr, server_name: Option<String>) -> Option<Self> {
+    fn new(core: &Core, from: SocketAddr, server_name: Option<String>, http2: bool) -> Option<Self> {
         let address = from.ip().to_canonical();
         let trusted = core.shared.trusted_proxies.iter().any(|network| network.contains(&address));
-        Some(Self { address, server_name, shown: HeaderValue::from_str(&address.to_string()).ok()?, trusted })
+        let bonds = Bonds::of(match (trusted, http2) {
+            (true, _) => Carries::OfManyUsers,
+            (false, true) => Carries::Beside,
+            (false, false) => Carries::OneByOne,
+        });
+        let shown = HeaderValue::from_str(&address.to_string()).ok()?;
+        Some(Self { address, server_name, bonds, shown, trusted })
     }
 
     /// `X-Forwarded-For` for the upstream: the address we see, after what a trusted proxy said.
@@ -63,7 +71,7 @@ pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, 
     let session = tls.get_ref().1;
     let http2 = session.alpn_protocol() == Some(b"h2");
     let server_name = session.server_name().map(|name| name.trim_end_matches('.').to_ascii_lowercase());
-    let Some(client) = Client::new(core, from, server_name) else { return };
+    let Some(client) = Client::new(core, from, server_name, http2) else { return };
     let _counted = core.shared.metrics.clients.begin();
     if http2 {
         serve_http2(core, tls, Rc::new(client)).await;
@@ -96,7 +104,7 @@ macro_rules! until_done {
 async fn serve_http1(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) {
     let service = service_fn(|request: Request<Incoming>| {
         let (core, client) = (Rc::clone(core), Rc::clone(&client));
-        async move { Ok::<_, Infallible>(forward::serve(&core, &client, request).await) }
+        async move { forward::serve(&core, &client, request).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -111,7 +119,7 @@ async fn serve_http1(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<C
 async fn serve_http2(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) {
     let service = service_fn(|request: Request<Incoming>| {
         let (core, client) = (Rc::clone(core), Rc::clone(&client));
-        async move { Ok::<_, Infallible>(forward::serve(&core, &client, request).await) }
+        async move { forward::serve(&core, &client, request).await }
     });
     let connection = http2::Builder::new(OnThisCore)
         .timer(TokioTimer::new())

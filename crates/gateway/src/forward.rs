@@ -19,13 +19,17 @@ use crate::head::{self, UpstreamHead};
 use crate::replay::ReplayBody;
 use crate::{respond, upgrade};
 
-/// Answers one request, whatever happens.
-pub(crate) async fn serve(core: &Rc<Core>, client: &Client, request: Request<Incoming>) -> Response<GatewayBody> {
+/// Answers one request, whatever happens. The error is an answer as well: an HTTP/2 stream that is reset with a reason.
+pub(crate) async fn serve(
+    core: &Rc<Core>,
+    client: &Client,
+    request: Request<Incoming>,
+) -> Result<Response<GatewayBody>, h2::Error> {
     let accept = request.headers().get(ACCEPT).cloned();
     match forward(core, client, request).await {
         Ok(response) => {
             core.shared.metrics.forwarded.inc();
-            response
+            Ok(response)
         }
         Err(failure) => {
             let request_id = Uuid::new_v4();
@@ -36,8 +40,11 @@ pub(crate) async fn serve(core: &Rc<Core>, client: &Client, request: Request<Inc
             } else {
                 tracing::debug!(%request_id, client = %client.address, reason, ?detail, "a request was refused");
             }
+            if failure.reason == Reason::Http1Required {
+                return Err(h2::Reason::HTTP_1_1_REQUIRED.into());
+            }
             let asked = accept.map(|accept| HeaderMap::from_iter([(ACCEPT, accept)]));
-            answer::answer(failure.reason, request_id, asked.as_ref())
+            Ok(answer::answer(failure.reason, request_id, asked.as_ref()))
         }
     }
 }
@@ -61,7 +68,11 @@ async fn forward(
     if let Some(upgrade) = &upgrade {
         head.upgrade_to(upgrade.protocol.clone());
     }
+    if head.connection_bound && client.bonds.needs_http1() {
+        return Err(Failure::new(Reason::Http1Required, "a sign-in that is bound to its connection, over HTTP/2"));
+    }
     let body = ReplayBody::new(incoming);
-    let answered = attempt::send(core, Job { rules: &rules, head: &head, body: &body }).await?;
-    respond::respond(answered, &rules, head.connection_bound, upgrade)
+    let job = Job { rules: &rules, head: &head, body: &body, bonds: &client.bonds };
+    let answered = attempt::send(core, job).await?;
+    respond::respond(answered, &rules, &client.bonds, upgrade)
 }

@@ -16,6 +16,7 @@ mod acceptor;
 pub mod answer;
 mod attempt;
 mod body;
+mod bond;
 mod core;
 pub mod directory;
 mod edge;

@@ -34,6 +34,18 @@ pub(crate) const IDLE: Duration = Duration::from_secs(4);
 /// Idle upstream connections that one core keeps for one application on one connector.
 pub(crate) const IDLE_CONNECTIONS: usize = 512;
 
+/// Upstream connections bound to a client (NTLM, Negotiate) that it keeps, one for each application of its host.
+pub(crate) const BOUND_PER_CLIENT: usize = 8;
+
+/// Clients of one core that keep bound upstream connections: each holds a stream of a tunnel, which has 4096.
+pub(crate) const BOUND_CLIENTS: usize = 1024;
+
+/// How long a bound upstream connection may lie idle: IIS closes after as long. It costs the user another handshake.
+pub(crate) const BOUND_IDLE: Duration = Duration::from_secs(120);
+
+/// How long a request waits for the connection it is bound to, where the last answer came before its request had ended.
+pub(crate) const BOUND_READY: Duration = Duration::from_secs(5);
+
 /// Requests under way through one connector; above it they are refused, never queued without bound.
 pub(crate) const IN_FLIGHT: u32 = 8192;
 

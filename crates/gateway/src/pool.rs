@@ -5,7 +5,7 @@
 //! arrive, so that they cannot become somebody's answer.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,11 +15,12 @@ use adit_core::revision::Revision;
 use adit_tunnel::stream::StreamAccount;
 use hyper::client::conn::http1::SendRequest;
 
+use crate::bond::Bonds;
 use crate::core::Core;
 use crate::limits;
 use crate::metrics::Clients;
 use crate::replay::RequestBody;
-use crate::serving::InFlight;
+use crate::serving::{InFlight, Serving};
 use crate::tunnel::TunnelConnection;
 
 /// What an upstream connection may be used for.
@@ -39,21 +40,24 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    fn is_usable(&self) -> bool {
+    pub(crate) fn is_usable(&self) -> bool {
         !self.sender.is_closed() && self.tunnel.takes_streams()
     }
 }
 
+/// A connection between two uses.
 #[derive(Debug)]
-struct Idle {
-    upstream: Upstream,
-    since: Instant,
+pub(crate) struct Idle {
+    pub(crate) upstream: Upstream,
+    pub(crate) since: Instant,
 }
 
 /// The idle connections of one core.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     idle: HashMap<PoolKey, Vec<Idle>>,
+    /// Clients that keep connections of their own, for tidying up.
+    bonds: Vec<Weak<Bonds>>,
 }
 
 impl Pool {
@@ -80,12 +84,29 @@ impl Pool {
         }
     }
 
-    /// Drops what has been idle for too long or cannot be used.
-    pub(crate) fn tidy(&mut self) {
+    /// Remembers a client that keeps connections; `false` when too many do.
+    pub(crate) fn note_bonds(&mut self, bonds: &Rc<Bonds>) -> bool {
+        if self.bonds.len() >= limits::BOUND_CLIENTS {
+            self.bonds.retain(|bonds| bonds.strong_count() > 0);
+        }
+        let room = self.bonds.len() < limits::BOUND_CLIENTS;
+        if room {
+            self.bonds.push(Rc::downgrade(bonds));
+        }
+        room
+    }
+
+    /// Drops what has been idle for too long, cannot be used, or is bound to a client by settings that have changed.
+    pub(crate) fn tidy(&mut self, serving: &Serving) {
         let now = Instant::now();
         self.idle.retain(|_, idle| {
             idle.retain(|idle| now.duration_since(idle.since) < limits::IDLE && idle.upstream.is_usable());
             !idle.is_empty()
+        });
+        self.bonds.retain(|bonds| {
+            let Some(bonds) = bonds.upgrade() else { return false };
+            bonds.tidy(now, serving);
+            true
         });
     }
 
@@ -94,15 +115,19 @@ impl Pool {
         for idle in self.idle.values_mut() {
             idle.retain(|idle| idle.upstream.tunnel.id != connection);
         }
+        for bonds in self.bonds.iter().filter_map(Weak::upgrade) {
+            bonds.purge(connection);
+        }
     }
 }
 
-/// Whether a connection may serve another request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whose next request a connection may serve.
+#[derive(Debug)]
 pub(crate) enum Reuse {
-    Allowed,
-    /// It carried connection-bound authentication: it is one user's, and must not become another's.
-    Forbidden,
+    /// Anybody's who is sent to the same application.
+    Anybodys,
+    /// It carried connection-bound authentication: this client's, if it is one that connections can be bound to.
+    Only(Rc<Bonds>),
 }
 
 /// An upstream connection in use by one request.
@@ -121,13 +146,19 @@ impl std::fmt::Debug for Lease {
 }
 
 impl Lease {
-    pub(crate) const fn new(core: Rc<Core>, key: PoolKey, upstream: Upstream, in_flight: InFlight) -> Self {
-        Self { core, key, upstream, in_flight, reuse: Reuse::Allowed }
+    pub(crate) const fn new(
+        core: Rc<Core>,
+        key: PoolKey,
+        upstream: Upstream,
+        in_flight: InFlight,
+        reuse: Reuse,
+    ) -> Self {
+        Self { core, key, upstream, in_flight, reuse }
     }
 
-    /// Forbids another use of the connection.
-    pub(crate) const fn forbid_reuse(&mut self) {
-        self.reuse = Reuse::Forbidden;
+    /// The connection is this client's from here on.
+    pub(crate) fn bind(&mut self, bonds: &Rc<Bonds>) {
+        self.reuse = Reuse::Only(Rc::clone(bonds));
     }
 
     /// The connector the request went through.
@@ -135,10 +166,11 @@ impl Lease {
         self.key.connector
     }
 
-    /// The exchange is complete: the connection returns to its pool, unless that is forbidden.
+    /// The exchange is complete: the connection returns to its pool, or to the client it is bound to.
     pub(crate) fn give_back(self) {
-        if self.reuse == Reuse::Allowed {
-            self.core.pool.borrow_mut().put(self.key, self.upstream);
+        match self.reuse {
+            Reuse::Anybodys => self.core.pool.borrow_mut().put(self.key, self.upstream),
+            Reuse::Only(bonds) => bonds.keep(&self.core, self.key, self.upstream),
         }
     }
 

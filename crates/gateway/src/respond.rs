@@ -1,11 +1,14 @@
 //! An upstream's answer on its way to the client.
 
+use std::rc::Rc;
+
 use http::header::{CONNECTION, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::answer::{REASON_HEADER, Reason};
 use crate::attempt::Answered;
 use crate::body::{GatewayBody, UpstreamBody};
+use crate::bond::Bonds;
 use crate::failure::Failure;
 use crate::head::{is_connection_bound, remove_hop_by_hop};
 use crate::pool::Lease;
@@ -17,7 +20,7 @@ use crate::upgrade::Upgrade;
 pub(crate) fn respond(
     answered: Answered,
     rules: &ForwardingRules,
-    connection_bound: bool,
+    bonds: &Rc<Bonds>,
     upgrade: Option<Upgrade>,
 ) -> Result<Response<GatewayBody>, Failure> {
     let Answered { mut response, mut lease } = answered;
@@ -26,8 +29,8 @@ pub(crate) fn respond(
             upgrade.ok_or_else(|| Failure::new(Reason::UpstreamInvalid, "101 to a request that did not ask for it"))?;
         return Ok(switch(response, lease, rules, upgrade));
     }
-    if connection_bound || response.headers().get_all(WWW_AUTHENTICATE).iter().any(is_connection_bound) {
-        lease.forbid_reuse();
+    if response.headers().get_all(WWW_AUTHENTICATE).iter().any(is_connection_bound) {
+        lease.bind(bonds);
     }
     clean(response.headers_mut(), rules);
     let connector = lease.connector();

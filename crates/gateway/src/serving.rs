@@ -149,6 +149,11 @@ impl Serving {
         self.rules.get(&application)
     }
 
+    /// The live connector of that identity, if it serves `group`.
+    pub(crate) fn find(&self, group: ConnectorGroupId, identity: ConnectorIdentity) -> Option<&Arc<LiveConnector>> {
+        self.groups.get(&group)?.iter().find(|connector| connector.identity == identity)
+    }
+
     /// Chooses a connector of `group`: of two random ones, the one with fewer requests under way; never one of `tried`.
     pub(crate) fn choose(
         &self,

@@ -228,6 +228,26 @@ async fn a_trusted_proxy_is_believed_about_addresses_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_proxys_connection_carries_many_users_and_nothing_is_bound_to_it() {
+    for (trusted, expected) in [(&["127.0.0.0/8"][..], 3), (&[], 1)] {
+        let upstream = Upstream::start();
+        let mut world = World::start_behind(trusted);
+        world.publish(&format!("https://{APP}/"), &upstream.url(), Passthrough).await;
+        let _connector = world.connector(&[]).await;
+        let io = TokioIo::new(world.tls(APP, &[b"http/1.1"]).await);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+        tokio::spawn(connection);
+        for _ in 0..3 {
+            let request = Request::get("/ntlm").header("host", APP).body(Full::<Bytes>::default()).unwrap();
+            sender.ready().await.unwrap();
+            let response = whole(sender.send_request(request).await.unwrap()).await;
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        }
+        assert_eq!(upstream.connections(), expected, "behind {trusted:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_renewed_through_the_tunnel_while_requests_go_on() {
     let (world, _upstream) = published().await;
     let _connector = world.connector(&[]).await;

@@ -1,0 +1,37 @@
+"""Signs in to an application with NTLM in a headless browser, as two users one after the other.
+
+Usage: bound_sign_in.py URL PROFILE
+
+PROFILE is the browser's home folder, whose certificate store trusts the CA. Prints, for each page that was opened, the
+user, what the page says and the protocol that carried it.
+"""
+
+import os
+import sys
+
+from playwright.sync_api import sync_playwright
+
+URL, PROFILE = sys.argv[1:]
+
+
+def open_as(playwright, user: str) -> None:
+    context = playwright.chromium.launch_persistent_context(
+        os.path.join(PROFILE, user),
+        executable_path="/usr/bin/chromium",
+        headless=True,
+        args=["--no-sandbox", "--disable-gpu", "--no-proxy-server"],
+        env={**os.environ, "HOME": PROFILE},
+        http_credentials={"username": user, "password": "any"},
+    )
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    for path in ("open", "", "again", "and/again"):
+        page.goto(URL + path)
+        protocol = page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol")
+        print(f"{user} /{path}: {page.inner_text('body')} over {protocol}")
+    context.close()
+
+
+with sync_playwright() as playwright:
+    open_as(playwright, "alice")
+    open_as(playwright, "bob")
