@@ -194,7 +194,18 @@ fn curl_signs_in_with_its_own_ntlm() {
     let scene = Scene::set();
     let (ca, url) = (scene.directory.ca().display().to_string(), scene.directory.external_url(HOST));
     let mut curl = Command::new("curl");
-    curl.args(["--silent", "--show-error", "--max-time", "30", "--noproxy", "*", "--http2", "--ntlm", "-u", "alice:pw"]);
+    curl.args([
+        "--silent",
+        "--show-error",
+        "--max-time",
+        "30",
+        "--noproxy",
+        "*",
+        "--http2",
+        "--ntlm",
+        "-u",
+        "alice:pw",
+    ]);
     curl.args(["--cacert", &ca, &url, &format!("{url}second"), "-d", "form=1"]);
     assert_eq!(command::to_its_end(&mut curl, Duration::from_secs(60)).succeeded(), "alicealice");
     scene.nobody_is_somebody();

@@ -149,6 +149,9 @@ fn start_link(number: usize, member: Arc<Member>, done: mpsc::Sender<()>) -> Res
     thread
         .spawn(move || {
             runtime.block_on(gateway_link::keep(member));
+            // What its tasks still hold goes first, the lock of the data folder among it: a connector that has ended
+            // must not keep the next one from starting.
+            drop(runtime);
             drop(done);
         })
         .map(drop)
