@@ -13,6 +13,7 @@
     reason = "a harness that cannot set up its test must stop there and say where"
 )]
 
+pub mod application;
 pub mod browser;
 pub mod command;
 pub mod connector;

@@ -22,6 +22,8 @@ pub(crate) const FOR_TESTS: &[Package] = &[
     Package { probe: Probe::Program("wrk"), names: &["wrk"] },
     Package { probe: Probe::Program("chromium"), names: &["chromium", "fonts-liberation"] },
     Package { probe: Probe::Program("certutil"), names: &["libnss3-tools"] },
+    Package { probe: Probe::Program("git"), names: &["git"] },
+    Package { probe: Probe::Program("lighttpd"), names: &["lighttpd"] },
     Package {
         probe: Probe::Succeeds(&["python3", "-c", "import ensurepip, venv"]),
         names: &["python3", "python3-venv"],
