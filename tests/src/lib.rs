@@ -28,6 +28,7 @@ pub mod pattern;
 pub mod process;
 pub mod python;
 pub mod scratch;
+pub mod scripted;
 pub mod socket_owner;
 pub mod upstream;
 pub mod websocket;
@@ -39,6 +40,7 @@ pub use directory::Directory;
 pub use graph::Graph;
 pub use process::Process;
 pub use scratch::{Scratch, repository, target};
+pub use scripted::Scripted;
 pub use upstream::Upstream;
 
 /// Whether the long counts were asked for (`cargo xtask test --long`).

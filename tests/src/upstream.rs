@@ -10,7 +10,7 @@
 //! | `/upload` | how many bytes came and their checksum |
 //! | `/slow/MS` | an answer after MS milliseconds |
 //! | `/redirect` | a redirect to `/landed` on the host that was asked |
-//! | `/websocket` | an echo of text frames |
+//! | `/websocket` | an echo of text frames, by the first subprotocol that is offered |
 //! | anything else | a greeting |
 
 use std::collections::VecDeque;
@@ -305,10 +305,12 @@ impl Exchange<'_> {
     fn echo_frames(&mut self, head: &Head) -> io::Result<()> {
         let key = head.header("sec-websocket-key").unwrap_or_default();
         let accept = websocket::accept_value(key);
+        let offered = head.header("sec-websocket-protocol").and_then(|offered| offered.split(',').next());
+        let chosen = offered.map(|word| format!("sec-websocket-protocol: {word}\r\n")).unwrap_or_default();
         write!(
             self.stream,
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
-             sec-websocket-accept: {accept}\r\n\r\n"
+             sec-websocket-accept: {accept}\r\n{chosen}\r\n"
         )?;
         while let Some(text) = websocket::read_frame(&mut self.reader)? {
             websocket::write_frame(&mut self.stream, &text, None)?;

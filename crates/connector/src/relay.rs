@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use adit_tunnel::protocol;
-use adit_tunnel::target::{OpenFailure, OpenReason, Target};
+use adit_tunnel::target::{MalformedHead, Offer, OpenFailure, OpenReason, Target};
 use bytes::{Buf, Bytes, BytesMut};
 use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
@@ -40,16 +40,26 @@ pub(crate) async fn serve(request: Request<RecvStream>, mut respond: SendRespons
             return;
         }
     };
-    let Ok(send) = respond.send_response(Response::new(()), false) else { return };
+    let Ok(send) = respond.send_response(opened(&upstream), false) else { return };
     let mut relay = Relay::new(upstream, request.into_body(), send);
     let end = std::future::poll_fn(|cx| relay.poll(cx)).await;
     relay.finish(end).await;
 }
 
 async fn open(request: &Request<RecvStream>, dialler: &UpstreamDialler) -> Result<UpstreamConnection, OpenFailure> {
-    let target =
-        Target::from_head(request.headers()).map_err(|malformed| OpenFailure::new(OpenReason::Malformed, malformed))?;
-    dialler.dial(&target).await
+    let malformed = |malformed: MalformedHead| OpenFailure::new(OpenReason::Malformed, malformed);
+    let target = Target::from_head(request.headers()).map_err(malformed)?;
+    let offer = Offer::from_head(request.headers()).map_err(malformed)?;
+    dialler.dial(&target, offer).await
+}
+
+/// The answer that a stream is open, with what was negotiated.
+fn opened(upstream: &UpstreamConnection) -> Response<()> {
+    let mut answer = Response::new(());
+    if let Some(alpn) = upstream.alpn().and_then(|alpn| HeaderValue::from_bytes(alpn).ok()) {
+        answer.headers_mut().insert(protocol::ALPN, alpn);
+    }
+    answer
 }
 
 /// How a stream came to its end.

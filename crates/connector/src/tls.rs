@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use adit_tunnel::protocol;
+use adit_tunnel::target::Offer;
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -50,8 +51,29 @@ fn newest() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>
 /// TLS towards upstreams, with their certificates verified and not.
 #[derive(Debug, Clone)]
 pub(crate) struct UpstreamTlsConfigs {
-    pub(crate) verified: Arc<ClientConfig>,
-    pub(crate) not_verified: Arc<ClientConfig>,
+    pub(crate) verified: ByOffer,
+    pub(crate) not_verified: ByOffer,
+}
+
+/// The same configuration with each of the offers.
+#[derive(Debug, Clone)]
+pub(crate) struct ByOffer([(Offer, Arc<ClientConfig>); 3]);
+
+impl ByOffer {
+    fn new(config: &ClientConfig) -> Self {
+        Self(Offer::ALL.map(|offer| {
+            let mut config = config.clone();
+            config.alpn_protocols = offer.as_str().split(',').map(|word| word.as_bytes().to_vec()).collect();
+            (offer, Arc::new(config))
+        }))
+    }
+
+    /// The configuration that makes this offer.
+    pub(crate) fn with(&self, offer: Offer) -> Arc<ClientConfig> {
+        let [(_, first), ..] = &self.0;
+        let found = self.0.iter().find(|(other, _)| *other == offer);
+        Arc::clone(found.map_or(first, |(_, config)| config))
+    }
 }
 
 impl UpstreamTlsConfigs {
@@ -59,14 +81,11 @@ impl UpstreamTlsConfigs {
         let provider = Arc::new(default_provider());
         let builder =
             || ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
-        let mut verified = builder()?.with_platform_verifier()?.with_no_client_auth();
+        let verified = builder()?.with_platform_verifier()?.with_no_client_auth();
         let dangerous_verifier = Arc::new(OwnTrust { trust: Trust::AnyCertificate, provider: Arc::clone(&provider) });
-        let mut not_verified =
+        let not_verified =
             builder()?.dangerous().with_custom_certificate_verifier(dangerous_verifier).with_no_client_auth();
-        for config in [&mut verified, &mut not_verified] {
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        }
-        Ok(Self { verified: Arc::new(verified), not_verified: Arc::new(not_verified) })
+        Ok(Self { verified: ByOffer::new(&verified), not_verified: ByOffer::new(&not_verified) })
     }
 }
 

@@ -3,11 +3,10 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use adit_tunnel::target::{OpenFailure, OpenReason, Target, UpstreamTls};
+use adit_tunnel::target::{Offer, OpenFailure, OpenReason, Target, UpstreamTls};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
@@ -41,16 +40,26 @@ pub(crate) enum UpstreamConnection {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl UpstreamConnection {
+    /// What TLS negotiated, if it negotiated anything.
+    pub(crate) fn alpn(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(tls) => tls.get_ref().1.alpn_protocol(),
+        }
+    }
+}
+
 impl UpstreamDialler {
-    /// Connects to `target`, if that is allowed.
-    pub(crate) async fn dial(&self, target: &Target) -> Result<UpstreamConnection, OpenFailure> {
+    /// Connects to `target`, if that is allowed; with TLS, `offer` is offered.
+    pub(crate) async fn dial(&self, target: &Target, offer: Offer) -> Result<UpstreamConnection, OpenFailure> {
         let socket = timeout(CONNECT, self.connect(target)).await.map_err(|_| {
             OpenFailure::new(OpenReason::TimedOut, format!("{}:{} did not answer", target.host, target.port))
         })??;
         let config = match target.tls {
             UpstreamTls::Off => return Ok(UpstreamConnection::Plain(socket)),
-            UpstreamTls::Verified => Arc::clone(&self.tls.verified),
-            UpstreamTls::NotVerified => Arc::clone(&self.tls.not_verified),
+            UpstreamTls::Verified => self.tls.verified.with(offer),
+            UpstreamTls::NotVerified => self.tls.not_verified.with(offer),
         };
         let failed = |reason: &dyn std::fmt::Display| {
             OpenFailure::new(OpenReason::TlsFailed, format!("{}:{}: {reason}", target.host, target.port))

@@ -28,6 +28,7 @@ pub mod request_path;
 pub mod revision;
 pub mod service_principal;
 pub mod snapshot;
+pub mod upstream_protocol;
 
 pub use access::{Denial, Grant, decide};
 pub use app_role_assignment::{AppRoleAssignment, PrincipalKind};
@@ -50,3 +51,4 @@ pub use registration_token::RegistrationToken;
 pub use revision::{Epoch, Revision};
 pub use service_principal::ServicePrincipal;
 pub use snapshot::Snapshot;
+pub use upstream_protocol::UpstreamProtocol;

@@ -10,28 +10,25 @@ use std::time::Duration;
 
 use adit_core::connector::ConnectorIdentity;
 use adit_tunnel::stream::StreamAccount;
-use adit_tunnel::target::OpenReason;
-use http::{Method, Response};
+use http::{Method, Response, Version};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Reason;
 use crate::bond::Bonds;
+use crate::connect::{self, Connected, Over};
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::head::UpstreamHead;
 use crate::limits;
-use crate::pool::{Lease, PoolKey, Reuse, Upstream};
+use crate::pool::{Closer, Lease, PoolKey, Reuse};
 use crate::replay::ReplayBody;
 use crate::serving::{ForwardingRules, LiveConnector};
 
 /// One request to be sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Job<'r> {
-    pub(crate) rules: &'r ForwardingRules,
+    pub(crate) rules: &'r Arc<ForwardingRules>,
     pub(crate) head: &'r UpstreamHead,
     pub(crate) body: &'r ReplayBody,
     /// What is bound to the client's connection.
@@ -45,19 +42,9 @@ pub(crate) struct Answered {
     pub(crate) lease: Lease,
 }
 
-/// Where the upstream connection of an attempt comes from.
-enum Over {
-    /// It is bound to the client's connection.
-    Bound(Upstream),
-    /// The pool, if an idle one is there.
-    Idle,
-    /// A stream opened for it.
-    New,
-}
-
 /// What may follow a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Again {
+pub(crate) enum Again {
     /// Nothing: it may have had its effect.
     No,
     /// None of it reached an upstream: it may be sent again.
@@ -68,10 +55,11 @@ enum Again {
     Idempotent,
 }
 
-#[derive(Debug)]
-struct AttemptFailed {
-    failure: Failure,
-    again: Again,
+/// An attempt that brought no answer.
+#[derive(Debug, Clone)]
+pub(crate) struct AttemptFailed {
+    pub(crate) failure: Failure,
+    pub(crate) again: Again,
 }
 
 /// Sends the request, again where that is safe.
@@ -149,29 +137,43 @@ async fn send_once(
     let key = PoolKey { connector: connector.identity, application: application.id, revision: application.revision };
     let is_bound = job.head.connection_bound || matches!(over, Over::Bound(_));
     let reuse = if is_bound { Reuse::Only(Rc::clone(job.bonds)) } else { Reuse::Anybodys };
-    let ready = match over {
-        Over::Bound(upstream) => Some(upstream),
-        Over::Idle => core.pool.borrow_mut().take(&key),
-        Over::New => None,
-    };
-    let mut upstream = match ready {
-        Some(upstream) => upstream,
-        None => open(core, job.rules, connector).await?,
-    };
-    let account = Arc::clone(&upstream.account);
+    let mut connected = connect::connect(core, job, connector, key, over).await?;
+    let account = Arc::clone(connected.account());
     let start = account.written();
-    let sending = upstream.sender.try_send_request(job.head.request(job.body));
     let limit = Duration::from_secs(application.timeout.seconds());
-    match within(limit, job.body, sending).await {
-        Some(Ok(response)) => {
-            Ok(Answered { response, lease: Lease::new(Rc::clone(core), key, upstream, in_flight, reuse) })
+    let answered = match &mut connected {
+        Connected::Own(upstream) => {
+            let sending = upstream.sender.try_send_request(job.head.request(job.body));
+            within(limit, job.body, sending).await
+        }
+        Connected::Shared(place) => {
+            let request = job.head.http2_request(job.body, job.rules).map_err(not_made)?;
+            within(limit, job.body, place.sender().try_send_request(request)).await
+        }
+    };
+    let failed = match answered {
+        Some(Ok(mut response)) => {
+            *response.version_mut() = Version::HTTP_11;
+            let reuse = match &connected {
+                Connected::Own(upstream) if job.body.refuse_if_held() => Reuse::Nobodys(Closer(upstream.task.clone())),
+                _ => reuse,
+            };
+            return Ok(Answered { response, lease: Lease::new(Rc::clone(core), key, connected, in_flight, reuse) });
         }
         Some(Err(mut error)) => {
             let not_sent = error.take_message().is_some();
-            Err(classify(&job, &account, start, not_sent, error.error()))
+            classify(&job, &account, start, not_sent, error.error())
         }
-        None => Err(timed_out(&account)),
+        None => timed_out(&account),
+    };
+    if let Connected::Shared(place) = &connected {
+        place.retire();
     }
+    Err(failed)
+}
+
+fn not_made(failure: Failure) -> AttemptFailed {
+    AttemptFailed { failure, again: Again::No }
 }
 
 /// Waits for the answer: `limit` from the moment the body last moved.
@@ -189,29 +191,6 @@ async fn within<T>(limit: Duration, body: &ReplayBody, answer: impl Future<Outpu
     }
 }
 
-/// Opens an upstream connection through a stream of the connector.
-async fn open(core: &Core, rules: &ForwardingRules, connector: &LiveConnector) -> Result<Upstream, AttemptFailed> {
-    let lost = |detail: &str| AttemptFailed {
-        failure: Failure::new(Reason::TunnelLost, detail),
-        again: Again::NothingArrived,
-    };
-    let tunnel = connector.connection_for(core.index).ok_or_else(|| lost("no connection takes streams"))?;
-    let stream = tunnel.open(&rules.target).await.map_err(|error| lost(&error.to_string()))?;
-    core.shared.metrics.streams_opened.inc();
-    let account = stream.account();
-    let (sender, connection) = http1::Builder::new()
-        .max_headers(limits::FIELDS)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| lost(&error.to_string()))?;
-    spawn_local(async move {
-        if let Err(error) = connection.with_upgrades().await {
-            tracing::debug!(%error, "an upstream connection ended");
-        }
-    });
-    Ok(Upstream { sender, account, tunnel: Arc::clone(tunnel) })
-}
-
 fn timed_out(account: &StreamAccount) -> AttemptFailed {
     let reason = if account.opened() { Reason::UpstreamTimeout } else { Reason::UpstreamConnectTimeout };
     AttemptFailed { failure: Failure::new(reason, "no answer in time"), again: Again::No }
@@ -222,13 +201,16 @@ fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, 
     if job.body.is_broken() {
         return AttemptFailed { failure: Failure::caused(Reason::BodyBroken, error), again: Again::No };
     }
+    let http2 = http2_cause(error);
     let failure = match account.failure() {
-        Some(failure) => Failure { reason: opening_failed(failure.reason), detail: failure.detail.clone() },
-        None if error.is_parse() => Failure::caused(Reason::UpstreamInvalid, error),
-        None if account.ended_in_order() => Failure::caused(Reason::UpstreamClosed, error),
+        Some(failure) => connect::opening_failed(failure),
+        None if error.is_parse() || http2.is_some_and(is_invalid) => Failure::caused(Reason::UpstreamInvalid, error),
+        None if account.ended_in_order() || http2.is_some_and(h2::Error::is_remote) => {
+            Failure::caused(Reason::UpstreamClosed, error)
+        }
         None => Failure::caused(Reason::TunnelLost, error),
     };
-    let nothing_arrived = not_sent || account.nothing_reached_beyond(start);
+    let nothing_arrived = not_sent || account.nothing_reached_beyond(start) || http2.is_some_and(was_not_processed);
     let again = if !job.body.is_replayable() || failure.reason == Reason::UpstreamInvalid {
         Again::No
     } else if account.failure().is_some() {
@@ -243,15 +225,22 @@ fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, 
     AttemptFailed { failure, again }
 }
 
-const fn opening_failed(reason: OpenReason) -> Reason {
-    match reason {
-        OpenReason::NotAllowed => Reason::UpstreamNotAllowed,
-        OpenReason::NameNotResolved => Reason::UpstreamNameNotResolved,
-        OpenReason::Refused => Reason::UpstreamRefused,
-        OpenReason::TimedOut => Reason::UpstreamConnectTimeout,
-        OpenReason::TlsFailed => Reason::UpstreamTlsFailed,
-        OpenReason::Malformed => Reason::TunnelLost,
-    }
+/// What went wrong with HTTP/2, if that was spoken.
+fn http2_cause(error: &hyper::Error) -> Option<&h2::Error> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
+/// Whether the upstream says that it has not looked at the request: it refused the stream (RFC 9113, section 8.7), or is
+/// going away and names an earlier stream as its last (section 6.8). One that goes away with an error proves nothing.
+fn was_not_processed(error: &h2::Error) -> bool {
+    let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    let beyond_last = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+    error.is_remote() && (refused || beyond_last)
+}
+
+/// Whether this side found fault with what the upstream sent.
+fn is_invalid(error: &h2::Error) -> bool {
+    error.is_library() && (error.is_reset() || error.is_go_away())
 }
 
 /// Methods whose repetition has no further effect (RFC 9110, section 9.2.2).

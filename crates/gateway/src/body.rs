@@ -9,6 +9,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use crate::pool::Lease;
+use crate::trailers;
 
 /// The body of an answer to a client.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl UpstreamBody {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx).map_ok(trailers::clean_response);
         if matches!(polled, Poll::Ready(None)) {
             self.give_back();
         }

@@ -124,6 +124,8 @@ async fn serve_http2(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<C
     let connection = http2::Builder::new(OnThisCore)
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits::HTTP2_STREAMS)
+        // WebSockets (RFC 8441).
+        .enable_connect_protocol()
         .keep_alive_interval(Some(limits::HTTP2_PING))
         .keep_alive_timeout(limits::HTTP2_PONG)
         .initial_stream_window_size(limits::HTTP2_STREAM_WINDOW)
@@ -135,7 +137,7 @@ async fn serve_http2(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<C
 
 /// Runs the tasks of an HTTP/2 connection on the core that accepted it.
 #[derive(Debug, Clone, Copy)]
-struct OnThisCore;
+pub(crate) struct OnThisCore;
 
 impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for OnThisCore {
     fn execute(&self, task: F) {

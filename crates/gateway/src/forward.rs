@@ -62,16 +62,16 @@ async fn forward(
         let rules = serving.rules(grant.application().id).map(Arc::clone);
         (grant, rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))?)
     };
-    let upgrade = upgrade::requested(&mut request);
+    let upgrade = upgrade::requested(&mut request)?;
     let (parts, incoming) = request.into_parts();
+    let body = ReplayBody::new(incoming, &parts.headers);
     let mut head = UpstreamHead::new(parts, &grant, &place, &rules, client)?;
     if let Some(upgrade) = &upgrade {
-        head.upgrade_to(upgrade.protocol.clone());
+        head.upgrade(upgrade);
     }
     if head.connection_bound && client.bonds.needs_http1() {
         return Err(Failure::new(Reason::Http1Required, "a sign-in that is bound to its connection, over HTTP/2"));
     }
-    let body = ReplayBody::new(incoming);
     let job = Job { rules: &rules, head: &head, body: &body, bonds: &client.bonds };
     let answered = attempt::send(core, job).await?;
     respond::respond(answered, &rules, &client.bonds, upgrade)

@@ -7,11 +7,13 @@ use std::borrow::Cow;
 
 use adit_core::access::Grant;
 use adit_core::request_path;
+use adit_tunnel::target::UpstreamTls;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, SEC_WEBSOCKET_KEY, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use hyper::body::Incoming;
 
@@ -21,6 +23,7 @@ use crate::failure::Failure;
 use crate::replay::{ReplayBody, RequestBody};
 use crate::serving::ForwardingRules;
 use crate::translate;
+use crate::upgrade::{self, Upgrade};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -38,7 +41,8 @@ pub(crate) struct Place {
 
 /// Reads host and path, and refuses what two servers could read in two ways.
 pub(crate) fn place(request: &Request<Incoming>, client: &Client) -> Result<Place, Failure> {
-    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+    let is_websocket = upgrade::is_extended_connect(request);
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) && !is_websocket {
         return Err(Failure::new(Reason::MethodNotAllowed, request.method().as_str()));
     }
     let authority = authority(request.version(), request.uri(), request.headers())?;
@@ -102,6 +106,8 @@ pub(crate) struct UpstreamHead {
     headers: HeaderMap,
     /// The request carries `NTLM` or `Negotiate`.
     pub(crate) connection_bound: bool,
+    /// The client wants to see trailers.
+    trailers: bool,
 }
 
 impl UpstreamHead {
@@ -116,6 +122,7 @@ impl UpstreamHead {
         let uri = upstream_uri(&parts.uri, grant)?;
         let mut headers = parts.headers;
         let forwarded_for = client.forwarded_for(&headers);
+        let trailers = headers.contains_key(TE) && wants_trailers(&headers);
         remove_hop_by_hop(&mut headers);
         remove_client_claims(&mut headers);
         join_cookies(&mut headers);
@@ -127,27 +134,78 @@ impl UpstreamHead {
         headers.insert(X_FORWARDED_FOR.clone(), forwarded_for);
         headers.insert(X_FORWARDED_HOST.clone(), place.authority.clone());
         headers.insert(X_FORWARDED_PROTO.clone(), HTTPS.clone());
-        Ok(Self { method: parts.method, uri, headers, connection_bound })
+        Ok(Self { method: parts.method, uri, headers, connection_bound, trailers })
     }
 
-    /// Asks the upstream to switch to `protocol`.
-    pub(crate) fn upgrade_to(&mut self, protocol: HeaderValue) {
+    /// Asks the upstream for a WebSocket.
+    pub(crate) fn upgrade(&mut self, upgrade: &Upgrade) {
+        self.method = Method::GET;
         self.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        self.headers.insert(UPGRADE, protocol);
+        self.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        self.headers.insert(SEC_WEBSOCKET_KEY, upgrade.key.clone());
     }
 
-    /// One attempt's request.
+    /// Whether the upstream is asked to switch protocols.
+    pub(crate) fn is_upgrade(&self) -> bool {
+        self.headers.contains_key(UPGRADE)
+    }
+
+    /// Whether it is a call that HTTP/1.1 cannot carry: gRPC, whose outcome is in trailers.
+    pub(crate) fn is_grpc(&self) -> bool {
+        let words = self.headers.get(CONTENT_TYPE).filter(|_| self.method == Method::POST).map(HeaderValue::as_bytes);
+        let rest = words.and_then(|words| words.strip_prefix(b"application/grpc"));
+        rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+    }
+
+    /// One attempt's request over HTTP/1.1.
     pub(crate) fn request(&self, body: &ReplayBody) -> Request<RequestBody> {
-        let mut request = Request::new(body.attempt());
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
+        let mut request = self.attempt(body, self.uri.clone());
+        body.ask(&mut request);
+        if self.trailers && !self.is_upgrade() {
+            request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("te"));
+        }
         if body.has_unknown_length() {
             // Said outright: the library sends no body with a GET unless a length or this announces one.
             request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         request
     }
+
+    /// One attempt's request over HTTP/2, where the host is part of the address.
+    pub(crate) fn http2_request(
+        &self,
+        body: &ReplayBody,
+        rules: &ForwardingRules,
+    ) -> Result<Request<RequestBody>, Failure> {
+        // The library keeps to itself whether such an upstream asks for the body.
+        body.release();
+        let wrong = || Failure::bad_request("the host cannot be written as HTTP/2 has it");
+        let mut parts = self.uri.clone().into_parts();
+        parts.scheme = Some(if rules.target.tls == UpstreamTls::Off { Scheme::HTTP } else { Scheme::HTTPS });
+        let host = self.headers.get(HOST).ok_or_else(wrong)?;
+        parts.authority = Some(Authority::try_from(host.as_bytes()).map_err(|_| wrong())?);
+        let mut request = self.attempt(body, Uri::from_parts(parts).map_err(|_| wrong())?);
+        request.headers_mut().remove(HOST);
+        if self.trailers {
+            request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+        }
+        Ok(request)
+    }
+
+    fn attempt(&self, body: &ReplayBody, uri: Uri) -> Request<RequestBody> {
+        let mut request = Request::new(body.attempt());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+}
+
+/// Whether the client takes trailers (RFC 9110, section 10.1.4).
+fn wants_trailers(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(TE).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|word| word.trim().eq_ignore_ascii_case("trailers"))
 }
 
 /// The path below the published prefix, below the internal prefix; the very bytes that were authorised.
@@ -193,7 +251,7 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if let Some(length) = headers.get(CONTENT_LENGTH).cloned() {
         headers.insert(CONTENT_LENGTH, length);
     }
-    for name in [TE, TRAILER, UPGRADE, EXPECT] {
+    for name in [TE, UPGRADE, EXPECT] {
         headers.remove(name);
     }
     for name in ["keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings"] {
@@ -210,7 +268,7 @@ fn remove_client_claims(headers: &mut HeaderMap) {
 }
 
 /// Whether a field claims an address, a host or an identity, in any spelling: many servers read `_`, and some any other sign, as `-`.
-fn is_claim(name: &str) -> bool {
+pub(crate) fn is_claim(name: &str) -> bool {
     const NAMES: [&str; 7] = [
         "forwarded",
         "x-real-ip",

@@ -7,8 +7,8 @@
 //! What the gateway needs from outside it declares itself: [`ConnectorDirectory`] and [`ServerCertificates`].
 //!
 //! A request, top to bottom: [`edge`] (connection) -> [`forward`] (one request) -> [`head`] (what the upstream sees) ->
-//! [`pool`] (an upstream connection on a connector) -> [`attempt`] (send, and what may be sent again) -> [`respond`] (the
-//! answer, its URLs [translated](translate)).
+//! [`attempt`] (send, and what may be sent again) -> [`connect`] (an upstream connection on a connector) -> [`respond`]
+//! (the answer, its URLs [translated](translate)).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
@@ -17,6 +17,7 @@ pub mod answer;
 mod attempt;
 mod body;
 mod bond;
+mod connect;
 mod core;
 pub mod directory;
 mod edge;
@@ -24,14 +25,17 @@ mod failure;
 mod forward;
 mod gateway;
 mod head;
+mod hold;
 mod limits;
 mod metrics;
+mod multiplex;
 mod pool;
 mod registration;
 mod replay;
 mod respond;
 mod serving;
 mod tls;
+mod trailers;
 mod translate;
 mod tunnel;
 mod upgrade;

@@ -25,6 +25,9 @@ pub(crate) const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// Bytes of a request's body that are kept so that it can be sent again.
 pub(crate) const REPLAY_BYTES: usize = 64 * 1024;
 
+/// How long an upstream may take to ask for a body that its client holds back; older servers never ask.
+pub(crate) const CONTINUE: Duration = Duration::from_secs(1);
+
 /// Attempts for one request: the first, one on another connection, one on another connector.
 pub(crate) const ATTEMPTS: usize = 3;
 
@@ -45,6 +48,27 @@ pub(crate) const BOUND_IDLE: Duration = Duration::from_secs(120);
 
 /// How long a request waits for the connection it is bound to, where the last answer came before its request had ended.
 pub(crate) const BOUND_READY: Duration = Duration::from_secs(5);
+
+/// Requests at a time on one HTTP/2 connection to an upstream, if it allows as many; then another one is opened.
+pub(crate) const UPSTREAM_HTTP2_STREAMS: usize = 100;
+
+/// HTTP/2 connections of one core to one application through one connector; with all of them full, requests are refused.
+pub(crate) const UPSTREAM_HTTP2_CONNECTIONS: usize = 16;
+
+/// How long an HTTP/2 connection to an upstream may be idle. Its end is announced, so no request is lost with it.
+pub(crate) const UPSTREAM_HTTP2_IDLE: Duration = Duration::from_secs(60);
+
+/// Bytes under way in one stream of an HTTP/2 upstream: as many as in the tunnel's stream, 20 MB/s at 50 ms.
+pub(crate) const UPSTREAM_HTTP2_STREAM_WINDOW: u32 = 1 << 20;
+
+/// Bytes under way on one such connection: never the limit, or a few slow readers would stop the others.
+pub(crate) const UPSTREAM_HTTP2_CONNECTION_WINDOW: u32 = 128 << 20;
+
+/// Bytes of one request that wait for such a connection.
+pub(crate) const UPSTREAM_HTTP2_SEND_BUFFER: usize = 256 * 1024;
+
+/// How long an upstream that chose HTTP/1.1 is not asked for HTTP/2 again.
+pub(crate) const UPSTREAM_HTTP1_REMEMBERED: Duration = Duration::from_secs(60);
 
 /// Requests under way through one connector; above it they are refused, never queued without bound.
 pub(crate) const IN_FLIGHT: u32 = 8192;

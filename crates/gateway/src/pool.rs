@@ -1,4 +1,4 @@
-//! A core's idle upstream connections, and the lease of one that is in use.
+//! A core's idle upstream connections, and the lease of the one that a request uses.
 //!
 //! A connection made under one application's rules is never lent to another: the key has the connector (with its key
 //! generation), the application and the revision of its settings. hyper closes an idle connection on which bytes
@@ -14,11 +14,14 @@ use adit_core::id::ApplicationId;
 use adit_core::revision::Revision;
 use adit_tunnel::stream::StreamAccount;
 use hyper::client::conn::http1::SendRequest;
+use tokio::task::AbortHandle;
 
 use crate::bond::Bonds;
+use crate::connect::Connected;
 use crate::core::Core;
 use crate::limits;
 use crate::metrics::Clients;
+use crate::multiplex::Multiplex;
 use crate::replay::RequestBody;
 use crate::serving::{InFlight, Serving};
 use crate::tunnel::TunnelConnection;
@@ -37,6 +40,8 @@ pub(crate) struct Upstream {
     pub(crate) sender: SendRequest<RequestBody>,
     pub(crate) account: Arc<StreamAccount>,
     pub(crate) tunnel: Arc<TunnelConnection>,
+    /// Ends the connection's task.
+    pub(crate) task: AbortHandle,
 }
 
 impl Upstream {
@@ -58,6 +63,8 @@ pub(crate) struct Pool {
     idle: HashMap<PoolKey, Vec<Idle>>,
     /// Clients that keep connections of their own, for tidying up.
     bonds: Vec<Weak<Bonds>>,
+    /// HTTP/2 connections, which are never taken: requests have places on them.
+    pub(crate) multiplex: Multiplex,
 }
 
 impl Pool {
@@ -77,7 +84,8 @@ impl Pool {
         None
     }
 
-    fn put(&mut self, key: PoolKey, upstream: Upstream) {
+    /// Puts a connection back that can serve anybody of the same application.
+    pub(crate) fn put(&mut self, key: PoolKey, upstream: Upstream) {
         let idle = self.idle.entry(key).or_default();
         if upstream.is_usable() && idle.len() < limits::IDLE_CONNECTIONS {
             idle.push(Idle { upstream, since: Instant::now() });
@@ -103,6 +111,7 @@ impl Pool {
             idle.retain(|idle| now.duration_since(idle.since) < limits::IDLE && idle.upstream.is_usable());
             !idle.is_empty()
         });
+        self.multiplex.tidy(now);
         self.bonds.retain(|bonds| {
             let Some(bonds) = bonds.upgrade() else { return false };
             bonds.tidy(now, serving);
@@ -115,6 +124,7 @@ impl Pool {
         for idle in self.idle.values_mut() {
             idle.retain(|idle| idle.upstream.tunnel.id != connection);
         }
+        self.multiplex.purge(connection);
         for bonds in self.bonds.iter().filter_map(Weak::upgrade) {
             bonds.purge(connection);
         }
@@ -128,13 +138,25 @@ pub(crate) enum Reuse {
     Anybodys,
     /// It carried connection-bound authentication: this client's, if it is one that connections can be bound to.
     Only(Rc<Bonds>),
+    /// Nobody's: the upstream answered without the body, which it may still wait for.
+    Nobodys(#[expect(dead_code, reason = "it closes when it is dropped")] Closer),
+}
+
+/// Closes a connection when it is dropped, whatever it is still waiting for.
+#[derive(Debug)]
+pub(crate) struct Closer(pub(crate) AbortHandle);
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// An upstream connection in use by one request.
 pub(crate) struct Lease {
     core: Rc<Core>,
     key: PoolKey,
-    upstream: Upstream,
+    upstream: Connected,
     in_flight: InFlight,
     reuse: Reuse,
 }
@@ -149,7 +171,7 @@ impl Lease {
     pub(crate) const fn new(
         core: Rc<Core>,
         key: PoolKey,
-        upstream: Upstream,
+        upstream: Connected,
         in_flight: InFlight,
         reuse: Reuse,
     ) -> Self {
@@ -158,7 +180,9 @@ impl Lease {
 
     /// The connection is this client's from here on.
     pub(crate) fn bind(&mut self, bonds: &Rc<Bonds>) {
-        self.reuse = Reuse::Only(Rc::clone(bonds));
+        if matches!(self.reuse, Reuse::Anybodys) {
+            self.reuse = Reuse::Only(Rc::clone(bonds));
+        }
     }
 
     /// The connector the request went through.
@@ -168,9 +192,11 @@ impl Lease {
 
     /// The exchange is complete: the connection returns to its pool, or to the client it is bound to.
     pub(crate) fn give_back(self) {
-        match self.reuse {
-            Reuse::Anybodys => self.core.pool.borrow_mut().put(self.key, self.upstream),
-            Reuse::Only(bonds) => bonds.keep(&self.core, self.key, self.upstream),
+        match (self.upstream, self.reuse) {
+            (Connected::Own(upstream), Reuse::Anybodys) => self.core.pool.borrow_mut().put(self.key, upstream),
+            (Connected::Own(upstream), Reuse::Only(bonds)) => bonds.keep(&self.core, self.key, upstream),
+            // Its place is free again. No sign-in that is bound to a connection ever goes over a shared one.
+            (Connected::Shared(_), _) | (_, Reuse::Nobodys(_)) => {}
         }
     }
 

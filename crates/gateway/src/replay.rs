@@ -9,12 +9,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use crate::limits;
+use crate::hold::{self, Hold};
+use crate::{limits, trailers};
 
 /// What a kept part counts for at least.
 const SMALLEST_PART: usize = 64;
@@ -30,9 +31,14 @@ pub(crate) enum ReplayBody {
 
 #[derive(Debug)]
 pub(crate) struct Kept {
-    incoming: Incoming,
+    /// `None` once the upstream has answered without it.
+    incoming: Option<Incoming>,
+    /// The client waits to be asked for it.
+    hold: Option<Box<Hold>>,
     whole: SizeHint,
     parts: Vec<Part>,
+    /// The latest attempt: what is left of an earlier one takes nothing more.
+    attempt: usize,
     bytes: usize,
     /// More was taken than is kept.
     overflowed: bool,
@@ -57,15 +63,18 @@ impl Part {
 }
 
 impl ReplayBody {
-    pub(crate) fn new(incoming: Incoming) -> Self {
+    /// The body of a request with this head.
+    pub(crate) fn new(incoming: Incoming, head: &HeaderMap) -> Self {
         if incoming.is_end_stream() {
             return Self::Empty;
         }
         let whole = incoming.size_hint();
         Self::Kept(Rc::new(RefCell::new(Kept {
-            incoming,
+            incoming: Some(incoming),
+            hold: hold::is_held(head).then(Hold::begin),
             whole,
             parts: Vec::new(),
+            attempt: 0,
             bytes: 0,
             overflowed: false,
             ended: false,
@@ -78,8 +87,40 @@ impl ReplayBody {
     pub(crate) fn attempt(&self) -> RequestBody {
         match self {
             Self::Empty => RequestBody::Empty,
-            Self::Kept(kept) => RequestBody::Replayed { kept: Rc::clone(kept), position: 0 },
+            Self::Kept(kept) => {
+                kept.borrow_mut().attempt += 1;
+                let attempt = kept.borrow().attempt;
+                RequestBody::Replayed { kept: Rc::clone(kept), attempt, position: 0 }
+            }
         }
+    }
+
+    /// Has an attempt ask its upstream whether the body is wanted, if the client waits for that.
+    pub(crate) fn ask(&self, request: &mut Request<RequestBody>) {
+        if let Self::Kept(kept) = self
+            && let Some(hold) = &mut kept.borrow_mut().hold
+        {
+            hold.ask(request);
+        }
+    }
+
+    /// Nobody has to be asked: the client may send.
+    pub(crate) fn release(&self) {
+        if let Self::Kept(kept) = self {
+            kept.borrow_mut().hold = None;
+        }
+    }
+
+    /// The upstream has answered: a body that is still held back is not wanted. Whether that was so.
+    pub(crate) fn refuse_if_held(&self) -> bool {
+        let Self::Kept(kept) = self else { return false };
+        let mut kept = kept.borrow_mut();
+        if kept.hold.is_none() {
+            return false;
+        }
+        // The client's connection learns of it by this, and takes the body for unread.
+        kept.incoming = None;
+        true
     }
 
     /// Whether there is a body, and its length was not announced.
@@ -114,7 +155,13 @@ impl Kept {
         if self.ended {
             return Poll::Ready(None);
         }
-        let frame = match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
+        if let Some(hold) = &mut self.hold {
+            ready!(hold.poll(cx));
+            self.hold = None;
+        }
+        // Without it, the connection that waits here is closed when the answer is over.
+        let Some(incoming) = &mut self.incoming else { return Poll::Pending };
+        let frame = match ready!(Pin::new(incoming).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
                 self.broken = true;
@@ -128,7 +175,11 @@ impl Kept {
         self.moved = Instant::now();
         let part = match frame.into_data() {
             Ok(bytes) => Part::Data(bytes),
-            Err(frame) => Part::Trailers(frame.into_trailers().unwrap_or_default()),
+            Err(frame) => {
+                let mut trailers = frame.into_trailers().unwrap_or_default();
+                trailers::clean_request(&mut trailers);
+                Part::Trailers(trailers)
+            }
         };
         self.keep(&part);
         Poll::Ready(Some(Ok(part)))
@@ -153,7 +204,7 @@ impl Kept {
 #[derive(Debug)]
 pub(crate) enum RequestBody {
     Empty,
-    Replayed { kept: Rc<RefCell<Kept>>, position: usize },
+    Replayed { kept: Rc<RefCell<Kept>>, attempt: usize, position: usize },
 }
 
 impl Body for RequestBody {
@@ -161,8 +212,12 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self::Replayed { kept, position } = self.get_mut() else { return Poll::Ready(None) };
+        let Self::Replayed { kept, attempt, position } = self.get_mut() else { return Poll::Ready(None) };
         let mut kept = kept.borrow_mut();
+        if kept.attempt != *attempt {
+            // Its stream is at an end, and will be told so.
+            return Poll::Pending;
+        }
         if let Some(part) = kept.parts.get(*position) {
             *position += 1;
             return Poll::Ready(Some(Ok(part.clone().into_frame())));
@@ -175,10 +230,11 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Replayed { kept, position } => {
+            Self::Replayed { kept, position, .. } => {
                 let kept = kept.borrow();
                 let sent_all = *position >= kept.parts.len();
-                sent_all && (kept.ended || (*position > 0 && kept.incoming.is_end_stream()))
+                sent_all
+                    && (kept.ended || (*position > 0 && kept.incoming.as_ref().is_some_and(Incoming::is_end_stream)))
             }
         }
     }

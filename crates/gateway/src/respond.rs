@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use http::header::{CONNECTION, UPGRADE, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, Response, StatusCode};
 
 use crate::answer::{REASON_HEADER, Reason};
 use crate::attempt::Answered;
@@ -11,7 +11,6 @@ use crate::body::{GatewayBody, UpstreamBody};
 use crate::bond::Bonds;
 use crate::failure::Failure;
 use crate::head::{is_connection_bound, remove_hop_by_hop};
-use crate::pool::Lease;
 use crate::serving::ForwardingRules;
 use crate::translate;
 use crate::upgrade::Upgrade;
@@ -25,9 +24,15 @@ pub(crate) fn respond(
 ) -> Result<Response<GatewayBody>, Failure> {
     let Answered { mut response, mut lease } = answered;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let upgrade =
-            upgrade.ok_or_else(|| Failure::new(Reason::UpstreamInvalid, "101 to a request that did not ask for it"))?;
-        return Ok(switch(response, lease, rules, upgrade));
+        let unasked = || Failure::new(Reason::UpstreamInvalid, "101 to a request that did not ask for it");
+        let upgrade = upgrade.ok_or_else(unasked)?;
+        upgrade.check(response.headers())?;
+        clean(response.headers_mut(), rules);
+        return Ok(upgrade.switch(response, lease));
+    }
+    if response.status().is_success() && upgrade.is_some_and(|upgrade| upgrade.over_http2()) {
+        // For the client it would be the WebSocket it asked for.
+        return Err(Failure::new(Reason::UpstreamInvalid, "no WebSocket, but a page instead of it"));
     }
     if response.headers().get_all(WWW_AUTHENTICATE).iter().any(is_connection_bound) {
         lease.bind(bonds);
@@ -36,20 +41,6 @@ pub(crate) fn respond(
     let connector = lease.connector();
     tracing::trace!(connector = %connector.connector, status = response.status().as_u16(), "answered");
     Ok(response.map(|incoming| GatewayBody::Upstream(UpstreamBody::new(incoming, lease))))
-}
-
-fn switch(
-    mut response: Response<hyper::body::Incoming>,
-    lease: Lease,
-    rules: &ForwardingRules,
-    upgrade: Upgrade,
-) -> Response<GatewayBody> {
-    let protocol = upgrade.protocol.clone();
-    upgrade.join(&mut response, lease);
-    clean(response.headers_mut(), rules);
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    response.headers_mut().insert(UPGRADE, protocol);
-    response.map(|_| GatewayBody::empty())
 }
 
 fn clean(headers: &mut HeaderMap, rules: &ForwardingRules) {

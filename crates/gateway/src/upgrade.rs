@@ -1,40 +1,117 @@
 //! WebSockets: the two connections are joined once the upstream has agreed, and not a byte earlier.
+//!
+//! Browsers ask for one over HTTP/1.1 (RFC 6455) or on a stream of HTTP/2 (RFC 8441); upstreams are asked over HTTP/1.1. Frames
+//! are not parsed: subprotocol and extensions are between browser and upstream, and so is what they mean.
 
-use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderValue, Method, Request, Response, Version};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
+use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
 use tokio::task::spawn_local;
+use uuid::Uuid;
 
+use crate::answer::Reason;
+use crate::body::GatewayBody;
+use crate::failure::Failure;
 use crate::pool::Lease;
 
-/// A client's wish to switch protocols.
+/// What a server adds to the key to show that it speaks the protocol (RFC 6455, section 1.3).
+const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// A client's wish for a WebSocket.
 #[derive(Debug)]
 pub(crate) struct Upgrade {
     client: OnUpgrade,
-    pub(crate) protocol: HeaderValue,
+    /// The client's over HTTP/1.1, drawn here over HTTP/2, which has none.
+    pub(crate) key: HeaderValue,
+    over: Version,
+}
+
+/// Whether a request asks for a WebSocket on a stream of HTTP/2.
+pub(crate) fn is_extended_connect(request: &Request<Incoming>) -> bool {
+    let protocol = || request.extensions().get::<Protocol>();
+    *request.method() == Method::CONNECT && protocol().is_some_and(|protocol| protocol.as_str() == "websocket")
 }
 
 /// Takes a wish for a WebSocket out of a request. Others (`h2c`) are not passed on: an upstream that agreed to them
 /// would receive bytes that no rule of the gateway has seen.
-pub(crate) fn requested(request: &mut Request<Incoming>) -> Option<Upgrade> {
-    let headers = request.headers();
-    let protocol = headers.get(UPGRADE)?;
-    let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let asked = lines.flat_map(|line| line.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-    let is_websocket = protocol.as_bytes().eq_ignore_ascii_case(b"websocket");
-    if request.version() != Version::HTTP_11 || request.method() != Method::GET || !asked || !is_websocket {
-        return None;
+pub(crate) fn requested(request: &mut Request<Incoming>) -> Result<Option<Upgrade>, Failure> {
+    if is_extended_connect(request) {
+        let key = HeaderValue::from_str(&BASE64_STANDARD.encode(Uuid::new_v4().as_bytes()));
+        let key = key.map_err(|_| Failure::bad_request("no key for a WebSocket"))?;
+        request.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return Ok(Some(Upgrade { client: hyper::upgrade::on(request), key, over: Version::HTTP_2 }));
     }
-    let protocol = protocol.clone();
-    Some(Upgrade { client: hyper::upgrade::on(request), protocol })
+    let headers = request.headers();
+    let asked = headers.contains_key(UPGRADE) && is_websocket(headers);
+    if request.version() != Version::HTTP_11 || request.method() != Method::GET || !asked {
+        return Ok(None);
+    }
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    let key = match (keys.next(), keys.next()) {
+        (Some(key), None) if is_key(key) => key.clone(),
+        _ => return Err(Failure::bad_request("a WebSocket without one Sec-WebSocket-Key of 16 bytes")),
+    };
+    Ok(Some(Upgrade { client: hyper::upgrade::on(request), key, over: Version::HTTP_11 }))
+}
+
+/// Whether `Upgrade` and `Connection` say WebSocket, in a request or in a 101.
+fn is_websocket(headers: &HeaderMap) -> bool {
+    let mut protocols = headers.get_all(UPGRADE).iter();
+    let is_only = protocols.next().is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        && protocols.next().is_none();
+    let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    is_only && lines.flat_map(|line| line.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
+}
+
+fn is_key(key: &HeaderValue) -> bool {
+    BASE64_STANDARD.decode(key.as_bytes()).is_ok_and(|bytes| bytes.len() == 16)
+}
+
+fn accept_of(key: &HeaderValue) -> String {
+    BASE64_STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &[key.as_bytes(), ACCEPT_SUFFIX].concat()))
 }
 
 impl Upgrade {
+    /// Whether the client asked on a stream of HTTP/2.
+    pub(crate) fn over_http2(&self) -> bool {
+        self.over == Version::HTTP_2
+    }
+
+    /// Whether the upstream's 101 agrees to this very WebSocket.
+    pub(crate) fn check(&self, answer: &HeaderMap) -> Result<(), Failure> {
+        let accepted = answer.get(SEC_WEBSOCKET_ACCEPT);
+        if is_websocket(answer) && accepted.is_some_and(|accept| accept == accept_of(&self.key).as_str()) {
+            return Ok(());
+        }
+        Err(Failure::new(Reason::UpstreamInvalid, "101 that does not agree to the WebSocket asked for"))
+    }
+
+    /// Joins both connections, and says what the client is told; `response` has been [checked](Self::check) and cleaned.
+    pub(crate) fn switch(self, mut response: Response<Incoming>, lease: Lease) -> Response<GatewayBody> {
+        if self.over_http2() {
+            *response.status_mut() = StatusCode::OK;
+            for name in [SEC_WEBSOCKET_ACCEPT, CONTENT_LENGTH] {
+                response.headers_mut().remove::<HeaderName>(name);
+            }
+        } else {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        self.join(&mut response, lease);
+        response.map(|_| GatewayBody::empty())
+    }
+
     /// Joins both connections, once each side has switched. The request stays counted until they end.
-    pub(crate) fn join(self, response: &mut Response<Incoming>, lease: Lease) {
+    fn join(self, response: &mut Response<Incoming>, lease: Lease) {
         let upstream = hyper::upgrade::on(response);
         // A drain waits for it as for a request, for as long as its grace lasts.
         let client = lease.clients().begin();
@@ -52,5 +129,40 @@ impl Upgrade {
                 Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_to_a_key_is_that_of_the_rfc() {
+        assert_eq!(accept_of(&HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ==")), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn a_key_is_sixteen_bytes() {
+        assert!(is_key(&HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ==")));
+        for wrong in ["", "dGhl", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZTE=", "!!!!!!!!!!!!!!!!!!!!!!=="] {
+            assert!(!is_key(&HeaderValue::from_static(wrong)), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn both_fields_must_say_websocket_and_nothing_else() {
+        let of = |fields: &[(HeaderName, &'static str)]| -> HeaderMap {
+            fields.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
+        };
+        assert!(is_websocket(&of(&[(CONNECTION, "keep-alive, Upgrade"), (UPGRADE, "WebSocket")])));
+        for wrong in [
+            &[(UPGRADE, "websocket")][..],
+            &[(CONNECTION, "upgrade")],
+            &[(CONNECTION, "upgrade"), (UPGRADE, "h2c")],
+            &[(CONNECTION, "upgrade"), (UPGRADE, "websocket, h2c")],
+            &[(CONNECTION, "close"), (UPGRADE, "websocket")],
+        ] {
+            assert!(!is_websocket(&of(wrong)), "{wrong:?}");
+        }
     }
 }

@@ -24,6 +24,10 @@ pub const TARGET: &str = "adit-target";
 /// `off`, `verified` or `not-verified`: whether the connector opens TLS towards the upstream.
 pub const TLS: &str = "adit-tls";
 
+/// What the connector offers an `https` upstream, as ALPN words with commas between; `http/1.1` where the field is not
+/// there. In the answer: what was negotiated, if anything was.
+pub const ALPN: &str = "adit-alpn";
+
 /// In the answer: why the stream was not opened.
 pub const REASON: &str = "adit-reason";
 

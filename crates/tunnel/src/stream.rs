@@ -4,21 +4,22 @@
 //! ([`StreamAccount`]) outlives the stream, because what it says decides whether a failed request may be sent again:
 //! the connector ends each stream with the number of bytes it handed to the upstream.
 
-use std::io;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::protocol;
-use crate::target::{OpenFailure, Target};
+use crate::target::{Offer, OpenFailure, Target};
 
 /// Stands for "the connector did not say".
 const NOT_TOLD: u64 = u64::MAX;
@@ -108,6 +109,7 @@ pub struct TunnelStream {
     send: SendStream<Bytes>,
     receiving: Receiving,
     unread: Bytes,
+    http2: bool,
     account: Arc<StreamAccount>,
 }
 
@@ -121,10 +123,15 @@ enum Receiving {
 ///
 /// # Errors
 /// What HTTP/2 reports when the connection cannot take another stream; nothing was sent then.
-pub fn open(connection: &mut h2::client::SendRequest<Bytes>, target: &Target) -> Result<TunnelStream, h2::Error> {
-    let head = target.to_request().map_err(|_| h2::Error::from(Reason::INTERNAL_ERROR))?;
+pub fn open(
+    connection: &mut h2::client::SendRequest<Bytes>,
+    target: &Target,
+    offer: Offer,
+) -> Result<TunnelStream, h2::Error> {
+    let head = target.to_request(offer).map_err(|_| h2::Error::from(Reason::INTERNAL_ERROR))?;
     let (answer, send) = connection.send_request(head, false)?;
-    Ok(TunnelStream { send, receiving: Receiving::Opening(answer), unread: Bytes::new(), account: Arc::default() })
+    let receiving = Receiving::Opening(answer);
+    Ok(TunnelStream { send, receiving, unread: Bytes::new(), http2: false, account: Arc::default() })
 }
 
 impl TunnelStream {
@@ -132,6 +139,30 @@ impl TunnelStream {
     #[must_use]
     pub fn account(&self) -> Arc<StreamAccount> {
         Arc::clone(&self.account)
+    }
+
+    /// Waits until the connector has opened the stream; whether TLS with the upstream agreed on HTTP/2. Nothing has to
+    /// wait for it where that is known.
+    ///
+    /// # Errors
+    /// The stream was not opened, as the account says, or the tunnel was lost.
+    pub async fn negotiated_http2(&mut self) -> io::Result<bool> {
+        poll_fn(|cx| self.poll_opening(cx)).await?;
+        Ok(self.http2)
+    }
+
+    fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Receiving::Opening(answer) = &mut self.receiving else { return Poll::Ready(Ok(())) };
+        match ready!(Pin::new(answer).poll(cx)) {
+            Ok(answer) if answer.status() == StatusCode::OK => {
+                self.account.opened.store(true, Ordering::Relaxed);
+                self.http2 = answer.headers().get(protocol::ALPN).is_some_and(|word| word == Offer::Http2.as_str());
+                self.receiving = Receiving::Open(answer.into_body());
+                Poll::Ready(Ok(()))
+            }
+            Ok(answer) => Poll::Ready(Err(self.refused(answer.headers()))),
+            Err(error) => Poll::Ready(Err(self.fail(error))),
+        }
     }
 
     fn fail(&mut self, error: h2::Error) -> io::Error {
@@ -148,18 +179,19 @@ impl TunnelStream {
         error
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+    /// Sends as much of the buffers as the windows allow, as one part.
+    fn poll_send(&mut self, cx: &mut Context<'_>, buffers: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let broken = |error| io::Error::new(io::ErrorKind::BrokenPipe, error);
-        self.send.reserve_capacity(buffer.len());
+        let whole = buffers.iter().map(|buffer| buffer.len()).sum();
+        self.send.reserve_capacity(whole);
         while self.send.capacity() == 0 {
             match ready!(self.send.poll_capacity(cx)) {
                 Some(capacity) => _ = capacity.map_err(broken)?,
                 None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             }
         }
-        let length = self.send.capacity().min(buffer.len());
-        let part = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
-        self.send.send_data(part, false).map_err(broken)?;
+        let length = self.send.capacity().min(whole);
+        self.send.send_data(gathered(buffers, length), false).map_err(broken)?;
         self.account.written.fetch_add(length as u64, Ordering::Relaxed);
         Poll::Ready(Ok(length))
     }
@@ -171,14 +203,7 @@ impl TunnelStream {
                 return Poll::Ready(Ok(true));
             }
             match &mut self.receiving {
-                Receiving::Opening(answer) => match ready!(Pin::new(answer).poll(cx)) {
-                    Ok(answer) if answer.status() == StatusCode::OK => {
-                        self.account.opened.store(true, Ordering::Relaxed);
-                        self.receiving = Receiving::Open(answer.into_body());
-                    }
-                    Ok(answer) => return Poll::Ready(Err(self.refused(answer.headers()))),
-                    Err(error) => return Poll::Ready(Err(self.fail(error))),
-                },
+                Receiving::Opening(_) => ready!(self.poll_opening(cx))?,
                 Receiving::Open(body) => match ready!(body.poll_data(cx)) {
                     Some(Ok(bytes)) => {
                         let _ = body.flow_control().release_capacity(bytes.len());
@@ -203,6 +228,16 @@ impl TunnelStream {
     }
 }
 
+/// The first `length` bytes of the buffers, copied once.
+fn gathered(buffers: &[IoSlice<'_>], length: usize) -> Bytes {
+    let mut part = BytesMut::with_capacity(length);
+    for buffer in buffers {
+        let left = length - part.len();
+        part.extend_from_slice(buffer.get(..left).unwrap_or(buffer));
+    }
+    part.freeze()
+}
+
 impl AsyncRead for TunnelStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let stream = self.get_mut();
@@ -219,11 +254,23 @@ impl AsyncRead for TunnelStream {
 
 impl AsyncWrite for TunnelStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buffer)])
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let stream = self.get_mut();
-        if buffer.is_empty() {
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
             return Poll::Ready(Ok(0));
         }
-        let sent = ready!(stream.poll_send(cx, buffer));
+        let sent = ready!(stream.poll_send(cx, buffers));
         if sent.is_err() {
             // How the stream ended has already arrived: the account must know it before the failure is judged.
             let _ = stream.poll_fill(cx);

@@ -38,6 +38,42 @@ impl UpstreamTls {
     }
 }
 
+/// Which protocols the connector offers an `https` upstream in its TLS hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Offer {
+    /// HTTP/1.1; also what a head means that says nothing, and all that older connectors do.
+    #[default]
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// Both: the answer says which it is.
+    Either,
+}
+
+impl Offer {
+    /// The three of them.
+    pub const ALL: [Self; 3] = [Self::Http1, Self::Http2, Self::Either];
+
+    /// The ALPN words, the preferred one first, with commas between.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "http/1.1",
+            Self::Http2 => "h2",
+            Self::Either => "h2,http/1.1",
+        }
+    }
+
+    /// Reads the head of a stream.
+    ///
+    /// # Errors
+    /// [`MalformedHead`] for an offer that is none of the three.
+    pub fn from_head(headers: &HeaderMap) -> Result<Self, MalformedHead> {
+        let Some(words) = headers.get(protocol::ALPN) else { return Ok(Self::default()) };
+        Self::ALL.into_iter().find(|offer| words == offer.as_str()).ok_or(MalformedHead(protocol::ALPN))
+    }
+}
+
 /// What one stream is connected to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
@@ -73,14 +109,17 @@ impl Target {
     ///
     /// # Errors
     /// Only when the host cannot be written in a header, which no parsed URL has.
-    pub fn to_request(&self) -> Result<Request<()>, http::Error> {
-        Request::builder()
+    pub fn to_request(&self, offer: Offer) -> Result<Request<()>, http::Error> {
+        let mut head = Request::builder()
             .method(Method::POST)
             .uri(in_tunnel(protocol::STREAM_PATH)?)
             .header(protocol::APPLICATION, self.application.to_string())
             .header(protocol::TARGET, format!("{}:{}", self.host, self.port))
-            .header(protocol::TLS, self.tls.as_str())
-            .body(())
+            .header(protocol::TLS, self.tls.as_str());
+        if offer != Offer::default() {
+            head = head.header(protocol::ALPN, offer.as_str());
+        }
+        head.body(())
     }
 
     /// Reads the head of a stream.
@@ -210,15 +249,20 @@ mod tests {
         for url in ["http://wiki:8080/app/", "https://[fd00::1]/", "https://10.0.0.1:8443/"] {
             for certificate in [UpstreamCertificate::Verified, UpstreamCertificate::NotVerified] {
                 let target = target(url, certificate);
-                let head = target.to_request().unwrap();
-                assert_eq!(Target::from_head(head.headers()), Ok(target));
+                for offer in Offer::ALL {
+                    let head = target.to_request(offer).unwrap();
+                    assert_eq!(Target::from_head(head.headers()).as_ref(), Ok(&target));
+                    assert_eq!(Offer::from_head(head.headers()), Ok(offer));
+                }
             }
         }
     }
 
     #[test]
     fn a_head_without_a_field_is_refused_by_name() {
-        let mut head = target("http://wiki/", UpstreamCertificate::Verified).to_request().unwrap();
+        let mut head = target("http://wiki/", UpstreamCertificate::Verified).to_request(Offer::Http1).unwrap();
+        head.headers_mut().insert(protocol::ALPN, HeaderValue::from_static("spdy/3"));
+        assert_eq!(Offer::from_head(head.headers()), Err(MalformedHead(protocol::ALPN)));
         head.headers_mut().insert(protocol::TARGET, HeaderValue::from_static("wiki"));
         assert_eq!(Target::from_head(head.headers()), Err(MalformedHead(protocol::TARGET)));
         head.headers_mut().remove(protocol::APPLICATION);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use adit_core::ApplicationId;
 use adit_tunnel::carrier;
 use adit_tunnel::stream::{self, StreamAccount, TunnelStream};
-use adit_tunnel::target::{Target, UpstreamTls};
+use adit_tunnel::target::{Offer, Target, UpstreamTls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -43,7 +43,7 @@ async fn relayed() -> Relayed {
         tls: UpstreamTls::Off,
     };
     let mut requests = requests.ready().await.unwrap();
-    let stream = stream::open(&mut requests, &target).unwrap();
+    let stream = stream::open(&mut requests, &target, Offer::Http1).unwrap();
     let account = stream.account();
     let (upstream, _) = listener.accept().await.unwrap();
     Relayed { stream, account, upstream }

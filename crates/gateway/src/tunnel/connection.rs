@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::TunnelId;
 use adit_tunnel::stream::{self, TunnelStream};
-use adit_tunnel::target::Target;
+use adit_tunnel::target::{Offer, Target};
 use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::sync::Notify;
@@ -67,9 +67,9 @@ impl TunnelConnection {
     }
 
     /// Opens a stream; waits while the connector allows no more of them.
-    pub(crate) async fn open(&self, target: &Target) -> Result<TunnelStream, h2::Error> {
+    pub(crate) async fn open(&self, target: &Target, offer: Offer) -> Result<TunnelStream, h2::Error> {
         let mut requests = self.requests.clone().ready().await?;
-        stream::open(&mut requests, target)
+        stream::open(&mut requests, target, offer)
     }
 
     /// Asks the connection's task to end it, streams and all.

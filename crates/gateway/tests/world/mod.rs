@@ -1,5 +1,8 @@
 //! A gateway and its connectors in one process, with a directory that the test writes by hand.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+pub(crate) mod http2;
 pub(crate) mod relay;
 pub(crate) mod upstream;
 

@@ -6,6 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 #[derive(Default)]
 struct Seen {
     requests: Mutex<Vec<String>>,
@@ -87,8 +91,14 @@ fn serve(socket: TcpStream, seen: &Seen, address: SocketAddr) {
                 format!("HTTP/1.1 302 Found\r\nlocation: http://{address}/next?x=1\r\ncontent-length: 0\r\n\r\n")
             }
             "/upgrade" => {
+                let key = head.lines().find_map(|line| line.strip_prefix("sec-websocket-key: ")).unwrap_or_default();
                 let _ = socket.write_all(
-                    b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+                    format!(
+                        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                         sec-websocket-accept: {}\r\n\r\n",
+                        accept_of(key)
+                    )
+                    .as_bytes(),
                 );
                 let mut buffer = [0; 1024];
                 while let Ok(count @ 1..) = reader.read(&mut buffer) {
@@ -110,6 +120,12 @@ fn serve(socket: TcpStream, seen: &Seen, address: SocketAddr) {
             return;
         }
     }
+}
+
+/// What a WebSocket server answers to a key (RFC 6455, section 1.3).
+fn accept_of(key: &str) -> String {
+    let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    BASE64_STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {

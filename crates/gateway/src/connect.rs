@@ -1,0 +1,245 @@
+//! The upstream connection of an attempt: which protocol, one that is there already, or a stream opened for a new one.
+//!
+//! HTTP/1.1 connections carry one request at a time ([`crate::pool`]), HTTP/2 ones many ([`crate::multiplex`]). Browsers'
+//! requests go over HTTP/1.1 unless the application says otherwise; gRPC needs HTTP/2 and gets it.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use adit_core::UpstreamProtocol;
+use adit_tunnel::stream::{StreamAccount, TunnelStream};
+use adit_tunnel::target::{Offer, OpenFailure, OpenReason, UpstreamTls};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::TokioIo;
+use tokio::task::spawn_local;
+
+use crate::answer::Reason;
+use crate::attempt::{Again, AttemptFailed, Job};
+use crate::core::Core;
+use crate::edge::OnThisCore;
+use crate::failure::Failure;
+use crate::limits;
+use crate::multiplex::{Found, Multiplexed, Opened, Opening, Place};
+use crate::pool::{PoolKey, Upstream};
+use crate::serving::{ForwardingRules, LiveConnector};
+use crate::tunnel::TunnelConnection;
+
+/// Where an attempt's connection comes from.
+pub(crate) enum Over {
+    /// It is bound to the client's connection.
+    Bound(Upstream),
+    /// The pool, if an idle one is there.
+    Idle,
+    /// A stream opened for it.
+    New,
+}
+
+/// A connection for one request.
+pub(crate) enum Connected {
+    /// The request's alone.
+    Own(Upstream),
+    /// A place beside other requests.
+    Shared(Place),
+}
+
+impl Connected {
+    /// The account of the stream that carries it.
+    pub(crate) fn account(&self) -> &Arc<StreamAccount> {
+        match self {
+            Self::Own(upstream) => &upstream.account,
+            Self::Shared(place) => place.account(),
+        }
+    }
+}
+
+/// Finds or opens the connection for one attempt.
+pub(crate) async fn connect(
+    core: &Rc<Core>,
+    job: Job<'_>,
+    connector: &LiveConnector,
+    key: PoolKey,
+    over: Over,
+) -> Result<Connected, AttemptFailed> {
+    let over = match over {
+        Over::Bound(upstream) => return Ok(Connected::Own(upstream)),
+        over => over,
+    };
+    if let Some(offer) = http2_offer(job)
+        && let Some(place) = share(core, job.rules, connector, key, offer).await?
+    {
+        return Ok(Connected::Shared(place));
+    }
+    let idle = if matches!(over, Over::Idle) { core.pool.borrow_mut().take(&key) } else { None };
+    match idle {
+        Some(upstream) => Ok(Connected::Own(upstream)),
+        None => open(core, job.rules, connector).await.map(Connected::Own),
+    }
+}
+
+/// What is offered to an upstream that shall speak HTTP/2 for this request; `None` for HTTP/1.1. Over plain TCP nothing is
+/// negotiated: the offer is what is spoken.
+fn http2_offer(job: Job<'_>) -> Option<Offer> {
+    let is_wanted = match job.rules.upstream_protocol {
+        UpstreamProtocol::Http1 => false,
+        UpstreamProtocol::Automatic => job.head.is_grpc(),
+        UpstreamProtocol::Http2PriorKnowledge => true,
+    };
+    // These need a connection of their own, or HTTP/1.1.
+    if !is_wanted || job.head.connection_bound || job.head.is_upgrade() {
+        return None;
+    }
+    let may_choose = job.rules.upstream_protocol == UpstreamProtocol::Automatic;
+    Some(if may_choose && job.rules.target.tls != UpstreamTls::Off { Offer::Either } else { Offer::Http2 })
+}
+
+/// A place on an HTTP/2 connection; `None` if the upstream turns out to speak HTTP/1.1.
+async fn share(
+    core: &Rc<Core>,
+    rules: &Arc<ForwardingRules>,
+    connector: &LiveConnector,
+    key: PoolKey,
+    offer: Offer,
+) -> Result<Option<Place>, AttemptFailed> {
+    // Others may have taken all places of a connection before this request sees it, and it may have ended again.
+    for _ in 0..=limits::UPSTREAM_HTTP2_CONNECTIONS {
+        let found = core.pool.borrow_mut().multiplex.find(&key);
+        let opening: Opening = match found {
+            Found::Place(place) => return Ok(Some(place)),
+            Found::Http1 => return Ok(None),
+            Found::Opening(opening) => opening,
+            Found::Full => return Err(not_sent(Reason::ConnectorBusy, "every HTTP/2 connection is full")),
+            Found::Nothing(tell, opening) => {
+                let tunnel = tunnel(core, connector)?;
+                let (core, rules) = (Rc::clone(core), Arc::clone(rules));
+                // A task of its own: the request may be given up, while others wait for the connection.
+                spawn_local(async move {
+                    let opened = open_shared(&core, &rules, tunnel, key, offer).await;
+                    let (opened, outcome) = match opened {
+                        Ok(opened) => (Some(opened), Ok(())),
+                        Err(failed) => (None, Err(failed)),
+                    };
+                    core.pool.borrow_mut().multiplex.opened(key, opened);
+                    // An error means that nobody waits any more.
+                    let _ = tell.send(outcome);
+                });
+                opening
+            }
+        };
+        opening.await.map_err(|_| lost("the connection was not opened"))??;
+    }
+    Err(not_sent(Reason::UpstreamClosed, "HTTP/2 connections to the upstream do not last"))
+}
+
+fn tunnel(core: &Core, connector: &LiveConnector) -> Result<Arc<TunnelConnection>, AttemptFailed> {
+    connector.connection_for(core.index).map(Arc::clone).ok_or_else(|| lost("no connection takes streams"))
+}
+
+fn lost(detail: &str) -> AttemptFailed {
+    not_sent(Reason::TunnelLost, detail)
+}
+
+/// A failure before anything was sent.
+fn not_sent(reason: Reason, detail: &str) -> AttemptFailed {
+    AttemptFailed { failure: Failure::new(reason, detail), again: Again::NothingArrived }
+}
+
+/// A connector that could not open a stream, as it said.
+pub(crate) fn opening_failed(failure: &OpenFailure) -> Failure {
+    let reason = match failure.reason {
+        OpenReason::NotAllowed => Reason::UpstreamNotAllowed,
+        OpenReason::NameNotResolved => Reason::UpstreamNameNotResolved,
+        OpenReason::Refused => Reason::UpstreamRefused,
+        OpenReason::TimedOut => Reason::UpstreamConnectTimeout,
+        OpenReason::TlsFailed => Reason::UpstreamTlsFailed,
+        OpenReason::Malformed => Reason::TunnelLost,
+    };
+    Failure { reason, detail: failure.detail.clone() }
+}
+
+/// Opens an HTTP/1.1 connection through a stream of the connector.
+async fn open(core: &Core, rules: &ForwardingRules, connector: &LiveConnector) -> Result<Upstream, AttemptFailed> {
+    let tunnel = tunnel(core, connector)?;
+    let stream = open_stream(core, rules, &tunnel, Offer::Http1).await?;
+    speak_http1(stream, tunnel).await
+}
+
+async fn open_stream(
+    core: &Core,
+    rules: &ForwardingRules,
+    tunnel: &TunnelConnection,
+    offer: Offer,
+) -> Result<TunnelStream, AttemptFailed> {
+    let stream = tunnel.open(&rules.target, offer).await.map_err(|error| lost(&error.to_string()))?;
+    core.shared.metrics.streams_opened.inc();
+    Ok(stream)
+}
+
+async fn speak_http1(stream: TunnelStream, tunnel: Arc<TunnelConnection>) -> Result<Upstream, AttemptFailed> {
+    let account = stream.account();
+    let (sender, connection) = http1::Builder::new()
+        .max_headers(limits::FIELDS)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| lost(&error.to_string()))?;
+    let task = spawn_local(async move {
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::debug!(%error, "an upstream connection ended");
+        }
+    });
+    Ok(Upstream { sender, account, tunnel, task: task.abort_handle() })
+}
+
+/// Opens a connection for many requests. One whose upstream chose HTTP/1.1 is put into the pool.
+async fn open_shared(
+    core: &Rc<Core>,
+    rules: &ForwardingRules,
+    tunnel: Arc<TunnelConnection>,
+    key: PoolKey,
+    offer: Offer,
+) -> Result<Opened, AttemptFailed> {
+    let mut stream = open_stream(core, rules, &tunnel, offer).await?;
+    if offer == Offer::Either {
+        let account = stream.account();
+        let http2 = stream.negotiated_http2().await.map_err(|error| match account.failure() {
+            Some(failure) => AttemptFailed { failure: opening_failed(failure), again: Again::OtherConnector },
+            None => lost(&error.to_string()),
+        })?;
+        if !http2 {
+            let mut upstream = speak_http1(stream, tunnel).await?;
+            if upstream.sender.ready().await.is_ok() {
+                core.pool.borrow_mut().put(key, upstream);
+            }
+            return Ok(Opened::Http1);
+        }
+    }
+    speak_http2(stream, tunnel).await.map(|connection| Opened::Http2(Rc::new(connection)))
+}
+
+async fn speak_http2(stream: TunnelStream, tunnel: Arc<TunnelConnection>) -> Result<Multiplexed, AttemptFailed> {
+    let account = stream.account();
+    // The tunnel's stream is always read: only the windows inside stall where a client reads slowly.
+    let (sender, connection) = http2::Builder::new(OnThisCore)
+        .initial_stream_window_size(limits::UPSTREAM_HTTP2_STREAM_WINDOW)
+        .initial_connection_window_size(limits::UPSTREAM_HTTP2_CONNECTION_WINDOW)
+        .max_send_buf_size(limits::UPSTREAM_HTTP2_SEND_BUFFER)
+        .max_header_list_size(u32::try_from(limits::HEAD_BYTES).unwrap_or(u32::MAX))
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| lost(&error.to_string()))?;
+    let allowed = Rc::new(Cell::new(limits::UPSTREAM_HTTP2_STREAMS));
+    let said = Rc::clone(&allowed);
+    spawn_local(async move {
+        let mut connection = pin!(connection);
+        let ended = std::future::poll_fn(|cx| {
+            let polled = connection.as_mut().poll(cx);
+            said.set(connection.current_max_send_streams());
+            polled
+        });
+        if let Err(error) = ended.await {
+            tracing::debug!(%error, "an HTTP/2 connection to an upstream ended");
+        }
+    });
+    Ok(Multiplexed::new(sender, account, tunnel, allowed))
+}

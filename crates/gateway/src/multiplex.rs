@@ -1,0 +1,186 @@
+//! HTTP/2 connections to upstreams: each carries many requests of one application, through one connector, on one core.
+//!
+//! The key is that of the pool, so a connection made under one application's rules is never lent to another. A connection
+//! that failed a request takes no new ones, and those under way on it go on. Nobody dials beside somebody who dials: many
+//! requests at once share one connection, and wait for it together.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use adit_tunnel::stream::StreamAccount;
+use futures_util::FutureExt as _;
+use futures_util::future::Shared;
+use hyper::client::conn::http2::SendRequest;
+use tokio::sync::oneshot;
+
+use crate::attempt::AttemptFailed;
+use crate::limits;
+use crate::pool::PoolKey;
+use crate::replay::RequestBody;
+use crate::tunnel::TunnelConnection;
+
+/// An HTTP/2 connection to an upstream, through a stream of a tunnel.
+#[derive(Debug)]
+pub(crate) struct Multiplexed {
+    sender: SendRequest<RequestBody>,
+    account: Arc<StreamAccount>,
+    tunnel: Arc<TunnelConnection>,
+    requests: Cell<usize>,
+    /// What the upstream allows at a time, as it said last.
+    allowed: Rc<Cell<usize>>,
+    retired: Cell<bool>,
+    idle_since: Cell<Instant>,
+}
+
+impl Multiplexed {
+    pub(crate) fn new(
+        sender: SendRequest<RequestBody>,
+        account: Arc<StreamAccount>,
+        tunnel: Arc<TunnelConnection>,
+        allowed: Rc<Cell<usize>>,
+    ) -> Self {
+        let (requests, retired, idle_since) = (Cell::new(0), Cell::new(false), Cell::new(Instant::now()));
+        Self { sender, account, tunnel, requests, allowed, retired, idle_since }
+    }
+
+    fn is_usable(&self) -> bool {
+        !self.retired.get() && !self.sender.is_closed() && self.tunnel.takes_streams()
+    }
+
+    fn has_room(&self) -> bool {
+        self.requests.get() < self.allowed.get().min(limits::UPSTREAM_HTTP2_STREAMS)
+    }
+
+    fn is_idle_too_long(&self, now: Instant) -> bool {
+        self.requests.get() == 0 && now.duration_since(self.idle_since.get()) >= limits::UPSTREAM_HTTP2_IDLE
+    }
+}
+
+/// One request's place on a connection.
+#[derive(Debug)]
+pub(crate) struct Place(Rc<Multiplexed>);
+
+impl Place {
+    fn on(connection: &Rc<Multiplexed>) -> Self {
+        connection.requests.set(connection.requests.get() + 1);
+        Self(Rc::clone(connection))
+    }
+
+    /// What sends the request.
+    pub(crate) fn sender(&self) -> SendRequest<RequestBody> {
+        self.0.sender.clone()
+    }
+
+    /// The account of the stream that carries the connection.
+    pub(crate) fn account(&self) -> &Arc<StreamAccount> {
+        &self.0.account
+    }
+
+    /// Nothing new is sent over the connection: it failed this request.
+    pub(crate) fn retire(&self) {
+        self.0.retired.set(true);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.requests.set(self.0.requests.get().saturating_sub(1));
+        self.0.idle_since.set(Instant::now());
+    }
+}
+
+/// A connection on its way: everybody who waits for it learns how it went.
+pub(crate) type Opening = Shared<oneshot::Receiver<Result<(), AttemptFailed>>>;
+
+/// What there is for one key.
+#[derive(Debug, Default)]
+struct Shelf {
+    connections: Vec<Rc<Multiplexed>>,
+    opening: Option<Opening>,
+    /// When TLS with the upstream last agreed on HTTP/1.1.
+    http1: Option<Instant>,
+}
+
+/// What a request finds.
+pub(crate) enum Found {
+    /// A place.
+    Place(Place),
+    /// The upstream speaks HTTP/1.1.
+    Http1,
+    /// A connection is being opened.
+    Opening(Opening),
+    /// Every connection is full, and there are as many as may be.
+    Full,
+    /// The caller opens a connection, and tells the sender how it went.
+    Nothing(oneshot::Sender<Result<(), AttemptFailed>>, Opening),
+}
+
+/// The HTTP/2 connections of one core.
+#[derive(Debug, Default)]
+pub(crate) struct Multiplex {
+    shelves: HashMap<PoolKey, Shelf>,
+}
+
+impl Multiplex {
+    /// A place on the connection with the fewest requests, or what is to be done for one.
+    pub(crate) fn find(&mut self, key: &PoolKey) -> Found {
+        let shelf = self.shelves.entry(*key).or_default();
+        shelf.connections.retain(|connection| connection.is_usable());
+        let free = shelf.connections.iter().filter(|connection| connection.has_room());
+        if let Some(connection) = free.min_by_key(|connection| connection.requests.get()) {
+            return Found::Place(Place::on(connection));
+        }
+        if shelf.http1.is_some_and(|since| since.elapsed() < limits::UPSTREAM_HTTP1_REMEMBERED) {
+            return Found::Http1;
+        }
+        if let Some(opening) = &shelf.opening {
+            return Found::Opening(opening.clone());
+        }
+        if shelf.connections.len() >= limits::UPSTREAM_HTTP2_CONNECTIONS {
+            return Found::Full;
+        }
+        let (tell, told) = oneshot::channel();
+        let opening = told.shared();
+        shelf.opening = Some(opening.clone());
+        Found::Nothing(tell, opening)
+    }
+
+    /// The opening has ended; in success with a connection, if it speaks HTTP/2.
+    pub(crate) fn opened(&mut self, key: PoolKey, opened: Option<Opened>) {
+        let shelf = self.shelves.entry(key).or_default();
+        shelf.opening = None;
+        match opened {
+            Some(Opened::Http2(connection)) => {
+                shelf.http1 = None;
+                shelf.connections.push(connection);
+            }
+            Some(Opened::Http1) => shelf.http1 = Some(Instant::now()),
+            None => {}
+        }
+    }
+
+    /// Drops what has been idle for too long or cannot be used.
+    pub(crate) fn tidy(&mut self, now: Instant) {
+        self.shelves.retain(|_, shelf| {
+            shelf.connections.retain(|connection| connection.is_usable() && !connection.is_idle_too_long(now));
+            let remembers = shelf.http1.is_some_and(|since| since.elapsed() < limits::UPSTREAM_HTTP1_REMEMBERED);
+            !shelf.connections.is_empty() || shelf.opening.is_some() || remembers
+        });
+    }
+
+    /// Drops the connections over one tunnel connection; requests under way on them go on.
+    pub(crate) fn purge(&mut self, tunnel_connection: u64) {
+        for shelf in self.shelves.values_mut() {
+            shelf.connections.retain(|connection| connection.tunnel.id != tunnel_connection);
+        }
+    }
+}
+
+/// What a connection that was opened speaks.
+pub(crate) enum Opened {
+    Http2(Rc<Multiplexed>),
+    Http1,
+}

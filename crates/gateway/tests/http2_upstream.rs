@@ -1,0 +1,166 @@
+//! Upstreams that speak HTTP/2: many requests on few connections, what is sent again and what is not, and readers that
+//! stall nobody but themselves. The requests are gRPC's, which go over HTTP/2 without any setting.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
+
+mod world;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use adit_core::application::PreAuthentication::Passthrough;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2::SendRequest;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use world::http2::{Http2Upstream, LARGE, goes_away_before};
+use world::{RunningConnector, World};
+
+const APP: &str = "app.localhost";
+
+type Sender = SendRequest<Full<Bytes>>;
+
+async fn published(url: &str) -> (World, RunningConnector) {
+    let mut world = World::start();
+    world.publish(&format!("https://{APP}/"), url, Passthrough).await;
+    let connector = world.connector(&[]).await;
+    (world, connector)
+}
+
+async fn client(world: &World) -> Sender {
+    let io = TokioIo::new(world.tls(APP, &[b"h2"]).await);
+    let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+fn call(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    let request = Request::post(format!("https://{APP}{path}")).header("content-type", "application/grpc+proto");
+    request.header("te", "trailers").body(Full::new(body.into())).unwrap()
+}
+
+async fn outcome(response: Response<hyper::body::Incoming>) -> (StatusCode, String, Bytes, Option<HeaderMap>) {
+    let status = response.status();
+    let reason = response.headers().get("x-adit-reason").map(|value| value.to_str().unwrap().to_owned());
+    let body = response.into_body().collect().await.unwrap();
+    let trailers = body.trailers().cloned();
+    (status, reason.unwrap_or_default(), body.to_bytes(), trailers)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_calls_share_few_connections_and_each_gets_its_own_answer() {
+    let upstream = Http2Upstream::start(1000).await;
+    let (world, _connector) = published(&upstream.url()).await;
+    let clients = [client(&world).await, client(&world).await, client(&world).await];
+    for _ in 0..3 {
+        let calls = (0..240).map(|number| {
+            let mut sender = clients[number % 3].clone();
+            async move {
+                let response = sender.send_request(call("/echo", format!("call {number}"))).await.unwrap();
+                let (status, _, body, trailers) = outcome(response).await;
+                assert_eq!((status, body), (StatusCode::OK, Bytes::from(format!("call {number}"))));
+                assert_eq!(trailers.unwrap()["grpc-status"], "0");
+            }
+        });
+        futures_util::future::join_all(calls).await;
+    }
+    assert_eq!(upstream.count("/echo"), 720);
+    assert!(upstream.connections() <= 6, "{} connections for at most 240 calls at once", upstream.connections());
+    let head = upstream.last_head();
+    assert_eq!((head.headers()["te"].as_bytes(), head.headers().get("host")), (&b"trailers"[..], None), "{head:?}");
+    assert_eq!(head.uri().authority().unwrap().as_str(), upstream.address.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_allows_few_streams_gets_no_more_of_them_and_nobody_is_refused() {
+    let upstream = Http2Upstream::start(4).await;
+    let (world, _connector) = published(&upstream.url()).await;
+    let sender = client(&world).await;
+    let calls = (0..60).map(|number| {
+        let mut sender = sender.clone();
+        async move {
+            let response = sender.send_request(call("/echo", format!("call {number}"))).await.unwrap();
+            let (status, reason, body, _) = outcome(response).await;
+            assert_eq!((status, body), (StatusCode::OK, Bytes::from(format!("call {number}"))), "{reason}");
+        }
+    });
+    futures_util::future::join_all(calls).await;
+    assert_eq!(upstream.count("/echo"), 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_was_refused_is_sent_again_and_arrives_once() {
+    let upstream = Http2Upstream::start(100).await;
+    let (world, _connector) = published(&upstream.url()).await;
+    let response = client(&world).await.send_request(call("/refuse", "pay")).await.unwrap();
+    let (status, reason, body, _) = outcome(response).await;
+    assert_eq!((status, body), (StatusCode::OK, Bytes::from_static(b"pay")), "{reason}");
+    assert_eq!(upstream.count("/refuse"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_beyond_the_last_of_a_goaway_is_sent_again() {
+    let upstream = Http2Upstream::start(100).await;
+    let (url, connections) = goes_away_before(0, upstream.address).await;
+    let (world, _connector) = published(&url).await;
+    let response = client(&world).await.send_request(call("/echo", "pay")).await.unwrap();
+    let (status, reason, body, _) = outcome(response).await;
+    assert_eq!((status, body), (StatusCode::OK, Bytes::from_static(b"pay")), "{reason}");
+    assert_eq!((upstream.count("/echo"), connections.load(Ordering::SeqCst)), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_may_have_arrived_is_not_sent_again() {
+    let upstream = Http2Upstream::start(100).await;
+    // This one says that the call was its last, and closes without an answer.
+    let (url, connections) = goes_away_before(1, upstream.address).await;
+    let (world, _connector) = published(&url).await;
+    let response = client(&world).await.send_request(call("/echo", "pay")).await.unwrap();
+    let (status, reason, ..) = outcome(response).await;
+    assert_eq!((status, reason.as_str()), (StatusCode::BAD_GATEWAY, "upstream_closed"));
+    assert_eq!((upstream.count("/echo"), connections.load(Ordering::SeqCst)), (0, 1));
+    for path in ["/reset", "/vanish"] {
+        let response = client(&world).await.send_request(call(path, "pay")).await.unwrap();
+        let (status, reason, ..) = outcome(response).await;
+        assert_eq!((status, reason.as_str()), (StatusCode::BAD_GATEWAY, "upstream_closed"), "{path}");
+        assert_eq!(upstream.count(path), 1, "{path}");
+    }
+    // And the next call is none the worse for it.
+    let response = client(&world).await.send_request(call("/echo", "next")).await.unwrap();
+    assert_eq!(outcome(response).await.0, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_that_stall_stall_nobody_else_on_their_connection() {
+    let upstream = Http2Upstream::start(100).await;
+    let (world, _connector) = published(&upstream.url()).await;
+    // Connections of their own, so that only what they share behind the gateway can stall the others.
+    let mut stalled = Vec::new();
+    for _ in 0..8 {
+        let response = client(&world).await.send_request(call("/large", "")).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        stalled.push(response);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut sender = client(&world).await;
+    for _ in 0..50 {
+        let answered = tokio::time::timeout(Duration::from_secs(20), sender.send_request(call("/echo", "x"))).await;
+        let (status, _, body, _) = outcome(answered.expect("an answer beside stalled readers").unwrap()).await;
+        assert_eq!((status, body), (StatusCode::OK, Bytes::from_static(b"x")));
+    }
+    for response in stalled {
+        let (_, _, body, trailers) = outcome(response).await;
+        assert_eq!((body.len(), trailers.unwrap().contains_key("grpc-status")), (LARGE, true));
+    }
+    assert!(upstream.connections() <= 3, "{} connections", upstream.connections());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_over_http1_is_answered_as_well() {
+    let upstream = Http2Upstream::start(100).await;
+    let (world, _connector) = published(&upstream.url()).await;
+    let request = Request::post("/echo").header("host", APP).header("content-type", "application/grpc");
+    let response = world.send(APP, request.body(Full::from("over HTTP/1.1")).unwrap()).await;
+    assert_eq!((response.status(), response.body().as_ref()), (StatusCode::OK, &b"over HTTP/1.1"[..]));
+}
