@@ -179,9 +179,14 @@ impl Directory {
     /// Publishes an internal URL likewise.
     #[must_use]
     pub fn publish_url(&self, name: &str, internal_url: &str, host: &str, group: &str) -> String {
-        let external_url = self.external_url(host);
+        self.publish_at(name, internal_url, &self.external_url(host), group)
+    }
+
+    /// Publishes an internal URL at an external URL, which may have a path.
+    #[must_use]
+    pub fn publish_at(&self, name: &str, internal_url: &str, external_url: &str, group: &str) -> String {
         let data = self.data_argument();
-        let (internal, external) = (["--internal-url", internal_url], ["--external-url", &external_url]);
+        let (internal, external) = (["--internal-url", internal_url], ["--external-url", external_url]);
         let mut arguments = vec!["publish", name, "--data", &data, "--group", group, "--passthrough"];
         arguments.extend(internal.iter().chain(&external));
         let _ = run(&arguments).succeeded();

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -27,18 +29,33 @@ impl Trust {
     /// When the file cannot be read.
     #[must_use]
     pub fn of(pem: &Path) -> Self {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(pem).expect("the CA's file") {
-            roots.add(certificate.expect("a certificate in PEM")).expect("a CA certificate");
-        }
-        let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("protocol versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self(Arc::new(believing(pem, rustls::crypto::aws_lc_rs::default_provider())))
+    }
+
+    /// The same with these algorithms, as a client that was never there before: no handshake is shortened.
+    ///
+    /// # Panics
+    /// When the file cannot be read.
+    #[must_use]
+    pub fn of_a_stranger(pem: &Path, provider: CryptoProvider) -> Self {
+        let mut config = believing(pem, provider);
+        config.resumption = Resumption::disabled();
         Self(Arc::new(config))
     }
+}
+
+fn believing(pem: &Path, provider: CryptoProvider) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(pem).expect("the CA's file") {
+        roots.add(certificate.expect("a certificate in PEM")).expect("a CA certificate");
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .expect("protocol versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
 }
 
 /// A byte stream, encrypted or not.

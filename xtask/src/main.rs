@@ -4,6 +4,7 @@
 //! it. Nothing is skipped silently. The standard library is all it needs, so that it builds in seconds.
 
 mod bench;
+mod go_peer;
 mod javascript;
 mod lint;
 mod packages;
@@ -21,7 +22,9 @@ cargo xtask setup           install what the tests need (Debian packages, a Pyth
                             JavaScript packages under target/)
 cargo xtask test [--long]   setup, formatting, lints and every test; --long raises the counts of the fault tests
 cargo xtask lint            formatting, lints, licences, bans and sources (builds cargo-deny if it is missing)
-cargo xtask bench [WHAT]    measure: sides (the default; beside other proxies), moves, failover or directory";
+cargo xtask bench [WHAT]    measure: sides (the default; beside other proxies), moves, failover or directory
+cargo xtask bench sides [--only ROW,ROW] [--quick] [--write]
+                            some rows, in short rounds that only show that it works, into bench/README.md";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -33,10 +33,14 @@ pub(crate) const FOR_TESTS: &[Package] = &[
 /// What the measurements use.
 pub(crate) const FOR_BENCH: &[Package] = &[
     Package { probe: Probe::Program("nginx"), names: &["nginx-light"] },
+    Package { probe: Probe::Program("haproxy"), names: &["haproxy"] },
     Package { probe: Probe::Program("wrk"), names: &["wrk"] },
     Package { probe: Probe::Program("openssl"), names: &["openssl"] },
     Package { probe: Probe::Program("strace"), names: &["strace"] },
 ];
+
+/// What building the peers that are written in Go needs.
+pub(crate) const FOR_GO_PEERS: &[Package] = &[Package { probe: Probe::Program("go"), names: &["golang-go"] }];
 
 /// What building rathole with its TLS transport needs.
 pub(crate) const FOR_RATHOLE: &[Package] = &[

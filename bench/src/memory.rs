@@ -1,0 +1,24 @@
+//! Memory of a process, as the kernel counts it.
+
+use std::fs;
+
+/// The proportional set size of the process `id`, in KiB: its own pages, and its part of those that it shares.
+pub(crate) fn pss(id: u32) -> f64 {
+    let path = format!("/proc/{id}/smaps_rollup");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path} cannot be read: {error}"));
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a line for Pss");
+    let number = line.split_whitespace().next().expect("a number");
+    number.parse().expect("a number of KiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pss;
+
+    #[test]
+    fn memory_that_was_written_to_is_counted() {
+        let before = pss(std::process::id());
+        let written = std::hint::black_box(vec![1_u8; 8 * 1024 * 1024]);
+        assert!(pss(std::process::id()) >= before + 7.0 * 1024.0, "{}", written.len());
+    }
+}
