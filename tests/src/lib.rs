@@ -23,6 +23,7 @@ pub mod graph;
 pub mod http;
 pub mod javascript;
 pub mod load;
+pub mod memory;
 pub mod ntlm;
 pub mod pattern;
 pub mod process;

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::pattern::{Checksum, fill};
+use crate::pattern::{Checksum, give};
 use crate::{socket_owner, websocket};
 
 /// How many request heads are kept for a test to look at.
@@ -252,20 +252,14 @@ impl Exchange<'_> {
     fn send_pattern(&mut self, size: usize, chunked: bool) -> io::Result<()> {
         let framing = if chunked { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {size}") };
         write!(self.stream, "HTTP/1.1 200 OK\r\n{framing}\r\n\r\n")?;
-        let mut buffer = vec![0; 64 * 1024];
-        let mut position = 0;
-        while position < size {
-            let part = buffer.len().min(size - position);
-            fill(&mut buffer[..part], position);
-            if chunked {
-                write!(self.stream, "{part:x}\r\n")?;
+        give(size, |part| {
+            if !chunked {
+                return self.stream.write_all(part);
             }
-            self.stream.write_all(&buffer[..part])?;
-            if chunked {
-                self.stream.write_all(b"\r\n")?;
-            }
-            position += part;
-        }
+            write!(self.stream, "{:x}\r\n", part.len())?;
+            self.stream.write_all(part)?;
+            self.stream.write_all(b"\r\n")
+        })?;
         if chunked { self.stream.write_all(b"0\r\n\r\n") } else { Ok(()) }
     }
 

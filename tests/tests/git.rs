@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use adit_tests::application::{self, Application, free_port};
 use adit_tests::command::to_its_end;
+use adit_tests::pattern::noise;
 use adit_tests::{ConnectorProcess, Directory, Scratch, python, settles};
 
 const HOST: &str = "git.localhost";
@@ -151,18 +152,6 @@ fn commit(repository: &Path, message: &str) {
     for arguments in [vec!["add", "--all"], vec!["commit", "--quiet", "--message", message]] {
         done(git().current_dir(repository).args(arguments));
     }
-}
-
-/// Bytes that look random and are the same each time (xorshift).
-fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let words = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    });
-    words.take(length / 8).flatten().collect()
 }
 
 /// Every branch with its commit, and every object that can be reached from one: what two histories must share.

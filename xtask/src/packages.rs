@@ -24,6 +24,9 @@ pub(crate) const FOR_TESTS: &[Package] = &[
     Package { probe: Probe::Program("certutil"), names: &["libnss3-tools"] },
     Package { probe: Probe::Program("git"), names: &["git"] },
     Package { probe: Probe::Program("lighttpd"), names: &["lighttpd"] },
+    Package { probe: Probe::Program("Xtigervnc"), names: &["tigervnc-standalone-server"] },
+    Package { probe: Probe::Program("xterm"), names: &["xterm"] },
+    Package { probe: Probe::Program("websockify"), names: &["novnc", "websockify"] },
     Package {
         probe: Probe::Succeeds(&["python3", "-c", "import ensurepip, venv"]),
         names: &["python3", "python3-venv"],
