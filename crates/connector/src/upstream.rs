@@ -1,7 +1,7 @@
 //! Dialling an upstream: resolve, check each address against the rules, TCP, and TLS where the target wants it.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -102,6 +102,12 @@ impl UpstreamDialler {
 async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, OpenFailure> {
     if let Ok(address) = target.host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, target.port)]);
+    }
+    // Names below `localhost` are this machine, whatever a name server says (RFC 6761, section 6.3).
+    if target.host.ends_with(".localhost") {
+        return Ok([IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
+            .map(|address| SocketAddr::new(address, target.port))
+            .to_vec());
     }
     match lookup_host((target.host.as_str(), target.port)).await {
         Ok(addresses) => Ok(addresses.collect()),

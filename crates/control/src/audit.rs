@@ -76,10 +76,16 @@ fn publishing(publishing: &Publishing) -> Value {
     json!({
         "external_url": publishing.external_url,
         "internal_url": publishing.internal_url,
+        "alternate_url": publishing.alternate_url,
+        "translated_to": publishing.translated_to,
         "pre_authentication": publishing.pre_authentication,
         "host_header": publishing.host_header,
+        "body_links": publishing.body_links,
         "upstream_certificate": publishing.upstream_certificate,
         "timeout": publishing.timeout,
+        "upstream_times": publishing.upstream_times,
+        "traffic_routing": publishing.traffic_routing,
+        "maintenance": publishing.maintenance,
     })
 }
 

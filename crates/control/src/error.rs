@@ -4,6 +4,7 @@
 use adit_core::connector_group::{GroupNotDeletable, RegionFixed};
 use adit_core::id::AuditId;
 use adit_core::owner::{MOST_OWNERS, OwnerId};
+use adit_core::publishing::PublishingRefused;
 use adit_core::{
     AppId, AppRoleAssignmentId, ApplicationId, ConnectorGroupId, ConnectorId, DisplayName, ExternalUrl, InternalUrl,
     MachineName, PrincipalId, Revision, ServicePrincipalId,
@@ -97,6 +98,9 @@ pub enum Error {
         /// The property.
         missing: &'static str,
     },
+    /// Settings of a publishing that do not go together.
+    #[error(transparent)]
+    PublishingRefused(#[from] PublishingRefused),
     /// Another application has that unique name.
     #[error("the unique name '{name}' is already in use by application {by}")]
     UniqueNameTaken {

@@ -31,7 +31,9 @@ pub mod target;
 /// Why the directory's database failed; inside [`Error::Store`].
 pub use adit_store::Error as StoreError;
 pub use app_role_assignment::NewAppRoleAssignment;
-pub use application::{ApplicationChange, MergeAttributes, NewApplication, PublishingChange, PublishingPatch};
+pub use application::{
+    ApplicationChange, MergeAttributes, NewApplication, PublishingChange, PublishingPatch, UpstreamTimesPatch,
+};
 pub use authority::{AuthorityError, CertificateAuthority, CsrRefused, IssuedCertificate, Pem, ServerCertificate};
 pub use certificate::{CertificateRefused, CertificateUpload};
 pub use connector::{ConnectorGroupReference, ConnectorReference};

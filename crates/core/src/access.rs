@@ -8,8 +8,10 @@
 use std::sync::Arc;
 
 use crate::application::PreAuthentication;
+use crate::external_url::ExternalUrl;
 use crate::id::ApplicationId;
-use crate::snapshot::{PublishedApplication, Snapshot};
+use crate::maintenance::{MaintenanceState, MaintenanceText};
+use crate::snapshot::{Entrance, PublishedApplication, Snapshot};
 
 /// What is asked: the place, in the form that routing uses.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,7 @@ pub struct AccessRequest<'r> {
 #[must_use = "a grant is permission to forward; dropping it means the request is refused"]
 pub struct Grant {
     application: Arc<PublishedApplication>,
+    entrance: Entrance,
     below: usize,
 }
 
@@ -33,6 +36,12 @@ impl Grant {
     #[must_use]
     pub const fn application(&self) -> &Arc<PublishedApplication> {
         &self.application
+    }
+
+    /// The URL of the application that was asked.
+    #[must_use]
+    pub fn url(&self) -> &ExternalUrl {
+        self.application.url_at(self.entrance)
     }
 
     /// Where in the request's path the part below the application's prefix starts.
@@ -51,6 +60,14 @@ pub enum Denial {
         /// The host that was asked for.
         host: String,
     },
+    /// The application is closed for maintenance.
+    #[error("application {application} is closed for maintenance")]
+    Maintenance {
+        /// The application.
+        application: ApplicationId,
+        /// What its users are told.
+        text: Option<MaintenanceText>,
+    },
     /// The application demands sign-in, which this version cannot do: it stays closed.
     #[error("application {application} requires sign-in, which is not available")]
     SignInUnavailable {
@@ -67,9 +84,15 @@ pub fn decide(snapshot: &Snapshot, request: AccessRequest<'_>) -> Result<Grant, 
     let route = snapshot
         .route(request.host, request.path)
         .ok_or_else(|| Denial::NotPublished { host: request.host.to_owned() })?;
-    match route.application.pre_authentication {
-        PreAuthentication::Passthrough => Ok(Grant { application: Arc::clone(route.application), below: route.below }),
-        PreAuthentication::SignIn => Err(Denial::SignInUnavailable { application: route.application.id }),
+    let application = route.application;
+    if application.maintenance.state == MaintenanceState::On {
+        return Err(Denial::Maintenance { application: application.id, text: application.maintenance.text.clone() });
+    }
+    match application.pre_authentication {
+        PreAuthentication::Passthrough => {
+            Ok(Grant { application: Arc::clone(application), entrance: route.entrance, below: route.below })
+        }
+        PreAuthentication::SignIn => Err(Denial::SignInUnavailable { application: application.id }),
     }
 }
 
@@ -99,6 +122,20 @@ mod tests {
     fn sign_in_is_never_open_by_accident() {
         assert!(matches!(decided("/"), Err(Denial::SignInUnavailable { .. })));
         assert!(matches!(decided("/open%2fx"), Err(Denial::SignInUnavailable { .. })));
+    }
+
+    #[test]
+    fn an_application_in_maintenance_is_closed_for_everybody() {
+        let text = MaintenanceText::parse("Back at ten.").ok();
+        let maintenance = crate::Maintenance { state: MaintenanceState::On, text: text.clone() };
+        for pre_authentication in [PreAuthentication::SignIn, PreAuthentication::Passthrough] {
+            let wiki = published(1, "https://a.example/", pre_authentication);
+            let wiki = PublishedApplication { maintenance: maintenance.clone(), ..wiki };
+            let application = wiki.id;
+            let snapshot = Snapshot::compile(Epoch(1), Revision(1), [wiki], []);
+            let denied = decide(&snapshot, AccessRequest { host: "a.example", path: "/" }).unwrap_err();
+            assert_eq!(denied, Denial::Maintenance { application, text: text.clone() });
+        }
     }
 
     #[test]

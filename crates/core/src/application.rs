@@ -4,93 +4,21 @@
 //! not published has none. [`Application::publish`] and [`Application::unpublish`] keep it.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::external_url::ExternalUrl;
 use crate::id::{AppId, ApplicationId, ConnectorGroupId};
-use crate::internal_url::InternalUrl;
 use crate::name::DisplayName;
 use crate::revision::Revision;
+
+pub use crate::publishing::{
+    BodyLinks, HostHeader, PreAuthentication, Publishing, TrafficRouting, TranslatedTo, UpstreamCertificate,
+    UpstreamTimeout,
+};
 
 /// Properties that are stored and given back, and whose meaning only the API layer knows: one JSON object.
 pub type Attributes = serde_json::Map<String, serde_json::Value>;
 
 /// The attribute that holds an application's unique name.
 pub const UNIQUE_NAME: &str = "uniqueName";
-
-/// Whether the gateway demands sign-in before it forwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PreAuthentication {
-    /// Users sign in first. Also what holds when nothing was said: never open by accident.
-    #[default]
-    SignIn,
-    /// Requests pass without sign-in.
-    Passthrough,
-}
-
-/// Which `Host` the upstream sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HostHeader {
-    /// The internal one; URLs in headers are translated.
-    #[default]
-    Internal,
-    /// The external one; headers stay as they are.
-    External,
-}
-
-/// Whether the connector verifies the certificate of an `https` upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UpstreamCertificate {
-    /// Verified; the default.
-    #[default]
-    Verified,
-    /// Anything is accepted.
-    NotVerified,
-}
-
-/// How long the upstream may take until it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UpstreamTimeout {
-    /// 85 seconds.
-    #[default]
-    Default,
-    /// 180 seconds.
-    Long,
-}
-
-impl UpstreamTimeout {
-    /// The time in seconds (contract section 1.5).
-    #[must_use]
-    pub const fn seconds(self) -> u64 {
-        match self {
-            Self::Default => 85,
-            Self::Long => 180,
-        }
-    }
-}
-
-/// How an application is published.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Publishing {
-    /// What users type.
-    pub external_url: ExternalUrl,
-    /// What the connector dials.
-    pub internal_url: InternalUrl,
-    /// Sign-in first, or passthrough.
-    pub pre_authentication: PreAuthentication,
-    /// Which `Host` the upstream sees.
-    pub host_header: HostHeader,
-    /// Whether the upstream's certificate is verified.
-    pub upstream_certificate: UpstreamCertificate,
-    /// How long to wait for the upstream's answer.
-    pub timeout: UpstreamTimeout,
-    /// The rest, opaque here.
-    pub attributes: Attributes,
-}
 
 /// An application as the directory knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,17 +136,12 @@ impl Application {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::external_url::ExternalUrl;
+    use crate::internal_url::InternalUrl;
 
     pub(crate) fn publishing(external: &str, internal: &str) -> Publishing {
-        Publishing {
-            external_url: ExternalUrl::parse(external).unwrap(),
-            internal_url: InternalUrl::parse(internal).unwrap(),
-            pre_authentication: PreAuthentication::Passthrough,
-            host_header: HostHeader::Internal,
-            upstream_certificate: UpstreamCertificate::Verified,
-            timeout: UpstreamTimeout::Default,
-            attributes: Attributes::new(),
-        }
+        let (external, internal) = (ExternalUrl::parse(external).unwrap(), InternalUrl::parse(internal).unwrap());
+        Publishing { pre_authentication: PreAuthentication::Passthrough, ..Publishing::new(external, internal) }
     }
 
     pub(crate) fn application(number: u128) -> Application {
@@ -252,11 +175,6 @@ pub(crate) mod tests {
     fn assigning_a_group_to_an_unpublished_application_is_refused() {
         let mut wiki = application(1);
         assert_eq!(wiki.assign(group(7)), Err(NotPublished(wiki.id)));
-    }
-
-    #[test]
-    fn sign_in_is_required_unless_passthrough_was_said() {
-        assert_eq!(PreAuthentication::default(), PreAuthentication::SignIn);
     }
 
     #[test]

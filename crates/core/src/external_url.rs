@@ -1,7 +1,8 @@
 //! The external URL of an application: what users type.
 //!
-//! `https`, a host, an optional port and a path prefix; nothing else. The gateway listens on one port, so routing
-//! looks at host and path only, and two applications whose external URLs differ only by port are the same place.
+//! `https`, a host, an optional port and a path prefix; nothing else. The host may be a wildcard, which is `*.` before a
+//! domain: every name below it, whatever the path. The gateway listens on one port, so routing looks at host and path
+//! only, and two applications whose external URLs differ only by port are the same place.
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::request_path::PathPrefix;
+use crate::wildcard;
 
 /// Why a text cannot be an external URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +32,9 @@ pub enum NotAnExternalUrl {
     /// The path cannot be a prefix.
     #[error("externalUrl '{0}' has a path that cannot be published")]
     BadPath(String),
+    /// A star elsewhere than before a domain, or with a path.
+    #[error("externalUrl '{0}' may have a wildcard only as '*.' before a domain, without a path")]
+    BadWildcard(String),
 }
 
 /// What the user types to reach an application.
@@ -57,19 +62,27 @@ impl ExternalUrl {
             url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
         // A name with a dot at its end is the same name; what is left must be one.
         let host = url.host_str().map(|host| host.strip_suffix('.').unwrap_or(host));
-        let is_name =
-            |host: &&str| !host.is_empty() && !host.starts_with('.') && !host.ends_with('.') && !host.contains('*');
+        let is_name = |host: &&str| !host.is_empty() && !host.starts_with('.') && !host.ends_with('.');
         let Some(host) = host.filter(is_name).filter(|_| plain) else {
             return Err(NotAnExternalUrl::TooMuch(shown()));
         };
         let prefix = PathPrefix::parse(url.path()).ok_or_else(|| NotAnExternalUrl::BadPath(shown()))?;
+        if !wildcard::is_well_formed(host, &prefix) {
+            return Err(NotAnExternalUrl::BadWildcard(shown()));
+        }
         Ok(Self { host: host.to_owned(), port: url.port(), prefix })
     }
 
-    /// The host in lower case; an IPv6 address has its brackets.
+    /// The host in lower case; an IPv6 address has its brackets, a wildcard its star.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Whether it stands for every name below a domain.
+    #[must_use]
+    pub fn is_wildcard(&self) -> bool {
+        wildcard::domain(&self.host).is_some()
     }
 
     /// The port, unless it is 443.
@@ -144,6 +157,14 @@ mod tests {
     }
 
     #[test]
+    fn a_wildcard_stands_for_every_name_below_a_domain() {
+        let url = ExternalUrl::parse("https://*.Apps.Example:8443").unwrap();
+        assert_eq!((url.is_wildcard(), url.to_string().as_str()), (true, "https://*.apps.example:8443/"));
+        assert_eq!(ExternalUrl::parse(&url.to_string()), Ok(url));
+        assert!(!ExternalUrl::parse("https://apps.example").unwrap().is_wildcard());
+    }
+
+    #[test]
     fn anything_but_scheme_host_port_and_path_is_refused() {
         for text in [
             "http://wiki.example.com/",
@@ -151,7 +172,13 @@ mod tests {
             "https://user@wiki.example.com/",
             "https://wiki.example.com/?a=b",
             "https://wiki.example.com/#top",
-            "https://*.example.com/",
+            "https://*/",
+            "https://*./",
+            "https://*.*.example.com/",
+            "https://a.*.example.com/",
+            "https://*a.example.com/",
+            "https://*.example.com/team/",
+            "https://*.10.0.0.1/",
             "https://",
             "https://./",
             "https://../",

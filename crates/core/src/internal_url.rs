@@ -1,6 +1,7 @@
 //! The internal URL of an application: what the connector dials.
 //!
-//! `http` or `https`, a host or address, an optional port and a path prefix; nothing else. Which addresses may really
+//! `http` or `https`, a host or address, an optional port and a path prefix; nothing else. The host may be a wildcard,
+//! which is `*.` before a domain: what stands for the star is what the user's browser asked for. Which addresses may really
 //! be dialled is decided beside the connector, on the address after name resolution.
 
 use std::fmt;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::request_path::PathPrefix;
+use crate::wildcard;
 
 /// Why a text cannot be an internal URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +32,9 @@ pub enum NotAnInternalUrl {
     /// The path cannot be a prefix.
     #[error("internalUrl '{0}' has a path that cannot be published")]
     BadPath(String),
+    /// A star elsewhere than before a domain, or with a path.
+    #[error("internalUrl '{0}' may have a wildcard only as '*.' before a domain, without a path")]
+    BadWildcard(String),
 }
 
 /// How the upstream is spoken to.
@@ -90,6 +95,9 @@ impl InternalUrl {
             return Err(NotAnInternalUrl::TooMuch(shown()));
         };
         let prefix = PathPrefix::parse(url.path()).ok_or_else(|| NotAnInternalUrl::BadPath(shown()))?;
+        if !wildcard::is_well_formed(host, &prefix) {
+            return Err(NotAnInternalUrl::BadWildcard(shown()));
+        }
         let port = url.port().unwrap_or_else(|| scheme.default_port());
         if port == 0 {
             return Err(NotAnInternalUrl::Malformed { text: shown(), reason: "port 0 cannot be dialled".to_owned() });
@@ -107,6 +115,18 @@ impl InternalUrl {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Whether it stands for every name below a domain.
+    #[must_use]
+    pub fn is_wildcard(&self) -> bool {
+        wildcard::domain(&self.host).is_some()
+    }
+
+    /// The same URL with `host` for its host, which must be a name in lower case.
+    #[must_use]
+    pub fn with_host(&self, host: &str) -> Self {
+        Self { host: host.to_owned(), ..self.clone() }
     }
 
     /// The port to dial.
@@ -161,6 +181,13 @@ mod tests {
     }
 
     #[test]
+    fn a_wildcard_stands_for_every_name_below_a_domain() {
+        let url = InternalUrl::parse("http://*.Corp:8080").unwrap();
+        assert_eq!((url.is_wildcard(), url.to_string().as_str()), (true, "http://*.corp:8080/"));
+        assert_eq!(url.with_host("a.corp").to_string(), "http://a.corp:8080/");
+    }
+
+    #[test]
     fn other_schemes_and_extra_parts_are_refused() {
         for text in [
             "ftp://wiki/",
@@ -170,6 +197,9 @@ mod tests {
             "wiki:80",
             "http://wiki:0/",
             "http://./",
+            "http://*/",
+            "http://w*ki/",
+            "http://*.corp/app/",
             "",
         ] {
             assert!(InternalUrl::parse(text).is_err(), "{text}");

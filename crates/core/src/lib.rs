@@ -17,10 +17,12 @@ pub mod deleted_application;
 pub mod external_url;
 pub mod id;
 pub mod internal_url;
+pub mod maintenance;
 pub mod name;
 pub mod operation;
 pub mod owner;
 pub mod profile;
+pub mod publishing;
 pub mod query;
 pub mod region;
 pub mod registration_token;
@@ -29,6 +31,8 @@ pub mod revision;
 pub mod service_principal;
 pub mod snapshot;
 pub mod upstream_protocol;
+pub mod upstream_times;
+pub mod wildcard;
 
 pub use access::{Denial, Grant, decide};
 pub use app_role_assignment::{AppRoleAssignment, PrincipalKind};
@@ -42,6 +46,7 @@ pub use id::{
     AppId, AppRoleAssignmentId, ApplicationId, ConnectorGroupId, ConnectorId, PrincipalId, ServicePrincipalId,
 };
 pub use internal_url::InternalUrl;
+pub use maintenance::Maintenance;
 pub use name::{DisplayName, MachineName};
 pub use operation::OperationContext;
 pub use owner::{Owner, OwnerId};
@@ -52,3 +57,4 @@ pub use revision::{Epoch, Revision};
 pub use service_principal::ServicePrincipal;
 pub use snapshot::Snapshot;
 pub use upstream_protocol::UpstreamProtocol;
+pub use upstream_times::{Seconds, UpstreamTimes};

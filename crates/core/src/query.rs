@@ -381,6 +381,8 @@ pub enum ApplicationField {
     Attribute(JsonPart),
     /// A part of its publishing's attributes; nothing for one that is not published, whatever the default.
     Publishing(JsonPart),
+    /// One of the typed settings of its publishing, where and as it is stored; nothing for one that is not published.
+    Setting(JsonPart),
     /// One of the typed settings of its publishing, by the word under which it is stored.
     PreAuthentication,
     HostHeader,

@@ -29,6 +29,8 @@ pub enum Reason {
     NotPublished,
     /// Sign-in is required and does not exist yet.
     SignInUnavailable,
+    /// The application is closed for maintenance.
+    Maintenance,
     /// No connector of the group has a live tunnel.
     NoConnector,
     /// Too many requests are under way through the connectors of the group.
@@ -66,6 +68,7 @@ impl Reason {
             Self::Http1Required => "http1_required",
             Self::NotPublished => "not_published",
             Self::SignInUnavailable => "sign_in_unavailable",
+            Self::Maintenance => "maintenance",
             Self::NoConnector => "no_connector",
             Self::ConnectorBusy => "connector_busy",
             Self::UpstreamRefused => "upstream_refused",
@@ -91,7 +94,9 @@ impl Reason {
             // Never sent: browsers know the reset and come back over HTTP/1.1.
             Self::Http1Required => StatusCode::UPGRADE_REQUIRED,
             Self::NotPublished => StatusCode::NOT_FOUND,
-            Self::SignInUnavailable | Self::NoConnector | Self::ConnectorBusy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SignInUnavailable | Self::Maintenance | Self::NoConnector | Self::ConnectorBusy => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::UpstreamConnectTimeout | Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::BAD_GATEWAY,
         }
@@ -106,6 +111,7 @@ impl Reason {
             Self::Http1Required => "This sign-in works over HTTP/1.1 only.",
             Self::NotPublished => "No application is published at this address.",
             Self::SignInUnavailable => "This application requires sign-in, which is not available yet.",
+            Self::Maintenance => "This application is closed for maintenance.",
             Self::NoConnector => "No connector of this application's group is connected.",
             Self::ConnectorBusy => "Too many requests are under way. Please try again.",
             Self::UpstreamRefused => "The application does not accept connections.",
@@ -124,18 +130,26 @@ impl Reason {
     const fn retry_after(self) -> Option<HeaderValue> {
         match self {
             Self::NoConnector | Self::ConnectorBusy | Self::TunnelLost => Some(HeaderValue::from_static("2")),
+            // It was begun by hand and ends by hand; a client that asks once a minute does no harm.
+            Self::Maintenance => Some(HeaderValue::from_static("60")),
             _ => None,
         }
     }
 }
 
-/// Makes the answer: JSON where the client asked for JSON and not for HTML, else a short page.
-pub(crate) fn answer(reason: Reason, request_id: Uuid, asked: Option<&HeaderMap>) -> Response<GatewayBody> {
+/// Makes the answer: JSON where the client asked for JSON and not for HTML, else a short page; `notice` is what an
+/// administrator wrote for it.
+pub(crate) fn answer(
+    reason: Reason,
+    notice: Option<&str>,
+    request_id: Uuid,
+    asked: Option<&HeaderMap>,
+) -> Response<GatewayBody> {
     let wants_json = asked.is_some_and(prefers_json);
     let (content_type, body) = if wants_json {
-        ("application/json", json(reason, request_id))
+        ("application/json", json(reason, notice, request_id))
     } else {
-        ("text/html; charset=utf-8", page(reason, request_id))
+        ("text/html; charset=utf-8", page(reason, notice, request_id))
     };
     let mut response = Response::new(GatewayBody::full(body));
     *response.status_mut() = reason.status();
@@ -157,21 +171,31 @@ fn prefers_json(headers: &HeaderMap) -> bool {
     accept.contains("json") && !accept.contains("text/html")
 }
 
-fn json(reason: Reason, request_id: Uuid) -> String {
-    serde_json::json!({
-        "error": { "reason": reason.as_str(), "message": reason.sentence(), "requestId": request_id.to_string() }
-    })
-    .to_string()
+fn json(reason: Reason, notice: Option<&str>, request_id: Uuid) -> String {
+    let mut error = serde_json::json!({
+        "reason": reason.as_str(), "message": reason.sentence(), "requestId": request_id.to_string()
+    });
+    if let Some((notice, error)) = notice.zip(error.as_object_mut()) {
+        error.insert("text".to_owned(), notice.into());
+    }
+    serde_json::json!({ "error": error }).to_string()
 }
 
-fn page(reason: Reason, request_id: Uuid) -> String {
+/// A text as HTML, its lines kept apart.
+fn paragraph(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!("<p>{}</p>", text.replace('\n', "<br>"))
+}
+
+fn page(reason: Reason, notice: Option<&str>, request_id: Uuid) -> String {
     let status = reason.status();
+    let notice = notice.map(paragraph).unwrap_or_default();
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{status}</title>\
          <meta name=\"viewport\" content=\"width=device-width\">\
          <style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;\
          padding:0 1.5rem}}h1{{font-size:1.25rem}}code{{font-size:.85rem}}</style></head>\
-         <body><h1>{sentence}</h1><p>Status {code}, reason <code>{word}</code></p>\
+         <body><h1>{sentence}</h1>{notice}<p>Status {code}, reason <code>{word}</code></p>\
          <p>If this goes on, give your administrator this request id: <code>{request_id}</code></p></body></html>\n",
         sentence = reason.sentence(),
         code = status.as_u16(),
@@ -195,10 +219,19 @@ mod tests {
     #[test]
     fn every_answer_names_its_reason_and_request() {
         let id = Uuid::from_u128(7);
-        let answer = answer(Reason::NoConnector, id, None);
+        let answer = answer(Reason::NoConnector, None, id, None);
         assert_eq!(answer.headers()[REASON_HEADER], "no_connector");
         assert_eq!(answer.headers()[REQUEST_ID_HEADER], id.to_string().as_str());
         assert_eq!(answer.headers()[RETRY_AFTER], "2");
+    }
+
+    #[test]
+    fn what_an_administrator_wrote_is_shown_as_text() {
+        let page = page(Reason::Maintenance, Some("Back <b>soon</b> & well.\nSorry."), Uuid::nil());
+        assert!(page.contains("<p>Back &lt;b&gt;soon&lt;/b&gt; &amp; well.<br>Sorry.</p>"), "{page}");
+        let json: serde_json::Value =
+            serde_json::from_str(&json(Reason::Maintenance, Some("<b>"), Uuid::nil())).unwrap();
+        assert_eq!(json["error"]["text"], "<b>");
     }
 
     #[test]

@@ -155,7 +155,7 @@ pub(crate) fn opening_failed(failure: &OpenFailure) -> Failure {
         OpenReason::TlsFailed => Reason::UpstreamTlsFailed,
         OpenReason::Malformed => Reason::TunnelLost,
     };
-    Failure { reason, detail: failure.detail.clone() }
+    Failure::new(reason, &failure.detail)
 }
 
 /// Opens an HTTP/1.1 connection through a stream of the connector.

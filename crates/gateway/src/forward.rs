@@ -44,7 +44,7 @@ pub(crate) async fn serve(
                 return Err(h2::Reason::HTTP_1_1_REQUIRED.into());
             }
             let asked = accept.map(|accept| HeaderMap::from_iter([(ACCEPT, accept)]));
-            Ok(answer::answer(failure.reason, request_id, asked.as_ref()))
+            Ok(answer::answer(failure.reason, failure.notice.as_deref(), request_id, asked.as_ref()))
         }
     }
 }

@@ -210,8 +210,7 @@ fn wants_trailers(headers: &HeaderMap) -> bool {
 
 /// The path below the published prefix, below the internal prefix; the very bytes that were authorised.
 fn upstream_uri(uri: &Uri, grant: &Grant) -> Result<Uri, Failure> {
-    let application = grant.application();
-    let (external, internal) = (application.external_url.prefix(), application.internal_url.prefix());
+    let (external, internal) = (grant.url().prefix(), grant.application().internal_url.prefix());
     let given = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     let path_and_query = if external == internal {
         given

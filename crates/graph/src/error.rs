@@ -269,6 +269,7 @@ impl From<Failure> for GraphError {
             | Failure::RegionFixed(_)
             | Failure::AmbiguousMachineName { .. }
             | Failure::PublishingIncomplete { .. }
+            | Failure::PublishingRefused(_)
             | Failure::UniqueNameFixed { .. }
             | Failure::NoSuchAppRole { .. }
             | Failure::TooManyOwners { .. }

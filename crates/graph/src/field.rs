@@ -82,6 +82,7 @@ pub(crate) fn stored_member<'m>(property: &str, member: &'m str) -> &'m str {
     match (property, member) {
         ("externalAuthenticationType", "passthru") => "passthrough",
         ("externalAuthenticationType", "aadPreAuthentication") => "sign_in",
+        ("trafficRoutingMethod", "sessionPersistence") => "session_persistence",
         ("principalType", "ServicePrincipal") => "service_principal",
         (_, member) => member,
     }
@@ -139,6 +140,10 @@ fn application(of: Variable, names: &[&str], kind: &'static Type) -> Option<Expr
 /// A setting of an application's publishing; all are nothing while it is not published.
 fn published(of: Variable, names: &[&str], kind: &'static Type) -> Option<Expression> {
     let field = |field| Expression::Field(of, Field::Application(field));
+    let setting = |path: &[&str], kind, default: Option<&str>| {
+        let default = default.map_or(Value::Null, |word| Value::Text(word.to_owned()));
+        ApplicationField::Setting(JsonPart { path: owned(path), kind, default })
+    };
     let is = |setting, word: &str| {
         let word = Expression::Value(Value::Text(word.to_owned()));
         Expression::Binary(Operator::Equal, Box::new(field(setting)), Box::new(word))
@@ -151,9 +156,29 @@ fn published(of: Variable, names: &[&str], kind: &'static Type) -> Option<Expres
         ["applicationServerTimeout"] => field(ApplicationField::Timeout),
         ["isTranslateHostHeaderEnabled"] => is(ApplicationField::HostHeader, "internal"),
         ["isBackendCertificateValidationEnabled"] => is(ApplicationField::UpstreamCertificate, "verified"),
-        [] => return None,
+        ["alternateUrl"] => field(setting(&["alternate_url"], JsonKind::Text, None)),
+        ["trafficRoutingMethod"] => field(setting(&["traffic_routing"], JsonKind::Text, Some("none"))),
+        ["isTranslateLinksInBodyEnabled"] => is(setting(&["body_links"], JsonKind::Text, Some("kept")), "translated"),
+        ["useAlternateUrlForTranslationAndRedirect"] => {
+            is(setting(&["translated_to"], JsonKind::Text, Some("external")), "alternate")
+        }
+        ["adit", "isInMaintenance"] => is(setting(&["maintenance", "state"], JsonKind::Text, Some("off")), "on"),
+        ["adit", "maintenanceText"] => field(setting(&["maintenance", "text"], JsonKind::Text, None)),
+        ["adit", time] => field(setting(&["upstream_times", stored_time(time)?], JsonKind::Integer, None)),
+        [] | ["adit"] => return None,
         _ => field(ApplicationField::Publishing(part(names, kind, publishing::defaults())?)),
     })
+}
+
+/// Where one of Adit's own times is stored.
+fn stored_time(property: &str) -> Option<&'static str> {
+    match property {
+        "connectTimeoutInSeconds" => Some("connect"),
+        "firstByteTimeoutInSeconds" => Some("first_byte"),
+        "idleTimeoutInSeconds" => Some("idle"),
+        "totalTimeoutInSeconds" => Some("total"),
+        _ => None,
+    }
 }
 
 fn service_principal_field(names: &[&str], kind: &'static Type) -> Option<ServicePrincipalField> {

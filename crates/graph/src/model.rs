@@ -29,7 +29,7 @@ mod web;
 #[cfg(test)]
 pub(crate) mod not_served;
 
-pub(crate) use adit::{REGISTRATION_TOKEN, REGISTRATION_TOKEN_PARAMETERS};
+pub(crate) use adit::{PUBLISHING_SETTINGS, REGISTRATION_TOKEN, REGISTRATION_TOKEN_PARAMETERS};
 pub(crate) use app_role::APP_ROLE_ASSIGNMENT;
 pub(crate) use application::APPLICATION;
 pub(crate) use application_template::{APPLICATION_SERVICE_PRINCIPAL, APPLICATION_TEMPLATE};
@@ -150,7 +150,7 @@ pub static MODEL: Model = Model {
         &segment::APPLICATION_SEGMENT,
         &directory::ENTITY,
     ],
-    foreign_complex_types: &[("adit", &REGISTRATION_TOKEN)],
+    foreign_complex_types: &[("adit", &REGISTRATION_TOKEN), ("adit", &PUBLISHING_SETTINGS)],
     entity_sets: &[
         EntitySet { name: "onPremisesPublishingProfiles", entity_type: &PROFILE },
         EntitySet { name: "applications", entity_type: &APPLICATION },

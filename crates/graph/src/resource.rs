@@ -14,6 +14,7 @@ mod linked;
 mod owner;
 pub(crate) mod profile;
 pub(crate) mod publishing;
+mod publishing_settings;
 pub(crate) mod registration_token;
 mod segment;
 pub(crate) mod service_principal;

@@ -9,4 +9,5 @@ mod envelope;
 mod harness;
 mod pages;
 mod permissions;
+mod publishing;
 mod queries;

@@ -128,12 +128,14 @@ impl WriteTransaction {
         find_by_unique_name(self.connection(), name).await
     }
 
-    /// Finds the application that is published at the same place as `url`.
+    /// Finds the application that is published at the same place as `url`, by its external or its alternate URL.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn find_application_at(&mut self, url: &ExternalUrl) -> Result<Option<Application>, Error> {
-        list::first::<Applications>(self.connection(), Expr::col("external_place").eq(url.place())).await
+        let place = url.place();
+        let there = Expr::col("external_place").eq(place.as_str()).or(Expr::col("alternate_place").eq(place.as_str()));
+        list::first::<Applications>(self.connection(), there).await
     }
 
     /// Finds the application that leads to `url`.
@@ -153,8 +155,8 @@ impl WriteTransaction {
         write(
             self.connection(),
             "INSERT INTO application (display_name, display_name_folded, attributes, unique_name_folded, publishing, \
-             external_url, external_place, internal_url, connector_group_id, revision, app_id, created, id) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             external_url, external_place, alternate_place, internal_url, connector_group_id, revision, app_id, created, \
+             id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             application,
         )
         .await?;
@@ -171,8 +173,8 @@ impl WriteTransaction {
         write(
             self.connection(),
             "UPDATE application SET display_name = ?, display_name_folded = ?, attributes = ?, \
-             unique_name_folded = ?, publishing = ?, external_url = ?, external_place = ?, internal_url = ?, \
-             connector_group_id = ?, revision = ?, app_id = ?, created = ? WHERE id = ?",
+             unique_name_folded = ?, publishing = ?, external_url = ?, external_place = ?, alternate_place = ?, \
+             internal_url = ?, connector_group_id = ?, revision = ?, app_id = ?, created = ? WHERE id = ?",
             application,
         )
         .await?;
@@ -204,6 +206,7 @@ pub(crate) fn column(source: &Source, field: &ApplicationField) -> Result<Column
             let attributes = JsonPart { path: prefixed("attributes", &part.path), ..part.clone() };
             Column::json(of("publishing"), &attributes)?.only_if(&present(of("publishing")))
         }
+        ApplicationField::Setting(part) => Column::json(of("publishing"), part)?.only_if(&present(of("publishing"))),
         ApplicationField::PreAuthentication => setting("pre_authentication")?,
         ApplicationField::HostHeader => setting("host_header")?,
         ApplicationField::UpstreamCertificate => setting("upstream_certificate")?,
@@ -245,6 +248,7 @@ async fn write(connection: &mut SqliteConnection, sql: &'static str, application
         .bind(publishing.map(|publishing| row::json("publishing", publishing)).transpose()?)
         .bind(publishing.map(|publishing| publishing.external_url.to_string()))
         .bind(publishing.map(|publishing| publishing.external_url.place()))
+        .bind(publishing.and_then(|publishing| publishing.alternate_url.as_ref()).map(ExternalUrl::place))
         .bind(publishing.map(|publishing| publishing.internal_url.to_string()))
         .bind(application.connector_group().map(|group| group.to_string()))
         .bind(row::signed(application.revision))

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use adit_core::snapshot::{KnownConnector, PublishedApplication, SnapshotChanges};
-use adit_core::{Application, ApplicationId, ConnectorId, KeyGeneration, Revision, Snapshot};
+use adit_core::{ApplicationId, ConnectorId, KeyGeneration, Revision, Snapshot};
 use sea_query::{Expr, ExprTrait as _, Query, SqliteQueryBuilder};
 use sea_query_sqlx::SqlxBinder as _;
 use sqlx::sqlite::SqliteRow;
@@ -63,7 +63,7 @@ async fn load(read: &mut SqliteConnection) -> Result<Snapshot, Error> {
     let published = Expr::col("connector_group_id").gt("");
     let applications = crate::application::all_readable(read, published).await?;
     let connectors = connectors(read, None).await?;
-    Ok(Snapshot::compile(epoch, revision, applications.into_iter().filter_map(as_published), connectors))
+    Ok(Snapshot::compile(epoch, revision, applications.iter().filter_map(PublishedApplication::of), connectors))
 }
 
 /// What was touched after `revision`; `None` for too much.
@@ -96,11 +96,11 @@ async fn changes(read: &mut SqliteConnection, touched: Touched) -> Result<Snapsh
     let ids: Vec<String> = touched.applications.into_iter().collect();
     for ids in ids.chunks(OBJECTS_AT_ONCE) {
         let published = Expr::col("id").is_in(ids).and(Expr::col("publishing").is_not_null());
-        let mut found = crate::application::all_readable(read, published).await?;
+        let found = crate::application::all_readable(read, published).await?;
         for id in ids {
             let id: ApplicationId = parsed(id)?;
-            let place = found.iter().position(|application| application.id == id);
-            changes.applications.push((id, place.and_then(|place| as_published(found.swap_remove(place)))));
+            let application = found.iter().find(|application| application.id == id);
+            changes.applications.push((id, application.and_then(PublishedApplication::of)));
         }
     }
     let ids: Vec<String> = touched.connectors.into_iter().collect();
@@ -112,23 +112,6 @@ async fn changes(read: &mut SqliteConnection, touched: Touched) -> Result<Snapsh
         }
     }
     Ok(changes)
-}
-
-fn as_published(application: Application) -> Option<PublishedApplication> {
-    let connector_group = application.connector_group()?;
-    let publishing = application.publishing()?.clone();
-    Some(PublishedApplication {
-        id: application.id,
-        name: application.display_name.as_str().to_owned(),
-        external_url: publishing.external_url,
-        internal_url: publishing.internal_url,
-        pre_authentication: publishing.pre_authentication,
-        host_header: publishing.host_header,
-        upstream_certificate: publishing.upstream_certificate,
-        timeout: publishing.timeout,
-        connector_group,
-        revision: application.revision,
-    })
 }
 
 /// All connectors, or those among `ids`. Entries that never registered have no key, so gateways need not know them.

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use adit_core::application::{BodyLinks, TrafficRouting, TranslatedTo};
 use adit_core::audit::{Activity, ActorKind, AuditActor};
 use adit_core::query::Query;
 use adit_core::{AppId, ApplicationId, ServicePrincipal};
@@ -157,4 +158,38 @@ async fn the_actors_of_an_earlier_audit_log_come_apart_and_nothing_else_changes(
     }
     let of_third = store.audit_of(adit_core::Revision(2)).await.unwrap();
     assert_eq!(of_third, [page.items[4].clone()], "each keeps its revision");
+}
+
+#[tokio::test]
+async fn settings_that_were_kept_as_they_came_have_a_type_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.db");
+    let mut old = directory_at(5, &path).await;
+    let group = Uuid::from_u128(99);
+    let sql = format!("INSERT INTO connector_group VALUES ('{group}', 'Default', 'default', NULL, 'default', 1)");
+    run(&mut old, &sql).await;
+    insert(&mut old, 1, "{}", Some(group)).await;
+    insert(&mut old, 2, "{}", Some(group)).await;
+    insert(&mut old, 3, "{}", None).await;
+    let attributes = json!({
+        "isTranslateLinksInBodyEnabled": true, "useAlternateUrlForTranslationAndRedirect": true,
+        "trafficRoutingMethod": "sessionPersistence", "alternateUrl": "not even a URL", "wafProvider": "x",
+    });
+    let set =
+        format!("UPDATE application SET publishing = json_set(publishing, '$.attributes', json('{attributes}')) ");
+    run(&mut old, &format!("{set} WHERE id = '{}'", Uuid::from_u128(1))).await;
+    old.close().await.unwrap();
+
+    let store = Store::open(&path).await.unwrap();
+    let application = async |number| store.find_application(ApplicationId::new(Uuid::from_u128(number))).await.unwrap();
+    let first = application(1).await.unwrap();
+    let publishing = first.publishing().unwrap();
+    assert_eq!(publishing.body_links, BodyLinks::Translated);
+    assert_eq!(publishing.translated_to, TranslatedTo::Alternate);
+    assert_eq!(publishing.traffic_routing, TrafficRouting::SessionPersistence);
+    assert_eq!(publishing.alternate_url, None);
+    assert_eq!(json!(publishing.attributes), json!({ "wafProvider": "x" }));
+    let second = application(2).await.unwrap();
+    assert_eq!(second.publishing().unwrap().body_links, BodyLinks::Kept);
+    assert_eq!(application(3).await.unwrap().publishing(), None);
 }

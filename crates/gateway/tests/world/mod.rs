@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 
 use adit_connector::AllowList;
 use adit_control::CertificateAuthority;
-use adit_core::application::{HostHeader, PreAuthentication, UpstreamCertificate, UpstreamTimeout};
+use adit_core::application::{Application, Attributes, PreAuthentication, Publishing};
 use adit_core::connector::{ConnectorIdentity, KeyGeneration};
 use adit_core::id::{ApplicationId, ConnectorGroupId, ConnectorId, TunnelId};
 use adit_core::revision::{Epoch, Revision};
 use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
-use adit_core::{ExternalUrl, InternalUrl, MachineName, RegistrationToken};
+use adit_core::{AppId, DisplayName, ExternalUrl, InternalUrl, MachineName, RegistrationToken};
 use adit_gateway::{ConnectorDirectory, Gateway, Renewed, ServerCertificate, ServerCertificates, Settings, TunnelUp};
 use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
 use bytes::Bytes;
@@ -169,18 +169,26 @@ impl World {
 
     /// Publishes `external` for `internal`; connectors 1 to 9 are known.
     pub(crate) async fn publish(&mut self, external: &str, internal: &str, pre_authentication: PreAuthentication) {
-        self.applications.push(PublishedApplication {
-            id: ApplicationId::new(Uuid::from_u128(100 + self.applications.len() as u128)),
-            name: external.to_owned(),
-            external_url: ExternalUrl::parse(external).unwrap(),
-            internal_url: InternalUrl::parse(internal).unwrap(),
-            pre_authentication,
-            host_header: HostHeader::Internal,
-            upstream_certificate: UpstreamCertificate::Verified,
-            timeout: UpstreamTimeout::Default,
-            connector_group: group(),
-            revision: Revision(1),
-        });
+        self.publish_as(external, internal, |publishing| publishing.pre_authentication = pre_authentication).await;
+    }
+
+    /// The same with other settings than the defaults.
+    pub(crate) async fn publish_as(&mut self, external: &str, internal: &str, set: impl FnOnce(&mut Publishing)) {
+        let mut publishing =
+            Publishing::new(ExternalUrl::parse(external).unwrap(), InternalUrl::parse(internal).unwrap());
+        set(&mut publishing);
+        publishing.check().unwrap();
+        let number = 100 + self.applications.len() as u128;
+        let mut application = Application::new(
+            ApplicationId::new(Uuid::from_u128(number)),
+            AppId::new(Uuid::from_u128(number)),
+            DisplayName::parse(external).unwrap(),
+            jiff::Timestamp::UNIX_EPOCH,
+            Attributes::new(),
+        );
+        application.publish(publishing, group());
+        application.revision = Revision(1);
+        self.applications.push(PublishedApplication::of(&application).unwrap());
         self.know(1..=9).await;
     }
 

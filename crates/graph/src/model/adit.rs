@@ -13,3 +13,16 @@ pub(crate) static REGISTRATION_TOKEN: ComplexType = ComplexType::new(
         Property::new("expirationDateTime", Type::DateTimeOffset).required().system(),
     ],
 );
+
+/// `adit.publishingSettings`: what Adit can do with a published application and Graph cannot say.
+pub(crate) static PUBLISHING_SETTINGS: ComplexType = ComplexType::new(
+    "publishingSettings",
+    &[
+        Property::new("connectTimeoutInSeconds", Type::Int32),
+        Property::new("firstByteTimeoutInSeconds", Type::Int32),
+        Property::new("idleTimeoutInSeconds", Type::Int32),
+        Property::new("totalTimeoutInSeconds", Type::Int32),
+        Property::new("isInMaintenance", Type::Boolean),
+        Property::new("maintenanceText", Type::String),
+    ],
+);

@@ -4,6 +4,7 @@
 
 use adit_odata::model::{ComplexType, EnumType, Property, Type, member};
 
+use super::adit::PUBLISHING_SETTINGS;
 use super::credential::{KEY_CREDENTIAL, PASSWORD_CREDENTIAL};
 use super::segment::{ON_PREMISES_APPLICATION_SEGMENT, SEGMENT_CONFIGURATION};
 use super::single_sign_on::SINGLE_SIGN_ON;
@@ -45,6 +46,8 @@ pub(crate) static PUBLISHING: ComplexType = ComplexType::new(
         Property::new("wafAllowedHeaders", Type::Complex(&WAF_ALLOWED_HEADERS)),
         Property::new("wafIpRanges", Type::Collection(&Type::Complex(&IP_RANGE))),
         Property::new("wafProvider", Type::String),
+        // Not in Graph: what it has no word for.
+        Property::new("adit", Type::Complex(&PUBLISHING_SETTINGS)),
     ],
 );
 

@@ -6,13 +6,15 @@
 use std::sync::LazyLock;
 
 use adit_control::{ApplicationChange, PublishingChange, PublishingPatch};
-use adit_core::application::{HostHeader, UpstreamCertificate, UpstreamTimeout};
+use adit_core::application::{
+    BodyLinks, HostHeader, TrafficRouting, TranslatedTo, UpstreamCertificate, UpstreamTimeout,
+};
 use adit_core::certificate::CertificateMetadata;
 use adit_core::{ExternalUrl, InternalUrl, PreAuthentication};
 use adit_odata::body;
 use serde_json::{Map, Value, json};
 
-use super::{application, attribute, certificate};
+use super::{application, attribute, certificate, publishing_settings};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::GraphError;
@@ -59,10 +61,17 @@ pub(super) fn change(value: &Value) -> Result<PublishingChange, GraphError> {
     Ok(PublishingChange::Merge(PublishingPatch {
         external_url: parsed(wanted, "externalUrl", ExternalUrl::parse)?,
         internal_url: parsed(wanted, "internalUrl", InternalUrl::parse)?,
+        alternate_url: alternate_url(wanted)?,
+        translated_to: wanted.get("useAlternateUrlForTranslationAndRedirect").map(translated_to),
         pre_authentication: wanted.get("externalAuthenticationType").map(pre_authentication),
         host_header: wanted.get("isTranslateHostHeaderEnabled").map(host_header),
+        body_links: wanted.get("isTranslateLinksInBodyEnabled").map(body_links),
         upstream_certificate: wanted.get("isBackendCertificateValidationEnabled").map(upstream_certificate),
         timeout: wanted.get("applicationServerTimeout").map(timeout),
+        traffic_routing: wanted.get("trafficRoutingMethod").map(traffic_routing),
+        upstream_times: publishing_settings::times(wanted)?,
+        maintenance: publishing_settings::maintenance(wanted),
+        maintenance_text: publishing_settings::maintenance_text(wanted)?,
         certificate: certificate::uploaded(wanted)?,
         attributes: wanted.iter().filter(|(name, value)| is_attribute(name, value)).map(owned).collect(),
     }))
@@ -77,13 +86,18 @@ fn is_attribute(name: &str, value: &Value) -> bool {
 const SEGMENTS: &str = "segmentsConfiguration";
 
 /// The properties that have a type in the directory; all others are attributes.
-const TYPED: [&str; 8] = [
+const TYPED: [&str; 13] = [
     "externalUrl",
     "internalUrl",
+    "alternateUrl",
+    "useAlternateUrlForTranslationAndRedirect",
     "externalAuthenticationType",
     "isTranslateHostHeaderEnabled",
+    "isTranslateLinksInBodyEnabled",
     "isBackendCertificateValidationEnabled",
     "applicationServerTimeout",
+    "trafficRoutingMethod",
+    publishing_settings::NAME,
     "verifiedCustomDomainKeyCredential",
     "verifiedCustomDomainPasswordCredential",
 ];
@@ -118,6 +132,39 @@ fn parsed<T, E: std::fmt::Display>(
         ))),
     }
 }
+
+/// The alternate URL goes with `null` or nothing in it.
+fn alternate_url(wanted: &Map<String, Value>) -> Result<Option<Option<ExternalUrl>>, GraphError> {
+    let Some(value) = wanted.get("alternateUrl") else { return Ok(None) };
+    match value.as_str() {
+        None | Some("") => Ok(Some(None)),
+        Some(text) => ExternalUrl::parse(text).map(|url| Some(Some(url))).map_err(|error| {
+            // The parts of both URLs are checked alike; only one of them is meant.
+            let reason = error.to_string().replace("externalUrl", "alternateUrl");
+            GraphError::invalid(format!("Invalid value specified for property 'alternateUrl': {reason}."))
+        }),
+    }
+}
+
+fn translated_to(value: &Value) -> TranslatedTo {
+    if value == &Value::Bool(true) { TranslatedTo::Alternate } else { TranslatedTo::External }
+}
+
+fn body_links(value: &Value) -> BodyLinks {
+    if value == &Value::Bool(true) { BodyLinks::Translated } else { BodyLinks::Kept }
+}
+
+fn traffic_routing(value: &Value) -> TrafficRouting {
+    let known = TRAFFIC_ROUTING.into_iter().find(|(_, word)| value.as_str() == Some(word));
+    known.map_or(TrafficRouting::None, |(routing, _)| routing)
+}
+
+const TRAFFIC_ROUTING: [(TrafficRouting, &str); 4] = [
+    (TrafficRouting::None, "none"),
+    (TrafficRouting::Random, "random"),
+    (TrafficRouting::SessionPersistence, "sessionPersistence"),
+    (TrafficRouting::Performance, "performance"),
+];
 
 /// Anything but an explicit `passthru` demands sign-in.
 fn pre_authentication(value: &Value) -> PreAuthentication {
@@ -171,7 +218,16 @@ fn typed(publishing: &adit_core::Publishing) -> Map<String, Value> {
         UpstreamTimeout::Default => "default",
         UpstreamTimeout::Long => "long",
     };
+    let routing = TRAFFIC_ROUTING.into_iter().find(|(own, _)| *own == publishing.traffic_routing);
     Map::from_iter([
+        ("alternateUrl".to_owned(), publishing.alternate_url.as_ref().map(ToString::to_string).into()),
+        (
+            "useAlternateUrlForTranslationAndRedirect".to_owned(),
+            (publishing.translated_to == TranslatedTo::Alternate).into(),
+        ),
+        ("isTranslateLinksInBodyEnabled".to_owned(), (publishing.body_links == BodyLinks::Translated).into()),
+        ("trafficRoutingMethod".to_owned(), routing.map(|(_, word)| word).into()),
+        (publishing_settings::NAME.to_owned(), publishing_settings::shown(publishing)),
         ("externalUrl".to_owned(), publishing.external_url.to_string().into()),
         ("internalUrl".to_owned(), publishing.internal_url.to_string().into()),
         ("externalAuthenticationType".to_owned(), authentication.into()),
@@ -201,10 +257,7 @@ static DEFAULTS: LazyLock<Value> = LazyLock::new(|| {
         "isPersistentCookieEnabled": false,
         "isSecureCookieEnabled": true,
         "isStateSessionEnabled": false,
-        "isTranslateLinksInBodyEnabled": false,
         "onPremisesApplicationSegments": [],
-        "trafficRoutingMethod": "none",
-        "useAlternateUrlForTranslationAndRedirect": false,
         "wafIpRanges": [],
     })
 });

@@ -44,6 +44,23 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
         "in effect: which `Host` the application sees, and whether `Origin`, `Referer`, `Location`, `Content-Location`, \
          `Link`, `Refresh` and cookies' domains and paths are translated",
     ),
+    (
+        &["onPremisesPublishing/alternateUrl"],
+        "in effect: a second URL at which users reach the application; no wildcard, and taken like an external URL",
+    ),
+    (
+        &["onPremisesPublishing/adit"],
+        "not in Graph: Adit's own settings, merged part by part; `null` brings a part, or all of them, back to their \
+         defaults",
+    ),
+    (
+        &["publishingSettings/isInMaintenance"],
+        "in effect: everybody gets a page (503, reason `maintenance`, `Retry-After`), and nothing is forwarded",
+    ),
+    (
+        &["publishingSettings/maintenanceText"],
+        "in effect: plain text of up to 500 characters for that page; kept while the application is open",
+    ),
     (&["onPremisesPublishing/isBackendCertificateValidationEnabled"], IN_EFFECT),
     (&["onPremisesPublishing/applicationServerTimeout"], "in effect: 85 s, or 180 s with `long`"),
     (
@@ -58,7 +75,6 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "onPremisesPublishing/alternateUrl",
             "onPremisesPublishing/useAlternateUrlForTranslationAndRedirect",
             "onPremisesPublishing/isTranslateLinksInBodyEnabled",
             "onPremisesPublishing/trafficRoutingMethod",
@@ -73,6 +89,7 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
             "onPremisesPublishing/segmentsConfiguration",
             "webApplicationSegment",
             "corsConfiguration_v2",
+            "publishingSettings",
         ],
         LATER,
     ),

@@ -59,8 +59,7 @@ fn names_of(navigations: &[Navigation]) -> String {
 /// The types of values in properties; a property of such a type does what its own section or table says.
 fn structured_values(text: &mut String) {
     text.push_str("\n### Structured values\n\n| Type | Properties | What they do |\n|---|---|---|\n");
-    let others = MODEL.complex_types.iter().filter(|kind| !std::ptr::eq(**kind, &PUBLISHING));
-    let mut kinds: Vec<_> = others.copied().collect();
+    let mut kinds: Vec<_> = served::complex_types().filter(|kind| !std::ptr::eq(*kind, &PUBLISHING)).collect();
     kinds.sort_by_key(|kind| kind.name.to_ascii_lowercase());
     for kind in kinds {
         for (effect, names) in by_effect(kind.name, &kind.all_properties()) {

@@ -29,7 +29,12 @@ fn entity(name: &str) -> Option<&'static EntityType> {
 }
 
 fn complex(name: &str) -> Option<&'static ComplexType> {
-    MODEL.complex_types.iter().copied().find(|kind| kind.name == name)
+    complex_types().find(|kind| kind.name == name)
+}
+
+/// The types of structured values, those of Adit's own among them.
+pub(super) fn complex_types() -> impl Iterator<Item = &'static ComplexType> {
+    MODEL.complex_types.iter().copied().chain(MODEL.foreign_complex_types.iter().map(|(_, kind)| *kind))
 }
 
 fn has_member(kind: &str, member: &str) -> bool {

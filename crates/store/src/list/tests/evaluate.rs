@@ -162,6 +162,7 @@ fn is_folded(expression: &Expression) -> bool {
                     | ApplicationField::Timeout
                     | ApplicationField::Attribute(JsonPart { kind: JsonKind::Text, .. })
                     | ApplicationField::Publishing(JsonPart { kind: JsonKind::Text, .. })
+                    | ApplicationField::Setting(JsonPart { kind: JsonKind::Text, .. })
             ) | Field::Connector(ConnectorField::ExternalIp | ConnectorField::Version)
                 | Field::Item(JsonPart { kind: JsonKind::Text, .. })
         ),
@@ -319,6 +320,10 @@ fn application_field(application: &Application, field: &ApplicationField) -> Val
         ApplicationField::IsPublished => Value::Bool(published.is_some()),
         ApplicationField::ConnectorGroup => of_publishing(application.connector_group().map(|id| id.to_string())),
         ApplicationField::Revision => Value::Integer(application.revision.0 as i64),
+        ApplicationField::Setting(part) => match published.map(|it| serde_json::to_value(it).unwrap()) {
+            Some(stored) => part_of_found(at(&stored, &part.path), part),
+            None => Value::Null,
+        },
         ApplicationField::PreAuthentication => of_publishing(published.map(|it| word(&it.pre_authentication))),
         ApplicationField::HostHeader => of_publishing(published.map(|it| word(&it.host_header))),
         ApplicationField::UpstreamCertificate => of_publishing(published.map(|it| word(&it.upstream_certificate))),

@@ -315,7 +315,12 @@ impl Generator {
             Kind::Connector => Field::Connector(ConnectorField::Revision),
             Kind::Application => {
                 let default = self.pick(&[Value::Null, Value::Integer(3)]);
-                let part = match self.below(3) {
+                let part = match self.below(4) {
+                    3 => {
+                        let setting =
+                            ApplicationField::Setting(part(&["upstream_times", "idle"], JsonKind::Integer, default));
+                        return Expression::Field(variable, Field::Application(setting));
+                    }
                     0 => return Expression::Field(variable, Field::Application(ApplicationField::Revision)),
                     1 => part(&["count"], JsonKind::Integer, default),
                     _ => part(&["ratio"], JsonKind::Number, default),

@@ -1,14 +1,12 @@
 //! A small directory with every kind of value in it, in the database and in memory.
 
-use adit_core::application::{
-    Application, Attributes, HostHeader, PreAuthentication, Publishing, UpstreamCertificate, UpstreamTimeout,
-};
+use adit_core::application::{Application, Attributes, PreAuthentication, Publishing, TrafficRouting, UpstreamTimeout};
 use adit_core::connector_group::{ConnectorGroup, GroupKind};
 use adit_core::id::TunnelId;
 use adit_core::query::{LARGEST_PAGE, Query};
 use adit_core::{
     AppId, ApplicationId, Connector, ConnectorGroupId, ConnectorId, ConnectorStatus, DisplayName, ExternalUrl,
-    InternalUrl, KeyGeneration, MachineName, Region, Revision,
+    InternalUrl, KeyGeneration, MachineName, Region, Revision, Seconds, UpstreamTimes,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -147,17 +145,18 @@ fn attributes(number: usize) -> Attributes {
 }
 
 fn publishing(number: usize) -> Publishing {
+    let external_url = ExternalUrl::parse(&format!("https://app{number}.example/Team{number}/")).unwrap();
+    let internal_url = InternalUrl::parse(&format!("http://app{number}.internal:8080/")).unwrap();
     Publishing {
-        external_url: ExternalUrl::parse(&format!("https://app{number}.example/Team{number}/")).unwrap(),
-        internal_url: InternalUrl::parse(&format!("http://app{number}.internal:8080/")).unwrap(),
         pre_authentication: if number.is_multiple_of(2) {
             PreAuthentication::SignIn
         } else {
             PreAuthentication::Passthrough
         },
-        host_header: HostHeader::default(),
-        upstream_certificate: UpstreamCertificate::default(),
         timeout: if number.is_multiple_of(4) { UpstreamTimeout::Long } else { UpstreamTimeout::Default },
+        upstream_times: UpstreamTimes { idle: Seconds::new(number as i64).ok(), ..UpstreamTimes::default() },
+        traffic_routing: if number.is_multiple_of(5) { TrafficRouting::Random } else { TrafficRouting::None },
         attributes: attributes(number + 1),
+        ..Publishing::new(external_url, internal_url)
     }
 }

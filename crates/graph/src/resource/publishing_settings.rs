@@ -1,0 +1,71 @@
+//! `onPremisesPublishing/adit`: the settings of a published application that Graph has no word for. A part that a PATCH
+//! does not name stays; `null` brings a part, or all of them, back to their defaults.
+
+use adit_control::UpstreamTimesPatch;
+use adit_core::maintenance::{MaintenanceState, MaintenanceText};
+use adit_core::{Publishing, Seconds};
+use serde_json::{Map, Value, json};
+
+use crate::error::GraphError;
+
+/// The property that holds them.
+pub(super) const NAME: &str = "adit";
+
+/// The times that a checked body of a publishing asks for.
+pub(super) fn times(publishing: &Map<String, Value>) -> Result<UpstreamTimesPatch, GraphError> {
+    let time = |name| part(publishing, name).map(|value| seconds(name, value)).transpose();
+    Ok(UpstreamTimesPatch {
+        connect: time("connectTimeoutInSeconds")?,
+        first_byte: time("firstByteTimeoutInSeconds")?,
+        idle: time("idleTimeoutInSeconds")?,
+        total: time("totalTimeoutInSeconds")?,
+    })
+}
+
+/// Whether it asks to close or open the application.
+pub(super) fn maintenance(publishing: &Map<String, Value>) -> Option<MaintenanceState> {
+    let on = part(publishing, "isInMaintenance")? == &Value::Bool(true);
+    Some(if on { MaintenanceState::On } else { MaintenanceState::Off })
+}
+
+/// What the users are to be told.
+pub(super) fn maintenance_text(publishing: &Map<String, Value>) -> Result<Option<Option<MaintenanceText>>, GraphError> {
+    match part(publishing, "maintenanceText").map(Value::as_str) {
+        None => Ok(None),
+        Some(None | Some("")) => Ok(Some(None)),
+        Some(Some(text)) => match MaintenanceText::parse(text) {
+            Ok(text) => Ok(Some(Some(text))),
+            Err(error) => Err(invalid("maintenanceText", &error)),
+        },
+    }
+}
+
+/// The settings as they are.
+pub(super) fn shown(publishing: &Publishing) -> Value {
+    let times = &publishing.upstream_times;
+    json!({
+        "connectTimeoutInSeconds": times.connect,
+        "firstByteTimeoutInSeconds": times.first_byte,
+        "idleTimeoutInSeconds": times.idle,
+        "totalTimeoutInSeconds": times.total,
+        "isInMaintenance": publishing.maintenance.state == MaintenanceState::On,
+        "maintenanceText": publishing.maintenance.text,
+    })
+}
+
+/// What the body says about one setting; of each that it is `null`, where all are.
+fn part<'b>(publishing: &'b Map<String, Value>, name: &str) -> Option<&'b Value> {
+    match publishing.get(NAME)? {
+        Value::Null => Some(&Value::Null),
+        settings => settings.get(name),
+    }
+}
+
+fn seconds(name: &str, value: &Value) -> Result<Option<Seconds>, GraphError> {
+    let Some(number) = value.as_i64() else { return Ok(None) };
+    Seconds::new(number).map(Some).map_err(|error| invalid(name, &error))
+}
+
+fn invalid(name: &str, reason: &dyn std::fmt::Display) -> GraphError {
+    GraphError::invalid(format!("Invalid value specified for property '{NAME}/{name}': {reason}."))
+}

@@ -1,0 +1,153 @@
+//! The settings of a publishing that have a type: how they are set, shown, asked for and refused.
+
+use serde_json::{Value, json};
+
+use super::harness::Api;
+
+async fn published(api: &Api, name: &str, publishing: Value) -> String {
+    let body = json!({"displayName": name, "onPremisesPublishing": publishing});
+    format!("/beta/applications/{}", api.post("/beta/applications", body).await.expect(201).id())
+}
+
+async fn wiki(api: &Api) -> String {
+    published(api, "Wiki", json!({"externalUrl": "https://wiki.example/", "internalUrl": "http://wiki/"})).await
+}
+
+async fn shown(api: &Api, path: &str) -> Value {
+    api.get(&format!("{path}/onPremisesPublishing")).await.expect(200).json
+}
+
+#[tokio::test]
+async fn settings_of_graph_that_have_a_type_are_kept_and_go_back_to_their_defaults() {
+    let api = Api::start().await;
+    let path = wiki(&api).await;
+    let defaults = [
+        ("alternateUrl", Value::Null),
+        ("useAlternateUrlForTranslationAndRedirect", json!(false)),
+        ("isTranslateLinksInBodyEnabled", json!(false)),
+        ("trafficRoutingMethod", json!("none")),
+    ];
+    let publishing = shown(&api, &path).await;
+    for (name, value) in &defaults {
+        assert_eq!(&publishing[*name], value, "{name}");
+    }
+    let set = json!({"alternateUrl": "https://Portal.example/wiki", "useAlternateUrlForTranslationAndRedirect": true,
+        "isTranslateLinksInBodyEnabled": true, "trafficRoutingMethod": "SessionPersistence"});
+    api.patch(&format!("{path}/onPremisesPublishing"), set).await.expect(204);
+    let publishing = shown(&api, &path).await;
+    assert_eq!(publishing["alternateUrl"], "https://portal.example/wiki/");
+    assert_eq!(publishing["useAlternateUrlForTranslationAndRedirect"], true);
+    assert_eq!(publishing["isTranslateLinksInBodyEnabled"], true);
+    assert_eq!(publishing["trafficRoutingMethod"], "sessionPersistence");
+    let back = json!({"alternateUrl": null, "useAlternateUrlForTranslationAndRedirect": null,
+        "isTranslateLinksInBodyEnabled": null, "trafficRoutingMethod": "none"});
+    api.patch(&format!("{path}/onPremisesPublishing"), back).await.expect(204);
+    let publishing = shown(&api, &path).await;
+    for (name, value) in &defaults {
+        assert_eq!(&publishing[*name], value, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn settings_of_adits_own_are_merged_and_go_back_to_their_defaults() {
+    let api = Api::start().await;
+    let path = wiki(&api).await;
+    let nothing = json!({"connectTimeoutInSeconds": null, "firstByteTimeoutInSeconds": null,
+        "idleTimeoutInSeconds": null, "totalTimeoutInSeconds": null, "isInMaintenance": false, "maintenanceText": null});
+    assert_eq!(shown(&api, &path).await["adit"], nothing);
+    let set = json!({"adit": {"connectTimeoutInSeconds": 3, "idleTimeoutInSeconds": 60, "isInMaintenance": true,
+        "maintenanceText": " Back at ten. "}});
+    api.patch(&format!("{path}/onPremisesPublishing"), set).await.expect(204);
+    let more = json!({"onPremisesPublishing": {"adit": {"totalTimeoutInSeconds": 3600, "idleTimeoutInSeconds": null}}});
+    api.patch(&path, more).await.expect(204);
+    let adit = shown(&api, &path).await["adit"].clone();
+    assert_eq!(
+        adit,
+        json!({"connectTimeoutInSeconds": 3, "firstByteTimeoutInSeconds": null, "idleTimeoutInSeconds": null,
+            "totalTimeoutInSeconds": 3600, "isInMaintenance": true, "maintenanceText": "Back at ten."})
+    );
+    api.patch(&format!("{path}/onPremisesPublishing"), json!({"adit": {"isInMaintenance": false}})).await.expect(204);
+    assert_eq!(shown(&api, &path).await["adit"]["maintenanceText"], "Back at ten.", "the text is kept for next time");
+    api.patch(&format!("{path}/onPremisesPublishing"), json!({"adit": null})).await.expect(204);
+    assert_eq!(shown(&api, &path).await["adit"], nothing);
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_are_refused_by_name() {
+    let api = Api::start().await;
+    let path = wiki(&api).await;
+    published(
+        &api,
+        "Other",
+        json!({"externalUrl": "https://other.example/", "internalUrl": "http://other/",
+        "alternateUrl": "https://second.example/"}),
+    )
+    .await;
+    for (publishing, said) in [
+        (json!({"adit": {"connectTimeoutInSeconds": 0}}), "adit/connectTimeoutInSeconds"),
+        (json!({"adit": {"totalTimeoutInSeconds": 86401}}), "adit/totalTimeoutInSeconds"),
+        (json!({"adit": {"idleTimeoutInSeconds": "5"}}), "adit/idleTimeoutInSeconds"),
+        (json!({"adit": {"maintenanceText": "a\u{7}b"}}), "adit/maintenanceText"),
+        (json!({"adit": {"maintenanceText": "x".repeat(501)}}), "adit/maintenanceText"),
+        (json!({"adit": {"unknown": 1}}), "adit/unknown"),
+        (json!({"adit": "on"}), "adit"),
+        (json!({"alternateUrl": "http://portal.example/"}), "alternateUrl"),
+        (json!({"alternateUrl": "https://wiki.example/"}), "alternateUrl"),
+        (json!({"alternateUrl": "https://other.example/"}), "already in use"),
+        (json!({"alternateUrl": "https://second.example/"}), "already in use"),
+        (json!({"externalUrl": "https://second.example/"}), "already in use"),
+        (json!({"alternateUrl": "https://*.example/"}), "wildcard"),
+        (json!({"externalUrl": "https://*.example/"}), "wildcard"),
+        (json!({"externalUrl": "https://*.example/a/", "internalUrl": "http://*.corp/"}), "wildcard"),
+        (json!({"externalUrl": "https://a*.example/", "internalUrl": "http://*.corp/"}), "wildcard"),
+        (json!({"trafficRoutingMethod": "fastest"}), "trafficRoutingMethod"),
+        (json!({"trafficRoutingMethod": null}), "trafficRoutingMethod"),
+    ] {
+        let refused = api.patch(&path, json!({"onPremisesPublishing": publishing})).await.expect(400);
+        assert!(refused.text.contains(said), "{publishing}: {}", refused.text);
+    }
+    assert_eq!(shown(&api, &path).await["alternateUrl"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_wildcard_is_published_on_both_sides() {
+    let api = Api::start().await;
+    let publishing = json!({"externalUrl": "https://*.Apps.example", "internalUrl": "http://*.corp.local:8080/"});
+    let path = published(&api, "All", publishing).await;
+    let publishing = shown(&api, &path).await;
+    assert_eq!(publishing["externalUrl"], "https://*.apps.example/");
+    assert_eq!(publishing["internalUrl"], "http://*.corp.local:8080/");
+}
+
+#[tokio::test]
+async fn settings_can_be_asked_for() {
+    let api = Api::start().await;
+    wiki(&api).await;
+    published(
+        &api,
+        "Set",
+        json!({"externalUrl": "https://set.example/", "internalUrl": "http://set/",
+        "alternateUrl": "https://second.example/", "trafficRoutingMethod": "sessionPersistence",
+        "isTranslateLinksInBodyEnabled": true, "useAlternateUrlForTranslationAndRedirect": true,
+        "adit": {"isInMaintenance": true, "maintenanceText": "Later", "connectTimeoutInSeconds": 5}}),
+    )
+    .await;
+    api.post("/beta/applications", json!({"displayName": "Unpublished"})).await.expect(201);
+    for (filter, names) in [
+        ("alternateUrl eq 'https://second.example/'", vec!["Set"]),
+        ("trafficRoutingMethod eq 'sessionPersistence'", vec!["Set"]),
+        ("trafficRoutingMethod eq 'none'", vec!["Wiki"]),
+        ("isTranslateLinksInBodyEnabled eq true", vec!["Set"]),
+        ("useAlternateUrlForTranslationAndRedirect eq true", vec!["Set"]),
+        ("adit/isInMaintenance eq true", vec!["Set"]),
+        ("adit/maintenanceText eq 'Later'", vec!["Set"]),
+        ("adit/connectTimeoutInSeconds le 5", vec!["Set"]),
+        ("adit/totalTimeoutInSeconds ne null", vec![]),
+    ] {
+        let path = format!("/beta/applications?$filter=onPremisesPublishing/{}", filter.replace(' ', "%20"));
+        let list = api.get(&path).await.expect(200);
+        let found: Vec<&str> =
+            list.json["value"].as_array().unwrap().iter().map(|item| item["displayName"].as_str().unwrap()).collect();
+        assert_eq!(found, names, "{filter}");
+    }
+}
