@@ -42,6 +42,14 @@ impl Trust {
         config.resumption = Resumption::disabled();
         Self(Arc::new(config))
     }
+
+    /// The same, for a client that offers another protocol.
+    #[must_use]
+    pub fn offering(&self, protocol: &[u8]) -> Self {
+        let mut config = ClientConfig::clone(&self.0);
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Self(Arc::new(config))
+    }
 }
 
 fn believing(pem: &Path, provider: CryptoProvider) -> ClientConfig {
@@ -190,6 +198,18 @@ impl Connection {
         }
         head.push_str("\r\n");
         self.write(head.as_bytes())
+    }
+
+    /// How long the server may be silent before reading fails.
+    ///
+    /// # Panics
+    /// Never: the system accepts any time but zero.
+    pub fn set_patience(&self, patience: Duration) {
+        let socket = match self.stream.get_ref() {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => &stream.sock,
+        };
+        socket.set_read_timeout(Some(patience)).expect("a read timeout");
     }
 
     /// Writes raw bytes.

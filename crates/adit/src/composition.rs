@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use adit_control::{CertificateAuthority, ControlPlane, SealingKey, Zeroizing};
 use adit_core::ConnectorId;
-use adit_gateway::Gateway;
+use adit_gateway::{ClientLimits, Gateway};
 use adit_identity::{LocalKey, Verifier};
 use axum::Router;
 use prometheus_client::registry::Registry;
@@ -87,8 +87,8 @@ impl Server {
         let certificates =
             Certificates::new(control.clone(), names, configuration.tls).map_err(StartError::Certificate)?;
         let acceptor = certificates.acceptor().map_err(StartError::Certificate)?;
-        let trusted_proxies = &configuration.api.trusted_proxies;
-        let gateway = start_gateway(sockets.gateway, &control, &certificates, trusted_proxies, &mut registry)?;
+        let clients = (configuration.api.trusted_proxies.clone(), configuration.client_limits);
+        let gateway = start_gateway(sockets.gateway, &control, &certificates, clients, &mut registry)?;
         until_ready(&gateway).await?;
         let api = adit_graph::router(adit_graph::Settings {
             control: control.clone(),
@@ -274,7 +274,7 @@ fn start_gateway(
     listener: std::net::TcpListener,
     control: &ControlPlane,
     certificates: &Arc<Certificates>,
-    trusted_proxies: &[ipnet::IpNet],
+    (trusted_proxies, client_limits): (Vec<ipnet::IpNet>, ClientLimits),
     registry: &mut Registry,
 ) -> Result<Gateway, StartError> {
     let settings = adit_gateway::Settings {
@@ -285,7 +285,8 @@ fn start_gateway(
         certificates: Arc::<Certificates>::clone(certificates),
         connector_ca: control.authority().certificate_der().clone(),
         own_names: certificates.own_names().to_vec(),
-        trusted_proxies: trusted_proxies.to_vec(),
+        trusted_proxies,
+        client_limits,
     };
     Ok(Gateway::start(settings, registry)?)
 }

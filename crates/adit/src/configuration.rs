@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use adit_gateway::ClientLimits;
 use adit_identity::{IssuerSettings, LOCAL_AUDIENCE};
 use ipnet::IpNet;
 use rustls_pki_types::CertificateDer;
@@ -18,6 +19,7 @@ use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+mod client_limits;
 mod tls_files;
 
 pub(crate) use tls_files::{TlsFiles, TlsFilesError};
@@ -33,6 +35,8 @@ pub(crate) struct Configuration {
     pub(crate) gateway_address: Option<GatewayAddress>,
     /// How the API presents itself and whom it believes.
     pub(crate) api: Api,
+    /// How long clients may keep the gateway waiting.
+    pub(crate) client_limits: ClientLimits,
     /// A certificate from elsewhere, if there is one.
     pub(crate) tls: Option<TlsFiles>,
 }
@@ -125,6 +129,8 @@ struct File {
     trusted_proxies: Vec<Network>,
     #[serde(default)]
     issuer: Vec<IssuerTable>,
+    #[serde(default)]
+    client_limits: client_limits::ClientLimitsTable,
     tls: Option<TlsTable>,
 }
 
@@ -181,12 +187,13 @@ fn parse(text: &str) -> Result<File, toml::de::Error> {
     toml::from_str(text)
 }
 
-fn resolve(file: File, flags: Flags) -> Result<Configuration, ConfigurationError> {
+fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationError> {
     let data = flags.data.clone().or_else(|| file.data.clone()).ok_or(ConfigurationError::NoDataFolder)?;
     let listen = listen(&file, &flags)?;
     let gateway_address = flags.gateway_address.or_else(|| file.gateway_address.clone());
     let tls = file.tls.as_ref().map(|tls| TlsFiles::load(&tls.certificate, &tls.key)).transpose()?;
-    Ok(Configuration { data, listen, gateway_address, api: api(file)?, tls })
+    let client_limits = std::mem::take(&mut file.client_limits).into();
+    Ok(Configuration { data, listen, gateway_address, api: api(file)?, client_limits, tls })
 }
 
 fn listen(file: &File, flags: &Flags) -> Result<Listen, ConfigurationError> {

@@ -163,6 +163,7 @@ fn configuration(folder: &TemporaryFolder) -> Configuration {
         listen: Listen { control: free, control_tls: free, gateway: free, metrics: free },
         gateway_address: None,
         api: Api::default(),
+        client_limits: adit_gateway::ClientLimits::default(),
         tls: None,
     }
 }

@@ -21,6 +21,14 @@ pub enum Reason {
     BadRequest,
     /// CONNECT or TRACE.
     MethodNotAllowed,
+    /// Neither HTTP/1.1 nor HTTP/1.0, on a connection for them.
+    VersionNotSupported,
+    /// The path and query are longer than the limit.
+    TargetTooLong,
+    /// The head, or the cookies in it, are larger than the limit.
+    HeadTooLarge,
+    /// The request did not come in time.
+    RequestTimeout,
     /// The TLS name and the host differ.
     Misdirected,
     /// It signs in the connection (NTLM, Negotiate), which takes HTTP/1.1: the HTTP/2 stream is reset with that reason.
@@ -64,6 +72,10 @@ impl Reason {
         match self {
             Self::BadRequest => "bad_request",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::VersionNotSupported => "version_not_supported",
+            Self::TargetTooLong => "target_too_long",
+            Self::HeadTooLarge => "head_too_large",
+            Self::RequestTimeout => "request_timeout",
             Self::Misdirected => "misdirected",
             Self::Http1Required => "http1_required",
             Self::NotPublished => "not_published",
@@ -90,6 +102,10 @@ impl Reason {
         match self {
             Self::BadRequest | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::VersionNotSupported => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             // Never sent: browsers know the reset and come back over HTTP/1.1.
             Self::Http1Required => StatusCode::UPGRADE_REQUIRED,
@@ -107,6 +123,10 @@ impl Reason {
         match self {
             Self::BadRequest => "The request could not be understood.",
             Self::MethodNotAllowed => "This method is not allowed here.",
+            Self::VersionNotSupported => "This version of HTTP is not spoken here.",
+            Self::TargetTooLong => "The address is too long.",
+            Self::HeadTooLarge => "The request's head or its cookies are too large.",
+            Self::RequestTimeout => "The request did not arrive in time.",
             Self::Misdirected => "The request was sent over a connection for another name. Please reload.",
             Self::Http1Required => "This sign-in works over HTTP/1.1 only.",
             Self::NotPublished => "No application is published at this address.",

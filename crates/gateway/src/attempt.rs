@@ -19,6 +19,7 @@ use crate::bond::Bonds;
 use crate::connect::{self, Connected, Over};
 use crate::core::Core;
 use crate::failure::Failure;
+use crate::framing::refusal::Refusal;
 use crate::head::UpstreamHead;
 use crate::limits;
 use crate::pool::{Closer, Lease, PoolKey, Reuse};
@@ -143,6 +144,7 @@ async fn send_once(
     let limit = Duration::from_secs(application.timeout.seconds());
     let answered = match &mut connected {
         Connected::Own(upstream) => {
+            upstream.asked.ask(&job.head.method, job.head.is_upgrade());
             let sending = upstream.sender.try_send_request(job.head.request(job.body));
             within(limit, job.body, sending).await
         }
@@ -204,7 +206,9 @@ fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, 
     let http2 = http2_cause(error);
     let failure = match account.failure() {
         Some(failure) => connect::opening_failed(failure),
-        None if error.is_parse() || http2.is_some_and(is_invalid) => Failure::caused(Reason::UpstreamInvalid, error),
+        None if error.is_parse() || Refusal::is_cause_of(error) || http2.is_some_and(is_invalid) => {
+            Failure::caused(Reason::UpstreamInvalid, error)
+        }
         None if account.ended_in_order() || http2.is_some_and(h2::Error::is_remote) => {
             Failure::caused(Reason::UpstreamClosed, error)
         }

@@ -18,8 +18,8 @@ use tokio::task::spawn_local;
 use crate::answer::Reason;
 use crate::attempt::{Again, AttemptFailed, Job};
 use crate::core::Core;
-use crate::edge::OnThisCore;
 use crate::failure::Failure;
+use crate::framing::upstream::{Asked, UpstreamGuard};
 use crate::limits;
 use crate::multiplex::{Found, Multiplexed, Opened, Opening, Place};
 use crate::pool::{PoolKey, Upstream};
@@ -177,10 +177,10 @@ async fn open_stream(
 }
 
 async fn speak_http1(stream: TunnelStream, tunnel: Arc<TunnelConnection>) -> Result<Upstream, AttemptFailed> {
-    let account = stream.account();
+    let (account, asked) = (stream.account(), Arc::<Asked>::default());
     let (sender, connection) = http1::Builder::new()
         .max_headers(limits::FIELDS)
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(UpstreamGuard::new(stream, Arc::clone(&asked))))
         .await
         .map_err(|error| lost(&error.to_string()))?;
     let task = spawn_local(async move {
@@ -188,7 +188,7 @@ async fn speak_http1(stream: TunnelStream, tunnel: Arc<TunnelConnection>) -> Res
             tracing::debug!(%error, "an upstream connection ended");
         }
     });
-    Ok(Upstream { sender, account, tunnel, task: task.abort_handle() })
+    Ok(Upstream { sender, account, asked, tunnel, task: task.abort_handle() })
 }
 
 /// Opens a connection for many requests. One whose upstream chose HTTP/1.1 is put into the pool.
@@ -242,4 +242,14 @@ async fn speak_http2(stream: TunnelStream, tunnel: Arc<TunnelConnection>) -> Res
         }
     });
     Ok(Multiplexed::new(sender, account, tunnel, allowed))
+}
+
+/// Runs the tasks of an HTTP/2 connection on the core that opened it.
+#[derive(Debug, Clone, Copy)]
+struct OnThisCore;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for OnThisCore {
+    fn execute(&self, task: F) {
+        spawn_local(task);
+    }
 }

@@ -13,10 +13,12 @@ use rustls::server::Acceptor;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{interval, timeout};
+use tokio::time::{Instant, interval, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
 
+use crate::admission::Admission;
 use crate::directory::ConnectorDirectory;
+use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::serving::Serving;
@@ -28,7 +30,7 @@ use crate::{edge, limits, registration};
 #[derive(Debug)]
 pub(crate) enum CoreCommand {
     /// Serve a connection that was just accepted.
-    Connection(std::net::TcpStream, SocketAddr),
+    Connection(std::net::TcpStream, SocketAddr, Admission),
     /// Serve a tunnel connection that another core shook hands with.
     Tunnel(Box<Arrived>),
     /// Drop the idle upstream connections on that tunnel connection.
@@ -52,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) tls: TlsConfigs,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) client_limits: ClientLimits,
     pub(crate) registrations: Semaphore,
     /// `true` once the gateway drains.
     pub(crate) draining: watch::Receiver<bool>,
@@ -103,8 +106,8 @@ async fn obey(core: Rc<Core>, mut commands: mpsc::Receiver<CoreCommand>) {
     loop {
         tokio::select! {
             command = commands.recv() => match command {
-                Some(CoreCommand::Connection(socket, from)) => {
-                    spawn_local(receive(Rc::clone(&core), socket, from));
+                Some(CoreCommand::Connection(socket, from, admission)) => {
+                    spawn_local(receive(Rc::clone(&core), socket, from, admission));
                 }
                 Some(CoreCommand::Tunnel(arrived)) => {
                     spawn_local(tunnel::serve(Rc::clone(&core), *arrived));
@@ -127,18 +130,21 @@ impl Drop for Counted<'_> {
 }
 
 /// Reads the client's hello and hands the connection to whom it is for. The acceptor has counted it already.
-async fn receive(core: Rc<Core>, socket: std::net::TcpStream, from: SocketAddr) {
+async fn receive(core: Rc<Core>, socket: std::net::TcpStream, from: SocketAddr, admission: Admission) {
     let Some(handle) = core.shared.cores.get(core.index) else { return };
     let _counted = Counted(&handle.connections);
     let Ok(socket) = TcpStream::from_std(socket) else { return };
     let acceptor = LazyConfigAcceptor::new(Acceptor::default(), TunnelSocket::new(socket));
-    let start = match timeout(limits::HANDSHAKE, acceptor).await {
+    let time = if admission == Admission::Anyone { limits::HANDSHAKE } else { limits::HURRIED_HELLO };
+    let deadline = Instant::now() + time;
+    let start = match timeout_at(deadline, acceptor).await {
         Ok(Ok(start)) => start,
         Ok(Err(error)) => return tracing::debug!(%from, %error, "no TLS handshake"),
         Err(_) => return tracing::debug!(%from, "no TLS hello in time"),
     };
     match Purpose::of(&start.client_hello()) {
-        Purpose::Browser => edge::serve(&core, start, from).await,
+        Purpose::Browser if admission == Admission::Anyone => edge::serve(&core, start, from, deadline).await,
+        Purpose::Browser => tracing::debug!(%from, "a client is turned away: there are too many"),
         Purpose::Tunnel => tunnel::accept(&core, start, from).await,
         Purpose::Registration => registration::serve(&core, start, from).await,
     }

@@ -6,19 +6,27 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use adit_tunnel::socket::TunnelSocket;
-use http::{HeaderMap, HeaderValue, Request};
+use http::header::CONNECTION;
+use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::task::spawn_local;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
+use crate::body::GatewayBody;
 use crate::bond::{Bonds, Carries};
 use crate::core::Core;
+use crate::framing::agreement::{Agreement, UntilSent};
+use crate::framing::client::ClientGuard;
+use crate::framing::frames::FrameGuard;
+use crate::framing::pace::{Pace, Paced, PacedTasks};
 use crate::{forward, limits};
+
+/// What the HTTP library reads beyond a head of the largest size: some of what follows.
+const READ_BYTES: usize = 8 * 1024;
 
 /// What the gateway knows of a connection's other end.
 #[derive(Debug)]
@@ -60,10 +68,10 @@ impl Client {
     }
 }
 
-/// Serves a connection until it ends or, when the gateway drains, until its requests are done.
-pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr) {
+/// Completes the handshake by `deadline`, and serves the connection until it ends or, when the gateway drains, until its requests are done.
+pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr, deadline: Instant) {
     let config = Arc::clone(&core.shared.tls.browser);
-    let tls = match timeout(limits::HANDSHAKE, start.into_stream(config)).await {
+    let tls = match timeout_at(deadline, start.into_stream(config)).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => return tracing::debug!(%from, %error, "a TLS handshake failed"),
         Err(_) => return tracing::debug!(%from, "a TLS handshake took too long"),
@@ -80,13 +88,15 @@ pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, 
     }
 }
 
+/// Drives a connection to its end; once the gateway drains, or `$idle` is over, only until its requests are done.
 macro_rules! until_done {
-    ($core:expr, $connection:expr) => {{
+    ($core:expr, $connection:expr, $idle:expr) => {{
         let mut connection = pin!($connection);
         let mut draining = $core.shared.draining.clone();
         let ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),
             _ = draining.wait_for(|draining| *draining) => None,
+            () = $idle => None,
         };
         let ended = match ended {
             Some(ended) => ended,
@@ -102,45 +112,66 @@ macro_rules! until_done {
 }
 
 async fn serve_http1(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) {
+    let agreement = Arc::<Agreement>::default();
     let service = service_fn(|request: Request<Incoming>| {
-        let (core, client) = (Rc::clone(core), Rc::clone(&client));
-        async move { forward::serve(&core, &client, request).await }
+        let (core, client, agreement) = (Rc::clone(core), Rc::clone(&client), Arc::clone(&agreement));
+        async move { serve_guarded(&core, &client, &agreement, request).await }
     });
+    let guarded = ClientGuard::new(tls, Arc::clone(&agreement), core.shared.client_limits);
+    // No timeout of the library: the guard has its own, which cost nothing while nobody is late.
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEAD)
+        .header_read_timeout(None)
         .max_headers(limits::FIELDS)
-        .max_buf_size(limits::HEAD_BYTES)
-        .serve_connection(TokioIo::new(tls), service)
+        .max_buf_size(limits::HEAD_BYTES + READ_BYTES)
+        .serve_connection(TokioIo::new(guarded), service)
         .with_upgrades();
-    until_done!(core, connection);
+    // The guard ends an idle connection.
+    until_done!(core, connection, std::future::pending::<()>());
+}
+
+/// Answers a request, if the guard of the connection let it through.
+async fn serve_guarded(
+    core: &Rc<Core>,
+    client: &Client,
+    agreement: &Arc<Agreement>,
+    request: Request<Incoming>,
+) -> Result<Response<UntilSent<GatewayBody>>, h2::Error> {
+    let begun = agreement.begin(&request);
+    let response = match &begun {
+        Ok(_) => forward::serve(core, client, request).await?,
+        Err(refusal) => {
+            let mut response = forward::refuse(core, client, None, &refusal.into_failure());
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    };
+    agreement.answered(response.status());
+    Ok(response.map(|body| UntilSent::new(body, begun.ok())))
 }
 
 async fn serve_http2(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) {
+    let (agreement, pace) = (Arc::<Agreement>::default(), Rc::<Pace>::default());
     let service = service_fn(|request: Request<Incoming>| {
         let (core, client) = (Rc::clone(core), Rc::clone(&client));
-        async move { forward::serve(&core, &client, request).await }
+        let (under_way, pace) = (agreement.count(), Rc::clone(&pace));
+        async move {
+            let response = forward::serve(&core, &client, request).await?;
+            Ok::<_, h2::Error>(response.map(|body| Paced::new(UntilSent::new(body, Some(under_way)), pace)))
+        }
     });
-    let connection = http2::Builder::new(OnThisCore)
+    let client_limits = core.shared.client_limits;
+    let connection = http2::Builder::new(PacedTasks::new(Rc::clone(&pace), client_limits.write_stall))
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits::HTTP2_STREAMS)
         // WebSockets (RFC 8441).
         .enable_connect_protocol()
+        .max_local_error_reset_streams(limits::HTTP2_FAULTY_STREAMS)
         .keep_alive_interval(Some(limits::HTTP2_PING))
         .keep_alive_timeout(limits::HTTP2_PONG)
         .initial_stream_window_size(limits::HTTP2_STREAM_WINDOW)
         .initial_connection_window_size(limits::HTTP2_CONNECTION_WINDOW)
+        .max_send_buf_size(limits::HTTP2_SEND_BUFFER)
         .max_header_list_size(u32::try_from(limits::HEAD_BYTES).unwrap_or(u32::MAX))
-        .serve_connection(TokioIo::new(tls), service);
-    until_done!(core, connection);
-}
-
-/// Runs the tasks of an HTTP/2 connection on the core that accepted it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OnThisCore;
-
-impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for OnThisCore {
-    fn execute(&self, task: F) {
-        spawn_local(task);
-    }
+        .serve_connection(TokioIo::new(FrameGuard::new(tls, client_limits)), service);
+    until_done!(core, connection, agreement.idle_for(limits::HTTP2_IDLE));
 }

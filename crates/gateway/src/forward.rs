@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use adit_core::access::{self, AccessRequest};
 use http::header::ACCEPT;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use uuid::Uuid;
 
@@ -31,22 +31,31 @@ pub(crate) async fn serve(
             core.shared.metrics.forwarded.inc();
             Ok(response)
         }
-        Err(failure) => {
-            let request_id = Uuid::new_v4();
+        Err(failure) if failure.reason == Reason::Http1Required => {
             core.shared.metrics.failed(failure.reason);
-            let (reason, detail) = (failure.reason.as_str(), &failure.detail);
-            if failure.reason.status().is_server_error() {
-                tracing::warn!(%request_id, client = %client.address, reason, ?detail, "a request failed");
-            } else {
-                tracing::debug!(%request_id, client = %client.address, reason, ?detail, "a request was refused");
-            }
-            if failure.reason == Reason::Http1Required {
-                return Err(h2::Reason::HTTP_1_1_REQUIRED.into());
-            }
-            let asked = accept.map(|accept| HeaderMap::from_iter([(ACCEPT, accept)]));
-            Ok(answer::answer(failure.reason, failure.notice.as_deref(), request_id, asked.as_ref()))
+            Err(h2::Reason::HTTP_1_1_REQUIRED.into())
         }
+        Err(failure) => Ok(refuse(core, client, accept, &failure)),
     }
+}
+
+/// Answers a request that is not forwarded, and says why in the log.
+pub(crate) fn refuse(
+    core: &Core,
+    client: &Client,
+    accept: Option<HeaderValue>,
+    failure: &Failure,
+) -> Response<GatewayBody> {
+    let request_id = Uuid::new_v4();
+    core.shared.metrics.failed(failure.reason);
+    let (reason, detail) = (failure.reason.as_str(), &failure.detail);
+    if failure.reason.status().is_server_error() && failure.reason != Reason::VersionNotSupported {
+        tracing::warn!(%request_id, client = %client.address, reason, ?detail, "a request failed");
+    } else {
+        tracing::debug!(%request_id, client = %client.address, reason, ?detail, "a request was refused");
+    }
+    let asked = accept.map(|accept| HeaderMap::from_iter([(ACCEPT, accept)]));
+    answer::answer(failure.reason, failure.notice.as_deref(), request_id, asked.as_ref())
 }
 
 async fn forward(

@@ -19,6 +19,7 @@ use tokio::time::{Instant, interval, sleep, timeout};
 
 use crate::core::{CoreCommand, CoreHandle, Shared};
 use crate::directory::{ConnectorDirectory, ServerCertificates};
+use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::serving::Serving;
 use crate::tls::{BrowserCertificates, OwnCertificate, TlsConfigs, certified};
@@ -46,6 +47,8 @@ pub struct Settings {
     pub own_names: Vec<String>,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How long clients may keep it waiting.
+    pub client_limits: ClientLimits,
 }
 
 /// The gateway was not started.
@@ -94,6 +97,7 @@ impl Gateway {
             metrics: Metrics::register(registry),
             tls,
             trusted_proxies: settings.trusted_proxies,
+            client_limits: settings.client_limits,
             registrations: Semaphore::new(limits::REGISTRATIONS),
             draining: draining_seen,
         });

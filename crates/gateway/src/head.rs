@@ -20,6 +20,7 @@ use hyper::body::Incoming;
 use crate::answer::Reason;
 use crate::edge::Client;
 use crate::failure::Failure;
+use crate::limits;
 use crate::replay::{ReplayBody, RequestBody};
 use crate::serving::ForwardingRules;
 use crate::translate;
@@ -45,6 +46,7 @@ pub(crate) fn place(request: &Request<Incoming>, client: &Client) -> Result<Plac
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) && !is_websocket {
         return Err(Failure::new(Reason::MethodNotAllowed, request.method().as_str()));
     }
+    within_limits(request.uri(), request.headers())?;
     let authority = authority(request.version(), request.uri(), request.headers())?;
     let text = authority.to_str().map_err(|_| Failure::bad_request("Host is not ASCII"))?;
     let host = host_of(text).ok_or_else(|| Failure::bad_request("Host is not a name or address with a port"))?;
@@ -54,6 +56,17 @@ pub(crate) fn place(request: &Request<Incoming>, client: &Client) -> Result<Plac
     request_path::check(request.uri().path()).map_err(|refused| Failure::bad_request(&refused.to_string()))?;
     let host = host.into_owned();
     Ok(Place { host, authority })
+}
+
+fn within_limits(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
+    if uri.path_and_query().is_some_and(|target| target.as_str().len() > limits::TARGET_BYTES) {
+        return Err(Failure::new(Reason::TargetTooLong, "path and query are too long"));
+    }
+    let cookies: usize = headers.get_all(COOKIE).iter().map(HeaderValue::len).sum();
+    if cookies > limits::COOKIE_BYTES {
+        return Err(Failure::new(Reason::HeadTooLarge, "the cookies are too large"));
+    }
+    Ok(())
 }
 
 /// The one authority of a request: `:authority`, or exactly one `Host`; both must agree where both are there.

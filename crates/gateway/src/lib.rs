@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod acceptor;
+mod admission;
 pub mod answer;
 mod attempt;
 mod body;
@@ -23,6 +24,7 @@ pub mod directory;
 mod edge;
 mod failure;
 mod forward;
+mod framing;
 mod gateway;
 mod head;
 mod hold;
@@ -42,3 +44,4 @@ mod upgrade;
 
 pub use directory::{ConnectorDirectory, Renewed, ServerCertificate, ServerCertificates, TunnelUp};
 pub use gateway::{Gateway, Settings, StartError};
+pub use limits::ClientLimits;

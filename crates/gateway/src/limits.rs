@@ -5,22 +5,120 @@ use std::time::Duration;
 /// A TLS handshake takes two round trips; 5 s suffices for any link and starves no one.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// The longest wait for a request's head, idle keep-alive included.
-pub(crate) const HEAD: Duration = Duration::from_secs(30);
+/// For the TLS hello when only connectors are let in: it follows the connection at once.
+pub(crate) const HURRIED_HELLO: Duration = Duration::from_secs(1);
+
+/// File descriptors that no connection takes: the directory, the API, health, logs.
+pub(crate) const RESERVED_FILES: usize = 64;
+
+/// File descriptors, and connections, beyond those of clients that connectors may take: some of each of the connectors
+/// of a large network, which come back at once.
+pub(crate) const CONNECTOR_FILES: usize = 512;
 
 /// Fields in a request's head; browsers send about 20.
 pub(crate) const FIELDS: usize = 100;
 
-/// Bytes of a request's head: room for Kerberos tickets and large cookies.
+/// Bytes of a head, of a request or an answer: room for Kerberos tickets and large cookies.
 pub(crate) const HEAD_BYTES: usize = 64 * 1024;
+
+/// Bytes of a request's target: what browsers and servers agree on in practice.
+pub(crate) const TARGET_BYTES: usize = 8 * 1024;
+
+/// Bytes of a request line beside its target: a method, the version.
+pub(crate) const AROUND_TARGET_BYTES: usize = 64;
+
+/// Bytes of all cookies of a request: browsers send at most about 4 KiB each, and few of that size.
+pub(crate) const COOKIE_BYTES: usize = 16 * 1024;
+
+/// Bytes of chunk extensions in one body. Nobody uses them; they only make framing cost more than data.
+pub(crate) const CHUNK_EXTENSION_BYTES: usize = 4 * 1024;
+
+/// Bytes, and fields, after the last chunk of a body: what the HTTP library holds of them.
+pub(crate) const TRAILER_BYTES: usize = 16 * 1024;
+/// See [`TRAILER_BYTES`].
+pub(crate) const TRAILER_FIELDS: usize = FIELDS;
+
+/// Interim answers (1xx) to one request; a few early hints are usual.
+pub(crate) const INTERIM_ANSWERS: usize = 32;
+
+/// How long, and how much, is still read from a client whose request was refused, so that it reads the answer before it
+/// finds the connection closed.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+/// See [`LINGER`].
+pub(crate) const LINGER_BYTES: usize = 1024 * 1024;
+
+/// How long clients may keep a gateway waiting. An administrator may know slower clients, or fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// For the next request on a connection: browsers keep one for minutes, and a new one costs two round trips.
+    pub idle: Duration,
+    /// For a request's head, from its first byte: it fits into a few packets.
+    pub head: Duration,
+    /// Before a request's body must keep its pace: a phone between two cells.
+    pub body_grace: Duration,
+    /// Bytes a second of a body: below the slowest modem, above what makes holding a connection open cheap.
+    pub body_rate: u32,
+    /// For the next bytes of a body, however many came before.
+    pub body_pause: Duration,
+    /// For the next bytes of an answer to be taken.
+    pub write_stall: Duration,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(60),
+            head: Duration::from_secs(10),
+            body_grace: Duration::from_secs(10),
+            body_rate: 240,
+            body_pause: Duration::from_secs(30),
+            write_stall: Duration::from_secs(30),
+        }
+    }
+}
 
 /// Requests under way on one HTTP/2 connection.
 pub(crate) const HTTP2_STREAMS: u32 = 100;
 
-/// Bytes under way in one HTTP/2 stream, and in one connection, from a browser.
-pub(crate) const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
+/// Bytes of a request's body under way in one HTTP/2 stream, and in one connection: what slow uploads of one client may
+/// make us hold.
+pub(crate) const HTTP2_STREAM_WINDOW: u32 = 64 * 1024;
 /// See [`HTTP2_STREAM_WINDOW`].
 pub(crate) const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// Bytes of one answer that wait for an HTTP/2 client's socket.
+pub(crate) const HTTP2_SEND_BUFFER: usize = 256 * 1024;
+
+/// Streams of one HTTP/2 connection that are reset because of what the client sent on them, in all: a client that is
+/// not hostile makes no such mistake twice.
+pub(crate) const HTTP2_FAULTY_STREAMS: usize = 100;
+
+/// The time for which the budgets below are given.
+pub(crate) const HTTP2_BUDGET_TIME: Duration = Duration::from_secs(10);
+
+/// Streams that a client may cancel in that time: all there can be, once. A page that is left cancels no more.
+pub(crate) const HTTP2_RESETS: usize = HTTP2_STREAMS as usize;
+
+/// SETTINGS frames in that time; browsers send one for a connection. Each costs an answer, and may cost a new table.
+pub(crate) const HTTP2_SETTINGS: usize = 20;
+
+/// Frames in that time that ask for nothing: pings, priorities, window updates, empty data, unknown ones.
+pub(crate) const HTTP2_OVERHEAD_FRAMES: usize = 1000;
+
+/// More of them for each request: priorities and windows come with requests,
+pub(crate) const HTTP2_FRAMES_PER_REQUEST: usize = 4;
+/// for so many bytes of a request's body: pings that measure the path come with data,
+pub(crate) const HTTP2_BYTES_PER_FRAME: usize = 512;
+/// for so many bytes sent to the client: two window updates for the smallest message,
+pub(crate) const HTTP2_SENT_BYTES_PER_FRAME: usize = 24;
+/// and so many at most, which cost a few hundredths of a second.
+pub(crate) const HTTP2_EARNED_FRAMES: usize = 100_000;
+
+/// Of so many streams, no more than half may be cancelled.
+pub(crate) const HTTP2_JUDGED_STREAMS: usize = 200;
+
+/// An HTTP/2 connection without requests ends after this long: what browsers allow themselves.
+pub(crate) const HTTP2_IDLE: Duration = Duration::from_secs(300);
 
 /// Bytes of a request's body that are kept so that it can be sent again.
 pub(crate) const REPLAY_BYTES: usize = 64 * 1024;

@@ -19,6 +19,7 @@ use tokio::task::AbortHandle;
 use crate::bond::Bonds;
 use crate::connect::Connected;
 use crate::core::Core;
+use crate::framing::upstream::Asked;
 use crate::limits;
 use crate::metrics::Clients;
 use crate::multiplex::Multiplex;
@@ -39,6 +40,8 @@ pub(crate) struct PoolKey {
 pub(crate) struct Upstream {
     pub(crate) sender: SendRequest<RequestBody>,
     pub(crate) account: Arc<StreamAccount>,
+    /// Tells the guard of the connection what is asked over it.
+    pub(crate) asked: Arc<Asked>,
     pub(crate) tunnel: Arc<TunnelConnection>,
     /// Ends the connection's task.
     pub(crate) task: AbortHandle,

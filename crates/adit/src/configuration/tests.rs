@@ -49,6 +49,17 @@ fn the_whole_file_is_read() {
 }
 
 #[test]
+fn limits_of_clients_keep_their_defaults_where_nothing_is_said() {
+    let limits = resolved("[client_limits]\nhead = '3s'\nbody_rate = 1000", in_folder()).unwrap().client_limits;
+    let default = ClientLimits::default();
+    assert_eq!((limits.head, limits.body_rate), (std::time::Duration::from_secs(3), 1000));
+    assert_eq!(ClientLimits { head: default.head, body_rate: default.body_rate, ..limits }, default);
+    for bad in ["heads = '3s'", "head = '0s'", "head = 3", "head = 'soon'", "body_rate = -1"] {
+        assert!(parse(&format!("[client_limits]\n{bad}")).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn flags_win_over_the_file() {
     let flags = Flags { gateway_listen: Some("127.0.0.1:1".parse().unwrap()), ..in_folder() };
     let configuration = resolved("data = 'other'\ngateway_listen = '127.0.0.1:2'", flags).unwrap();

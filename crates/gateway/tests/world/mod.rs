@@ -21,7 +21,9 @@ use adit_core::id::{ApplicationId, ConnectorGroupId, ConnectorId, TunnelId};
 use adit_core::revision::{Epoch, Revision};
 use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
 use adit_core::{AppId, DisplayName, ExternalUrl, InternalUrl, MachineName, RegistrationToken};
-use adit_gateway::{ConnectorDirectory, Gateway, Renewed, ServerCertificate, ServerCertificates, Settings, TunnelUp};
+use adit_gateway::{
+    ClientLimits, ConnectorDirectory, Gateway, Renewed, ServerCertificate, ServerCertificates, Settings, TunnelUp,
+};
 use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -161,6 +163,7 @@ impl World {
             connector_ca: authority.certificate_der().clone(),
             own_names: vec!["127.0.0.1".to_owned()],
             trusted_proxies: trusted.iter().map(|network| network.parse().unwrap()).collect(),
+            client_limits: ClientLimits::default(),
         };
         let gateway = Gateway::start(settings, &mut prometheus_client::registry::Registry::default()).unwrap();
         let address = gateway.address();

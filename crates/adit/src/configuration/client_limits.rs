@@ -1,0 +1,44 @@
+//! How long clients may keep the gateway waiting, as the file says it: what is not said keeps its default.
+
+use std::time::Duration;
+
+use adit_gateway::ClientLimits;
+use serde::{Deserialize, Deserializer};
+
+use crate::lifetime;
+
+/// `[client_limits]` as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientLimitsTable {
+    #[serde(default, deserialize_with = "time")]
+    idle: Option<Duration>,
+    #[serde(default, deserialize_with = "time")]
+    head: Option<Duration>,
+    #[serde(default, deserialize_with = "time")]
+    body_grace: Option<Duration>,
+    body_rate: Option<u32>,
+    #[serde(default, deserialize_with = "time")]
+    body_pause: Option<Duration>,
+    #[serde(default, deserialize_with = "time")]
+    write_stall: Option<Duration>,
+}
+
+impl From<ClientLimitsTable> for ClientLimits {
+    fn from(table: ClientLimitsTable) -> Self {
+        let default = Self::default();
+        Self {
+            idle: table.idle.unwrap_or(default.idle),
+            head: table.head.unwrap_or(default.head),
+            body_grace: table.body_grace.unwrap_or(default.body_grace),
+            body_rate: table.body_rate.unwrap_or(default.body_rate),
+            body_pause: table.body_pause.unwrap_or(default.body_pause),
+            write_stall: table.write_stall.unwrap_or(default.write_stall),
+        }
+    }
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    lifetime::parse(&text).map(Some).map_err(serde::de::Error::custom)
+}

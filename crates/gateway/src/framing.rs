@@ -1,0 +1,24 @@
+//! Where one message ends and the next begins, decided a second time and strictly, beneath the HTTP library.
+//!
+//! The library forgives what the standard allows a recipient to forgive: a line that ends in a bare LF, a length beside
+//! chunks, a length that is said twice. Whoever forgives differently behind us would see other requests than we
+//! authorised. So a guard stands between TLS and the library on the client's side ([`client`]), another between the
+//! library and the tunnel on the upstream's side ([`upstream`]), and both let through only what has one meaning.
+//!
+//! A guard reads each head once, line by line ([`head`]), follows the body ([`body`]), and holds an incomplete head back
+//! until it is complete: the library never sees a byte of a head that was not checked whole. What is refused is
+//! replaced by a request of the guard's own, so that the answer takes the ordinary way, after the answers that are
+//! still owed. Guard and library count requests ([`agreement`]): if they ever differ, the request is refused.
+//!
+//! For HTTP/2 the library's own strictness suffices, but it does not bound what a peer may make it do: [`frames`] counts
+//! frames. [`patience`] bounds what clients may make us wait for.
+
+pub(crate) mod agreement;
+mod body;
+pub(crate) mod client;
+pub(crate) mod frames;
+mod head;
+pub(crate) mod pace;
+mod patience;
+pub(crate) mod refusal;
+pub(crate) mod upstream;
