@@ -85,12 +85,6 @@ impl Directory {
         &mut self.process
     }
 
-    /// The server's process id.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.process.id()
-    }
-
     /// Where it listens.
     #[must_use]
     pub fn addresses(&self) -> Addresses {

@@ -3,11 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
-use adit_tests::{Directory, Process, Scratch, eventually, python, repository, settles};
+use adit_tests::{Directory, Process, Scratch, command, eventually, python, repository, settles};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 
 const HOST: &str = "grpc.localhost";
@@ -85,10 +90,70 @@ fn every_kind_of_call_reaches_a_server_over_tls() {
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let server = Server::start(&scratch, &[&certificate, &key]);
-    let url = format!("https://127.0.0.1:{}/", server.port);
-    let application = directory.publish_url("grpc", &url, HOST, "Default");
+    publish_unverified(&directory, &format!("https://127.0.0.1:{}/", server.port));
+    every_kind_of_call(&directory, &server);
+}
+
+fn publish_unverified(directory: &Directory, url: &str) {
+    let application = directory.publish_url("grpc", url, HOST, "Default");
     let change = json!({"onPremisesPublishing": {"isBackendCertificateValidationEnabled": false}});
     let changed = directory.graph().send("PATCH", &format!("/applications/{application}"), Some(&change));
     assert_eq!(changed.status, 204, "{}", changed.text());
-    every_kind_of_call(&directory, &server);
+}
+
+/// What TLS with an upstream settles is what is spoken, also where it settles nothing.
+#[test]
+fn a_server_that_chooses_http1_is_spoken_to_in_http1() {
+    for protocols in [&[b"http/1.1".to_vec()][..], &[]] {
+        let directory = Directory::start();
+        let _connector = directory.connector("beside-grpc");
+        publish_unverified(&directory, &format!("https://127.0.0.1:{}/", http1_alone(protocols)));
+        directory.wait_until_served(HOST);
+        for round in 0..3 {
+            let (ca, url) = (directory.ca().display().to_string(), directory.external_url(HOST));
+            let call =
+                ["--cacert", &ca, "--http2", "--header", "content-type: application/grpc", "--data", "call", &url];
+            let (status, head, body) = command::curl(&call);
+            assert_eq!((status, body.as_str()), (200, "POST / HTTP/1.1"), "round {round}: {head}");
+        }
+    }
+}
+
+/// A TLS server that answers each request with its first line; its port.
+fn http1_alone(protocols: &[Vec<u8>]) -> u16 {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    config.alpn_protocols = protocols.to_vec();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for socket in listener.incoming().flatten() {
+            let session = ServerConnection::new(config.clone()).unwrap();
+            std::thread::spawn(move || answer_with_first_lines(StreamOwned::new(session, socket)));
+        }
+    });
+    port
+}
+
+fn answer_with_first_lines(tls: StreamOwned<ServerConnection, TcpStream>) -> std::io::Result<()> {
+    let mut tls = BufReader::new(tls);
+    loop {
+        let mut lines = Vec::new();
+        while lines.last().is_none_or(|line: &String| line != "\r\n") {
+            let mut line = String::new();
+            if tls.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            lines.push(line);
+        }
+        if lines.iter().any(|line| line.eq_ignore_ascii_case("content-length: 4\r\n")) {
+            tls.read_exact(&mut [0; 4])?;
+        }
+        let first = lines[0].trim_end();
+        write!(tls.get_mut(), "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{first}", first.len())?;
+    }
 }

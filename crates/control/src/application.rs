@@ -10,7 +10,7 @@ use adit_core::maintenance::{MaintenanceState, MaintenanceText};
 use adit_core::query::{ApplicationField, Expression, Field, LARGEST_PAGE, OBJECT, Page, Query, Value};
 use adit_core::{
     AppId, Application, ApplicationId, ConnectorGroup, ConnectorGroupId, DisplayName, ExternalUrl, InternalUrl,
-    OperationContext, Owner, PreAuthentication, Seconds, ServicePrincipal,
+    OperationContext, Owner, PreAuthentication, Seconds, ServicePrincipal, UpstreamProtocol,
 };
 use adit_store::WriteTransaction;
 use uuid::Uuid;
@@ -98,6 +98,8 @@ pub struct PublishingPatch {
     pub timeout: Option<UpstreamTimeout>,
     /// How long its parts may take.
     pub upstream_times: UpstreamTimesPatch,
+    /// Which version of HTTP it is spoken to in.
+    pub upstream_protocol: Option<UpstreamProtocol>,
     /// How a connector is chosen.
     pub traffic_routing: Option<TrafficRouting>,
     /// Whether it is closed for a while.
@@ -423,6 +425,7 @@ fn merged(existing: Option<Publishing>, patch: PublishingPatch) -> Result<Publis
     replace(&mut publishing.upstream_times.first_byte, patch.upstream_times.first_byte);
     replace(&mut publishing.upstream_times.idle, patch.upstream_times.idle);
     replace(&mut publishing.upstream_times.total, patch.upstream_times.total);
+    replace(&mut publishing.upstream_protocol, patch.upstream_protocol);
     replace(&mut publishing.traffic_routing, patch.traffic_routing);
     replace(&mut publishing.maintenance.state, patch.maintenance);
     replace(&mut publishing.maintenance.text, patch.maintenance_text);

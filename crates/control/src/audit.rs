@@ -84,6 +84,7 @@ fn publishing(publishing: &Publishing) -> Value {
         "upstream_certificate": publishing.upstream_certificate,
         "timeout": publishing.timeout,
         "upstream_times": publishing.upstream_times,
+        "upstream_protocol": publishing.upstream_protocol,
         "traffic_routing": publishing.traffic_routing,
         "maintenance": publishing.maintenance,
     })

@@ -9,6 +9,7 @@ use crate::application::Attributes;
 use crate::external_url::ExternalUrl;
 use crate::internal_url::InternalUrl;
 use crate::maintenance::Maintenance;
+use crate::upstream_protocol::UpstreamProtocol;
 use crate::upstream_times::UpstreamTimes;
 
 /// Whether the gateway demands sign-in before it forwards.
@@ -130,6 +131,9 @@ pub struct Publishing {
     /// How long its parts may take.
     #[serde(default)]
     pub upstream_times: UpstreamTimes,
+    /// Which version of HTTP it is spoken to in.
+    #[serde(default)]
+    pub upstream_protocol: UpstreamProtocol,
     /// How a connector is chosen.
     #[serde(default)]
     pub traffic_routing: TrafficRouting,
@@ -176,6 +180,7 @@ impl Publishing {
             upstream_certificate: UpstreamCertificate::default(),
             timeout: UpstreamTimeout::default(),
             upstream_times: UpstreamTimes::default(),
+            upstream_protocol: UpstreamProtocol::default(),
             traffic_routing: TrafficRouting::default(),
             maintenance: Maintenance::default(),
             attributes: Attributes::new(),

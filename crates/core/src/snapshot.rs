@@ -23,6 +23,7 @@ use crate::internal_url::InternalUrl;
 use crate::maintenance::Maintenance;
 use crate::revision::{Epoch, Revision};
 use crate::snapshot::sharded::Sharded;
+use crate::upstream_protocol::UpstreamProtocol;
 use crate::upstream_times::UpstreamTimes;
 use crate::wildcard;
 
@@ -53,6 +54,8 @@ pub struct PublishedApplication {
     pub timeout: UpstreamTimeout,
     /// How long its parts may take.
     pub upstream_times: UpstreamTimes,
+    /// Which version of HTTP the upstream is spoken to in.
+    pub upstream_protocol: UpstreamProtocol,
     /// How a connector is chosen.
     pub traffic_routing: TrafficRouting,
     /// Whether it is closed for a while.
@@ -91,6 +94,7 @@ impl PublishedApplication {
             upstream_certificate: publishing.upstream_certificate,
             timeout: publishing.timeout,
             upstream_times: publishing.upstream_times,
+            upstream_protocol: publishing.upstream_protocol,
             traffic_routing: publishing.traffic_routing,
             maintenance: publishing.maintenance,
             connector_group,
@@ -377,6 +381,7 @@ pub(crate) mod tests {
             upstream_certificate: UpstreamCertificate::Verified,
             timeout: UpstreamTimeout::Default,
             upstream_times: UpstreamTimes::default(),
+            upstream_protocol: UpstreamProtocol::default(),
             traffic_routing: TrafficRouting::default(),
             maintenance: Maintenance::default(),
             connector_group: ConnectorGroupId::new(Uuid::from_u128(1)),

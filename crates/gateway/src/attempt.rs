@@ -164,13 +164,20 @@ async fn send_once(
         }
         Some(Err(mut error)) => {
             let not_sent = error.take_message().is_some();
+            if let Connected::Shared(place) = &connected
+                && !http2_cause(error.error()).is_some_and(is_of_one_stream)
+            {
+                place.retire();
+            }
             classify(&job, &account, start, not_sent, error.error())
         }
-        None => timed_out(&account),
+        None => {
+            if let Connected::Shared(place) = &connected {
+                place.retire();
+            }
+            timed_out(&account)
+        }
     };
-    if let Connected::Shared(place) = &connected {
-        place.retire();
-    }
     Err(failed)
 }
 
@@ -240,6 +247,11 @@ fn was_not_processed(error: &h2::Error) -> bool {
     let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
     let beyond_last = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
     error.is_remote() && (refused || beyond_last)
+}
+
+/// Whether the upstream ended this request alone, and its connection is as good as before.
+fn is_of_one_stream(error: &h2::Error) -> bool {
+    error.is_remote() && error.is_reset() && error.reason() != Some(h2::Reason::REFUSED_STREAM)
 }
 
 /// Whether this side found fault with what the upstream sent.

@@ -81,16 +81,16 @@ pub(crate) async fn connect(
 /// What is offered to an upstream that shall speak HTTP/2 for this request; `None` for HTTP/1.1. Over plain TCP nothing is
 /// negotiated: the offer is what is spoken.
 fn http2_offer(job: Job<'_>) -> Option<Offer> {
-    let is_wanted = match job.rules.upstream_protocol {
+    let is_wanted = match job.rules.application.upstream_protocol {
         UpstreamProtocol::Http1 => false,
         UpstreamProtocol::Automatic => job.head.is_grpc(),
-        UpstreamProtocol::Http2PriorKnowledge => true,
+        UpstreamProtocol::Http2 => true,
     };
     // These need a connection of their own, or HTTP/1.1.
     if !is_wanted || job.head.connection_bound || job.head.is_upgrade() {
         return None;
     }
-    let may_choose = job.rules.upstream_protocol == UpstreamProtocol::Automatic;
+    let may_choose = job.rules.application.upstream_protocol == UpstreamProtocol::Automatic;
     Some(if may_choose && job.rules.target.tls != UpstreamTls::Off { Offer::Either } else { Offer::Http2 })
 }
 
@@ -221,6 +221,7 @@ async fn speak_http2(stream: TunnelStream, tunnel: Arc<TunnelConnection>) -> Res
     let account = stream.account();
     // The tunnel's stream is always read: only the windows inside stall where a client reads slowly.
     let (sender, connection) = http2::Builder::new(OnThisCore)
+        .initial_max_send_streams(limits::UPSTREAM_HTTP2_STREAMS_AT_FIRST)
         .initial_stream_window_size(limits::UPSTREAM_HTTP2_STREAM_WINDOW)
         .initial_connection_window_size(limits::UPSTREAM_HTTP2_CONNECTION_WINDOW)
         .max_send_buf_size(limits::UPSTREAM_HTTP2_SEND_BUFFER)
@@ -234,7 +235,11 @@ async fn speak_http2(stream: TunnelStream, tunnel: Arc<TunnelConnection>) -> Res
         let mut connection = pin!(connection);
         let ended = std::future::poll_fn(|cx| {
             let polled = connection.as_mut().poll(cx);
-            said.set(connection.current_max_send_streams());
+            let allowed = connection.current_max_send_streams();
+            // Not yet what the upstream says: requests wait for that on the connection, and open no others.
+            if allowed != limits::UPSTREAM_HTTP2_STREAMS_AT_FIRST {
+                said.set(allowed);
+            }
             polled
         });
         if let Err(error) = ended.await {

@@ -150,6 +150,10 @@ pub(crate) const BOUND_READY: Duration = Duration::from_secs(5);
 /// Requests at a time on one HTTP/2 connection to an upstream, if it allows as many; then another one is opened.
 pub(crate) const UPSTREAM_HTTP2_STREAMS: usize = 100;
 
+/// Requests on such a connection before the upstream has said how many it allows: the first goes at once, the others a
+/// round trip later. An upstream that allows fewer than were sent refuses the rest.
+pub(crate) const UPSTREAM_HTTP2_STREAMS_AT_FIRST: usize = 1;
+
 /// HTTP/2 connections of one core to one application through one connector; with all of them full, requests are refused.
 pub(crate) const UPSTREAM_HTTP2_CONNECTIONS: usize = 16;
 

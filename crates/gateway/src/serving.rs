@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use adit_core::UpstreamProtocol;
 use adit_core::application::HostHeader;
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::{ApplicationId, ConnectorGroupId};
@@ -83,7 +82,6 @@ impl Drop for InFlight {
 pub(crate) struct ForwardingRules {
     pub(crate) application: Arc<PublishedApplication>,
     pub(crate) target: Target,
-    pub(crate) upstream_protocol: UpstreamProtocol,
     /// The `Host` the upstream sees; `None` keeps the client's.
     pub(crate) host: Option<HeaderValue>,
     /// How URLs are translated; `None` where the upstream sees the external host.
@@ -101,7 +99,6 @@ impl ForwardingRules {
         let mapping = host.is_some().then(|| UrlMapping::of(internal, &application.external_url));
         Some(Self {
             target: Target::of(application.id, internal, application.upstream_certificate),
-            upstream_protocol: UpstreamProtocol::default(),
             host,
             mapping,
             application: Arc::clone(application),

@@ -9,11 +9,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use adit_core::application::PreAuthentication::Passthrough;
+use adit_core::{Publishing, UpstreamProtocol};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use world::http2::{Http2Upstream, LARGE, goes_away_before};
 use world::{RunningConnector, World};
 
@@ -163,4 +167,73 @@ async fn a_call_over_http1_is_answered_as_well() {
     let request = Request::post("/echo").header("host", APP).header("content-type", "application/grpc");
     let response = world.send(APP, request.body(Full::from("over HTTP/1.1")).unwrap()).await;
     assert_eq!((response.status(), response.body().as_ref()), (StatusCode::OK, &b"over HTTP/1.1"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trailers_pass_between_a_client_of_http2_and_an_upstream_of_http1() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let upstream = tokio::spawn(async move {
+        let mut socket = listener.accept().await.unwrap().0;
+        let mut seen = String::new();
+        while !(seen.contains("\r\n0\r\n") && seen.ends_with("\r\n\r\n")) {
+            let mut part = [0; 4096];
+            let length = socket.read(&mut part).await.unwrap();
+            assert_ne!(length, 0, "the request ended early: {seen}");
+            seen.push_str(std::str::from_utf8(&part[..length]).unwrap());
+        }
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        let body = "3\r\nbye\r\n0\r\nx-sum: 7\r\nset-cookie: a=b\r\n\r\n";
+        socket.write_all([head, body].concat().as_bytes()).await.unwrap();
+        seen
+    });
+    let (world, _connector) = published(&url).await;
+    let io = TokioIo::new(world.tls(APP, &[b"h2"]).await);
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    let trailers = HeaderMap::from_iter(
+        [("x-sum", "5"), ("x-forwarded-for", "6.6.6.6"), ("authorization", "Basic eA==")]
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))),
+    );
+    // Of no announced length: a length leaves no room for trailers in HTTP/1.1.
+    let frames = [Frame::data(Bytes::from_static(b"hello")), Frame::trailers(trailers)];
+    let body = StreamBody::new(futures_util::stream::iter(frames.map(Ok::<_, std::convert::Infallible>)));
+    let request = Request::post(format!("https://{APP}/sum")).header("te", "trailers");
+    let announced = request.header("trailer", "x-sum, x-forwarded-for, authorization");
+    let response = sender.send_request(announced.body(body).unwrap()).await.unwrap();
+    let (status, _, body, trailers) = outcome(response).await;
+    assert_eq!((status, body), (StatusCode::OK, Bytes::from_static(b"bye")));
+    assert_eq!(trailers.unwrap(), HeaderMap::from_iter([(HeaderName::from_static("x-sum"), "7".parse().unwrap())]));
+    let seen = upstream.await.unwrap();
+    assert!(seen.ends_with("5\r\nhello\r\n0\r\nx-sum: 5\r\n\r\n"), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_is_set_to_http2_gets_every_request_over_it_and_one_set_to_http1_none() {
+    let upstream = Http2Upstream::start(100).await;
+    let mut world = World::start();
+    for (external, protocol) in [("app", UpstreamProtocol::Http2), ("old", UpstreamProtocol::Http1)] {
+        let set = |publishing: &mut Publishing| {
+            publishing.pre_authentication = Passthrough;
+            publishing.upstream_protocol = protocol;
+        };
+        world.publish_as(&format!("https://{external}.localhost/"), &upstream.url(), set).await;
+    }
+    let _connector = world.connector(&[]).await;
+    assert_eq!(world.get(APP, "/page").await.status(), StatusCode::OK);
+    assert_eq!(upstream.last_head().method(), http::Method::GET);
+    assert_eq!(world.get("old.localhost", "/page").await.status(), StatusCode::BAD_GATEWAY, "it speaks HTTP/2 alone");
+    assert_eq!(upstream.count("/page"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_of_one_stream_costs_the_others_no_new_connection() {
+    let upstream = Http2Upstream::start(100).await;
+    let (world, _connector) = published(&upstream.url()).await;
+    let mut sender = client(&world).await;
+    for _ in 0..5 {
+        let (status, reason, ..) = outcome(sender.send_request(call("/reset", "x")).await.unwrap()).await;
+        assert_eq!((status, reason.as_str()), (StatusCode::BAD_GATEWAY, "upstream_closed"));
+    }
+    assert_eq!((upstream.count("/reset"), upstream.connections()), (5, 1));
 }

@@ -162,6 +162,7 @@ fn published(of: Variable, names: &[&str], kind: &'static Type) -> Option<Expres
         ["useAlternateUrlForTranslationAndRedirect"] => {
             is(setting(&["translated_to"], JsonKind::Text, Some("external")), "alternate")
         }
+        ["adit", "upstreamProtocol"] => field(setting(&["upstream_protocol"], JsonKind::Text, Some("automatic"))),
         ["adit", "isInMaintenance"] => is(setting(&["maintenance", "state"], JsonKind::Text, Some("off")), "on"),
         ["adit", "maintenanceText"] => field(setting(&["maintenance", "text"], JsonKind::Text, None)),
         ["adit", time] => field(setting(&["upstream_times", stored_time(time)?], JsonKind::Integer, None)),

@@ -22,6 +22,7 @@ pub(crate) static PUBLISHING_SETTINGS: ComplexType = ComplexType::new(
         Property::new("firstByteTimeoutInSeconds", Type::Int32),
         Property::new("idleTimeoutInSeconds", Type::Int32),
         Property::new("totalTimeoutInSeconds", Type::Int32),
+        Property::new("upstreamProtocol", Type::String),
         Property::new("isInMaintenance", Type::Boolean),
         Property::new("maintenanceText", Type::String),
     ],

@@ -70,6 +70,7 @@ pub(super) fn change(value: &Value) -> Result<PublishingChange, GraphError> {
         timeout: wanted.get("applicationServerTimeout").map(timeout),
         traffic_routing: wanted.get("trafficRoutingMethod").map(traffic_routing),
         upstream_times: publishing_settings::times(wanted)?,
+        upstream_protocol: publishing_settings::upstream_protocol(wanted)?,
         maintenance: publishing_settings::maintenance(wanted),
         maintenance_text: publishing_settings::maintenance_text(wanted)?,
         certificate: certificate::uploaded(wanted)?,

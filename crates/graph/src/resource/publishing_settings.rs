@@ -3,7 +3,7 @@
 
 use adit_control::UpstreamTimesPatch;
 use adit_core::maintenance::{MaintenanceState, MaintenanceText};
-use adit_core::{Publishing, Seconds};
+use adit_core::{Publishing, Seconds, UpstreamProtocol};
 use serde_json::{Map, Value, json};
 
 use crate::error::GraphError;
@@ -20,6 +20,13 @@ pub(super) fn times(publishing: &Map<String, Value>) -> Result<UpstreamTimesPatc
         idle: time("idleTimeoutInSeconds")?,
         total: time("totalTimeoutInSeconds")?,
     })
+}
+
+/// The version of HTTP that it asks for.
+pub(super) fn upstream_protocol(publishing: &Map<String, Value>) -> Result<Option<UpstreamProtocol>, GraphError> {
+    let Some(value) = part(publishing, "upstreamProtocol") else { return Ok(None) };
+    let Some(word) = value.as_str() else { return Ok(Some(UpstreamProtocol::default())) };
+    UpstreamProtocol::parse(word).map(Some).map_err(|error| invalid("upstreamProtocol", &error))
 }
 
 /// Whether it asks to close or open the application.
@@ -48,6 +55,7 @@ pub(super) fn shown(publishing: &Publishing) -> Value {
         "firstByteTimeoutInSeconds": times.first_byte,
         "idleTimeoutInSeconds": times.idle,
         "totalTimeoutInSeconds": times.total,
+        "upstreamProtocol": publishing.upstream_protocol.as_str(),
         "isInMaintenance": publishing.maintenance.state == MaintenanceState::On,
         "maintenanceText": publishing.maintenance.text,
     })

@@ -53,9 +53,10 @@ async fn settings_of_adits_own_are_merged_and_go_back_to_their_defaults() {
     let api = Api::start().await;
     let path = wiki(&api).await;
     let nothing = json!({"connectTimeoutInSeconds": null, "firstByteTimeoutInSeconds": null,
-        "idleTimeoutInSeconds": null, "totalTimeoutInSeconds": null, "isInMaintenance": false, "maintenanceText": null});
+        "idleTimeoutInSeconds": null, "totalTimeoutInSeconds": null, "upstreamProtocol": "automatic",
+        "isInMaintenance": false, "maintenanceText": null});
     assert_eq!(shown(&api, &path).await["adit"], nothing);
-    let set = json!({"adit": {"connectTimeoutInSeconds": 3, "idleTimeoutInSeconds": 60, "isInMaintenance": true,
+    let set = json!({"adit": {"connectTimeoutInSeconds": 3, "idleTimeoutInSeconds": 60, "upstreamProtocol": "http2", "isInMaintenance": true,
         "maintenanceText": " Back at ten. "}});
     api.patch(&format!("{path}/onPremisesPublishing"), set).await.expect(204);
     let more = json!({"onPremisesPublishing": {"adit": {"totalTimeoutInSeconds": 3600, "idleTimeoutInSeconds": null}}});
@@ -64,7 +65,7 @@ async fn settings_of_adits_own_are_merged_and_go_back_to_their_defaults() {
     assert_eq!(
         adit,
         json!({"connectTimeoutInSeconds": 3, "firstByteTimeoutInSeconds": null, "idleTimeoutInSeconds": null,
-            "totalTimeoutInSeconds": 3600, "isInMaintenance": true, "maintenanceText": "Back at ten."})
+            "totalTimeoutInSeconds": 3600, "upstreamProtocol": "http2", "isInMaintenance": true, "maintenanceText": "Back at ten."})
     );
     api.patch(&format!("{path}/onPremisesPublishing"), json!({"adit": {"isInMaintenance": false}})).await.expect(204);
     assert_eq!(shown(&api, &path).await["adit"]["maintenanceText"], "Back at ten.", "the text is kept for next time");
@@ -87,6 +88,8 @@ async fn settings_that_cannot_be_are_refused_by_name() {
         (json!({"adit": {"connectTimeoutInSeconds": 0}}), "adit/connectTimeoutInSeconds"),
         (json!({"adit": {"totalTimeoutInSeconds": 86401}}), "adit/totalTimeoutInSeconds"),
         (json!({"adit": {"idleTimeoutInSeconds": "5"}}), "adit/idleTimeoutInSeconds"),
+        (json!({"adit": {"upstreamProtocol": "spdy"}}), "adit/upstreamProtocol"),
+        (json!({"adit": {"upstreamProtocol": 2}}), "adit/upstreamProtocol"),
         (json!({"adit": {"maintenanceText": "a\u{7}b"}}), "adit/maintenanceText"),
         (json!({"adit": {"maintenanceText": "x".repeat(501)}}), "adit/maintenanceText"),
         (json!({"adit": {"unknown": 1}}), "adit/unknown"),
@@ -129,7 +132,8 @@ async fn settings_can_be_asked_for() {
         json!({"externalUrl": "https://set.example/", "internalUrl": "http://set/",
         "alternateUrl": "https://second.example/", "trafficRoutingMethod": "sessionPersistence",
         "isTranslateLinksInBodyEnabled": true, "useAlternateUrlForTranslationAndRedirect": true,
-        "adit": {"isInMaintenance": true, "maintenanceText": "Later", "connectTimeoutInSeconds": 5}}),
+        "adit": {"isInMaintenance": true, "maintenanceText": "Later", "connectTimeoutInSeconds": 5,
+            "upstreamProtocol": "http2"}}),
     )
     .await;
     api.post("/beta/applications", json!({"displayName": "Unpublished"})).await.expect(201);
@@ -139,6 +143,8 @@ async fn settings_can_be_asked_for() {
         ("trafficRoutingMethod eq 'none'", vec!["Wiki"]),
         ("isTranslateLinksInBodyEnabled eq true", vec!["Set"]),
         ("useAlternateUrlForTranslationAndRedirect eq true", vec!["Set"]),
+        ("adit/upstreamProtocol eq 'http2'", vec!["Set"]),
+        ("adit/upstreamProtocol eq 'automatic'", vec!["Wiki"]),
         ("adit/isInMaintenance eq true", vec!["Set"]),
         ("adit/maintenanceText eq 'Later'", vec!["Set"]),
         ("adit/connectTimeoutInSeconds le 5", vec!["Set"]),

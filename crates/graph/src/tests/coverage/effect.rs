@@ -54,6 +54,10 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
          defaults",
     ),
     (
+        &["publishingSettings/upstreamProtocol"],
+        "in effect: `automatic` (HTTP/1.1, and HTTP/2 for gRPC), `http1`, or `http2` (over `http` by prior knowledge)",
+    ),
+    (
         &["publishingSettings/isInMaintenance"],
         "in effect: everybody gets a page (503, reason `maintenance`, `Retry-After`), and nothing is forwarded",
     ),
