@@ -22,6 +22,7 @@ mod directory;
 mod failover;
 mod memory;
 mod moves;
+mod process_tree;
 mod report;
 mod served_twice;
 mod sides;

@@ -3,6 +3,7 @@
 //! A row starts the sides that it needs once; they are measured in turn, and what is compared is medians. Load, proxies
 //! and origin share the machine: compare figures of one table only.
 
+mod adit;
 mod certificate;
 mod finding;
 mod live;
@@ -16,6 +17,7 @@ mod relay;
 mod row;
 mod series;
 mod side;
+mod stage;
 
 use std::time::Instant;
 
@@ -23,7 +25,8 @@ use self::finding::{Finding, Shown, Table};
 use self::options::Options;
 use self::row::Row;
 use self::series::Pace;
-use self::side::{Kind, Stage};
+use self::side::Kind;
+use self::stage::Stage;
 
 /// Files that the load may have open: a thousand clients, an upstream for each, and what there is anyway.
 const OPEN_FILES: u64 = 4096;
@@ -75,8 +78,10 @@ fn sides_of(rows: &[&Row]) -> Vec<Kind> {
 }
 
 fn shown(row: &Row, stage: &Stage, pace: Pace) -> Shown {
+    let start = Instant::now();
     let shown = (row.measure)(stage, pace);
-    println!("{}{}", section(row, &shown), Table::of_findings(shown.findings.iter()).text());
+    let took = start.elapsed().as_secs();
+    println!("{}{}\n{}: {took} s\n", section(row, &shown), Table::of_findings(shown.findings.iter()).text(), row.name);
     shown
 }
 

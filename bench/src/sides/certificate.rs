@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::side::{HOST, LIVE_HOST};
+
 /// The password of the PKCS#12 file; it protects nothing.
 pub(super) const PASSWORD: &str = "bench";
 
@@ -32,7 +34,8 @@ impl Certificate {
             bundle: folder.join("localhost.pfx"),
         };
         let (ca_key, asked, said) = (folder.join("ca.key"), folder.join("asked.pem"), folder.join("said.cnf"));
-        fs::write(&said, "subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n").expect("what openssl shall add");
+        let more = format!("subjectAltName=DNS:{HOST},DNS:{LIVE_HOST}\nbasicConstraints=CA:FALSE\n");
+        fs::write(&said, more).expect("what openssl shall add");
         openssl(|command| {
             command.args(["req", "-x509", "-days", "2", "-subj", "/CN=bench CA"]).args(NEW_KEY);
             command.arg("-out").arg(&made.ca).arg("-keyout").arg(&ca_key);

@@ -56,9 +56,9 @@ pub(super) struct Next {
 }
 
 impl Next {
-    /// One server for everything.
-    pub(super) fn only(url: String) -> Self {
-        Self { live: url.clone(), origin: url }
+    /// Two ports of this machine, without TLS.
+    pub(super) fn ports(origin: u16, live: u16) -> Self {
+        Self { origin: format!("http://127.0.0.1:{origin}"), live: format!("http://127.0.0.1:{live}") }
     }
 }
 

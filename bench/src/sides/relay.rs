@@ -1,7 +1,7 @@
 //! A forwarder that makes a long way of a short one: every byte, in both directions, arrives after the same delay.
 //!
-//! It accepts at once, so that the three packets by which TCP opens a connection are not delayed: what is measured
-//! through it must not open any.
+//! It accepts at once, but nothing that a new connection carries arrives before it would have, had the packets by which
+//! TCP opens it been delayed as well. Loss and congestion are not imitated.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -53,20 +53,23 @@ impl Relay {
 }
 
 fn join(client: &TcpStream, server: &TcpStream, delay: Duration) -> io::Result<()> {
-    for (from, to) in [(client, server), (server, client)] {
+    let accepted = Instant::now();
+    // The client knows after one round trip that it is connected; the server after half of one more.
+    for (from, to, connected) in [(client, server, delay * 2), (server, client, delay * 3)] {
+        let earliest = accepted + connected;
         let (sender, receiver) = sync_channel(ON_THE_WAY);
         let (from, to) = (from.try_clone()?, to.try_clone()?);
         to.set_nodelay(true)?;
-        thread::spawn(move || depart(from, delay, &sender));
+        thread::spawn(move || depart(from, earliest, delay, &sender));
         thread::spawn(move || arrive(to, &receiver));
     }
     Ok(())
 }
 
-fn depart(mut from: TcpStream, delay: Duration, sender: &SyncSender<Piece>) {
+fn depart(mut from: TcpStream, earliest: Instant, delay: Duration, sender: &SyncSender<Piece>) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(size @ 1..) = from.read(&mut buffer) {
-        if sender.send((Instant::now() + delay, buffer[..size].to_vec())).is_err() {
+        if sender.send((Instant::now().max(earliest) + delay, buffer[..size].to_vec())).is_err() {
             return;
         }
     }
@@ -91,23 +94,31 @@ mod tests {
 
     use super::Relay;
 
+    const DELAY: Duration = Duration::from_millis(40);
+
     #[test]
-    fn an_answer_takes_one_round_trip_and_the_end_comes_through() {
+    fn a_first_answer_takes_two_round_trips_and_a_later_one_takes_one() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let relay = Relay::start(Duration::from_millis(40));
+        let relay = Relay::start(DELAY);
         relay.lead_to(listener.local_addr().unwrap());
         thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut question = [0; 4];
-            stream.read_exact(&mut question).unwrap();
-            stream.write_all(&question).unwrap();
+            for _ in 0..2 {
+                let mut question = [0; 4];
+                stream.read_exact(&mut question).unwrap();
+                stream.write_all(&question).unwrap();
+            }
         });
         let mut stream = TcpStream::connect(("127.0.0.1", relay.port())).unwrap();
-        let start = Instant::now();
-        stream.write_all(b"ping").unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        assert_eq!(answer, b"ping");
-        assert!(start.elapsed() >= Duration::from_millis(80));
+        for round_trips in [2, 1] {
+            let start = Instant::now();
+            stream.write_all(b"ping").unwrap();
+            let mut answer = [0; 4];
+            stream.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"ping");
+            assert!(start.elapsed() >= DELAY * 2 * round_trips, "{:?}", start.elapsed());
+        }
+        // The end comes through as well.
+        assert_eq!(stream.read(&mut [0; 4]).unwrap(), 0);
     }
 }

@@ -13,7 +13,8 @@ mod websocket;
 
 use super::finding::Shown;
 use super::series::Pace;
-use super::side::{Kind, Stage};
+use super::side::{Kind, PROXIES};
+use super::stage::Stage;
 
 /// One kind of work.
 pub(super) struct Row {
@@ -41,17 +42,12 @@ pub(super) const ALL: [Row; 11] = [
         measure: requests::of_400,
     },
     Row { name: "bulk", title: "Bodies of 10 MiB", sides: requests::SIDES, measure: bulk::measure },
-    Row {
-        name: "latency",
-        title: "Latency at 640 requests a second",
-        sides: latency::SIDES,
-        measure: latency::measure,
-    },
-    Row { name: "stalled", title: "80 stalled readers", sides: stalled::SIDES, measure: stalled::measure },
+    Row { name: "latency", title: "Latency at 640 requests a second", sides: PROXIES, measure: latency::measure },
+    Row { name: "stalled", title: "80 stalled readers", sides: PROXIES, measure: stalled::measure },
     Row { name: "idle", title: "Memory of an idle HTTPS client", sides: &[], measure: memory::idle },
     Row { name: "in-flight", title: "Memory of 1,000 requests in flight", sides: &[], measure: memory::in_flight },
-    Row { name: "websocket", title: "WebSocket echo", sides: websocket::SIDES, measure: websocket::measure },
-    Row { name: "events", title: "Server-sent events", sides: events::SIDES, measure: events::measure },
-    Row { name: "handshakes", title: "New TLS connections", sides: handshakes::SIDES, measure: handshakes::measure },
+    Row { name: "websocket", title: "WebSocket echo", sides: PROXIES, measure: websocket::measure },
+    Row { name: "events", title: "Server-sent events", sides: PROXIES, measure: events::measure },
+    Row { name: "handshakes", title: "New TLS connections", sides: PROXIES, measure: handshakes::measure },
     Row { name: "distance", title: "50 ms between gateway and connector", sides: &[], measure: distance::measure },
 ];

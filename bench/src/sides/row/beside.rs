@@ -1,13 +1,12 @@
-//! Work of clients of our own at Adit and at two nginx hops, in turn; Adit shall do at least as much of it.
+//! Work of clients of our own at every side, in turn; Adit shall do at least as much of it as two nginx hops.
 
 use std::time::Duration;
 
 use crate::sides::finding::{Finding, Goal, Shown, Table};
 use crate::sides::load::Turns;
 use crate::sides::series::{Pace, Series, in_turn};
-use crate::sides::side::{Kind, Side, Stage};
-
-pub(super) const SIDES: &[Kind] = &[Kind::Adit, Kind::TwoNginx];
+use crate::sides::side::{PROXIES, Side};
+use crate::sides::stage::Stage;
 
 /// One more than elsewhere: the goal leaves no room, and rounds are short.
 pub(super) const ROUNDS: usize = 5;
@@ -22,7 +21,7 @@ pub(super) fn beside_two_nginx(
     run: impl Fn(&Side, Duration) -> Turns,
 ) -> Shown {
     let (rounds, length) = (pace.rounds(ROUNDS), pace.length(LENGTH));
-    let sides = stage.sides(SIDES);
+    let sides = stage.sides(PROXIES);
     for side in &sides {
         let _warm = run(side, length.min(Duration::from_secs(1)));
     }
@@ -32,7 +31,7 @@ pub(super) fn beside_two_nginx(
         table.row(row(side.kind.name(), runs));
     }
     let rate = |runs: &[Turns]| Series::of(runs, |run| run.rate);
-    let finding = format!("{what} a second beside {}", SIDES[1].name());
+    let finding = format!("{what} a second beside {}", PROXIES[1].name());
     let findings = vec![Finding::ratio(finding, &rate(&runs[0]), &rate(&runs[1]), Goal::AtLeast(1.0))];
     Shown { how: format!("{how}; median of {rounds} rounds of {length:?}."), table, findings }
 }

@@ -7,7 +7,8 @@ use crate::sides::finding::{Finding, Goal, Shown, Table};
 use crate::sides::load::{Run, wrk};
 use crate::sides::nginx::LARGE;
 use crate::sides::series::{Pace, Series, in_turn};
-use crate::sides::side::{Kind, Stage};
+use crate::sides::side::Kind;
+use crate::sides::stage::Stage;
 
 const ROUNDS: usize = 3;
 const WARM_UP: Duration = Duration::from_secs(1);

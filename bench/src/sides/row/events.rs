@@ -5,13 +5,12 @@ use std::time::Instant;
 
 use adit_tests::http::Connection;
 
-use super::beside::{self, beside_two_nginx};
+use super::beside::beside_two_nginx;
 use crate::sides::finding::Shown;
 use crate::sides::load::turns;
 use crate::sides::series::Pace;
-use crate::sides::side::{HOST, Kind, Side, Stage};
-
-pub(super) const SIDES: &[Kind] = beside::SIDES;
+use crate::sides::side::Side;
+use crate::sides::stage::Stage;
 
 const CLIENTS: usize = 16;
 
@@ -27,8 +26,8 @@ pub(super) fn measure(stage: &Stage, pace: Pace) -> Shown {
 }
 
 fn open(side: &Side) -> Connection {
-    let mut connection = side.connect();
-    connection.write_head("GET", "/live/events", &[("host", HOST)], 0).expect("a request");
+    let mut connection = side.connect_live();
+    connection.write_head("GET", "/live/events", &[("host", side.live_host)], 0).expect("a request");
     let head = connection.read_head().expect("the head of an answer");
     assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")), "{}", side.kind.name());
     connection

@@ -1,6 +1,6 @@
 //! New TLS connections: connect, a full handshake, one request, and away.
 //!
-//! The goal is about the same work: both sides agree on X25519. What browsers offer first, X25519 with ML-KEM-768, is
+//! The goal is about the same work: all sides agree on X25519. What browsers offer first, X25519 with ML-KEM-768, is
 //! shown as well; OpenSSL 3.0, which Debian's nginx uses, cannot do it, and Adit does.
 
 use std::time::{Duration, Instant};
@@ -13,9 +13,8 @@ use super::beside::{self, beside_two_nginx};
 use crate::sides::finding::Shown;
 use crate::sides::load::{Turns, turns};
 use crate::sides::series::{Pace, in_turn};
-use crate::sides::side::{HOST, Kind, Side, Stage};
-
-pub(super) const SIDES: &[Kind] = beside::SIDES;
+use crate::sides::side::{HOST, Kind, Side};
+use crate::sides::stage::Stage;
 
 const CLIENTS: usize = 16;
 

@@ -10,10 +10,8 @@ use adit_tests::http::Connection;
 
 use crate::sides::finding::{Finding, Goal, Shown, Table};
 use crate::sides::series::{Pace, Series, at, in_turn};
-use crate::sides::side::{HOST, Kind, Side, Stage};
-
-pub(super) const SIDES: &[Kind] =
-    &[Kind::Adit, Kind::TwoNginx, Kind::NginxRathole, Kind::TwoHaproxy, Kind::Frp, Kind::NginxChisel];
+use crate::sides::side::{HOST, PROXIES, Side};
+use crate::sides::stage::Stage;
 
 const CLIENTS: u32 = 32;
 const REQUESTS_A_SECOND: u32 = 640;
@@ -33,7 +31,7 @@ struct Percentiles {
 }
 
 pub(super) fn measure(stage: &Stage, pace: Pace) -> Shown {
-    let sides = stage.sides(SIDES);
+    let sides = stage.sides(PROXIES);
     let (rounds, length) = (pace.rounds(ROUNDS), pace.length(LENGTH));
     let runs = in_turn(&sides, rounds, |side| run(side, length));
 
@@ -48,7 +46,7 @@ pub(super) fn measure(stage: &Stage, pace: Pace) -> Shown {
     }
     let (ours, theirs) = (&runs[0], &runs[1]);
     let beside = |what: &str, figure: fn(&Percentiles) -> f64| {
-        let what = format!("{what} beside {}", SIDES[1].name());
+        let what = format!("{what} beside {}", PROXIES[1].name());
         Finding::ratio(what, &Series::of(ours, figure), &Series::of(theirs, figure), Goal::AtMost(1.0))
     };
     let findings = vec![beside("latency, p50,", |run| run.p50), beside("latency, p99,", |run| run.p99)];

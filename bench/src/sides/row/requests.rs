@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::sides::finding::{Finding, Goal, Shown, Table};
 use crate::sides::load::{Run, wrk};
 use crate::sides::series::{Pace, Series, in_turn};
-use crate::sides::side::{Kind, Stage};
+use crate::sides::side::Kind;
+use crate::sides::stage::Stage;
 
 pub(super) const SIDES: &[Kind] =
-    &[Kind::Adit, Kind::NginxRathole, Kind::TwoNginx, Kind::TwoHaproxy, Kind::Frp, Kind::NginxChisel, Kind::Direct];
+    &[Kind::Adit, Kind::TwoNginx, Kind::NginxRathole, Kind::TwoHaproxy, Kind::Frp, Kind::NginxChisel, Kind::Direct];
 
 const ROUNDS: usize = 3;
 const WARM_UP: Duration = Duration::from_secs(1);

@@ -9,21 +9,20 @@ use super::requests::none_failed;
 use crate::sides::finding::{Finding, Goal, Shown, Table};
 use crate::sides::load::{Run, wrk};
 use crate::sides::series::{Pace, Series};
-use crate::sides::side::{HOST, Kind, Side, Stage};
-
-pub(super) const SIDES: &[Kind] = &[Kind::Adit, Kind::TwoNginx];
+use crate::sides::side::{HOST, PROXIES, Side};
+use crate::sides::stage::Stage;
 
 const READERS: usize = 80;
 const CONNECTIONS: u32 = 64;
 const ROUNDS: usize = 3;
-const LENGTH: Duration = Duration::from_secs(3);
+const LENGTH: Duration = Duration::from_secs(2);
 
 /// How long buffers may take to fill until nothing moves any more.
 const SETTLED: Duration = Duration::from_secs(10);
 
 pub(super) fn measure(stage: &Stage, pace: Pace) -> Shown {
     let (rounds, length) = (pace.rounds(ROUNDS), pace.length(LENGTH));
-    let sides = stage.sides(SIDES);
+    let sides = stage.sides(PROXIES);
     let mut runs: Vec<(Vec<Run>, Vec<Run>)> = sides.iter().map(|_| (Vec::new(), Vec::new())).collect();
     for _ in 0..rounds {
         for (side, (alone, beside)) in sides.iter().zip(&mut runs) {

@@ -6,13 +6,12 @@ use std::time::Instant;
 use adit_tests::http::Connection;
 use adit_tests::websocket::{read_frame, write_frame};
 
-use super::beside::{self, beside_two_nginx};
+use super::beside::beside_two_nginx;
 use crate::sides::finding::Shown;
 use crate::sides::load::turns;
 use crate::sides::series::Pace;
-use crate::sides::side::{HOST, Kind, Side, Stage};
-
-pub(super) const SIDES: &[Kind] = beside::SIDES;
+use crate::sides::side::Side;
+use crate::sides::stage::Stage;
 
 const CLIENTS: usize = 32;
 const MESSAGE: [u8; 100] = [b'x'; 100];
@@ -33,9 +32,9 @@ pub(super) fn measure(stage: &Stage, pace: Pace) -> Shown {
 }
 
 fn open(side: &Side) -> Connection {
-    let mut connection = side.connect();
+    let mut connection = side.connect_live();
     let headers = [
-        ("host", HOST),
+        ("host", side.live_host),
         ("connection", "Upgrade"),
         ("upgrade", "websocket"),
         ("sec-websocket-version", "13"),
