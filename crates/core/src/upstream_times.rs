@@ -4,6 +4,7 @@
 //! no such limit: a long download is not cut, and a connection may take as long as the connector gives it.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,12 @@ impl TryFrom<i64> for Seconds {
 impl From<Seconds> for u32 {
     fn from(seconds: Seconds) -> Self {
         seconds.get()
+    }
+}
+
+impl From<Seconds> for Duration {
+    fn from(seconds: Seconds) -> Self {
+        Self::from_secs(seconds.get().into())
     }
 }
 

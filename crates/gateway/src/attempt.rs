@@ -4,16 +4,19 @@
 //! its body is still held; a request that may have reached one is sent again once, and only if it is idempotent. So a
 //! request that is not idempotent reaches an upstream at most once.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::connector::ConnectorIdentity;
+use adit_core::snapshot::PublishedApplication;
 use adit_tunnel::stream::StreamAccount;
 use http::{Method, Response, Version};
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::affinity::Session;
 use crate::answer::Reason;
 use crate::bond::Bonds;
 use crate::connect::{self, Connected, Over};
@@ -34,6 +37,10 @@ pub(crate) struct Job<'r> {
     pub(crate) body: &'r ReplayBody,
     /// What is bound to the client's connection.
     pub(crate) bonds: &'r Rc<Bonds>,
+    /// The session that stays with its connector, if there is one.
+    pub(crate) session: Option<Session>,
+    /// When the answer must be there, to its last byte.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// An upstream's answer, and the connection it comes over.
@@ -65,6 +72,13 @@ pub(crate) struct AttemptFailed {
 
 /// Sends the request, again where that is safe.
 pub(crate) async fn send(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure> {
+    let sending = pin!(send_in_time(core, job));
+    let Some(deadline) = job.deadline else { return sending.await };
+    let too_long = |_| Failure::new(Reason::UpstreamTimeout, "no answer within the application's total time");
+    timeout_at(deadline, sending).await.map_err(too_long)?
+}
+
+async fn send_in_time(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure> {
     let mut tried: Vec<ConnectorIdentity> = Vec::new();
     let mut resent = false;
     let mut last = None;
@@ -72,8 +86,8 @@ pub(crate) async fn send(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Fail
     for attempt in 0..limits::ATTEMPTS {
         let (connector, over) = match bound.take() {
             Some(bound) => (bound.connector, Over::Bound(bound.upstream)),
-            None if attempt == 0 => (choose(core, job.rules, &tried, &last)?, Over::Idle),
-            None => (choose(core, job.rules, &tried, &last)?, Over::New),
+            None if attempt == 0 => (choose(core, job, &tried, &last)?, Over::Idle),
+            None => (choose(core, job, &tried, &last)?, Over::New),
         };
         if attempt > 0 {
             core.shared.metrics.retries.inc();
@@ -98,11 +112,11 @@ pub(crate) async fn send(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Fail
 /// A connector that was not tried; or, where a connection and not the connector was at fault, any one again.
 fn choose(
     core: &Core,
-    rules: &ForwardingRules,
+    job: Job<'_>,
     tried: &[ConnectorIdentity],
     last: &Option<(Failure, Again)>,
 ) -> Result<Arc<LiveConnector>, Failure> {
-    let serving = core.serving();
+    let (serving, rules) = (core.serving(), job.rules);
     // Between two attempts the application may have moved to another group, which is followed. Where it leads elsewhere
     // now, or nowhere, the head that was made is not for it any more.
     let current = serving.rules(rules.application.id).filter(|current| current.leads_where(rules));
@@ -112,9 +126,11 @@ fn choose(
         (None, None) => rules.application.connector_group,
     };
     let mut random = core.random.borrow_mut();
-    let chosen = serving.choose(group, tried, &mut random);
+    let chosen = serving.choose(group, tried, job.session, &mut random);
     let chosen = match (chosen, last) {
-        (None, Some((_, Again::NothingArrived | Again::Idempotent))) => serving.choose(group, &[], &mut random),
+        (None, Some((_, Again::NothingArrived | Again::Idempotent))) => {
+            serving.choose(group, &[], job.session, &mut random)
+        }
         (chosen, _) => chosen,
     };
     match (chosen, last) {
@@ -135,22 +151,31 @@ async fn send_once(
 ) -> Result<Answered, AttemptFailed> {
     let in_flight = connector.begin();
     let application = &job.rules.application;
-    let key = PoolKey { connector: connector.identity, application: application.id, revision: application.revision };
+    let key = PoolKey {
+        connector: connector.identity,
+        application: application.id,
+        revision: application.revision,
+        destination: job.rules.destination.clone(),
+    };
     let is_bound = job.head.connection_bound || matches!(over, Over::Bound(_));
     let reuse = if is_bound { Reuse::Only(Rc::clone(job.bonds)) } else { Reuse::Anybodys };
-    let mut connected = connect::connect(core, job, connector, key, over).await?;
+    let patience = Patience::of(application);
+    let connecting = pin!(connect::connect(core, job, connector, key.clone(), over));
+    let mut connected = match patience.connect {
+        None => connecting.await?,
+        Some(limit) => timeout(limit, connecting).await.map_err(|_| not_in_time(Reason::UpstreamConnectTimeout))??,
+    };
     let account = Arc::clone(connected.account());
     let start = account.written();
-    let limit = Duration::from_secs(application.timeout.seconds());
     let answered = match &mut connected {
         Connected::Own(upstream) => {
             upstream.asked.ask(&job.head.method, job.head.is_upgrade());
             let sending = upstream.sender.try_send_request(job.head.request(job.body));
-            within(limit, job.body, sending).await
+            patience.answer(&account, job.body, sending).await
         }
         Connected::Shared(place) => {
             let request = job.head.http2_request(job.body, job.rules).map_err(not_made)?;
-            within(limit, job.body, place.sender().try_send_request(request)).await
+            patience.answer(&account, job.body, place.sender().try_send_request(request)).await
         }
     };
     let failed = match answered {
@@ -185,23 +210,54 @@ fn not_made(failure: Failure) -> AttemptFailed {
     AttemptFailed { failure, again: Again::No }
 }
 
-/// Waits for the answer: `limit` from the moment the body last moved.
-async fn within<T>(limit: Duration, body: &ReplayBody, answer: impl Future<Output = T>) -> Option<T> {
-    let mut answer = std::pin::pin!(answer);
-    let mut since = Instant::now();
-    loop {
-        if let Ok(answer) = timeout_at(since + limit, answer.as_mut()).await {
-            return Some(answer);
+/// How long an application's upstream may take until its answer begins.
+struct Patience {
+    /// For the connection, where the connector's own limit is not enough.
+    connect: Option<Duration>,
+    /// For the answer, from the moment the body last moved.
+    answer: Duration,
+}
+
+impl Patience {
+    fn of(application: &PublishedApplication) -> Self {
+        let times = &application.upstream_times;
+        let usual = || Duration::from_secs(application.timeout.seconds());
+        Self { connect: times.connect.map(Duration::from), answer: times.first_byte.map_or_else(usual, Duration::from) }
+    }
+
+    /// Waits for the answer on a connection that may not be open yet; `None` when it took too long.
+    async fn answer<T>(
+        &self,
+        account: &StreamAccount,
+        body: &ReplayBody,
+        answer: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut answer = pin!(answer);
+        let mut since = Instant::now();
+        if let Some(connect) = self.connect.filter(|_| !account.opened()) {
+            match timeout_at(since + connect, answer.as_mut()).await {
+                Ok(answer) => return Some(answer),
+                Err(_) if !account.opened() => return None,
+                Err(_) => {}
+            }
         }
-        match body.moved() {
-            Some(moved) if moved > since => since = moved,
-            _ => return None,
+        loop {
+            if let Ok(answer) = timeout_at(since + self.answer, answer.as_mut()).await {
+                return Some(answer);
+            }
+            match body.moved() {
+                Some(moved) if moved > since => since = moved,
+                _ => return None,
+            }
         }
     }
 }
 
 fn timed_out(account: &StreamAccount) -> AttemptFailed {
-    let reason = if account.opened() { Reason::UpstreamTimeout } else { Reason::UpstreamConnectTimeout };
+    not_in_time(if account.opened() { Reason::UpstreamTimeout } else { Reason::UpstreamConnectTimeout })
+}
+
+fn not_in_time(reason: Reason) -> AttemptFailed {
     AttemptFailed { failure: Failure::new(reason, "no answer in time"), again: Again::No }
 }
 

@@ -8,6 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
+use crate::pace::{BodyError, Pace};
 use crate::pool::Lease;
 use crate::trailers;
 
@@ -32,9 +33,9 @@ impl GatewayBody {
 
 impl Body for GatewayBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Self::Upstream(body) => body.poll_frame(cx),
@@ -62,19 +63,27 @@ impl Body for GatewayBody {
 pub(crate) struct UpstreamBody {
     incoming: Incoming,
     lease: Option<Lease>,
+    /// What is left of its time, if that is limited.
+    pace: Option<Box<Pace>>,
 }
 
 impl UpstreamBody {
-    pub(crate) const fn new(incoming: Incoming, lease: Lease) -> Self {
-        Self { incoming, lease: Some(lease) }
+    pub(crate) const fn new(incoming: Incoming, lease: Lease, pace: Option<Box<Pace>>) -> Self {
+        Self { incoming, lease: Some(lease), pace }
     }
 
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.incoming).poll_frame(cx).map_ok(trailers::clean_response);
         if matches!(polled, Poll::Ready(None)) {
             self.give_back();
+            return Poll::Ready(None);
         }
-        polled
+        let Some(pace) = &mut self.pace else { return polled.map_err(BodyError::Broken) };
+        match polled {
+            Poll::Ready(Some(frame)) => Poll::Ready(Some(pace.moved().and(frame.map_err(BodyError::Broken)))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => pace.poll_over(cx).map(|over| Some(Err(over))),
+        }
     }
 
     fn give_back(&mut self) {

@@ -72,7 +72,7 @@ impl Bonds {
     pub(crate) async fn take(&self, core: &Core, rules: &ForwardingRules) -> Option<Bound> {
         let application = &rules.application;
         let (key, mut upstream) = self.remove(application.id)?;
-        if key.revision != application.revision || !upstream.is_usable() {
+        if key.revision != application.revision || key.destination != rules.destination || !upstream.is_usable() {
             return None;
         }
         let connector = core.serving().find(application.connector_group, key.connector).map(Arc::clone)?;

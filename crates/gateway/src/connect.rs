@@ -67,7 +67,7 @@ pub(crate) async fn connect(
         over => over,
     };
     if let Some(offer) = http2_offer(job)
-        && let Some(place) = share(core, job.rules, connector, key, offer).await?
+        && let Some(place) = share(core, job.rules, connector, &key, offer).await?
     {
         return Ok(Connected::Shared(place));
     }
@@ -99,12 +99,12 @@ async fn share(
     core: &Rc<Core>,
     rules: &Arc<ForwardingRules>,
     connector: &LiveConnector,
-    key: PoolKey,
+    key: &PoolKey,
     offer: Offer,
 ) -> Result<Option<Place>, AttemptFailed> {
     // Others may have taken all places of a connection before this request sees it, and it may have ended again.
     for _ in 0..=limits::UPSTREAM_HTTP2_CONNECTIONS {
-        let found = core.pool.borrow_mut().multiplex.find(&key);
+        let found = core.pool.borrow_mut().multiplex.find(key);
         let opening: Opening = match found {
             Found::Place(place) => return Ok(Some(place)),
             Found::Http1 => return Ok(None),
@@ -112,10 +112,10 @@ async fn share(
             Found::Full => return Err(not_sent(Reason::ConnectorBusy, "every HTTP/2 connection is full")),
             Found::Nothing(tell, opening) => {
                 let tunnel = tunnel(core, connector)?;
-                let (core, rules) = (Rc::clone(core), Arc::clone(rules));
+                let (core, rules, key) = (Rc::clone(core), Arc::clone(rules), key.clone());
                 // A task of its own: the request may be given up, while others wait for the connection.
                 spawn_local(async move {
-                    let opened = open_shared(&core, &rules, tunnel, key, offer).await;
+                    let opened = open_shared(&core, &rules, tunnel, &key, offer).await;
                     let (opened, outcome) = match opened {
                         Ok(opened) => (Some(opened), Ok(())),
                         Err(failed) => (None, Err(failed)),
@@ -196,7 +196,7 @@ async fn open_shared(
     core: &Rc<Core>,
     rules: &ForwardingRules,
     tunnel: Arc<TunnelConnection>,
-    key: PoolKey,
+    key: &PoolKey,
     offer: Offer,
 ) -> Result<Opened, AttemptFailed> {
     let mut stream = open_stream(core, rules, &tunnel, offer).await?;
@@ -209,7 +209,7 @@ async fn open_shared(
         if !http2 {
             let mut upstream = speak_http1(stream, tunnel).await?;
             if upstream.sender.ready().await.is_ok() {
-                core.pool.borrow_mut().put(key, upstream);
+                core.pool.borrow_mut().put(key.clone(), upstream);
             }
             return Ok(Opened::Http1);
         }

@@ -1,14 +1,16 @@
 //! One request: decided, cleaned, sent through a connector, answered.
 
 use std::rc::Rc;
-use std::sync::Arc;
+use std::time::Duration;
 
 use adit_core::access::{self, AccessRequest};
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::affinity::Affinity;
 use crate::answer::{self, Reason};
 use crate::attempt::{self, Job};
 use crate::body::GatewayBody;
@@ -68,11 +70,12 @@ async fn forward(
         let serving = core.serving();
         let asked = AccessRequest { host: &place.host, path: request.uri().path() };
         let grant = access::decide(&serving.snapshot, asked)?;
-        let rules = serving.rules(grant.application().id).map(Arc::clone);
+        let rules = serving.rules(grant.application().id).and_then(|rules| rules.for_host(&place.host));
         (grant, rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))?)
     };
     let upgrade = upgrade::requested(&mut request)?;
     let (parts, incoming) = request.into_parts();
+    let affinity = Affinity::of(grant.application(), &parts.headers, &core.random);
     let body = ReplayBody::new(incoming, &parts.headers);
     let mut head = UpstreamHead::new(parts, &grant, &place, &rules, client)?;
     if let Some(upgrade) = &upgrade {
@@ -81,7 +84,13 @@ async fn forward(
     if head.connection_bound && client.bonds.needs_http1() {
         return Err(Failure::new(Reason::Http1Required, "a sign-in that is bound to its connection, over HTTP/2"));
     }
-    let job = Job { rules: &rules, head: &head, body: &body, bonds: &client.bonds };
+    let deadline = rules.application.upstream_times.total.map(|total| Instant::now() + Duration::from(total));
+    let session = affinity.map(|affinity| affinity.session);
+    let job = Job { rules: &rules, head: &head, body: &body, bonds: &client.bonds, session, deadline };
     let answered = attempt::send(core, job).await?;
-    respond::respond(answered, &rules, &client.bonds, upgrade)
+    let mut response = respond::respond(answered, &rules, &client.bonds, upgrade, deadline)?;
+    if let Some(affinity) = affinity {
+        affinity.tell(response.headers_mut());
+    }
+    Ok(response)
 }

@@ -17,6 +17,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use hyper::body::Incoming;
 
+use crate::affinity::withhold_cookies;
 use crate::answer::Reason;
 use crate::edge::Client;
 use crate::failure::Failure;
@@ -138,6 +139,7 @@ impl UpstreamHead {
         let trailers = headers.contains_key(TE) && wants_trailers(&headers);
         remove_hop_by_hop(&mut headers);
         remove_client_claims(&mut headers);
+        withhold_cookies(&mut headers);
         join_cookies(&mut headers);
         let connection_bound = headers.get_all(AUTHORIZATION).iter().any(is_connection_bound);
         if let Some(mapping) = &rules.mapping {

@@ -14,6 +14,7 @@
 
 mod acceptor;
 mod admission;
+mod affinity;
 pub mod answer;
 mod attempt;
 mod body;
@@ -31,6 +32,7 @@ mod hold;
 mod limits;
 mod metrics;
 mod multiplex;
+mod pace;
 mod pool;
 mod registration;
 mod replay;

@@ -127,7 +127,7 @@ pub(crate) struct Multiplex {
 impl Multiplex {
     /// A place on the connection with the fewest requests, or what is to be done for one.
     pub(crate) fn find(&mut self, key: &PoolKey) -> Found {
-        let shelf = self.shelves.entry(*key).or_default();
+        let shelf = self.shelves.entry(key.clone()).or_default();
         shelf.connections.retain(|connection| connection.is_usable());
         let free = shelf.connections.iter().filter(|connection| connection.has_room());
         if let Some(connection) = free.min_by_key(|connection| connection.requests.get()) {

@@ -1,8 +1,8 @@
 //! A core's idle upstream connections, and the lease of the one that a request uses.
 //!
 //! A connection made under one application's rules is never lent to another: the key has the connector (with its key
-//! generation), the application and the revision of its settings. hyper closes an idle connection on which bytes
-//! arrive, so that they cannot become somebody's answer.
+//! generation), the application, the revision of its settings and, under a wildcard, the host. hyper closes an idle
+//! connection on which bytes arrive, so that they cannot become somebody's answer.
 
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -24,15 +24,17 @@ use crate::limits;
 use crate::metrics::Clients;
 use crate::multiplex::Multiplex;
 use crate::replay::RequestBody;
-use crate::serving::{InFlight, Serving};
+use crate::serving::{Destination, InFlight, Serving};
 use crate::tunnel::TunnelConnection;
 
 /// What an upstream connection may be used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct PoolKey {
     pub(crate) connector: ConnectorIdentity,
     pub(crate) application: ApplicationId,
     pub(crate) revision: Revision,
+    /// Under a wildcard: which of its upstreams.
+    pub(crate) destination: Destination,
 }
 
 /// An HTTP/1.1 connection to an upstream, through a stream of a tunnel.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, Response, StatusCode};
+use tokio::time::Instant;
 
 use crate::answer::{REASON_HEADER, Reason};
 use crate::attempt::Answered;
@@ -11,6 +12,7 @@ use crate::body::{GatewayBody, UpstreamBody};
 use crate::bond::Bonds;
 use crate::failure::Failure;
 use crate::head::{is_connection_bound, remove_hop_by_hop};
+use crate::pace::Pace;
 use crate::serving::ForwardingRules;
 use crate::translate;
 use crate::upgrade::Upgrade;
@@ -21,6 +23,7 @@ pub(crate) fn respond(
     rules: &ForwardingRules,
     bonds: &Rc<Bonds>,
     upgrade: Option<Upgrade>,
+    deadline: Option<Instant>,
 ) -> Result<Response<GatewayBody>, Failure> {
     let Answered { mut response, mut lease } = answered;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -40,12 +43,13 @@ pub(crate) fn respond(
     clean(response.headers_mut(), rules);
     let connector = lease.connector();
     tracing::trace!(connector = %connector.connector, status = response.status().as_u16(), "answered");
-    Ok(response.map(|incoming| GatewayBody::Upstream(UpstreamBody::new(incoming, lease))))
+    let pace = Pace::of(&rules.application.upstream_times, deadline);
+    Ok(response.map(|incoming| GatewayBody::Upstream(UpstreamBody::new(incoming, lease, pace))))
 }
 
 fn clean(headers: &mut HeaderMap, rules: &ForwardingRules) {
     remove_hop_by_hop(headers);
     // Only the gateway gives reasons.
     headers.remove(REASON_HEADER);
-    translate::to_client(headers, rules.mapping.as_ref());
+    translate::to_client(headers, rules.mapping.as_deref());
 }

@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use adit_core::application::HostHeader;
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::{ApplicationId, ConnectorGroupId};
+use adit_core::maintenance::MaintenanceState;
 use adit_core::snapshot::{PublishedApplication, Snapshot};
+use adit_core::wildcard;
 use adit_tunnel::target::Target;
 use http::HeaderValue;
 
+use crate::affinity::Session;
 use crate::translate::UrlMapping;
 use crate::tunnel::TunnelConnection;
 
@@ -85,7 +88,18 @@ pub(crate) struct ForwardingRules {
     /// The `Host` the upstream sees; `None` keeps the client's.
     pub(crate) host: Option<HeaderValue>,
     /// How URLs are translated; `None` where the upstream sees the external host.
-    pub(crate) mapping: Option<UrlMapping>,
+    pub(crate) mapping: Option<Arc<UrlMapping>>,
+    /// Which of the application's upstreams this leads to: under a wildcard there are many.
+    pub(crate) destination: Destination,
+}
+
+/// One upstream host of an application. What is pooled for one is never lent to another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Destination {
+    /// The only one.
+    Only,
+    /// Under a wildcard: that of this public host.
+    At(Arc<str>),
 }
 
 impl ForwardingRules {
@@ -96,21 +110,47 @@ impl ForwardingRules {
             HostHeader::Internal => Some(HeaderValue::from_str(&authority).ok()?),
             HostHeader::External => None,
         };
-        let mapping = host.is_some().then(|| UrlMapping::of(internal, &application.external_url));
+        let mapping = host.is_some().then(|| Arc::new(UrlMapping::of(application)));
         Some(Self {
             target: Target::of(application.id, internal, application.upstream_certificate),
             host,
             mapping,
+            destination: Destination::Only,
             application: Arc::clone(application),
         })
     }
 
+    /// The rules for requests to `host`; under a wildcard each host has its own upstream.
+    pub(crate) fn for_host(self: &Arc<Self>, host: &str) -> Option<Arc<Self>> {
+        let application = &self.application;
+        let Some(domain) = wildcard::domain(application.external_url.host()) else { return Some(Arc::clone(self)) };
+        let internal = &application.internal_url;
+        let internal_host = format!("{}{}", wildcard::star(host, domain)?, wildcard::domain(internal.host())?);
+        let internal = internal.with_host(&internal_host);
+        let shown = self.host.is_some().then(|| HeaderValue::try_from(internal.authority()));
+        Some(Arc::new(Self {
+            target: Target::of(application.id, &internal, application.upstream_certificate),
+            host: shown.transpose().ok()?,
+            mapping: self.mapping.clone(),
+            destination: Destination::At(Arc::from(host)),
+            application: Arc::clone(application),
+        }))
+    }
+
     /// Whether a request that was prepared by `other` may go by these rules: to the same target, under the same host,
     /// with the same demand for sign-in. The connector group may differ.
-    pub(crate) fn leads_where(&self, other: &Self) -> bool {
-        self.target == other.target
-            && self.host == other.host
-            && self.application.pre_authentication == other.application.pre_authentication
+    pub(crate) fn leads_where(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        let leads = |own: &Self| {
+            own.target == other.target
+                && own.host == other.host
+                && own.application.pre_authentication == other.application.pre_authentication
+                && own.application.maintenance.state == MaintenanceState::Off
+        };
+        match &other.destination {
+            _ if Arc::ptr_eq(self, other) => true,
+            Destination::Only => leads(self),
+            Destination::At(host) => self.for_host(host).is_some_and(|own| leads(&own)),
+        }
     }
 }
 
@@ -154,14 +194,20 @@ impl Serving {
         self.groups.get(&group)?.iter().find(|connector| connector.identity == identity)
     }
 
-    /// Chooses a connector of `group`: of two random ones, the one with fewer requests under way; never one of `tried`.
+    /// Chooses a connector of `group`, never one of `tried`: for a session the one that it prefers, else, of two random
+    /// ones, the one with fewer requests under way.
     pub(crate) fn choose(
         &self,
         group: ConnectorGroupId,
         tried: &[ConnectorIdentity],
+        session: Option<Session>,
         random: &mut fastrand::Rng,
     ) -> Option<&Arc<LiveConnector>> {
         let all = self.groups.get(&group)?;
+        if let Some(session) = session {
+            let untried = all.iter().filter(|connector| !tried.contains(&connector.identity));
+            return untried.max_by_key(|connector| session.weight(connector.identity));
+        }
         if tried.is_empty() {
             return two_choices(all.iter(), all.len(), random);
         }
@@ -225,17 +271,29 @@ mod tests {
         let group = ConnectorGroupId::new(Uuid::from_u128(99));
         let mut random = fastrand::Rng::with_seed(1);
         for _ in 0..50 {
-            assert_eq!(serving.choose(group, &[], &mut random).unwrap().identity, identity(2));
-            assert_eq!(serving.choose(group, &[identity(2)], &mut random).unwrap().identity, identity(1));
+            assert_eq!(serving.choose(group, &[], None, &mut random).unwrap().identity, identity(2));
+            assert_eq!(serving.choose(group, &[identity(2)], None, &mut random).unwrap().identity, identity(1));
         }
-        assert!(serving.choose(group, &[identity(1), identity(2)], &mut random).is_none());
+        assert!(serving.choose(group, &[identity(1), identity(2)], None, &mut random).is_none());
+    }
+
+    #[test]
+    fn a_session_stays_with_its_connector_whoever_is_less_busy() {
+        let serving = serving(&[live(1, 9), live(2, 0)], 1);
+        let group = ConnectorGroupId::new(Uuid::from_u128(99));
+        let mut random = fastrand::Rng::with_seed(1);
+        let session = (0..).map(Session).find(|session| session.weight(identity(1)) > session.weight(identity(2)));
+        for _ in 0..50 {
+            assert_eq!(serving.choose(group, &[], session, &mut random).unwrap().identity, identity(1));
+            assert_eq!(serving.choose(group, &[identity(1)], session, &mut random).unwrap().identity, identity(2));
+        }
     }
 
     #[test]
     fn a_connector_of_an_older_key_generation_serves_nothing() {
         let serving = serving(&[live(1, 0)], 2);
         let group = ConnectorGroupId::new(Uuid::from_u128(99));
-        assert!(serving.choose(group, &[], &mut fastrand::Rng::with_seed(1)).is_none());
+        assert!(serving.choose(group, &[], None, &mut fastrand::Rng::with_seed(1)).is_none());
     }
 
     #[test]

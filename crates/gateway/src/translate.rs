@@ -11,5 +11,6 @@ mod headers;
 mod mapping;
 mod refresh;
 
+pub(crate) use cookie::OWN_PREFIX;
 pub(crate) use headers::{to_client, to_upstream};
 pub(crate) use mapping::UrlMapping;

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use adit_core::external_url::ExternalUrl;
 use adit_core::internal_url::{InternalUrl, Scheme};
+use adit_core::snapshot::PublishedApplication;
+use adit_core::wildcard;
 
 use super::absolute_url::AbsoluteUrl;
 
@@ -21,8 +23,8 @@ pub(crate) enum HostPattern {
 
 impl HostPattern {
     fn of(host: &str) -> Self {
-        match host.strip_prefix('*') {
-            Some(suffix) => Self::Below(suffix.to_owned()),
+        match wildcard::domain(host) {
+            Some(domain) => Self::Below(domain.to_owned()),
             None => Self::Exactly(host.to_owned()),
         }
     }
@@ -31,11 +33,7 @@ impl HostPattern {
     pub(crate) fn star<'h>(&self, host: &'h str) -> Option<&'h str> {
         match self {
             Self::Exactly(own) => own.eq_ignore_ascii_case(host).then_some(""),
-            Self::Below(suffix) => {
-                let (star, end) = host.split_at_checked(host.len().checked_sub(suffix.len())?)?;
-                let labels_are_whole = !star.is_empty() && !star.starts_with('.') && !star.ends_with('.');
-                (labels_are_whole && end.eq_ignore_ascii_case(suffix)).then_some(star)
-            }
+            Self::Below(domain) => wildcard::star(host, domain),
         }
     }
 
@@ -101,6 +99,17 @@ impl Side {
         }
     }
 
+    /// What stands for the star in a public URL of this origin.
+    fn star_at<'u>(&self, url: &AbsoluteUrl<'u>) -> Option<&'u str> {
+        let here = url.scheme == Scheme::Https && url.port.unwrap_or(HTTPS) == self.port;
+        if here { self.host.star(url.host) } else { None }
+    }
+
+    /// Whether a path is below the prefix.
+    fn reaches(&self, path: &str) -> bool {
+        moved(path, &self.prefix, "/").is_some()
+    }
+
     #[cfg(test)]
     pub(super) fn at(host: &str) -> Self {
         Self { host: HostPattern::of(host), port: HTTPS, prefix: "/".to_owned() }
@@ -126,16 +135,25 @@ const fn default_port(scheme: Scheme) -> u16 {
     }
 }
 
-/// An application's internal URL, and the external one that stands for it.
+/// An application's internal URL, and the public one that stands for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UrlMapping {
     pub(super) scheme: Scheme,
     pub(crate) internal: Side,
     pub(crate) external: Side,
+    /// The other public URL, where there are two: a browser may be there as well.
+    pub(super) other: Option<Side>,
 }
 
 impl UrlMapping {
-    pub(crate) fn of(internal: &InternalUrl, external: &ExternalUrl) -> Self {
+    pub(crate) fn of(application: &PublishedApplication) -> Self {
+        let external = application.translated_url();
+        let entrances = std::iter::once(&application.external_url).chain(&application.alternate_url);
+        let other = entrances.filter(|url| *url != external).map(Side::external).next();
+        Self { other, ..Self::between(&application.internal_url, external) }
+    }
+
+    fn between(internal: &InternalUrl, external: &ExternalUrl) -> Self {
         Self {
             scheme: internal.scheme(),
             internal: Side {
@@ -144,6 +162,7 @@ impl UrlMapping {
                 prefix: internal.prefix().as_str().to_owned(),
             },
             external: Side::external(external),
+            other: None,
         }
     }
 
@@ -174,14 +193,15 @@ impl UrlMapping {
     /// What a browser says about where it is (`Origin`, `Referer`), as the upstream knows it; `None` for other places.
     pub(crate) fn inward(&self, reference: &str) -> Option<String> {
         let url = AbsoluteUrl::split(reference)?;
-        if url.scheme != Scheme::Https || url.port.unwrap_or(HTTPS) != self.external.port {
-            return None;
-        }
-        let star = self.external.host.star(url.host)?;
+        let at = |side: &Side| side.star_at(&url).filter(|_| side.reaches(url.rest));
+        let outside = [Some(&self.external), self.other.as_ref()];
+        let there = outside.into_iter().flatten().find(|side| at(side).is_some());
+        let side = there.or_else(|| outside.into_iter().flatten().find(|side| side.star_at(&url).is_some()))?;
+        let star = side.star_at(&url)?;
         let path = match url.rest.as_bytes().first() {
             None => Cow::Borrowed(""),
             Some(b'/') => {
-                let path = moved(url.rest, &self.external.prefix, &self.internal.prefix);
+                let path = moved(url.rest, &side.prefix, &self.internal.prefix);
                 path.map_or(Cow::Borrowed(url.rest), Cow::Owned)
             }
             Some(_) => return None,
@@ -214,7 +234,7 @@ pub(super) mod tests {
     use super::*;
 
     pub(crate) fn mapping(internal: &str, external: &str) -> UrlMapping {
-        UrlMapping::of(&InternalUrl::parse(internal).unwrap(), &ExternalUrl::parse(external).unwrap())
+        UrlMapping::between(&InternalUrl::parse(internal).unwrap(), &ExternalUrl::parse(external).unwrap())
     }
 
     #[test]
@@ -264,13 +284,23 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_host_below_a_domain_has_something_before_it() {
-        let pattern = HostPattern::Below(".corp.example".to_owned());
-        assert_eq!(pattern.star("a.corp.example"), Some("a"));
-        assert_eq!(pattern.star("A.b.Corp.example"), Some("A.b"));
-        for other in ["corp.example", ".corp.example", "acorp.example", "a..corp.example", ".a.corp.example", "x"] {
-            assert_eq!(pattern.star(other), None, "{other}");
-        }
+    fn a_browser_may_be_at_either_of_two_public_urls() {
+        let mut mapping = mapping("http://wiki/app/", "https://wiki.example/");
+        mapping.other = Some(Side::external(&ExternalUrl::parse("https://portal.example/wiki/").unwrap()));
+        assert_eq!(mapping.inward("https://wiki.example/x").as_deref(), Some("http://wiki/app/x"));
+        assert_eq!(mapping.inward("https://portal.example/wiki/x").as_deref(), Some("http://wiki/app/x"));
+        assert_eq!(mapping.inward("https://portal.example").as_deref(), Some("http://wiki"));
+        assert_eq!(mapping.outward("http://wiki/app/x").as_deref(), Some("https://wiki.example/x"));
+    }
+
+    #[test]
+    fn what_stands_for_the_star_is_carried_over() {
+        let mapping = mapping("http://*.corp.local:8080/", "https://*.apps.example/");
+        let outward = |location| mapping.outward(location);
+        assert_eq!(outward("http://Wiki.corp.local:8080/x").as_deref(), Some("https://wiki.apps.example/x"));
+        assert_eq!(outward("http://a.b.corp.local:8080").as_deref(), Some("https://a.b.apps.example/"));
+        assert_eq!(outward("http://corp.local:8080/"), None);
+        assert_eq!(mapping.inward("https://wiki.apps.example").as_deref(), Some("http://wiki.corp.local:8080"));
     }
 
     #[test]

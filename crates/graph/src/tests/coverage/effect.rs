@@ -33,7 +33,10 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
         ],
         LATER,
     ),
-    (&["onPremisesPublishing/externalUrl", "onPremisesPublishing/internalUrl"], IN_EFFECT),
+    (
+        &["onPremisesPublishing/externalUrl", "onPremisesPublishing/internalUrl"],
+        "in effect; `*.` before a domain, on both sides and without a path, stands for every name below it",
+    ),
     (
         &["onPremisesPublishing/externalAuthenticationType"],
         "in effect: `passthru`, or `aadPreAuthentication`, which is also the default and closed (503) until sign-in \
@@ -58,6 +61,31 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
         "in effect: `automatic` (HTTP/1.1, and HTTP/2 for gRPC), `http1`, or `http2` (over `http` by prior knowledge)",
     ),
     (
+        &["onPremisesPublishing/useAlternateUrlForTranslationAndRedirect"],
+        "in effect: which of the two public URLs stands in what is translated",
+    ),
+    (
+        &["onPremisesPublishing/trafficRoutingMethod"],
+        "in effect: with `sessionPersistence` a browser stays with its connector, by a cookie; else the less busy of two \
+         random connectors is taken",
+    ),
+    (
+        &["publishingSettings/connectTimeoutInSeconds"],
+        "in effect: until the upstream has accepted the connection, TLS included; the connector's own limit is 5 s, and 5 s more for TLS",
+    ),
+    (
+        &["publishingSettings/firstByteTimeoutInSeconds"],
+        "in effect: from the end of the request to the start of the answer, instead of `applicationServerTimeout`",
+    ),
+    (
+        &["publishingSettings/idleTimeoutInSeconds"],
+        "in effect: between two parts of an answer's body, which then breaks off; not for WebSockets",
+    ),
+    (
+        &["publishingSettings/totalTimeoutInSeconds"],
+        "in effect: from the request to the last byte of its answer; not for WebSockets",
+    ),
+    (
         &["publishingSettings/isInMaintenance"],
         "in effect: everybody gets a page (503, reason `maintenance`, `Retry-After`), and nothing is forwarded",
     ),
@@ -66,7 +94,10 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
         "in effect: plain text of up to 500 characters for that page; kept while the application is open",
     ),
     (&["onPremisesPublishing/isBackendCertificateValidationEnabled"], IN_EFFECT),
-    (&["onPremisesPublishing/applicationServerTimeout"], "in effect: 85 s, or 180 s with `long`"),
+    (
+        &["onPremisesPublishing/applicationServerTimeout"],
+        "in effect: how long until the answer begins, 85 s, or 180 s with `long`",
+    ),
     (
         &["onPremisesPublishing/verifiedCustomDomainKeyCredential"],
         "a PFX in base64, checked and kept sealed, never returned; the gateway uses it later, until then see `[tls]` in \
@@ -79,9 +110,7 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "onPremisesPublishing/useAlternateUrlForTranslationAndRedirect",
             "onPremisesPublishing/isTranslateLinksInBodyEnabled",
-            "onPremisesPublishing/trafficRoutingMethod",
             "onPremisesPublishing/isHttpOnlyCookieEnabled",
             "onPremisesPublishing/isPersistentCookieEnabled",
             "onPremisesPublishing/isSecureCookieEnabled",
@@ -93,7 +122,6 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
             "onPremisesPublishing/segmentsConfiguration",
             "webApplicationSegment",
             "corsConfiguration_v2",
-            "publishingSettings",
         ],
         LATER,
     ),
