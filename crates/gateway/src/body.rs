@@ -1,5 +1,6 @@
 //! Bodies: what the gateway answers with, and what it returns to the pool when a body ends.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,6 +12,7 @@ use hyper::body::Incoming;
 use crate::pace::{BodyError, Pace};
 use crate::pool::Lease;
 use crate::trailers;
+use crate::translate::{Passing, TranslatedBody};
 
 /// The body of an answer to a client.
 #[derive(Debug)]
@@ -19,11 +21,23 @@ pub(crate) enum GatewayBody {
     Own(Full<Bytes>),
     /// An upstream's, streamed.
     Upstream(UpstreamBody),
+    /// An upstream's, of which a part was read before.
+    Restored(VecDeque<Frame<Bytes>>, UpstreamBody),
+    /// An upstream's, with its links translated.
+    Translated(Box<TranslatedBody>),
 }
 
 impl GatewayBody {
     pub(crate) fn full(text: impl Into<Bytes>) -> Self {
         Self::Own(Full::new(text.into()))
+    }
+
+    pub(crate) fn passing(body: Passing) -> Self {
+        match body {
+            Passing::Untouched(body) => Self::Upstream(body),
+            Passing::Restored(parts, body) => Self::Restored(parts, body),
+            Passing::Translated(body) => Self::Translated(body),
+        }
     }
 
     pub(crate) fn empty() -> Self {
@@ -39,13 +53,20 @@ impl Body for GatewayBody {
         match self.get_mut() {
             Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Self::Upstream(body) => body.poll_frame(cx),
+            Self::Restored(parts, body) => match parts.pop_front() {
+                Some(part) => Poll::Ready(Some(Ok(part))),
+                None => body.poll_frame(cx),
+            },
+            Self::Translated(body) => body.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Own(body) => body.is_end_stream(),
-            Self::Upstream(body) => body.incoming.is_end_stream(),
+            Self::Upstream(body) => body.is_end_stream(),
+            Self::Restored(parts, body) => parts.is_empty() && body.is_end_stream(),
+            Self::Translated(body) => body.is_end_stream(),
         }
     }
 
@@ -53,6 +74,7 @@ impl Body for GatewayBody {
         match self {
             Self::Own(body) => body.size_hint(),
             Self::Upstream(body) => body.incoming.size_hint(),
+            Self::Restored(..) | Self::Translated(_) => SizeHint::default(),
         }
     }
 }
@@ -72,7 +94,11 @@ impl UpstreamBody {
         Self { incoming, lease: Some(lease), pace }
     }
 
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.incoming).poll_frame(cx).map_ok(trailers::clean_response);
         if matches!(polled, Poll::Ready(None)) {
             self.give_back();

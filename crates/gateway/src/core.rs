@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::serving::Serving;
 use crate::tls::{Purpose, TlsConfigs};
+use crate::translate::Held;
 use crate::tunnel::{self, Arrived, Book};
 use crate::{edge, limits, registration};
 
@@ -84,6 +85,8 @@ pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pool: RefCell<Pool>,
     pub(crate) random: RefCell<fastrand::Rng>,
+    /// What the bodies that are collected take.
+    pub(crate) held: Held,
 }
 
 impl Core {
@@ -96,7 +99,8 @@ impl Core {
 /// Runs a core on the calling thread until its commands end.
 pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: mpsc::Receiver<CoreCommand>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let core = Rc::new(Core { index, shared, pool: RefCell::default(), random: RefCell::new(fastrand::Rng::new()) });
+    let random = RefCell::new(fastrand::Rng::new());
+    let core = Rc::new(Core { index, shared, pool: RefCell::default(), random, held: Held::default() });
     LocalSet::new().block_on(&runtime, obey(core, commands));
     Ok(())
 }

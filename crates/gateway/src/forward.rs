@@ -89,6 +89,9 @@ async fn forward(
     let job = Job { rules: &rules, head: &head, body: &body, bonds: &client.bonds, session, deadline };
     let answered = attempt::send(core, job).await?;
     let mut response = respond::respond(answered, &rules, &client.bonds, upgrade, deadline)?;
+    if let Some(links) = &rules.links {
+        response = Box::pin(respond::with_links(core, response, &head.method, links)).await?;
+    }
     if let Some(affinity) = affinity {
         affinity.tell(response.headers_mut());
     }

@@ -142,8 +142,11 @@ impl UpstreamHead {
         withhold_cookies(&mut headers);
         join_cookies(&mut headers);
         let connection_bound = headers.get_all(AUTHORIZATION).iter().any(is_connection_bound);
-        if let Some(mapping) = &rules.mapping {
+        if let Some(mapping) = rules.translation() {
             translate::to_upstream(&mut headers, mapping);
+        }
+        if rules.links.is_some() {
+            translate::restrict_accepted(&mut headers);
         }
         headers.insert(HOST, rules.host.clone().unwrap_or_else(|| place.authority.clone()));
         headers.insert(X_FORWARDED_FOR.clone(), forwarded_for);

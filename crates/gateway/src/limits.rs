@@ -212,3 +212,18 @@ pub(crate) const REGISTRATIONS: usize = 16;
 
 /// Connections waiting for a core; beyond it the acceptor waits, and the kernel's queue fills.
 pub(crate) const HANDED_OVER: usize = 1024;
+
+/// What the parser of a page whose links are translated may take: a tag with a picture in it fits.
+pub(crate) const HTML_MEMORY: usize = 512 * 1024;
+
+/// The largest compressed body whose links are translated, decoded; pages are a hundredth of it.
+pub(crate) const DECODED_BYTES: usize = 8 * 1024 * 1024;
+
+/// How many times its size a body may become by decoding. Pages become ten times as large, bombs a thousand.
+pub(crate) const DECODED_RATIO: usize = 100;
+
+/// What all compressed bodies that one core collects may take; those beyond are passed on untranslated.
+pub(crate) const HELD_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long a compressed body may take until all of it is there; a page that takes longer is shown as it comes.
+pub(crate) const COLLECTING: Duration = Duration::from_secs(10);

@@ -3,18 +3,19 @@
 use std::rc::Rc;
 
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use tokio::time::Instant;
 
 use crate::answer::{REASON_HEADER, Reason};
 use crate::attempt::Answered;
 use crate::body::{GatewayBody, UpstreamBody};
 use crate::bond::Bonds;
+use crate::core::Core;
 use crate::failure::Failure;
 use crate::head::{is_connection_bound, remove_hop_by_hop};
 use crate::pace::Pace;
 use crate::serving::ForwardingRules;
-use crate::translate;
+use crate::translate::{self, PageLinks};
 use crate::upgrade::Upgrade;
 
 /// Turns the answer into the client's: hop-by-hop fields removed, URLs translated, an upgrade joined.
@@ -47,9 +48,26 @@ pub(crate) fn respond(
     Ok(response.map(|incoming| GatewayBody::Upstream(UpstreamBody::new(incoming, lease, pace))))
 }
 
+/// Translates the links in an answer's body, if it has any.
+pub(crate) async fn with_links(
+    core: &Core,
+    response: Response<GatewayBody>,
+    method: &Method,
+    links: &PageLinks,
+) -> Result<Response<GatewayBody>, Failure> {
+    let (head, body) = response.into_parts();
+    let body = match body {
+        GatewayBody::Upstream(body) => body,
+        other => return Ok(Response::from_parts(head, other)),
+    };
+    let translated = translate::translate(Response::from_parts(head, body), method, links, &core.held).await;
+    let translated = translated.map_err(|error| Failure::caused(Reason::UpstreamClosed, &error))?;
+    Ok(translated.map(GatewayBody::passing))
+}
+
 fn clean(headers: &mut HeaderMap, rules: &ForwardingRules) {
     remove_hop_by_hop(headers);
     // Only the gateway gives reasons.
     headers.remove(REASON_HEADER);
-    translate::to_client(headers, rules.mapping.as_deref());
+    translate::to_client(headers, rules.translation());
 }

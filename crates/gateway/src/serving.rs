@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use adit_core::application::HostHeader;
+use adit_core::application::{BodyLinks, HostHeader};
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::{ApplicationId, ConnectorGroupId};
 use adit_core::maintenance::MaintenanceState;
@@ -14,7 +14,7 @@ use adit_tunnel::target::Target;
 use http::HeaderValue;
 
 use crate::affinity::Session;
-use crate::translate::UrlMapping;
+use crate::translate::{Links, PageLinks, UrlMapping};
 use crate::tunnel::TunnelConnection;
 
 /// What a connector is doing, counted on all cores.
@@ -87,8 +87,10 @@ pub(crate) struct ForwardingRules {
     pub(crate) target: Target,
     /// The `Host` the upstream sees; `None` keeps the client's.
     pub(crate) host: Option<HeaderValue>,
-    /// How URLs are translated; `None` where the upstream sees the external host.
-    pub(crate) mapping: Option<Arc<UrlMapping>>,
+    /// What its internal URL becomes.
+    mapping: Arc<UrlMapping>,
+    /// What links in its pages become, if they are translated.
+    pub(crate) links: Option<PageLinks>,
     /// Which of the application's upstreams this leads to: under a wildcard there are many.
     pub(crate) destination: Destination,
 }
@@ -103,18 +105,20 @@ pub(crate) enum Destination {
 }
 
 impl ForwardingRules {
-    pub(crate) fn of(application: &Arc<PublishedApplication>) -> Option<Self> {
+    /// `links` are those of the whole snapshot.
+    fn of(application: &Arc<PublishedApplication>, mapping: &Arc<UrlMapping>, links: &Arc<Links>) -> Option<Self> {
         let internal = &application.internal_url;
         let authority = internal.authority();
         let host = match application.host_header {
             HostHeader::Internal => Some(HeaderValue::from_str(&authority).ok()?),
             HostHeader::External => None,
         };
-        let mapping = host.is_some().then(|| Arc::new(UrlMapping::of(application)));
+        let links = || PageLinks { all: Arc::clone(links), own: Arc::clone(mapping) };
         Some(Self {
             target: Target::of(application.id, internal, application.upstream_certificate),
             host,
-            mapping,
+            mapping: Arc::clone(mapping),
+            links: (application.body_links == BodyLinks::Translated).then(links),
             destination: Destination::Only,
             application: Arc::clone(application),
         })
@@ -131,10 +135,16 @@ impl ForwardingRules {
         Some(Arc::new(Self {
             target: Target::of(application.id, &internal, application.upstream_certificate),
             host: shown.transpose().ok()?,
-            mapping: self.mapping.clone(),
+            mapping: Arc::clone(&self.mapping),
+            links: self.links.clone(),
             destination: Destination::At(Arc::from(host)),
             application: Arc::clone(application),
         }))
+    }
+
+    /// How URLs in heads are translated; `None` where the upstream sees the external host.
+    pub(crate) fn translation(&self) -> Option<&UrlMapping> {
+        self.host.is_some().then_some(&*self.mapping)
     }
 
     /// Whether a request that was prepared by `other` may go by these rules: to the same target, under the same host,
@@ -176,10 +186,7 @@ impl Serving {
         let rules = if snapshot.has_content_of(&previous.snapshot) {
             Arc::clone(&previous.rules)
         } else {
-            let rules = |application: &Arc<PublishedApplication>| {
-                Some((application.id, Arc::new(ForwardingRules::of(application)?)))
-            };
-            Arc::new(snapshot.applications().filter_map(rules).collect())
+            Arc::new(rules_of(&snapshot))
         };
         Self { snapshot, rules, groups }
     }
@@ -214,6 +221,19 @@ impl Serving {
         let untried = all.iter().filter(|connector| !tried.contains(&connector.identity));
         two_choices(untried.clone(), untried.count(), random)
     }
+}
+
+/// The rules of all applications. Links are put together only if there is one that translates them.
+fn rules_of(snapshot: &Snapshot) -> HashMap<ApplicationId, Arc<ForwardingRules>> {
+    let mapped =
+        |application: &Arc<PublishedApplication>| (Arc::clone(application), Arc::new(UrlMapping::of(application)));
+    let mapped: Vec<_> = snapshot.applications().map(mapped).collect();
+    let any = mapped.iter().any(|(application, _)| application.body_links == BodyLinks::Translated);
+    let links = Arc::new(if any { Links::of(mapped.iter().map(|(_, mapping)| mapping)) } else { Links::default() });
+    let rules = |(application, mapping): &(Arc<PublishedApplication>, Arc<UrlMapping>)| {
+        Some((application.id, Arc::new(ForwardingRules::of(application, mapping, &links)?)))
+    };
+    mapped.iter().filter_map(rules).collect()
 }
 
 /// The group of a connector whose key generation is the current one.

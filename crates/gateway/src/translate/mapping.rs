@@ -99,6 +99,11 @@ impl Side {
         }
     }
 
+    /// Whether the prefix can stand anywhere in HTML and CSS without a second thought.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.prefix.contains(['&', '\'', '"', '(', ')', '\\', '<', '>', ','])
+    }
+
     /// What stands for the star in a public URL of this origin.
     fn star_at<'u>(&self, url: &AbsoluteUrl<'u>) -> Option<&'u str> {
         let here = url.scheme == Scheme::Https && url.port.unwrap_or(HTTPS) == self.port;
@@ -183,8 +188,20 @@ impl UrlMapping {
         self.outward_path(reference)
     }
 
+    /// A URL in a body, if it is at the internal origin and below the internal prefix.
+    pub(super) fn outward_link(&self, url: &AbsoluteUrl<'_>) -> Option<String> {
+        let star = self.internal_star(url)?;
+        let (internal, external) = (&self.internal.prefix, &self.external.prefix);
+        let path = match url.rest.as_bytes().first() {
+            Some(b'/') => moved(url.rest, internal, external)?,
+            _ if internal == "/" => format!("{external}{}", url.rest),
+            _ => return None,
+        };
+        Some(format!("{}{path}", self.external.origin(Scheme::Https, star)))
+    }
+
     /// A path below the internal prefix, as the client must see it; `None` where it is no path or stays the same.
-    fn outward_path(&self, path: &str) -> Option<String> {
+    pub(super) fn outward_path(&self, path: &str) -> Option<String> {
         let (internal, external) = (&self.internal.prefix, &self.external.prefix);
         let is_path = path.starts_with('/') && !path.starts_with("//");
         if is_path && internal != external { moved(path, internal, external) } else { None }

@@ -65,6 +65,10 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
         "in effect: which of the two public URLs stands in what is translated",
     ),
     (
+        &["onPremisesPublishing/isTranslateLinksInBodyEnabled"],
+        "in effect: links in HTML and CSS to internal URLs of any published application; compressed bodies up to 8 MiB",
+    ),
+    (
         &["onPremisesPublishing/trafficRoutingMethod"],
         "in effect: with `sessionPersistence` a browser stays with its connector, by a cookie; else the less busy of two \
          random connectors is taken",
@@ -110,7 +114,6 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "onPremisesPublishing/isTranslateLinksInBodyEnabled",
             "onPremisesPublishing/isHttpOnlyCookieEnabled",
             "onPremisesPublishing/isPersistentCookieEnabled",
             "onPremisesPublishing/isSecureCookieEnabled",

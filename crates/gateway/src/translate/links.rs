@@ -1,0 +1,159 @@
+//! Which public URL stands for an internal one, for any published application: what links in bodies are looked up in.
+//!
+//! One for each snapshot in which an application wants its links translated. A link is translated if it is at the
+//! internal origin of an application and below its prefix; of several applications the one with the longest prefix wins.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use adit_core::internal_url::Scheme;
+
+use super::absolute_url::AbsoluteUrl;
+use super::mapping::{HostPattern, UrlMapping};
+
+/// The internal URLs of all published applications.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    /// By internal host, in lower case; those with the longest prefix first.
+    by_host: HashMap<String, Vec<Arc<UrlMapping>>>,
+    /// Those under a wildcard, by the domain behind the star.
+    by_domain: HashMap<String, Vec<Arc<UrlMapping>>>,
+}
+
+impl Links {
+    pub(crate) fn of<'m>(mappings: impl Iterator<Item = &'m Arc<UrlMapping>>) -> Self {
+        let mut links = Self::default();
+        for mapping in mappings.filter(|mapping| mapping.external.is_plain()) {
+            let at_host = match &mapping.internal.host {
+                HostPattern::Exactly(host) => links.by_host.entry(host.clone()).or_default(),
+                HostPattern::Below(domain) => links.by_domain.entry(domain.clone()).or_default(),
+            };
+            at_host.push(Arc::clone(mapping));
+        }
+        for mappings in links.by_host.values_mut().chain(links.by_domain.values_mut()) {
+            mappings.sort_by_key(|mapping| std::cmp::Reverse(mapping.internal.prefix.len()));
+        }
+        links
+    }
+
+    fn outward(&self, url: &AbsoluteUrl<'_>) -> Option<String> {
+        let host = if url.host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(url.host.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(url.host)
+        };
+        let by_host = self.by_host.get(host.as_ref());
+        by_host.and_then(|mappings| first(mappings, url)).or_else(|| {
+            let domains = host.match_indices('.').filter_map(|(dot, _)| host.get(dot..));
+            domains.filter_map(|domain| self.by_domain.get(domain)).find_map(|mappings| first(mappings, url))
+        })
+    }
+}
+
+/// The first that fits; before what may be one origin written as another, what is that origin.
+fn first(mappings: &[Arc<UrlMapping>], url: &AbsoluteUrl<'_>) -> Option<String> {
+    let exact = mappings.iter().filter(|mapping| mapping.scheme == url.scheme);
+    let others = mappings.iter().filter(|mapping| mapping.scheme != url.scheme);
+    exact.chain(others).find_map(|mapping| mapping.outward_link(url))
+}
+
+/// How the links of one application's pages are translated.
+#[derive(Debug, Clone)]
+pub(crate) struct PageLinks {
+    pub(crate) all: Arc<Links>,
+    pub(crate) own: Arc<UrlMapping>,
+}
+
+impl PageLinks {
+    /// A reference on a page, as the client must see it; `None` where it stays. White space around it stays.
+    pub(crate) fn outward(&self, reference: &str) -> Option<String> {
+        let trimmed = reference.trim_ascii();
+        let translated = match trimmed.as_bytes() {
+            [b'/', b'/', ..] => self.all.outward(&AbsoluteUrl::behind(self.scheme(), trimmed.get(2..)?)?)?,
+            [b'/', ..] => self.own.outward_path(trimmed).filter(|_| self.own.external.is_plain())?,
+            [b'h' | b'H', ..] => self.all.outward(&AbsoluteUrl::split(trimmed)?)?,
+            _ => return None,
+        };
+        if trimmed.len() == reference.len() {
+            return Some(translated);
+        }
+        let start = reference.len() - reference.trim_ascii_start().len();
+        Some(format!("{}{translated}{}", reference.get(..start)?, reference.get(start + trimmed.len()..)?))
+    }
+
+    /// Whether a reference that starts like this may be one that is translated.
+    pub(crate) fn may_start_with(start: u8) -> bool {
+        matches!(start, b'/' | b'h' | b'H')
+    }
+
+    fn scheme(&self) -> Scheme {
+        self.own.scheme
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::mapping::tests::mapping;
+    use super::*;
+
+    /// Pages of `http://wiki:8080/app/`, beside other applications.
+    pub(crate) fn page_links() -> PageLinks {
+        let own = Arc::new(mapping("http://wiki:8080/app/", "https://wiki.example/team/"));
+        let others = [
+            mapping("http://shop/", "https://shop.example/"),
+            mapping("http://shop/admin/", "https://admin.example/"),
+            mapping("https://shop/secure/", "https://secure.example/"),
+            mapping("http://*.corp.local/", "https://*.apps.example/"),
+            mapping("http://odd/", "https://odd.example/a&b/"),
+        ];
+        let all = others.into_iter().map(Arc::new).chain([Arc::clone(&own)]).collect::<Vec<_>>();
+        PageLinks { all: Arc::new(Links::of(all.iter())), own }
+    }
+
+    #[test]
+    fn links_to_any_published_application_are_translated_the_longest_prefix_first() {
+        let page = page_links();
+        for (link, translated) in [
+            ("http://wiki:8080/app/x?a=1#b", Some("https://wiki.example/team/x?a=1#b")),
+            ("https://wiki:8080/app/x", Some("https://wiki.example/team/x")),
+            ("HTTP://Shop/x", Some("https://shop.example/x")),
+            ("http://shop", Some("https://shop.example/")),
+            ("http://shop?q", Some("https://shop.example/?q")),
+            ("http://shop/admin", Some("https://admin.example/")),
+            ("http://shop/administrators", Some("https://shop.example/administrators")),
+            ("https://shop/secure/x", Some("https://secure.example/x")),
+            ("http://a.b.corp.local/x", Some("https://a.b.apps.example/x")),
+            ("//shop/x", Some("https://shop.example/x")),
+            ("/app/x", Some("/team/x")),
+            ("\n  http://shop/x ", Some("\n  https://shop.example/x ")),
+        ] {
+            assert_eq!(page.outward(link).as_deref(), translated, "{link}");
+        }
+    }
+
+    #[test]
+    fn everything_else_stays() {
+        let page = page_links();
+        for link in [
+            "http://wiki:8080/elsewhere",
+            "http://wiki/app/x",
+            "http://shop:8080/",
+            "http://shop.example/",
+            "http://shopping/",
+            "http://corp.local/",
+            "http://odd/",
+            "//elsewhere.example/x",
+            "/elsewhere",
+            "x/app/",
+            "#top",
+            "mailto:a@shop",
+            "javascript:location='http://shop/'",
+            "http%3A%2F%2Fshop%2F",
+            "",
+            " ",
+        ] {
+            assert_eq!(page.outward(link), None, "{link}");
+        }
+    }
+}
