@@ -91,6 +91,17 @@ impl Directory {
         self.addresses
     }
 
+    /// Where it answers ACME challenges, if it was told to.
+    ///
+    /// # Panics
+    /// When it was not.
+    #[must_use]
+    pub fn http_address(&self) -> SocketAddr {
+        let text = std::fs::read_to_string(self.data().join("addresses.json")).expect("addresses.json");
+        let json: Value = serde_json::from_str(&text).expect("JSON");
+        json["http"].as_str().and_then(|text| text.parse().ok()).expect("an address for plain HTTP")
+    }
+
     /// Its data folder.
     #[must_use]
     pub fn data(&self) -> PathBuf {

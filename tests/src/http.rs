@@ -156,6 +156,18 @@ impl Connection {
         Ok(Self { stream: BufReader::with_capacity(64 * 1024, Stream::Tls(Box::new(stream))) })
     }
 
+    /// The certificate that the server showed, in DER form; empty without TLS.
+    #[must_use]
+    pub fn peer_certificate(&self) -> Vec<u8> {
+        match self.stream.get_ref() {
+            Stream::Plain(_) => Vec::new(),
+            Stream::Tls(stream) => {
+                let shown = stream.conn.peer_certificates().and_then(<[_]>::first);
+                shown.map(|certificate| certificate.to_vec()).unwrap_or_default()
+            }
+        }
+    }
+
     /// Sends one request and reads the whole answer. `headers` must name the host.
     ///
     /// # Errors

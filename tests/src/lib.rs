@@ -14,6 +14,7 @@
 )]
 
 pub mod application;
+pub mod authority;
 pub mod browser;
 pub mod command;
 pub mod connector;
@@ -26,6 +27,7 @@ pub mod load;
 pub mod memory;
 pub mod ntlm;
 pub mod pattern;
+pub mod pebble;
 pub mod process;
 pub mod python;
 pub mod scratch;

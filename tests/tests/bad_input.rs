@@ -56,7 +56,10 @@ fn a_bad_configuration_exits_with_2_and_names_the_setting() {
         ("no_such_setting = true", "no_such_setting"),
         ("public_url = 'nonsense'", "public_url"),
         ("trusted_proxies = ['nonsense']", "trusted_proxies"),
-        ("[tls]\ncertificate = '/nonexistent/certificate.pem'\nkey = '/nonexistent/key.pem'", "/nonexistent/"),
+        (
+            "[[certificate]]\ncertificate = '/nonexistent/certificate.pem'\nkey = '/nonexistent/key.pem'",
+            "/nonexistent/",
+        ),
     ] {
         let config = scratch.join("config.toml");
         std::fs::write(&config, toml).unwrap();

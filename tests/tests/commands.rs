@@ -203,7 +203,7 @@ fn a_certificate_of_ones_own_and_a_public_url_come_from_the_configuration() {
     fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let config = scratch.join("adit.toml");
     let settings = format!(
-        "public_url = 'https://graph.example/'\n\n[tls]\ncertificate = '{}'\nkey = '{}'\n",
+        "public_url = 'https://graph.example/'\n\n[[certificate]]\ncertificate = '{}'\nkey = '{}'\n",
         certificate.display(),
         key.display()
     );

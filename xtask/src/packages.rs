@@ -21,6 +21,7 @@ pub(crate) const FOR_TESTS: &[Package] = &[
     Package { probe: Probe::Program("curl"), names: &["curl", "ca-certificates"] },
     Package { probe: Probe::Program("wrk"), names: &["wrk"] },
     Package { probe: Probe::Program("chromium"), names: &["chromium", "fonts-liberation"] },
+    Package { probe: Probe::Program("pebble"), names: &["pebble"] },
     Package { probe: Probe::Program("certutil"), names: &["libnss3-tools"] },
     Package { probe: Probe::Program("git"), names: &["git"] },
     Package { probe: Probe::Program("lighttpd"), names: &["lighttpd"] },

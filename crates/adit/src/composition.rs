@@ -13,17 +13,18 @@ use std::time::Duration;
 
 use adit_control::{CertificateAuthority, ControlPlane, SealingKey, Zeroizing};
 use adit_core::ConnectorId;
-use adit_gateway::{ClientLimits, Gateway};
+use adit_gateway::{CertificateSource, ClientLimits, Gateway};
 use adit_identity::{LocalKey, Verifier};
 use axum::Router;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::acme;
+use crate::certificate::{CertificateFiles, Certificates};
 use crate::configuration::{Configuration, GatewayAddress};
 use crate::data_folder::{Addresses, DataFolder, KeyPair};
 use crate::fingerprint::Fingerprint;
-use crate::listener::certificate::Certificates;
 use crate::listener::{self, Bound, operations};
 
 mod api_metrics;
@@ -58,13 +59,14 @@ pub(crate) struct Server {
     background: JoinSet<()>,
 }
 
-/// The four sockets, taken and not yet served.
+/// The sockets, taken and not yet served.
 struct Sockets {
     control: Bound,
     control_tls: Bound,
     gateway: std::net::TcpListener,
     gateway_address: SocketAddr,
     metrics: Bound,
+    http: Option<Bound>,
 }
 
 impl Server {
@@ -74,6 +76,7 @@ impl Server {
     /// [`StartError`]; nothing is served then.
     pub(crate) async fn start(configuration: Configuration) -> Result<Self, StartError> {
         let folder = DataFolder::lock(&configuration.data)?;
+        let files = CertificateFiles::load(configuration.certificates.clone(), &folder.certificates())?;
         let sockets = Sockets::take(&configuration).await?;
         let addresses = sockets.addresses();
         let dialled = dialled_by_connectors(configuration.gateway_address.as_ref(), addresses.gateway);
@@ -84,8 +87,12 @@ impl Server {
         let control = open_control_plane(&folder, authority, &dialled).await?;
         let mut registry = Registry::default();
         let names = own_names(&configuration, &dialled, &addresses);
-        let certificates =
-            Certificates::new(control.clone(), names, configuration.tls).map_err(StartError::Certificate)?;
+        let certificates = Certificates::new(control.clone(), names, &files).map_err(StartError::Certificate)?;
+        let acme =
+            configuration.acme.map(|settings| acme::Keeper::open(settings, &folder, &mut registry)).transpose()?;
+        if let Some(acme) = &acme {
+            certificates.replace(CertificateSource::Acme, &acme.certificates());
+        }
         let acceptor = certificates.acceptor().map_err(StartError::Certificate)?;
         let clients = (configuration.api.trusted_proxies.clone(), configuration.client_limits);
         let gateway = start_gateway(sockets.gateway, &control, &certificates, clients, &mut registry)?;
@@ -110,7 +117,9 @@ impl Server {
         };
         server.serve_api(sockets.control, sockets.control_tls, acceptor, &api);
         server.serve_operations(sockets.metrics, registry);
-        server.background.spawn(certificates.look_after());
+        server.serve_plain(sockets.http, &certificates);
+        server.keep_acme(acme, &certificates);
+        server.background.spawn(Arc::clone(&certificates).look_after(files));
         server.folder.announce(&addresses)?;
         tracing::info!(
             control = %addresses.control, control_tls = %addresses.control_tls, gateway = %addresses.gateway,
@@ -158,6 +167,23 @@ impl Server {
         self.api.spawn(tls.serve(Some(acceptor), api.clone(), stopping(), API_GRACE));
     }
 
+    /// Challenges and redirects. Nothing is lost when they end at once.
+    fn serve_plain(&mut self, socket: Option<Bound>, certificates: &Certificates) {
+        let Some(socket) = socket else { return };
+        let router = listener::plain::router(self.control.snapshots(), Arc::clone(certificates.challenges()));
+        self.background.spawn(socket.serve(None, router, self.stop_operations.subscribe(), Duration::from_secs(1)));
+    }
+
+    fn keep_acme(&mut self, keeper: Option<acme::Keeper>, certificates: &Arc<Certificates>) {
+        let Some(keeper) = keeper else { return };
+        self.background.spawn(keeper.run(acme::Surroundings {
+            snapshots: self.control.snapshots(),
+            certificates: Arc::clone(certificates),
+            challenges: Arc::clone(certificates.challenges()),
+            shown: self.gateway.certificates(),
+        }));
+    }
+
     fn serve_operations(&mut self, socket: Bound, registry: Registry) {
         let router = operations::router(registry, self.stop_api.subscribe());
         let ended = self.stop_operations.subscribe();
@@ -179,15 +205,20 @@ impl Sockets {
             gateway,
             gateway_address,
             metrics: listener::bind("metrics_listen", listen.metrics).await?,
+            http: match listen.http {
+                Some(address) => Some(listener::bind("http_listen", address).await?),
+                None => None,
+            },
         })
     }
 
-    const fn addresses(&self) -> Addresses {
+    fn addresses(&self) -> Addresses {
         Addresses {
             control: self.control.address(),
             control_tls: self.control_tls.address(),
             gateway: self.gateway_address,
             metrics: self.metrics.address(),
+            http: self.http.as_ref().map(Bound::address),
         }
     }
 }

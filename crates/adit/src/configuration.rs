@@ -19,10 +19,14 @@ use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-mod client_limits;
-mod tls_files;
+use crate::acme::AcmeSettings;
+use crate::certificate::{CertificateFile, CertificateFileError};
 
-pub(crate) use tls_files::{TlsFiles, TlsFilesError};
+mod acme;
+mod client_limits;
+
+pub(crate) use acme::AcmeFlags;
+use acme::{AcmeTable, BadAcme};
 
 /// Everything `adit serve` needs to know, checked.
 #[derive(Debug)]
@@ -37,11 +41,13 @@ pub(crate) struct Configuration {
     pub(crate) api: Api,
     /// How long clients may keep the gateway waiting.
     pub(crate) client_limits: ClientLimits,
-    /// A certificate from elsewhere, if there is one.
-    pub(crate) tls: Option<TlsFiles>,
+    /// Certificates from elsewhere.
+    pub(crate) certificates: Vec<CertificateFile>,
+    /// From where certificates are ordered, if they are.
+    pub(crate) acme: Option<AcmeSettings>,
 }
 
-/// The four listening addresses. Port 0 lets the system choose.
+/// The listening addresses. Port 0 lets the system choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Listen {
     /// The API over plain HTTP; loopback.
@@ -52,6 +58,8 @@ pub(crate) struct Listen {
     pub(crate) gateway: SocketAddr,
     /// Health and metrics over plain HTTP; loopback.
     pub(crate) metrics: SocketAddr,
+    /// ACME challenges and redirects over plain HTTP, if that is wanted.
+    pub(crate) http: Option<SocketAddr>,
 }
 
 /// How the API presents itself and whom it believes.
@@ -83,6 +91,9 @@ pub(crate) struct Flags {
     pub(crate) gateway_listen: Option<SocketAddr>,
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) gateway_address: Option<GatewayAddress>,
+    pub(crate) certificates: Vec<CertificateFile>,
+    pub(crate) http_listen: Option<SocketAddr>,
+    pub(crate) acme: AcmeFlags,
 }
 
 /// Why there is no configuration. Each says which setting.
@@ -105,8 +116,10 @@ pub(crate) enum ConfigurationError {
     BadIssuer { url: String },
     #[error("the CA of issuer '{url}', {}, cannot be read: {reason}", path.display())]
     IssuerCa { url: String, path: PathBuf, reason: String },
-    #[error("[tls]: {0}")]
-    Tls(#[from] TlsFilesError),
+    #[error(transparent)]
+    Certificate(#[from] CertificateFileError),
+    #[error(transparent)]
+    Acme(#[from] BadAcme),
 }
 
 /// The file as it is written.
@@ -124,6 +137,8 @@ struct File {
     metrics_listen: Option<ListenAddress>,
     #[serde(default, deserialize_with = "from_text")]
     gateway_address: Option<GatewayAddress>,
+    #[serde(default, deserialize_with = "from_text")]
+    http_listen: Option<ListenAddress>,
     public_url: Option<Url>,
     #[serde(default)]
     trusted_proxies: Vec<Network>,
@@ -131,7 +146,9 @@ struct File {
     issuer: Vec<IssuerTable>,
     #[serde(default)]
     client_limits: client_limits::ClientLimitsTable,
-    tls: Option<TlsTable>,
+    #[serde(default)]
+    certificate: Vec<CertificateTable>,
+    acme: Option<AcmeTable>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,9 +161,15 @@ struct IssuerTable {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TlsTable {
+struct CertificateTable {
     certificate: PathBuf,
-    key: PathBuf,
+    key: Option<PathBuf>,
+}
+
+impl CertificateTable {
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        std::iter::once(&mut self.certificate).chain(self.key.as_mut())
+    }
 }
 
 /// A listening address; `localhost:PORT` is the IPv4 loopback.
@@ -177,7 +200,8 @@ fn read(path: &Path) -> Result<File, ConfigurationError> {
         .map_err(|error| ConfigurationError::Malformed { path: path.to_owned(), reason: error.to_string() })?;
     let beside = path.parent().unwrap_or(Path::new(""));
     let paths = file.data.iter_mut().chain(file.issuer.iter_mut().filter_map(|issuer| issuer.ca.as_mut()));
-    for written in paths.chain(file.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key])) {
+    let paths = paths.chain(file.acme.iter_mut().filter_map(|acme| acme.ca.as_mut()));
+    for written in paths.chain(file.certificate.iter_mut().flat_map(CertificateTable::paths)) {
         *written = beside.join(&*written);
     }
     Ok(file)
@@ -191,9 +215,25 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
     let data = flags.data.clone().or_else(|| file.data.clone()).ok_or(ConfigurationError::NoDataFolder)?;
     let listen = listen(&file, &flags)?;
     let gateway_address = flags.gateway_address.or_else(|| file.gateway_address.clone());
-    let tls = file.tls.as_ref().map(|tls| TlsFiles::load(&tls.certificate, &tls.key)).transpose()?;
+    let certificates = certificates(&file.certificate, flags.certificates)?;
+    let acme = acme::resolve(file.acme.take(), flags.acme, listen.http.is_some())?;
     let client_limits = std::mem::take(&mut file.client_limits).into();
-    Ok(Configuration { data, listen, gateway_address, api: api(file)?, client_limits, tls })
+    Ok(Configuration { data, listen, gateway_address, api: api(file)?, client_limits, certificates, acme })
+}
+
+/// The certificates of the file and those of flags: there may be any number, so flags add to the file.
+fn certificates(
+    tables: &[CertificateTable],
+    flags: Vec<CertificateFile>,
+) -> Result<Vec<CertificateFile>, ConfigurationError> {
+    let listed = tables.iter().map(|table| CertificateFile {
+        certificate: table.certificate.clone(),
+        key: table.key.clone().unwrap_or_else(|| table.certificate.clone()),
+    });
+    let certificates: Vec<CertificateFile> = listed.chain(flags).collect();
+    // Now, so that a mistake is found before anything is started.
+    certificates.iter().try_for_each(|file| file.read().map(drop))?;
+    Ok(certificates)
 }
 
 fn listen(file: &File, flags: &Flags) -> Result<Listen, ConfigurationError> {
@@ -207,6 +247,7 @@ fn listen(file: &File, flags: &Flags) -> Result<Listen, ConfigurationError> {
         control_tls: choose(flags.control_tls_listen, file.control_tls_listen, loopback(8444)),
         gateway: choose(flags.gateway_listen, file.gateway_listen, everywhere),
         metrics: choose(flags.metrics_listen, file.metrics_listen, loopback(9090)),
+        http: flags.http_listen.or(file.http_listen.map(|address| address.0)),
     };
     for (setting, address) in [("control_listen", listen.control), ("metrics_listen", listen.metrics)] {
         if !address.ip().to_canonical().is_loopback() {
@@ -277,6 +318,20 @@ pub(crate) fn is_loopback(host: &url::Host<&str>) -> bool {
 /// A sentence that says what was expected.
 pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     text.parse::<ListenAddress>().map(|address| address.0)
+}
+
+/// Reads a certificate's files: `CERTIFICATE,KEY`, or one file that holds both.
+///
+/// # Errors
+/// A sentence that says what was expected.
+pub(crate) fn certificate_file(text: &str) -> Result<CertificateFile, String> {
+    let (certificate, key) = text.split_once(',').unwrap_or((text, text));
+    if certificate.is_empty() || key.is_empty() || key.contains(',') {
+        return Err(format!(
+            "'{text}' does not name files; CERTIFICATE.pem,KEY.pem is expected, or one file with both"
+        ));
+    }
+    Ok(CertificateFile { certificate: certificate.into(), key: key.into() })
 }
 
 // === impl GatewayAddress ===

@@ -27,6 +27,8 @@ const SIGNING_KEY: &str = "signing-key.pem";
 const SEALING_KEY: &str = "sealing-key";
 const DIRECTORY: &str = "directory.sqlite";
 const ADDRESSES: &str = "addresses.json";
+const CERTIFICATES: &str = "certificates";
+const ACME: &str = "acme";
 
 /// A data folder that this process serves from: no other process can, as long as this value lives.
 #[derive(Debug)]
@@ -112,6 +114,16 @@ impl DataFolder {
     /// Where the directory's database is.
     pub(crate) fn directory(&self) -> PathBuf {
         self.path.join(DIRECTORY)
+    }
+
+    /// Where the administrator puts certificates; may be missing.
+    pub(crate) fn certificates(&self) -> PathBuf {
+        self.path.join(CERTIFICATES)
+    }
+
+    /// Where accounts at ACME authorities and what they issued is kept; made when there is one.
+    pub(crate) fn acme(&self) -> PathBuf {
+        self.path.join(ACME)
     }
 
     /// Where the CA's certificate is, for clients that shall trust it.
@@ -272,7 +284,7 @@ fn private_file() -> OpenOptions {
 }
 
 /// Writes a file so that a reader, or a crash, sees all of it or nothing.
-fn write_whole(path: &Path, content: &[u8]) -> Result<(), DataFolderError> {
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), DataFolderError> {
     let temporary = path.with_extension("tmp");
     let written = (|| {
         // What an earlier crash left may have other permissions: start anew.

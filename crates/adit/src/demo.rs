@@ -160,11 +160,12 @@ fn configuration(folder: &TemporaryFolder) -> Configuration {
     let free = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
     Configuration {
         data: folder.path().join("data"),
-        listen: Listen { control: free, control_tls: free, gateway: free, metrics: free },
+        listen: Listen { control: free, control_tls: free, gateway: free, metrics: free, http: None },
         gateway_address: None,
         api: Api::default(),
         client_limits: adit_gateway::ClientLimits::default(),
-        tls: None,
+        certificates: Vec::new(),
+        acme: None,
     }
 }
 

@@ -22,8 +22,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-pub(crate) mod certificate;
 pub(crate) mod operations;
+pub(crate) mod plain;
 
 /// Connections open at once on one listener: administration needs few, and each costs memory.
 const MOST_CONNECTIONS: usize = 1024;

@@ -3,7 +3,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod acme;
 mod api_client;
+mod certificate;
 mod command;
 mod command_error;
 mod composition;

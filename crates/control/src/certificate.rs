@@ -237,6 +237,28 @@ impl ControlPlane {
         }))
     }
 
+    /// The certificates of those of `applications` that have one, with their private keys, for the gateway. One that
+    /// cannot be opened is left out and logged: the others are none the worse for it.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn open_certificates(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<Vec<(ApplicationId, ServerCertificate)>, Error> {
+        let mut all = Vec::new();
+        for application in self.certificates_of(applications).await?.into_keys() {
+            match self.open_certificate(application).await {
+                Ok(opened) => all.extend(opened.map(|certificate| (application, certificate))),
+                Err(error @ (Error::Sealing(_) | Error::Store(adit_store::Error::Unreadable { .. }))) => {
+                    tracing::error!(%application, %error, "an uploaded certificate cannot be opened; upload it again");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
     /// Removes the certificate of an application that was changed, if it does not fit any more.
     pub(crate) async fn drop_unfitting_certificate(
         &self,

@@ -103,7 +103,7 @@ impl PublishedApplication {
     }
 
     /// The hosts of its entrances.
-    fn hosts(&self) -> impl Iterator<Item = &str> {
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.external_url).chain(&self.alternate_url).map(ExternalUrl::host)
     }
 

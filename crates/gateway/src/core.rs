@@ -10,11 +10,12 @@ use adit_tunnel::socket::TunnelSocket;
 use arc_swap::{ArcSwap, Guard};
 use ipnet::IpNet;
 use rustls::server::Acceptor;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, interval, timeout_at};
-use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use crate::admission::Admission;
 use crate::directory::ConnectorDirectory;
@@ -151,5 +152,16 @@ async fn receive(core: Rc<Core>, socket: std::net::TcpStream, from: SocketAddr, 
         Purpose::Browser => tracing::debug!(%from, "a client is turned away: there are too many"),
         Purpose::Tunnel => tunnel::accept(&core, start, from).await,
         Purpose::Registration => registration::serve(&core, start, from).await,
+        Purpose::AcmeChallenge => answer_challenge(&core, start, from, deadline).await,
+    }
+}
+
+/// Shows an ACME authority what it asked to see: the handshake is all of it.
+async fn answer_challenge(core: &Core, start: StartHandshake<TunnelSocket>, from: SocketAddr, deadline: Instant) {
+    let shown = start.into_stream(Arc::clone(&core.shared.tls.acme_challenge));
+    match timeout_at(deadline, async { shown.await?.shutdown().await }).await {
+        Ok(Ok(())) => tracing::info!(%from, "an ACME challenge was answered"),
+        Ok(Err(error)) => tracing::debug!(%from, %error, "an ACME challenge was not answered"),
+        Err(_) => tracing::debug!(%from, "an ACME challenge took too long"),
     }
 }

@@ -2,13 +2,19 @@
 //!
 //! Futures are driven on the gateway's cores: an implementation hands slow work to threads of its own.
 
+use std::future::ready;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use adit_core::connector::ConnectorIdentity;
-use adit_core::id::{ConnectorId, TunnelId};
+use adit_core::id::{ApplicationId, ConnectorId, TunnelId};
 use adit_tunnel::message::{Refused, Register, Registered};
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use tokio::sync::watch;
+
+use crate::certificate::{ProvidedCertificate, ServerCertificate};
 
 /// A connector's new certificate.
 #[derive(Debug, Clone)]
@@ -49,20 +55,32 @@ pub trait ConnectorDirectory: Send + Sync + 'static {
     fn tunnel_down(&self, tunnel: TunnelId) -> BoxFuture<'static, ()>;
 }
 
-/// A certificate that the gateway shows, and its key.
-#[derive(Debug)]
-pub struct ServerCertificate {
-    /// Leaf first.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// The leaf's key.
-    pub key: PrivateKeyDer<'static>,
-}
-
 /// Where certificates for the names of published applications come from.
 pub trait ServerCertificates: Send + Sync + 'static {
-    /// Issues a certificate for `names` (host names or addresses). Called off the request path.
+    /// Issues a certificate of the directory's own authority for `names` (host names or addresses). Called off the
+    /// request path.
     ///
     /// # Errors
     /// A sentence for the log.
     fn issue(&self, names: &[String]) -> Result<ServerCertificate, String>;
+
+    /// The certificates that were uploaded with these applications; those without one are left out.
+    fn uploaded(&self, applications: Vec<ApplicationId>) -> BoxFuture<'static, UploadedCertificates> {
+        drop(applications);
+        ready(Ok(Vec::new())).boxed()
+    }
+
+    /// What there is from files and by ACME, and every change of it.
+    fn provided(&self) -> watch::Receiver<Arc<Vec<ProvidedCertificate>>> {
+        watch::channel(Arc::default()).1
+    }
+
+    /// What answers an ACME authority that asks whether this server has the name `host`. Called in handshakes.
+    fn challenge(&self, host: &str) -> Option<Arc<CertifiedKey>> {
+        let _ = host;
+        None
+    }
 }
+
+/// Certificates by application, or a sentence for the log.
+pub type UploadedCertificates = Result<Vec<(ApplicationId, ServerCertificate)>, String>;

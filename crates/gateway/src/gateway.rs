@@ -1,10 +1,9 @@
 //! The gateway as a whole: started on a listening socket, drained on request.
 
-use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use adit_core::Snapshot;
@@ -12,22 +11,21 @@ use adit_core::id::ConnectorId;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
-use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
+use crate::certificate::by_name::{BrowserCertificates, ChallengeCertificates, ShownCertificates};
+use crate::certificate::keeper::CertificateKeeper;
+use crate::certificate::metrics::CertificateMetrics;
 use crate::core::{CoreCommand, CoreHandle, Shared};
 use crate::directory::{ConnectorDirectory, ServerCertificates};
 use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::serving::Serving;
-use crate::tls::{BrowserCertificates, OwnCertificate, TlsConfigs, certified};
+use crate::tls::TlsConfigs;
 use crate::tunnel::{Book, keep_presence};
 use crate::{acceptor, core, limits};
-
-/// Certificates are issued anew this often; they are valid much longer.
-const REISSUE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a gateway is started with.
 pub struct Settings {
@@ -66,6 +64,8 @@ pub enum StartError {
 pub struct Gateway {
     address: SocketAddr,
     shared: Arc<Shared>,
+    browsers: Arc<BrowserCertificates>,
+    accepting: Arc<AtomicBool>,
     draining: watch::Sender<bool>,
     stop_accepting: Option<oneshot::Sender<()>>,
 }
@@ -78,9 +78,13 @@ impl Gateway {
     pub fn start(settings: Settings, registry: &mut Registry) -> Result<Self, StartError> {
         settings.listener.set_nonblocking(true)?;
         let address = settings.listener.local_addr()?;
-        let keeper = CertificateKeeper::new(settings.certificates, settings.own_names)?;
-        let tls =
-            TlsConfigs::new(&settings.connector_ca, &keeper.own, &keeper.browsers).map_err(StartError::Certificate)?;
+        let challenges = ChallengeCertificates(Arc::clone(&settings.certificates));
+        let certificate_metrics = CertificateMetrics::register(registry);
+        let keeper = CertificateKeeper::new(settings.certificates, settings.own_names, certificate_metrics)
+            .map_err(StartError::Certificate)?;
+        let browsers = Arc::clone(&keeper.browsers);
+        let tls = TlsConfigs::new(&settings.connector_ca, &keeper.own, &browsers, challenges)
+            .map_err(StartError::Certificate)?;
         let serving = Arc::new(ArcSwap::from_pointee(Serving::default()));
         let (draining, draining_seen) = watch::channel(false);
         let (handles, receivers): (Vec<_>, Vec<_>) = (0..settings.cores.get())
@@ -102,10 +106,16 @@ impl Gateway {
             draining: draining_seen,
         });
         start_cores(&shared, receivers)?;
-        let front = Front { shared: Arc::clone(&shared), keeper, snapshots: settings.snapshots };
+        let accepting = Arc::new(AtomicBool::new(false));
+        let front = Front {
+            shared: Arc::clone(&shared),
+            keeper,
+            snapshots: settings.snapshots,
+            accepting: Arc::clone(&accepting),
+        };
         let (stop_accepting, stopped) = oneshot::channel();
         start_front(front, settings.listener, stopped)?;
-        Ok(Self { address, shared, draining, stop_accepting: Some(stop_accepting) })
+        Ok(Self { address, shared, browsers, accepting, draining, stop_accepting: Some(stop_accepting) })
     }
 
     /// The address that is served.
@@ -114,10 +124,18 @@ impl Gateway {
         self.address
     }
 
-    /// Whether the gateway has a snapshot to serve from and has not begun to drain.
+    /// Whether the gateway has a snapshot to serve from, accepts connections and has not begun to drain.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.shared.serving.load().snapshot.version().1.0 > 0 && !*self.draining.borrow()
+        self.shared.serving.load().snapshot.version().1.0 > 0
+            && self.accepting.load(Ordering::Relaxed)
+            && !*self.draining.borrow()
+    }
+
+    /// Which certificate is shown for each host, now and later.
+    #[must_use]
+    pub fn certificates(&self) -> ShownCertificates {
+        ShownCertificates(Arc::clone(&self.browsers))
     }
 
     /// How many requests were sent through each connected connector since its tunnel came up.
@@ -180,14 +198,17 @@ struct Front {
     shared: Arc<Shared>,
     keeper: CertificateKeeper,
     snapshots: watch::Receiver<Arc<Snapshot>>,
+    accepting: Arc<AtomicBool>,
 }
 
 impl Front {
-    fn run(self, listener: TcpListener, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
+    fn run(mut self, listener: TcpListener, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let shared = Arc::clone(&self.shared);
+            self.keeper.catch_up().await;
+            self.accepting.store(true, Ordering::Relaxed);
             let presence = tokio::spawn(keep_presence(Arc::clone(&shared.book), Arc::clone(&shared.directory)));
             let following = tokio::spawn(self.follow());
             tokio::select! {
@@ -206,15 +227,13 @@ impl Front {
         if given < served {
             return tracing::warn!(?served, ?given, "an older snapshot was not taken");
         }
-        self.keeper.keep(&snapshot);
+        self.keeper.follow(&snapshot);
         self.shared.book.replace_snapshot(snapshot);
         self.shared.metrics.revision.set(i64::try_from(given.1.0).unwrap_or(i64::MAX));
     }
 
     /// Serves each snapshot as it comes.
     async fn follow(mut self) {
-        let mut reissue = interval(REISSUE);
-        reissue.tick().await;
         let mut control_plane_lives = true;
         loop {
             tokio::select! {
@@ -226,68 +245,8 @@ impl Front {
                     // The last snapshot stays in service.
                     Err(_) => control_plane_lives = false,
                 },
-                _ = reissue.tick() => self.keeper.reissue(),
+                () = self.keeper.attend() => {}
             }
         }
-    }
-}
-
-/// Has a certificate for every published name.
-struct CertificateKeeper {
-    certificates: Arc<dyn ServerCertificates>,
-    own_names: Vec<String>,
-    own: Arc<OwnCertificate>,
-    browsers: Arc<BrowserCertificates>,
-    /// The last snapshot for which there was a certificate for every name.
-    complete: Option<Arc<Snapshot>>,
-}
-
-impl CertificateKeeper {
-    fn new(certificates: Arc<dyn ServerCertificates>, own_names: Vec<String>) -> Result<Self, StartError> {
-        let issue = || certificates.issue(&own_names).and_then(certified).map_err(StartError::Certificate);
-        let own = Arc::new(OwnCertificate::new(issue()?));
-        let browsers = Arc::new(BrowserCertificates::new(Arc::clone(&own)));
-        Ok(Self { certificates, own_names, own, browsers, complete: None })
-    }
-
-    /// Issues what is missing for `snapshot`, and forgets what it no longer names.
-    fn keep(&mut self, snapshot: &Arc<Snapshot>) {
-        // Most versions change nothing that a gateway knows, and looking at each of many names would cost more than the
-        // change did.
-        if self.complete.as_ref().is_some_and(|complete| snapshot.has_content_of(complete)) {
-            return;
-        }
-        let known = self.browsers.by_name();
-        let complete = known.len() == snapshot.hosts().count() && snapshot.hosts().all(|host| known.contains_key(host));
-        self.complete = complete.then(|| Arc::clone(snapshot));
-        if complete {
-            return;
-        }
-        let mut wanted: HashMap<String, Arc<CertifiedKey>> = HashMap::new();
-        for host in snapshot.hosts() {
-            let certificate = known.get(host).map_or_else(|| self.issue(host), |known| Some(Arc::clone(known)));
-            wanted.extend(certificate.map(|certificate| (host.to_owned(), certificate)));
-        }
-        self.browsers.replace(wanted);
-    }
-
-    /// Issues everything anew, long before it expires.
-    fn reissue(&self) {
-        match self.certificates.issue(&self.own_names).and_then(certified) {
-            Ok(certificate) => self.own.replace(certificate),
-            Err(error) => tracing::error!(%error, "the gateway's own certificate was not renewed"),
-        }
-        // Where none can be had, the old one is still valid for a while.
-        let renewed = |(host, old): (&String, &Arc<CertifiedKey>)| {
-            (host.clone(), self.issue(host).unwrap_or_else(|| Arc::clone(old)))
-        };
-        let fresh = self.browsers.by_name().iter().map(renewed).collect();
-        self.browsers.replace(fresh);
-    }
-
-    fn issue(&self, host: &str) -> Option<Arc<CertifiedKey>> {
-        let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let issued = self.certificates.issue(&[name]).and_then(certified);
-        issued.inspect_err(|error| tracing::error!(host, %error, "no certificate for a published name")).ok()
     }
 }

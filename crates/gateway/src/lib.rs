@@ -19,6 +19,7 @@ pub mod answer;
 mod attempt;
 mod body;
 mod bond;
+mod certificate;
 mod connect;
 mod core;
 pub mod directory;
@@ -44,6 +45,9 @@ mod translate;
 mod tunnel;
 mod upgrade;
 
-pub use directory::{ConnectorDirectory, Renewed, ServerCertificate, ServerCertificates, TunnelUp};
+pub use certificate::{
+    CertificateSource, ProvidedCertificate, ServerCertificate, ShownCertificate, ShownCertificates, UnusableCertificate,
+};
+pub use directory::{ConnectorDirectory, Renewed, ServerCertificates, TunnelUp, UploadedCertificates};
 pub use gateway::{Gateway, Settings, StartError};
 pub use limits::ClientLimits;

@@ -227,3 +227,17 @@ pub(crate) const HELD_BYTES: usize = 64 * 1024 * 1024;
 
 /// How long a compressed body may take until all of it is there; a page that takes longer is shown as it comes.
 pub(crate) const COLLECTING: Duration = Duration::from_secs(10);
+
+/// Applications whose uploaded certificates are asked for at once: about 2 MiB of chains and keys, if each has one.
+pub(crate) const UPLOADS_ASKED_FOR: usize = 256;
+
+/// How long after a failure uploaded certificates are asked for again.
+pub(crate) const UPLOADS_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the first connection waits for uploaded certificates; half of what a start may take.
+pub(crate) const UPLOADS_AT_START: Duration = Duration::from_secs(5);
+
+/// How often it is looked at least and at most whether certificates have become valid or ended.
+pub(crate) const LONGEST_LOOK: Duration = Duration::from_secs(60);
+/// See [`LONGEST_LOOK`].
+pub(crate) const SHORTEST_LOOK: Duration = Duration::from_millis(100);

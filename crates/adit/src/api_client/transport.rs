@@ -37,12 +37,20 @@ pub(crate) enum Trust {
 /// # Errors
 /// A sentence, when the roots cannot be loaded.
 pub(crate) fn client(trust: &Trust) -> Result<Client, String> {
+    Ok(legacy::Client::builder(TokioExecutor::new()).build(connector(trust)?))
+}
+
+/// What connects such a client.
+///
+/// # Errors
+/// A sentence, when the roots cannot be loaded.
+pub(crate) fn connector(trust: &Trust) -> Result<HttpsConnector<HttpConnector<Resolver>>, String> {
     let mut tcp = HttpConnector::new_with_resolver(Resolver { system: GaiResolver::new() });
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(std::time::Duration::from_secs(10)));
     let connector = HttpsConnectorBuilder::new().with_tls_config(tls(trust)?).https_or_http().enable_http1();
-    Ok(legacy::Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp)))
+    Ok(connector.wrap_connector(tcp))
 }
 
 fn tls(trust: &Trust) -> Result<ClientConfig, String> {

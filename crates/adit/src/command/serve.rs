@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::on_all_cores;
+use crate::certificate::CertificateFile;
 use crate::command_error::{CommandError, with_causes};
 use crate::composition::{GATEWAY_GRACE, Server};
-use crate::configuration::{self, Configuration, ConfigurationError, Flags, GatewayAddress};
+use crate::configuration::{self, AcmeFlags, Configuration, ConfigurationError, Flags, GatewayAddress};
 use crate::interruption::Interruption;
 use crate::telemetry::{self, LogFormat};
 
@@ -39,6 +40,24 @@ pub(super) struct Arguments {
     /// What connectors dial [default: localhost and the gateway's port]
     #[arg(long, value_name = "HOST:PORT")]
     gateway_address: Option<GatewayAddress>,
+    /// A certificate and its key, for the hosts that it names; may be given several times
+    #[arg(long = "certificate", value_name = "CERT.pem,KEY.pem", value_parser = configuration::certificate_file)]
+    certificates: Vec<CertificateFile>,
+    /// Plain HTTP for ACME challenges and redirects to https [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = configuration::listen_address)]
+    http_listen: Option<SocketAddr>,
+    /// ACME directory to order certificates from
+    #[arg(long, value_name = "URL")]
+    acme_directory: Option<String>,
+    /// Order certificates for published hosts at and below this domain; may be given several times
+    #[arg(long = "acme-domain", value_name = "NAME")]
+    acme_domains: Vec<String>,
+    /// Whom the ACME authority may write to; may be given several times
+    #[arg(long, value_name = "mailto:ADDRESS")]
+    acme_contact: Vec<String>,
+    /// The terms of the ACME authority are agreed to
+    #[arg(long)]
+    acme_agree_to_terms: bool,
     /// How log records are written to stderr
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
@@ -82,6 +101,14 @@ impl From<Arguments> for Flags {
             gateway_listen: arguments.gateway_listen,
             metrics_listen: arguments.metrics_listen,
             gateway_address: arguments.gateway_address,
+            certificates: arguments.certificates,
+            http_listen: arguments.http_listen,
+            acme: AcmeFlags {
+                directory: arguments.acme_directory,
+                contact: arguments.acme_contact,
+                domains: arguments.acme_domains,
+                agree_to_terms: arguments.acme_agree_to_terms,
+            },
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What the gateway needs of the control plane, in the gateway's words: registration and presence of connectors, and
-//! certificates.
+//! What the gateway needs of the control plane, in the gateway's words: registration and presence of connectors.
+//! (Certificates: [`crate::certificate`].)
 //!
 //! The gateway's cores only wait for the answers: the work is done on the runtime that the link was made on. What a
 //! connector is told is the public part of an error; the gateway logs that, and what it does not learn is logged here.
@@ -11,13 +11,11 @@ use adit_control::{ControlPlane, Error, RegistrationRefused, RegistrationRequest
 use adit_core::MachineName;
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::TunnelId;
-use adit_gateway::{ConnectorDirectory, Renewed, ServerCertificate, ServerCertificates, TunnelUp};
+use adit_gateway::{ConnectorDirectory, Renewed, TunnelUp};
 use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
-
-use crate::listener::certificate::Certificates;
 
 /// How often presence is recorded before it is given up.
 const NOTE_ATTEMPTS: u32 = 10;
@@ -113,13 +111,6 @@ impl ConnectorDirectory for ControlLink {
             let control = control.clone();
             async move { control.tunnel_down(tunnel).await }
         })
-    }
-}
-
-impl ServerCertificates for Certificates {
-    fn issue(&self, names: &[String]) -> Result<ServerCertificate, String> {
-        let (chain, key) = self.for_names(names)?;
-        Ok(ServerCertificate { chain, key })
     }
 }
 

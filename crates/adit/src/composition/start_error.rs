@@ -2,6 +2,7 @@
 
 use adit_identity::{LocalKeyError, UnusableIssuer};
 
+use crate::certificate::CertificateFileError;
 use crate::command_error::{CommandError, with_causes};
 use crate::data_folder::DataFolderError;
 use crate::listener::NotListening;
@@ -23,6 +24,8 @@ pub(crate) enum StartError {
     Issuer(#[from] UnusableIssuer),
     #[error(transparent)]
     Directory(#[from] adit_control::OpenError),
+    #[error(transparent)]
+    CertificateFile(#[from] CertificateFileError),
     #[error("{0}")]
     Certificate(String),
     #[error("the gateway did not begin to serve from the directory's snapshot in time")]
@@ -51,6 +54,9 @@ impl StartError {
             Self::Authority(_) => Some("restore ca.pem and ca-key.pem from a backup of the data folder".to_owned()),
             Self::SealingKey(_) | Self::Directory(adit_control::OpenError::OtherSealingKey { .. }) => {
                 Some("restore sealing-key from a backup of the data folder".to_owned())
+            }
+            Self::CertificateFile(_) => {
+                Some("mend the file, or take it out of the data folder's certificates".to_owned())
             }
             Self::LocalKey(_) => Some("restore signing-key.pem from a backup of the data folder".to_owned()),
             _ => None,

@@ -32,11 +32,16 @@ fn the_whole_file_is_read() {
         gateway_address = "Adit.example.com:443"
         public_url = "https://adit.example.com/"
         trusted_proxies = ["10.0.0.0/8", "::1"]
+        http_listen = "[::]:80"
         [[issuer]]
         url = "https://login.example.com/realm"
         [[issuer]]
         url = "http://127.0.0.1:5556"
         audience = "another"
+        [acme]
+        directory = "https://acme.example/directory"
+        agree_to_terms = true
+        domains = ["example.com"]
     "#;
     let configuration = resolved(text, Flags::default()).unwrap();
     assert_eq!(configuration.data, PathBuf::from("from-file"));
@@ -44,6 +49,7 @@ fn the_whole_file_is_read() {
     let address = configuration.gateway_address.unwrap();
     assert_eq!((address.host.as_str(), address.port), ("adit.example.com", 443));
     assert_eq!(configuration.api.trusted_proxies.len(), 2);
+    assert_eq!(configuration.acme.unwrap().challenges.len(), 2, "plain HTTP is listened for");
     let audiences: Vec<&str> = configuration.api.issuers.iter().map(|issuer| issuer.audience.as_str()).collect();
     assert_eq!(audiences, ["api://adit", "another"]);
 }
@@ -81,7 +87,8 @@ fn unknown_settings_are_refused_by_name() {
     for (text, name) in [
         ("controll_listen = '127.0.0.1:1'", "controll_listen"),
         ("[[issuer]]\nurl='https://a/'\naud='x'", "aud"),
-        ("[tls]\ncertificate='a'\nkey='b'\nca='c'", "ca"),
+        ("[acme]\nemail='a@b'", "email"),
+        ("[[certificate]]\ncertificate='a'\nkey='b'\nca='c'", "ca"),
     ] {
         let refused = parse(text).unwrap_err().to_string();
         assert!(refused.contains(name), "{refused}");
@@ -122,9 +129,20 @@ fn a_data_folder_is_needed() {
 
 #[test]
 fn a_missing_certificate_is_found_before_anything_starts() {
-    let text = "[tls]\ncertificate = '/nonexistent/c.pem'\nkey = '/nonexistent/k.pem'";
+    let text = "[[certificate]]\ncertificate = '/nonexistent/c.pem'\nkey = '/nonexistent/k.pem'";
     let refused = resolved(text, in_folder()).unwrap_err().to_string();
     assert!(refused.contains("/nonexistent/c.pem"), "{refused}");
+}
+
+#[test]
+fn a_certificates_key_may_be_in_its_own_file_or_in_one_beside_it() {
+    for (text, certificate, key) in [("a.pem,b.key", "a.pem", "b.key"), ("both.pem", "both.pem", "both.pem")] {
+        let file = certificate_file(text).unwrap();
+        assert_eq!((file.certificate, file.key), (PathBuf::from(certificate), PathBuf::from(key)));
+    }
+    for text in ["", ",", "a.pem,", ",b.key", "a,b,c"] {
+        assert!(certificate_file(text).is_err(), "{text}");
+    }
 }
 
 #[test]

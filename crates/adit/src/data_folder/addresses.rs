@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-/// The four addresses in use.
+/// The addresses in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Addresses {
     /// The API over plain HTTP.
@@ -16,6 +16,9 @@ pub(crate) struct Addresses {
     pub(crate) gateway: SocketAddr,
     /// Health and metrics.
     pub(crate) metrics: SocketAddr,
+    /// ACME challenges and redirects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) http: Option<SocketAddr>,
 }
 
 impl Addresses {

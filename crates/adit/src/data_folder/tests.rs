@@ -20,6 +20,7 @@ fn some_addresses() -> Addresses {
         control_tls: "[::]:8444".parse().unwrap(),
         gateway: "[::]:8443".parse().unwrap(),
         metrics: "127.0.0.1:9090".parse().unwrap(),
+        http: None,
     }
 }
 

@@ -99,7 +99,7 @@ struct LocalCertificates(CertificateAuthority);
 impl ServerCertificates for LocalCertificates {
     fn issue(&self, names: &[String]) -> Result<ServerCertificate, String> {
         let issued = self.0.issue_server(names).map_err(|error| error.to_string())?;
-        Ok(ServerCertificate { chain: issued.chain, key: issued.key })
+        ServerCertificate::new(issued.chain, issued.key).map_err(|error| error.to_string())
     }
 }
 

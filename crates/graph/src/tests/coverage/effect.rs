@@ -104,8 +104,7 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["onPremisesPublishing/verifiedCustomDomainKeyCredential"],
-        "a PFX in base64, checked and kept sealed, never returned; the gateway uses it later, until then see `[tls]` in \
-         [configuration.md](configuration.md)",
+        "a PFX in base64, checked, kept sealed and shown by the gateway, never returned; see [certificates.md](certificates.md)",
     ),
     (&["onPremisesPublishing/verifiedCustomDomainPasswordCredential"], "the password of the PFX; never returned"),
     (
