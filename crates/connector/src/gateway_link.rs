@@ -127,7 +127,8 @@ type Carrier = h2::server::Connection<TlsStream<TunnelSocket>, Bytes>;
 async fn connect(member: &Member) -> io::Result<(Carrier, Arc<AtomicU64>)> {
     let identity = member.identity();
     let config = tls::for_tunnel(&identity, &member.key).map_err(io::Error::other)?;
-    let connection = dial::gateway(&identity.gateway, config).await?;
+    let mut connection = dial::gateway(&identity.gateway, config).await?;
+    carrier::take_whole_frames(connection.get_mut().1);
     let reads = connection.get_ref().0.reads();
     let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the gateway did not begin to speak");
     let carrier =

@@ -23,8 +23,8 @@ use crate::upstream::{UpstreamConnection, UpstreamDialler};
 /// Bytes read at a time while answers are small.
 const SMALLEST_READ: usize = 8 * 1024;
 
-/// Bytes read at a time while a stream keeps them coming: fewer system calls for bulk.
-const LARGEST_READ: usize = 64 * 1024;
+/// Bytes read at a time while a stream keeps them coming: fewer system calls for bulk. The tunnel's largest frame.
+const LARGEST_READ: usize = 256 * 1024;
 
 /// How long to wait for the gateway to let go of a stream that has ended, so that its end is not cut off by a reset.
 const LINGER: Duration = Duration::from_secs(2);

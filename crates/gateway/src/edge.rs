@@ -68,14 +68,16 @@ impl Client {
     }
 }
 
-/// Completes the handshake by `deadline`, and serves the connection until it ends or, when the gateway drains, until its requests are done.
+/// Completes the handshake by `deadline`, and serves the connection until it ends or, when the gateway drains, until its
+/// requests are done.
 pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr, deadline: Instant) {
     let config = Arc::clone(&core.shared.tls.browser);
-    let tls = match timeout_at(deadline, start.into_stream(config)).await {
+    let mut tls = match timeout_at(deadline, start.into_stream(config)).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => return tracing::debug!(%from, %error, "a TLS handshake failed"),
         Err(_) => return tracing::debug!(%from, "a TLS handshake took too long"),
     };
+    tls.get_mut().1.set_buffer_limit(Some(limits::CLIENT_TLS_BUFFER));
     let session = tls.get_ref().1;
     let http2 = session.alpn_protocol() == Some(b"h2");
     let server_name = session.server_name().map(|name| name.trim_end_matches('.').to_ascii_lowercase());

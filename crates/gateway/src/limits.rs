@@ -120,6 +120,10 @@ pub(crate) const HTTP2_JUDGED_STREAMS: usize = 200;
 /// An HTTP/2 connection without requests ends after this long: what browsers allow themselves.
 pub(crate) const HTTP2_IDLE: Duration = Duration::from_secs(300);
 
+/// Bytes that TLS takes at a time for a client: what a bulk stream brings at once leaves with one system call. A client
+/// that reads nothing holds so much.
+pub(crate) const CLIENT_TLS_BUFFER: usize = 256 * 1024;
+
 /// Bytes of a request's body that are kept so that it can be sent again.
 pub(crate) const REPLAY_BYTES: usize = 64 * 1024;
 

@@ -15,11 +15,15 @@ const STREAM_WINDOW: u32 = 1 << 20;
 /// to say no limit beside the streams' own.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
-/// Largest frame: few system calls for bulk, yet short enough that small answers slip between.
-const LARGEST_FRAME: u32 = 64 * 1024;
+/// Largest frame: few system calls for bulk (h2 flushes each frame before it takes the next), yet short enough that
+/// small answers slip between. Only a stream that keeps its reads full fills it.
+const LARGEST_FRAME: u32 = 256 * 1024;
 
-/// Bytes that one stream may have waiting for the socket.
-const SEND_BUFFER: usize = 256 * 1024;
+/// Bytes that one stream may have waiting for the socket: a frame on its way and the next.
+const SEND_BUFFER: usize = 512 * 1024;
+
+/// Bytes that TLS takes at a time: a frame with its head, so that it leaves with one system call.
+const TLS_BUFFER: usize = LARGEST_FRAME as usize + 16 * 1024;
 
 /// Streams per connection that a connector serves: above it the gateway waits or takes another connection.
 const MOST_STREAMS: u32 = 4096;
@@ -30,6 +34,11 @@ const MOST_EARLY_RESETS: usize = MOST_STREAMS as usize;
 
 /// Heads inside a tunnel are a few short fields.
 const LARGEST_HEAD: u32 = 16 * 1024;
+
+/// Lets TLS take a whole frame at a time; both ends call it on their session before HTTP/2 starts.
+pub fn take_whole_frames<Data>(session: &mut rustls::ConnectionCommon<Data>) {
+    session.set_buffer_limit(Some(TLS_BUFFER));
+}
 
 /// Starts the gateway's end on an accepted connection.
 ///

@@ -68,6 +68,7 @@ pub(crate) async fn serve(core: Rc<Core>, arrived: Arrived) {
     if let Err(error) = tls.get_mut().0.put(socket) {
         return tracing::warn!(%from, %error, "a tunnel connection could not be taken over");
     }
+    carrier::take_whole_frames(tls.get_mut().1);
     let reads = tls.get_ref().0.reads();
     core.shared.metrics.tunnel_connections.inc();
     if let Err(error) = converse(&core, tls, reads, identity, not_after, from).await {
