@@ -22,6 +22,7 @@ pub mod deadline;
 pub mod directory;
 pub mod graph;
 pub mod http;
+pub mod http2;
 pub mod javascript;
 pub mod load;
 pub mod memory;

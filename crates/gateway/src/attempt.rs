@@ -263,6 +263,9 @@ fn not_in_time(reason: Reason) -> AttemptFailed {
 
 /// Says what went wrong and what may follow.
 fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, error: &hyper::Error) -> AttemptFailed {
+    if job.body.is_too_slow() {
+        return AttemptFailed { failure: Failure::caused(Reason::RequestTimeout, error), again: Again::No };
+    }
     if job.body.is_broken() {
         return AttemptFailed { failure: Failure::caused(Reason::BodyBroken, error), again: Again::No };
     }

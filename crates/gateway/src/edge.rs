@@ -167,6 +167,7 @@ async fn serve_http2(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<C
         .max_concurrent_streams(limits::HTTP2_STREAMS)
         // WebSockets (RFC 8441).
         .enable_connect_protocol()
+        .max_pending_accept_reset_streams(limits::HTTP2_RESETS)
         .max_local_error_reset_streams(limits::HTTP2_FAULTY_STREAMS)
         .keep_alive_interval(Some(limits::HTTP2_PING))
         .keep_alive_timeout(limits::HTTP2_PONG)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adit_core::access::{self, AccessRequest};
 use http::header::ACCEPT;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -74,6 +74,7 @@ async fn forward(
         (grant, rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))?)
     };
     let upgrade = upgrade::requested(&mut request)?;
+    let over_http2 = request.version() == Version::HTTP_2;
     let (parts, incoming) = request.into_parts();
     let affinity = Affinity::of(grant.application(), &parts.headers, &core.random);
     let body = ReplayBody::new(incoming, &parts.headers);
@@ -83,6 +84,10 @@ async fn forward(
     }
     if head.connection_bound && client.bonds.needs_http1() {
         return Err(Failure::new(Reason::Http1Required, "a sign-in that is bound to its connection, over HTTP/2"));
+    }
+    // A call's messages come when there is something to say; its limit is the application's timeout.
+    if over_http2 && !head.is_grpc() {
+        body.demand_pace(core.shared.client_limits);
     }
     let deadline = rules.application.upstream_times.total.map(|total| Instant::now() + Duration::from(total));
     let session = affinity.map(|affinity| affinity.session);

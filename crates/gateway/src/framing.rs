@@ -19,6 +19,6 @@ pub(crate) mod client;
 pub(crate) mod frames;
 mod head;
 pub(crate) mod pace;
-mod patience;
+pub(crate) mod patience;
 pub(crate) mod refusal;
 pub(crate) mod upstream;

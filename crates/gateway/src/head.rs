@@ -48,6 +48,9 @@ pub(crate) fn place(request: &Request<Incoming>, client: &Client) -> Result<Plac
         return Err(Failure::new(Reason::MethodNotAllowed, request.method().as_str()));
     }
     within_limits(request.uri(), request.headers())?;
+    if request.version() == Version::HTTP_2 {
+        check_pseudo_headers(request.uri())?;
+    }
     let authority = authority(request.version(), request.uri(), request.headers())?;
     let text = authority.to_str().map_err(|_| Failure::bad_request("Host is not ASCII"))?;
     let host = host_of(text).ok_or_else(|| Failure::bad_request("Host is not a name or address with a port"))?;
@@ -57,6 +60,17 @@ pub(crate) fn place(request: &Request<Incoming>, client: &Client) -> Result<Plac
     request_path::check(request.uri().path()).map_err(|refused| Failure::bad_request(&refused.to_string()))?;
     let host = host.into_owned();
     Ok(Place { host, authority })
+}
+
+/// What the HTTP/2 library takes as it comes: a scheme that is not the one spoken here, a path that does not start as one.
+fn check_pseudo_headers(uri: &Uri) -> Result<(), Failure> {
+    if uri.scheme() != Some(&Scheme::HTTPS) {
+        return Err(Failure::bad_request("the scheme is not https"));
+    }
+    if uri.path_and_query().is_none_or(|target| !target.as_str().starts_with('/')) {
+        return Err(Failure::bad_request("the path does not start with a slash"));
+    }
+    Ok(())
 }
 
 fn within_limits(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {

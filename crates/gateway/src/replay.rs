@@ -14,7 +14,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
+use crate::framing::patience::{Awaited, ReadPatience};
 use crate::hold::{self, Hold};
+use crate::limits::ClientLimits;
 use crate::{limits, trailers};
 
 /// What a kept part counts for at least.
@@ -35,6 +37,8 @@ pub(crate) struct Kept {
     incoming: Option<Incoming>,
     /// The client waits to be asked for it.
     hold: Option<Box<Hold>>,
+    /// With a client that must keep a pace on this stream; over HTTP/1.1, the guard of the connection has it.
+    patience: Option<Box<ReadPatience>>,
     whole: SizeHint,
     parts: Vec<Part>,
     /// The latest attempt: what is left of an earlier one takes nothing more.
@@ -44,6 +48,7 @@ pub(crate) struct Kept {
     overflowed: bool,
     ended: bool,
     broken: bool,
+    too_slow: bool,
     moved: Instant,
 }
 
@@ -72,6 +77,7 @@ impl ReplayBody {
         Self::Kept(Rc::new(RefCell::new(Kept {
             incoming: Some(incoming),
             hold: hold::is_held(head).then(Hold::begin),
+            patience: None,
             whole,
             parts: Vec::new(),
             attempt: 0,
@@ -79,6 +85,7 @@ impl ReplayBody {
             overflowed: false,
             ended: false,
             broken: false,
+            too_slow: false,
             moved: Instant::now(),
         })))
     }
@@ -92,6 +99,13 @@ impl ReplayBody {
                 let attempt = kept.borrow().attempt;
                 RequestBody::Replayed { kept: Rc::clone(kept), attempt, position: 0 }
             }
+        }
+    }
+
+    /// The client must keep its pace from now on.
+    pub(crate) fn demand_pace(&self, limits: ClientLimits) {
+        if let Self::Kept(kept) = self {
+            kept.borrow_mut().patience = Some(Box::new(ReadPatience::new(limits)));
         }
     }
 
@@ -141,6 +155,11 @@ impl ReplayBody {
         matches!(self, Self::Kept(kept) if kept.borrow().broken)
     }
 
+    /// Whether it failed because the client did not keep its pace.
+    pub(crate) fn is_too_slow(&self) -> bool {
+        matches!(self, Self::Kept(kept) if kept.borrow().too_slow)
+    }
+
     /// When the body last moved; `None` if there is none. The upstream's time to answer starts here.
     pub(crate) fn moved(&self) -> Option<Instant> {
         match self {
@@ -151,7 +170,7 @@ impl ReplayBody {
 }
 
 impl Kept {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, hyper::Error>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, BodyError>>> {
         if self.ended {
             return Poll::Ready(None);
         }
@@ -161,20 +180,27 @@ impl Kept {
         }
         // Without it, the connection that waits here is closed when the answer is over.
         let Some(incoming) = &mut self.incoming else { return Poll::Pending };
-        let frame = match ready!(Pin::new(incoming).poll_frame(cx)) {
-            Some(Ok(frame)) => frame,
-            Some(Err(error)) => {
+        let polled = Pin::new(incoming).poll_frame(cx);
+        let frame = match polled {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(error))) => {
                 self.broken = true;
-                return Poll::Ready(Some(Err(error)));
+                return Poll::Ready(Some(Err(error.into())));
             }
-            None => {
+            Poll::Pending => return self.poll_waiting(cx).map(Some),
+            Poll::Ready(None) => {
                 self.ended = true;
                 return Poll::Ready(None);
             }
         };
         self.moved = Instant::now();
         let part = match frame.into_data() {
-            Ok(bytes) => Part::Data(bytes),
+            Ok(bytes) => {
+                if let Some(patience) = &mut self.patience {
+                    patience.received(bytes.len());
+                }
+                Part::Data(bytes)
+            }
             Err(frame) => {
                 let mut trailers = frame.into_trailers().unwrap_or_default();
                 trailers::clean_request(&mut trailers);
@@ -183,6 +209,14 @@ impl Kept {
         };
         self.keep(&part);
         Poll::Ready(Some(Ok(part)))
+    }
+
+    /// Nothing has come: waits for the client, for as long as it may take.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
+        let Some(patience) = &mut self.patience else { return Poll::Pending };
+        ready!(patience.poll_waiting(cx, Awaited::Body));
+        (self.broken, self.too_slow) = (true, true);
+        Poll::Ready(Err(BodyError::TooSlow))
     }
 
     fn keep(&mut self, part: &Part) {
@@ -200,6 +234,15 @@ impl Kept {
     }
 }
 
+/// Why the client's body ended before its time.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("the client's body broke")]
+    Broken(#[from] hyper::Error),
+    #[error("the client's body came too slowly")]
+    TooSlow,
+}
+
 /// The body of one attempt.
 #[derive(Debug)]
 pub(crate) enum RequestBody {
@@ -209,9 +252,9 @@ pub(crate) enum RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Self::Replayed { kept, attempt, position } = self.get_mut() else { return Poll::Ready(None) };
         let mut kept = kept.borrow_mut();
         if kept.attempt != *attempt {

@@ -37,7 +37,7 @@ impl Deadline {
 
 /// What a read waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Awaited {
+pub(crate) enum Awaited {
     /// Nothing: a request is being answered, and the read only watches for the end.
     Nothing,
     /// The first byte of a request.
@@ -50,7 +50,7 @@ pub(super) enum Awaited {
 
 /// Patience with what a client sends.
 #[derive(Debug)]
-pub(super) struct ReadPatience {
+pub(crate) struct ReadPatience {
     limits: ClientLimits,
     awaited: Awaited,
     /// Since when the client keeps us waiting, as far as it matters.
@@ -61,13 +61,13 @@ pub(super) struct ReadPatience {
 }
 
 impl ReadPatience {
-    pub(super) fn new(limits: ClientLimits) -> Self {
+    pub(crate) fn new(limits: ClientLimits) -> Self {
         let credit = limits.body_grace;
         Self { limits, awaited: Awaited::Nothing, since: None, credit, deadline: Deadline::default() }
     }
 
     /// A read has nothing to give. Ready if the client has kept us waiting for too long.
-    pub(super) fn poll_waiting(&mut self, cx: &mut Context<'_>, awaited: Awaited) -> Poll<()> {
+    pub(crate) fn poll_waiting(&mut self, cx: &mut Context<'_>, awaited: Awaited) -> Poll<()> {
         if awaited != self.awaited {
             self.turn_to(awaited);
         }
@@ -83,7 +83,7 @@ impl ReadPatience {
     }
 
     /// Bytes have come.
-    pub(super) fn received(&mut self, count: usize) {
+    pub(crate) fn received(&mut self, count: usize) {
         match self.awaited {
             // A head has its time as a whole, from the first wait for its rest.
             Awaited::Head => {}
@@ -100,7 +100,7 @@ impl ReadPatience {
     }
 
     /// What was awaited is complete.
-    pub(super) fn begin_anew(&mut self) {
+    pub(crate) fn begin_anew(&mut self) {
         self.turn_to(Awaited::Nothing);
     }
 
