@@ -31,6 +31,8 @@ pub enum Reason {
     RequestTimeout,
     /// The TLS name and the host differ.
     Misdirected,
+    /// A page of another site opens a WebSocket, and that is not allowed.
+    ForeignOrigin,
     /// It signs in the connection (NTLM, Negotiate), which takes HTTP/1.1: the HTTP/2 stream is reset with that reason.
     Http1Required,
     /// Nothing is published there.
@@ -77,6 +79,7 @@ impl Reason {
             Self::HeadTooLarge => "head_too_large",
             Self::RequestTimeout => "request_timeout",
             Self::Misdirected => "misdirected",
+            Self::ForeignOrigin => "foreign_origin",
             Self::Http1Required => "http1_required",
             Self::NotPublished => "not_published",
             Self::SignInUnavailable => "sign_in_unavailable",
@@ -107,6 +110,7 @@ impl Reason {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::ForeignOrigin => StatusCode::FORBIDDEN,
             // Never sent: browsers know the reset and come back over HTTP/1.1.
             Self::Http1Required => StatusCode::UPGRADE_REQUIRED,
             Self::NotPublished => StatusCode::NOT_FOUND,
@@ -128,6 +132,7 @@ impl Reason {
             Self::HeadTooLarge => "The request's head or its cookies are too large.",
             Self::RequestTimeout => "The request did not arrive in time.",
             Self::Misdirected => "The request was sent over a connection for another name. Please reload.",
+            Self::ForeignOrigin => "Pages of other sites may not connect here.",
             Self::Http1Required => "This sign-in works over HTTP/1.1 only.",
             Self::NotPublished => "No application is published at this address.",
             Self::SignInUnavailable => "This application requires sign-in, which is not available yet.",

@@ -74,6 +74,9 @@ async fn forward(
         (grant, rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))?)
     };
     let upgrade = upgrade::requested(&mut request)?;
+    if upgrade.is_some() && core.shared.client_limits.same_origin_websockets {
+        upgrade::check_origin(request.headers(), &place.authority)?;
+    }
     let over_http2 = request.version() == Version::HTTP_2;
     let (parts, incoming) = request.into_parts();
     let affinity = Affinity::of(grant.application(), &parts.headers, &core.random);

@@ -47,7 +47,7 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// See [`LINGER`].
 pub(crate) const LINGER_BYTES: usize = 1024 * 1024;
 
-/// How long clients may keep a gateway waiting. An administrator may know slower clients, or fewer.
+/// How long clients may keep a gateway waiting, and what else they may not. An administrator may know slower clients, or fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientLimits {
     /// For the next request on a connection: browsers keep one for minutes, and a new one costs two round trips.
@@ -62,6 +62,8 @@ pub struct ClientLimits {
     pub body_pause: Duration,
     /// For the next bytes of an answer to be taken.
     pub write_stall: Duration,
+    /// Whether pages of other sites may not open WebSockets: browsers send an application's cookies along with those.
+    pub same_origin_websockets: bool,
 }
 
 impl Default for ClientLimits {
@@ -73,6 +75,8 @@ impl Default for ClientLimits {
             body_rate: 240,
             body_pause: Duration::from_secs(30),
             write_stall: Duration::from_secs(30),
+            // Some applications have their pages elsewhere.
+            same_origin_websockets: false,
         }
     }
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -70,6 +70,18 @@ fn is_websocket(headers: &HeaderMap) -> bool {
         && protocols.next().is_none();
     let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     is_only && lines.flat_map(|line| line.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
+}
+
+/// Refuses a WebSocket that a page of another site opens. Who sends no `Origin` is no browser.
+pub(crate) fn check_origin(headers: &HeaderMap, authority: &HeaderValue) -> Result<(), Failure> {
+    let own = |origin: &HeaderValue| {
+        let host = origin.as_bytes().strip_prefix(b"https://");
+        host.is_some_and(|host| host.eq_ignore_ascii_case(authority.as_bytes()))
+    };
+    if headers.get_all(ORIGIN).iter().all(own) {
+        return Ok(());
+    }
+    Err(Failure::new(Reason::ForeignOrigin, "a WebSocket opened by a page of another site"))
 }
 
 fn is_key(key: &HeaderValue) -> bool {
@@ -139,6 +151,23 @@ mod tests {
     #[test]
     fn the_answer_to_a_key_is_that_of_the_rfc() {
         assert_eq!(accept_of(&HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ==")), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn only_pages_of_the_same_origin_and_programs_pass() {
+        let authority = HeaderValue::from_static("app.example:8443");
+        let check = |origins: &[&'static str]| {
+            let origins = origins.iter().map(|origin| (ORIGIN, HeaderValue::from_static(origin)));
+            check_origin(&origins.collect(), &authority).is_ok()
+        };
+        assert!(check(&[]));
+        assert!(check(&["https://App.example:8443"]));
+        for foreign in
+            ["http://app.example:8443", "https://app.example", "https://app.example:8443.evil", "null", "", "https://"]
+        {
+            assert!(!check(&[foreign]), "{foreign:?}");
+        }
+        assert!(!check(&["https://app.example:8443", "https://evil.example"]));
     }
 
     #[test]

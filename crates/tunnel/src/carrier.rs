@@ -32,6 +32,11 @@ const MOST_STREAMS: u32 = 4096;
 /// server against strangers; here it would let browsers that disconnect in numbers end the tunnel for everybody.
 const MOST_EARLY_RESETS: usize = MOST_STREAMS as usize;
 
+/// Streams that an end still knows after it has reset them, for frames of theirs that are under way. What comes for others
+/// is answered with one more reset. The library ends a connection after so many of those in all, a thousand by default: then
+/// users who leave while answers flow would end a tunnel. Both ends are ours, and signed in: that count is off.
+const REMEMBERED_RESETS: usize = 1024;
+
 /// Heads inside a tunnel are a few short fields.
 const LARGEST_HEAD: u32 = 16 * 1024;
 
@@ -55,6 +60,8 @@ where
         .max_header_list_size(LARGEST_HEAD)
         .max_send_buffer_size(SEND_BUFFER)
         .enable_push(false)
+        .max_concurrent_reset_streams(REMEMBERED_RESETS)
+        .max_local_error_reset_streams(None)
         .handshake(io)
         .await
 }
@@ -75,6 +82,8 @@ where
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_streams(MOST_STREAMS)
         .max_pending_accept_reset_streams(MOST_EARLY_RESETS)
+        .max_concurrent_reset_streams(REMEMBERED_RESETS)
+        .max_local_error_reset_streams(None)
         .handshake(io)
         .await
 }

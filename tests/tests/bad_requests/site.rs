@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adit_tests::http::{Connection, Response};
 use adit_tests::upstream::Head;
-use adit_tests::{ConnectorProcess, Directory, Upstream};
+use adit_tests::{ConnectorProcess, Directory, Scratch, Upstream};
 
 /// The name of the application.
 pub(crate) const HOST: &str = "strict.localhost";
@@ -47,7 +47,18 @@ pub(crate) enum Fate {
 
 impl Site {
     pub(crate) fn start() -> Self {
-        let directory = Directory::start();
+        Self::beside(Directory::start())
+    }
+
+    /// With a configuration.
+    pub(crate) fn start_with(configuration: &str) -> Self {
+        let scratch = Scratch::new();
+        let file = scratch.join("config.toml");
+        std::fs::write(&file, configuration).unwrap();
+        Self::beside(Directory::start_in(scratch, &["--config", &file.display().to_string()]))
+    }
+
+    fn beside(directory: Directory) -> Self {
         let upstream = Upstream::start();
         let connector = directory.connector("beside-it");
         let _application = directory.publish("strict", &upstream, HOST, "Default");

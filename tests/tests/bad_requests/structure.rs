@@ -208,6 +208,26 @@ fn bytes_that_follow_a_refused_upgrade_are_a_request_of_their_own_and_early_fram
 }
 
 #[test]
+fn pages_of_other_sites_open_no_websocket_where_that_is_configured() {
+    let mut site = Site::start_with("[client_limits]\nsame_origin_websockets = true\n");
+    let own = format!("Origin: https://{HOST}\r\n");
+    let foreign = "Origin: https://evil.example\r\n";
+    for (origin, status) in [("", 101), (own.as_str(), 101), (foreign, 403), ("Origin: null\r\n", 403)] {
+        let mut user = site.directory.user(HOST);
+        let asking = format!(
+            "GET /websocket HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{origin}\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        user.write(asking.as_bytes()).unwrap();
+        assert_eq!(user.read_response(false).unwrap().status, status, "{origin:?}");
+    }
+    // A page of another site may still ask for pages, as browsers allow it.
+    let seen = site.send(format!("POST /upload HTTP/1.1\r\nHost: {HOST}\r\n{foreign}\r\n").as_bytes());
+    assert_eq!(seen.answers[0].status, 200);
+    site.is_well();
+}
+
+#[test]
 fn what_exceeds_a_limit_is_refused_before_anything_is_asked() {
     let mut site = Site::start();
     let with = |lines: String| post(lines.as_bytes(), b"");

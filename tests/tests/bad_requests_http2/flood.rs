@@ -59,7 +59,7 @@ impl Attacker {
     }
 
     /// Sends rounds until the gateway ends the connection; how it did.
-    fn flood(&mut self, round: fn(&mut Self) -> Vec<u8>) -> End {
+    fn flood(&mut self, round: Round) -> End {
         let start = Instant::now();
         while start.elapsed() < FLOOD {
             let frames = round(self);
@@ -84,8 +84,11 @@ fn reset(stream: u32) -> Vec<u8> {
     frame(kind::RST_STREAM, flag::NONE, stream, &8_u32.to_be_bytes())
 }
 
+/// What an attacker sends before it looks at the answers.
+type Round = fn(&mut Attacker) -> Vec<u8>;
+
 /// What a round of each flood is.
-const FLOODS: &[(&str, fn(&mut Attacker) -> Vec<u8>)] = &[
+const FLOODS: &[(&str, Round)] = &[
     ("streams that are reset at once", |attacker| attacker.heads(flag::END_STREAM, reset)),
     ("streams with a body that are reset", |attacker| {
         attacker.heads(flag::NONE, |stream| [frame(kind::DATA, flag::NONE, stream, b"some"), reset(stream)].concat())
@@ -251,6 +254,25 @@ fn a_stream_that_is_reset_ends_its_request_at_the_upstream_and_frees_its_place()
         std::thread::sleep(Duration::from_millis(120));
     }
     site.is_well();
+}
+
+#[test]
+fn users_who_leave_while_answers_flow_do_not_end_the_tunnel() {
+    let mut site = Site::start();
+    let start = Instant::now();
+    let load = Load::start(1, site.directory.addresses().gateway, HOST, "/1k", &site.directory.trust());
+    // Far more than the thousand after which the library would end the tunnel's connection.
+    for _ in 0..if long() { 300 } else { 40 } {
+        let mut user = site.user();
+        let streams: Vec<u32> =
+            (0..100).map(|_| user.open(&fields("GET", "/download/200000"), flag::END_STREAM).unwrap()).collect();
+        while user.read().expect("frames of the answers").kind != kind::DATA {}
+        let resets: Vec<u8> = streams.into_iter().flat_map(reset).collect();
+        user.write(&resets).unwrap();
+    }
+    finish(&mut site, load, start);
+    let log = site.directory.process().log();
+    assert!(!log.contains("locally-reset streams reached limit"), "{log}");
 }
 
 #[test]

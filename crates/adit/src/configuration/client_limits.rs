@@ -22,6 +22,7 @@ pub(super) struct ClientLimitsTable {
     body_pause: Option<Duration>,
     #[serde(default, deserialize_with = "time")]
     write_stall: Option<Duration>,
+    same_origin_websockets: Option<bool>,
 }
 
 impl From<ClientLimitsTable> for ClientLimits {
@@ -34,6 +35,7 @@ impl From<ClientLimitsTable> for ClientLimits {
             body_rate: table.body_rate.unwrap_or(default.body_rate),
             body_pause: table.body_pause.unwrap_or(default.body_pause),
             write_stall: table.write_stall.unwrap_or(default.write_stall),
+            same_origin_websockets: table.same_origin_websockets.unwrap_or(default.same_origin_websockets),
         }
     }
 }
