@@ -1,6 +1,6 @@
 //! A running `adit connector`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::command::adit;
 use crate::process::Process;
@@ -20,11 +20,22 @@ impl ConnectorProcess {
     /// Starts a connector that registers with `token`; does not wait.
     #[must_use]
     pub fn start(name: &str, token: &str, flags: &[&str]) -> Self {
+        Self::start_with(name, token, flags, &[])
+    }
+
+    /// The same, whose upstreams' certificates are checked against those in the file `roots`.
+    #[must_use]
+    pub fn start_trusting(name: &str, token: &str, roots: &Path) -> Self {
+        Self::start_with(name, token, &[], &[("SSL_CERT_FILE", roots)])
+    }
+
+    fn start_with(name: &str, token: &str, flags: &[&str], environment: &[(&str, &Path)]) -> Self {
         let scratch = Scratch::new();
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let data = scratch.join("data").display().to_string();
         let mut command = adit(&["connector", "--token", token, "--data", &data, "--name", name]);
-        let process = Process::start(name, command.args(&flags), &scratch.join("log"));
+        command.args(&flags).envs(environment.iter().copied());
+        let process = Process::start(name, &mut command, &scratch.join("log"));
         Self { name: name.to_owned(), id: String::new(), flags, scratch, process }
     }
 

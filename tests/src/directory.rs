@@ -1,7 +1,7 @@
 //! A running `adit serve` on free ports, with everything a test asks of it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -160,7 +160,16 @@ impl Directory {
     /// Registers and starts a connector in `group` with more flags, and waits until it is active.
     #[must_use]
     pub fn connector_in(&self, name: &str, group: &str, flags: &[&str]) -> ConnectorProcess {
-        let mut connector = ConnectorProcess::start(name, &self.registration_token(group), flags);
+        self.once_active(name, ConnectorProcess::start(name, &self.registration_token(group), flags))
+    }
+
+    /// A connector of the default group that checks upstreams' certificates against those in the file `roots`.
+    #[must_use]
+    pub fn connector_trusting(&self, name: &str, roots: &Path) -> ConnectorProcess {
+        self.once_active(name, ConnectorProcess::start_trusting(name, &self.registration_token("Default"), roots))
+    }
+
+    fn once_active(&self, name: &str, mut connector: ConnectorProcess) -> ConnectorProcess {
         let graph = self.graph();
         let (id, _) = eventually("an active connector", START_LIMIT, || {
             assert!(connector.process().is_running(), "the connector ended:\n{}", connector.process().log());
