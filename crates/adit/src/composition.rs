@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use adit_control::{CertificateAuthority, ControlPlane, SealingKey, Zeroizing};
 use adit_core::ConnectorId;
-use adit_gateway::{CertificateSource, ClientLimits, Gateway};
+use adit_gateway::{CertificateSource, ClientLimits, Gateway, Observation};
 use adit_identity::{LocalKey, Verifier};
 use axum::Router;
 use prometheus_client::registry::Registry;
@@ -78,6 +78,7 @@ impl Server {
         let folder = DataFolder::lock(&configuration.data)?;
         let files = CertificateFiles::load(configuration.certificates.clone(), &folder.certificates())?;
         let sockets = Sockets::take(&configuration).await?;
+        let observation = Observation { records: configuration.access_records.open()? };
         let addresses = sockets.addresses();
         let dialled = dialled_by_connectors(configuration.gateway_address.as_ref(), addresses.gateway);
 
@@ -95,7 +96,7 @@ impl Server {
         }
         let acceptor = certificates.acceptor().map_err(StartError::Certificate)?;
         let clients = (configuration.api.trusted_proxies.clone(), configuration.client_limits);
-        let gateway = start_gateway(sockets.gateway, &control, &certificates, clients, &mut registry)?;
+        let gateway = start_gateway(sockets.gateway, &control, &certificates, clients, observation, &mut registry)?;
         until_ready(&gateway).await?;
         let api = adit_graph::router(adit_graph::Settings {
             control: control.clone(),
@@ -306,6 +307,7 @@ fn start_gateway(
     control: &ControlPlane,
     certificates: &Arc<Certificates>,
     (trusted_proxies, client_limits): (Vec<ipnet::IpNet>, ClientLimits),
+    observation: Observation,
     registry: &mut Registry,
 ) -> Result<Gateway, StartError> {
     let settings = adit_gateway::Settings {
@@ -318,6 +320,7 @@ fn start_gateway(
         own_names: certificates.own_names().to_vec(),
         trusted_proxies,
         client_limits,
+        observation,
     };
     Ok(Gateway::start(settings, registry)?)
 }

@@ -19,6 +19,7 @@ use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+use crate::access_records::AccessRecords;
 use crate::acme::AcmeSettings;
 use crate::certificate::{CertificateFile, CertificateFileError};
 
@@ -45,6 +46,8 @@ pub(crate) struct Configuration {
     pub(crate) certificates: Vec<CertificateFile>,
     /// From where certificates are ordered, if they are.
     pub(crate) acme: Option<AcmeSettings>,
+    /// Where the gateway's access records go.
+    pub(crate) access_records: AccessRecords,
 }
 
 /// The listening addresses. Port 0 lets the system choose.
@@ -94,6 +97,7 @@ pub(crate) struct Flags {
     pub(crate) certificates: Vec<CertificateFile>,
     pub(crate) http_listen: Option<SocketAddr>,
     pub(crate) acme: AcmeFlags,
+    pub(crate) access_records: Option<AccessRecords>,
 }
 
 /// Why there is no configuration. Each says which setting.
@@ -149,6 +153,8 @@ struct File {
     #[serde(default)]
     certificate: Vec<CertificateTable>,
     acme: Option<AcmeTable>,
+    #[serde(default, deserialize_with = "from_text")]
+    access_records: Option<AccessRecords>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -204,6 +210,7 @@ fn read(path: &Path) -> Result<File, ConfigurationError> {
     for written in paths.chain(file.certificate.iter_mut().flat_map(CertificateTable::paths)) {
         *written = beside.join(&*written);
     }
+    file.access_records = file.access_records.map(|records| records.beside(beside));
     Ok(file)
 }
 
@@ -218,7 +225,17 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
     let certificates = certificates(&file.certificate, flags.certificates)?;
     let acme = acme::resolve(file.acme.take(), flags.acme, listen.http.is_some())?;
     let client_limits = std::mem::take(&mut file.client_limits).into();
-    Ok(Configuration { data, listen, gateway_address, api: api(file)?, client_limits, certificates, acme })
+    let access_records = flags.access_records.or_else(|| file.access_records.clone()).unwrap_or_default();
+    Ok(Configuration {
+        data,
+        listen,
+        gateway_address,
+        api: api(file)?,
+        client_limits,
+        certificates,
+        acme,
+        access_records,
+    })
 }
 
 /// The certificates of the file and those of flags: there may be any number, so flags add to the file.

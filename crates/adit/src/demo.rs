@@ -7,6 +7,7 @@ use std::time::Duration;
 use adit_core::{ExternalUrl, InternalUrl, PreAuthentication};
 use tokio::time::{Instant, sleep};
 
+use crate::access_records::AccessRecords;
 use crate::api_client::transport::{self, Client, Trust};
 use crate::api_client::{ApiClient, ApiError, ServerArguments};
 use crate::command_error::{CommandError, with_causes};
@@ -166,6 +167,8 @@ fn configuration(folder: &TemporaryFolder) -> Configuration {
         client_limits: adit_gateway::ClientLimits::default(),
         certificates: Vec::new(),
         acme: None,
+        // The demo speaks on stdout.
+        access_records: AccessRecords::Off,
     }
 }
 

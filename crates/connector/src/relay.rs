@@ -6,7 +6,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adit_tunnel::protocol;
 use adit_tunnel::target::{MalformedHead, Offer, OpenFailure, OpenReason, Target};
@@ -31,16 +31,23 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves one stream from its head to its end.
 pub(crate) async fn serve(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, dialler: &UpstreamDialler) {
-    let upstream = match open(&request, dialler).await {
+    let asked = Instant::now();
+    let dialled = open(&request, dialler).await;
+    let connected_in = HeaderValue::from(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX));
+    let upstream = match dialled {
         Ok(upstream) => upstream,
         Err(failure) => {
             tracing::debug!(%failure, "a stream was not opened");
+            let mut answer = failure.to_response();
+            answer.headers_mut().insert(protocol::CONNECTED_IN, connected_in);
             // An error means that the gateway is no longer interested.
-            let _ = respond.send_response(failure.to_response(), true);
+            let _ = respond.send_response(answer, true);
             return;
         }
     };
-    let Ok(send) = respond.send_response(opened(&upstream), false) else { return };
+    let mut answer = opened(&upstream);
+    answer.headers_mut().insert(protocol::CONNECTED_IN, connected_in);
+    let Ok(send) = respond.send_response(answer, false) else { return };
     let mut relay = Relay::new(upstream, request.into_body(), send);
     let end = std::future::poll_fn(|cx| relay.poll(cx)).await;
     relay.finish(end).await;

@@ -1,204 +1,129 @@
-//! What the gateway answers itself: a stable reason, the right status, and a request id that finds the log line.
+//! What the gateway answers itself: a stable reason, the right status, and a request id that finds the access record.
 //!
-//! The page says what a user may know. The cause (addresses, certificates, names inside) goes to the log alone.
+//! A program gets JSON, a browser a short page, as `Accept` says. Both say what a user may know; the cause (addresses,
+//! certificates, names inside) goes to the record and the log alone.
 
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use uuid::Uuid;
+mod page;
+
+use http::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, Method, Request, Response};
 
 use crate::body::GatewayBody;
+use crate::reason::Reason;
 
 /// Names the reason in every answer that the gateway makes itself.
 pub const REASON_HEADER: &str = "x-adit-reason";
 
-/// Names the request in the log.
+/// Names the request: in the gateway's own answers, to upstreams, and in the access record.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
 
-/// Why the gateway did not pass on an upstream's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// The request cannot be understood in one way only.
-    BadRequest,
-    /// CONNECT or TRACE.
-    MethodNotAllowed,
-    /// Neither HTTP/1.1 nor HTTP/1.0, on a connection for them.
-    VersionNotSupported,
-    /// The path and query are longer than the limit.
-    TargetTooLong,
-    /// The head, or the cookies in it, are larger than the limit.
-    HeadTooLarge,
-    /// The request did not come in time.
-    RequestTimeout,
-    /// The TLS name and the host differ.
-    Misdirected,
-    /// A page of another site opens a WebSocket, and that is not allowed.
-    ForeignOrigin,
-    /// It signs in the connection (NTLM, Negotiate), which takes HTTP/1.1: the HTTP/2 stream is reset with that reason.
-    Http1Required,
-    /// Nothing is published there.
-    NotPublished,
-    /// Sign-in is required and does not exist yet.
-    SignInUnavailable,
-    /// The application is closed for maintenance.
-    Maintenance,
-    /// No connector of the group has a live tunnel.
-    NoConnector,
-    /// Too many requests are under way through the connectors of the group.
-    ConnectorBusy,
-    /// Nothing accepts connections at the internal URL.
-    UpstreamRefused,
-    /// The internal URL's name is unknown beside the connector.
-    UpstreamNameNotResolved,
-    /// The connector's rules forbid the target.
-    UpstreamNotAllowed,
-    /// TLS to the upstream failed.
-    UpstreamTlsFailed,
-    /// The upstream did not accept the connection in time.
-    UpstreamConnectTimeout,
-    /// The upstream accepted, but did not answer in time.
-    UpstreamTimeout,
-    /// The upstream closed the connection instead of answering.
-    UpstreamClosed,
-    /// The upstream's answer is not valid HTTP.
-    UpstreamInvalid,
-    /// The tunnel broke while the request was under way.
-    TunnelLost,
-    /// The client's body broke off or was not valid.
-    BodyBroken,
+/// The methods that an application can be asked with, for an answer to others (RFC 9110, section 15.5.6).
+const ALLOWED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// What an answer of the gateway's own depends on. Kept beside a request whose head is handed on.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    accept: Option<HeaderValue>,
+    head_only: bool,
 }
 
-impl Reason {
-    /// The stable word: in headers, pages, logs and metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BadRequest => "bad_request",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::VersionNotSupported => "version_not_supported",
-            Self::TargetTooLong => "target_too_long",
-            Self::HeadTooLarge => "head_too_large",
-            Self::RequestTimeout => "request_timeout",
-            Self::Misdirected => "misdirected",
-            Self::ForeignOrigin => "foreign_origin",
-            Self::Http1Required => "http1_required",
-            Self::NotPublished => "not_published",
-            Self::SignInUnavailable => "sign_in_unavailable",
-            Self::Maintenance => "maintenance",
-            Self::NoConnector => "no_connector",
-            Self::ConnectorBusy => "connector_busy",
-            Self::UpstreamRefused => "upstream_refused",
-            Self::UpstreamNameNotResolved => "upstream_name_not_resolved",
-            Self::UpstreamNotAllowed => "upstream_not_allowed",
-            Self::UpstreamTlsFailed => "upstream_tls_failed",
-            Self::UpstreamConnectTimeout => "upstream_connect_timeout",
-            Self::UpstreamTimeout => "upstream_timeout",
-            Self::UpstreamClosed => "upstream_closed",
-            Self::UpstreamInvalid => "upstream_invalid",
-            Self::TunnelLost => "tunnel_lost",
-            Self::BodyBroken => "body_broken",
-        }
+impl Asked {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        Self { accept: request.headers().get(ACCEPT).cloned(), head_only: request.method() == Method::HEAD }
     }
 
-    /// The status: whose fault it is decides between 4xx, 502, 503 and 504.
-    #[must_use]
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Self::BadRequest | Self::BodyBroken => StatusCode::BAD_REQUEST,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::VersionNotSupported => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
-            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
-            // Never sent: browsers know the reset and come back over HTTP/1.1.
-            Self::Http1Required => StatusCode::UPGRADE_REQUIRED,
-            Self::NotPublished => StatusCode::NOT_FOUND,
-            Self::SignInUnavailable | Self::Maintenance | Self::NoConnector | Self::ConnectorBusy => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Self::UpstreamConnectTimeout | Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
-            _ => StatusCode::BAD_GATEWAY,
-        }
-    }
-
-    /// One sentence for the person in front of the browser.
-    const fn sentence(self) -> &'static str {
-        match self {
-            Self::BadRequest => "The request could not be understood.",
-            Self::MethodNotAllowed => "This method is not allowed here.",
-            Self::VersionNotSupported => "This version of HTTP is not spoken here.",
-            Self::TargetTooLong => "The address is too long.",
-            Self::HeadTooLarge => "The request's head or its cookies are too large.",
-            Self::RequestTimeout => "The request did not arrive in time.",
-            Self::Misdirected => "The request was sent over a connection for another name. Please reload.",
-            Self::ForeignOrigin => "Pages of other sites may not connect here.",
-            Self::Http1Required => "This sign-in works over HTTP/1.1 only.",
-            Self::NotPublished => "No application is published at this address.",
-            Self::SignInUnavailable => "This application requires sign-in, which is not available yet.",
-            Self::Maintenance => "This application is closed for maintenance.",
-            Self::NoConnector => "No connector of this application's group is connected.",
-            Self::ConnectorBusy => "Too many requests are under way. Please try again.",
-            Self::UpstreamRefused => "The application does not accept connections.",
-            Self::UpstreamNameNotResolved => "The application's internal name could not be resolved.",
-            Self::UpstreamNotAllowed => "The connector is not allowed to reach the application.",
-            Self::UpstreamTlsFailed => "A secure connection to the application could not be made.",
-            Self::UpstreamConnectTimeout => "The application did not accept the connection in time.",
-            Self::UpstreamTimeout => "The application did not answer in time.",
-            Self::UpstreamClosed => "The application closed the connection without an answer.",
-            Self::UpstreamInvalid => "The application's answer could not be understood.",
-            Self::TunnelLost => "The connection to the application's network was lost.",
-            Self::BodyBroken => "The request's body was not received completely.",
-        }
-    }
-
-    const fn retry_after(self) -> Option<HeaderValue> {
-        match self {
-            Self::NoConnector | Self::ConnectorBusy | Self::TunnelLost => Some(HeaderValue::from_static("2")),
-            // It was begun by hand and ends by hand; a client that asks once a minute does no harm.
-            Self::Maintenance => Some(HeaderValue::from_static("60")),
-            _ => None,
-        }
+    fn wants_json(&self) -> bool {
+        self.accept.as_ref().and_then(|accept| accept.to_str().ok()).is_some_and(prefers_json)
     }
 }
 
-/// Makes the answer: JSON where the client asked for JSON and not for HTML, else a short page; `notice` is what an
-/// administrator wrote for it.
+/// Makes the answer; `notice` is what an administrator wrote for it.
 pub(crate) fn answer(
     reason: Reason,
     notice: Option<&str>,
-    request_id: Uuid,
-    asked: Option<&HeaderMap>,
+    request_id: HeaderValue,
+    asked: &Asked,
 ) -> Response<GatewayBody> {
-    let wants_json = asked.is_some_and(prefers_json);
-    let (content_type, body) = if wants_json {
-        ("application/json", json(reason, notice, request_id))
+    let id = request_id.to_str().unwrap_or_default();
+    let (content_type, text) = if asked.wants_json() {
+        ("application/json", json(reason, notice, id))
     } else {
-        ("text/html; charset=utf-8", page(reason, notice, request_id))
+        ("text/html; charset=utf-8", page::page(reason, notice, id))
     };
-    let mut response = Response::new(GatewayBody::full(body));
+    let length = HeaderValue::from(text.len());
+    // HTTP/2 would send a body that is given to it.
+    let mut response = Response::new(if asked.head_only { GatewayBody::empty() } else { GatewayBody::full(text) });
     *response.status_mut() = reason.status();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CONTENT_LENGTH, length);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(REASON_HEADER, HeaderValue::from_static(reason.as_str()));
-    if let Ok(id) = HeaderValue::from_str(&request_id.to_string()) {
-        headers.insert(REQUEST_ID_HEADER, id);
-    }
+    headers.insert(REQUEST_ID_HEADER, request_id);
     if let Some(seconds) = reason.retry_after() {
-        headers.insert(RETRY_AFTER, seconds);
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if reason == Reason::MethodNotAllowed {
+        headers.insert(ALLOW, HeaderValue::from_static(ALLOWED));
     }
     response
 }
 
-fn prefers_json(headers: &HeaderMap) -> bool {
-    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accept.contains("json") && !accept.contains("text/html")
+/// Whether an `Accept` prefers JSON to a page (RFC 9110, section 12.5.1). Of equal weights the type that was named wins
+/// over one that a wildcard covers; of two that were named, the page does, because browsers name both.
+fn prefers_json(accept: &str) -> bool {
+    let (mut json, mut page) = (Weight::default(), Weight::default());
+    for range in accept.split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        let thousandths = weight.map_or(1000, thousandths);
+        match kind.as_str() {
+            "*/*" => {
+                json.offer(1, thousandths);
+                page.offer(1, thousandths);
+            }
+            "application/*" => json.offer(2, thousandths),
+            "text/*" => page.offer(2, thousandths),
+            "text/html" | "application/xhtml+xml" => page.offer(3, thousandths),
+            kind if kind.ends_with("/json") || kind.ends_with("+json") => json.offer(3, thousandths),
+            _ => {}
+        }
+    }
+    json.thousandths > 0 && (json.thousandths, json.named) > (page.thousandths, page.named)
 }
 
-fn json(reason: Reason, notice: Option<&str>, request_id: Uuid) -> String {
+/// How much a type is wanted, by the most specific range that covers it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Weight {
+    named: u8,
+    thousandths: u16,
+}
+
+impl Weight {
+    fn offer(&mut self, named: u8, thousandths: u16) {
+        if named > self.named || (named == self.named && thousandths > self.thousandths) {
+            *self = Self { named, thousandths };
+        }
+    }
+}
+
+/// A weight from 0 to 1 in thousandths; one that is none counts as not wanted.
+fn thousandths(text: &str) -> u16 {
+    let weight = text.parse::<f32>().unwrap_or_default();
+    // In range after clamping; NaN becomes 0.
+    (weight.clamp(0.0, 1.0) * 1000.0).round() as u16
+}
+
+fn json(reason: Reason, notice: Option<&str>, request_id: &str) -> String {
     let mut error = serde_json::json!({
-        "reason": reason.as_str(), "message": reason.sentence(), "requestId": request_id.to_string()
+        "reason": reason.as_str(), "message": reason.sentence(), "requestId": request_id
     });
     if let Some((notice, error)) = notice.zip(error.as_object_mut()) {
         error.insert("text".to_owned(), notice.into());
@@ -206,64 +131,100 @@ fn json(reason: Reason, notice: Option<&str>, request_id: Uuid) -> String {
     serde_json::json!({ "error": error }).to_string()
 }
 
-/// A text as HTML, its lines kept apart.
-fn paragraph(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    format!("<p>{}</p>", text.replace('\n', "<br>"))
-}
-
-fn page(reason: Reason, notice: Option<&str>, request_id: Uuid) -> String {
-    let status = reason.status();
-    let notice = notice.map(paragraph).unwrap_or_default();
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{status}</title>\
-         <meta name=\"viewport\" content=\"width=device-width\">\
-         <style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;\
-         padding:0 1.5rem}}h1{{font-size:1.25rem}}code{{font-size:.85rem}}</style></head>\
-         <body><h1>{sentence}</h1>{notice}<p>Status {code}, reason <code>{word}</code></p>\
-         <p>If this goes on, give your administrator this request id: <code>{request_id}</code></p></body></html>\n",
-        sentence = reason.sentence(),
-        code = status.as_u16(),
-        word = reason.as_str(),
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt as _;
+
     use super::*;
 
-    #[test]
-    fn the_status_says_whose_fault_it_is() {
-        assert_eq!(Reason::NoConnector.status(), 503);
-        assert_eq!(Reason::SignInUnavailable.status(), 503);
-        assert_eq!(Reason::UpstreamRefused.status(), 502);
-        assert_eq!(Reason::UpstreamTimeout.status(), 504);
-        assert_eq!(Reason::NotPublished.status(), 404);
+    const ID: &str = "0199aabb-ccdd-7eef-8123-456789abcdef";
+
+    fn asking(method: Method, accept: Option<&'static str>) -> Asked {
+        Asked { accept: accept.map(HeaderValue::from_static), head_only: method == Method::HEAD }
     }
 
-    #[test]
-    fn every_answer_names_its_reason_and_request() {
-        let id = Uuid::from_u128(7);
-        let answer = answer(Reason::NoConnector, None, id, None);
-        assert_eq!(answer.headers()[REASON_HEADER], "no_connector");
-        assert_eq!(answer.headers()[REQUEST_ID_HEADER], id.to_string().as_str());
-        assert_eq!(answer.headers()[RETRY_AFTER], "2");
+    async fn answered(reason: Reason, asked: &Asked) -> (http::response::Parts, String) {
+        let (parts, body) = answer(reason, None, HeaderValue::from_static(ID), asked).into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_answer_names_its_reason_and_request_in_head_and_body() {
+        for reason in Reason::ALL {
+            for accept in ["text/html", "application/json"] {
+                let (head, body) = answered(reason, &asking(Method::GET, Some(accept))).await;
+                assert_eq!(head.status, reason.status());
+                assert_eq!(head.headers[REASON_HEADER], reason.as_str());
+                assert_eq!(head.headers[REQUEST_ID_HEADER], ID);
+                assert!(body.contains(reason.as_str()) && body.contains(ID), "{body}");
+                assert!(head.headers[CONTENT_TYPE].to_str().unwrap().starts_with(accept));
+                assert_eq!(head.headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
+                assert!(head.headers[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("default-src 'none'"));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn json_is_json_and_says_the_sentence() {
+        let (_, body) = answered(Reason::NoConnector, &asking(Method::GET, Some("application/json"))).await;
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["error"]["message"], Reason::NoConnector.sentence());
+        assert_eq!(body["error"]["requestId"], ID);
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_head_has_the_length_of_the_body_that_it_does_not_have() {
+        let (get, page) = answered(Reason::NotPublished, &asking(Method::GET, None)).await;
+        let (head, nothing) = answered(Reason::NotPublished, &asking(Method::HEAD, None)).await;
+        assert_eq!((head.status, nothing.as_str()), (get.status, ""));
+        assert_eq!(head.headers[CONTENT_LENGTH], get.headers[CONTENT_LENGTH]);
+        assert_eq!(get.headers[CONTENT_LENGTH].to_str().unwrap(), page.len().to_string());
+    }
+
+    #[tokio::test]
+    async fn waiting_is_advised_where_it_helps_and_methods_where_one_was_refused() {
+        let (head, _) = answered(Reason::NoConnector, &asking(Method::GET, None)).await;
+        assert_eq!(head.headers[RETRY_AFTER], "2");
+        let (head, _) = answered(Reason::UpstreamInvalid, &asking(Method::GET, None)).await;
+        assert_eq!(head.headers.get(RETRY_AFTER), None);
+        let (head, _) = answered(Reason::MethodNotAllowed, &asking(Method::TRACE, None)).await;
+        assert_eq!(head.headers[ALLOW], ALLOWED);
     }
 
     #[test]
     fn what_an_administrator_wrote_is_shown_as_text() {
-        let page = page(Reason::Maintenance, Some("Back <b>soon</b> & well.\nSorry."), Uuid::nil());
+        let page = page::page(Reason::Maintenance, Some("Back <b>soon</b> & well.\nSorry."), ID);
         assert!(page.contains("<p>Back &lt;b&gt;soon&lt;/b&gt; &amp; well.<br>Sorry.</p>"), "{page}");
-        let json: serde_json::Value =
-            serde_json::from_str(&json(Reason::Maintenance, Some("<b>"), Uuid::nil())).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json(Reason::Maintenance, Some("<b>"), ID)).unwrap();
         assert_eq!(json["error"]["text"], "<b>");
     }
 
     #[test]
     fn a_program_gets_json_and_a_browser_gets_a_page() {
-        let asking = |accept: &'static str| HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
-        assert!(prefers_json(&asking("application/json")));
-        assert!(!prefers_json(&asking("text/html,application/json;q=0.5")));
-        assert!(!prefers_json(&HeaderMap::new()));
+        for accept in [
+            "application/json",
+            "application/json, text/plain, */*",
+            "application/vnd.github+json",
+            "APPLICATION/JSON;Q=0.5, text/html;q=0.4",
+            "text/html;q=0, application/json",
+            "application/*",
+            "*/*;q=0.1, application/problem+json",
+        ] {
+            assert!(prefers_json(accept), "{accept}");
+        }
+        for accept in [
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            "text/html,application/json;q=0.5",
+            "text/html, application/json",
+            "*/*",
+            "",
+            "image/png",
+            "application/json;q=0",
+            "application/json;q=nonsense",
+        ] {
+            assert!(!prefers_json(accept), "{accept}");
+        }
+        assert!(!asking(Method::GET, None).wants_json());
     }
 }

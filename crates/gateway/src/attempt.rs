@@ -17,7 +17,6 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::affinity::Session;
-use crate::answer::Reason;
 use crate::bond::Bonds;
 use crate::connect::{self, Connected, Over};
 use crate::core::Core;
@@ -26,6 +25,8 @@ use crate::framing::refusal::Refusal;
 use crate::head::UpstreamHead;
 use crate::limits;
 use crate::pool::{Closer, Lease, PoolKey, Reuse};
+use crate::reason::Reason;
+use crate::record::Course;
 use crate::replay::ReplayBody;
 use crate::serving::{ForwardingRules, LiveConnector};
 
@@ -41,6 +42,8 @@ pub(crate) struct Job<'r> {
     pub(crate) session: Option<Session>,
     /// When the answer must be there, to its last byte.
     pub(crate) deadline: Option<Instant>,
+    /// Where it is noted what was done.
+    pub(crate) course: &'r Course,
 }
 
 /// An upstream's answer, and the connection it comes over.
@@ -150,6 +153,7 @@ async fn send_once(
     over: Over,
 ) -> Result<Answered, AttemptFailed> {
     let in_flight = connector.begin();
+    job.course.goes_through(connector.identity.connector);
     let application = &job.rules.application;
     let key = PoolKey {
         connector: connector.identity,

@@ -1,4 +1,4 @@
-//! Bodies: what the gateway answers with, and what it returns to the pool when a body ends.
+//! Bodies: what the gateway answers with, what it returns to the pool when a body ends, and what is recorded then.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -11,12 +11,19 @@ use hyper::body::Incoming;
 
 use crate::pace::{BodyError, Pace};
 use crate::pool::Lease;
+use crate::record::{Outcome, Record};
 use crate::trailers;
 use crate::translate::{Passing, TranslatedBody};
 
-/// The body of an answer to a client.
+/// The body of an answer to a client, and the record of its request, which is written when the body is gone.
 #[derive(Debug)]
-pub(crate) enum GatewayBody {
+pub(crate) struct GatewayBody {
+    content: Content,
+    record: Option<Box<Record>>,
+}
+
+#[derive(Debug)]
+enum Content {
     /// The gateway's own words.
     Own(Full<Bytes>),
     /// An upstream's, streamed.
@@ -29,28 +36,57 @@ pub(crate) enum GatewayBody {
 
 impl GatewayBody {
     pub(crate) fn full(text: impl Into<Bytes>) -> Self {
-        Self::Own(Full::new(text.into()))
+        Self { content: Content::Own(Full::new(text.into())), record: None }
     }
 
     pub(crate) fn passing(body: Passing) -> Self {
-        match body {
-            Passing::Untouched(body) => Self::Upstream(body),
-            Passing::Restored(parts, body) => Self::Restored(parts, body),
-            Passing::Translated(body) => Self::Translated(body),
+        let content = match body {
+            Passing::Untouched(body) => Content::Upstream(body),
+            Passing::Restored(parts, body) => Content::Restored(parts, body),
+            Passing::Translated(body) => Content::Translated(body),
+        };
+        Self { content, record: None }
+    }
+
+    /// Takes the upstream's body out, if it is one that nothing was done with.
+    pub(crate) fn take_upstream(&mut self) -> Option<UpstreamBody> {
+        if !matches!(self.content, Content::Upstream(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.content, Content::Own(Full::default())) {
+            Content::Upstream(body) => Some(body),
+            _ => None,
         }
     }
 
     pub(crate) fn empty() -> Self {
         Self::full(Bytes::new())
     }
+
+    pub(crate) const fn of_upstream(body: UpstreamBody) -> Self {
+        Self { content: Content::Upstream(body), record: None }
+    }
+
+    /// The same body, of the request that `record` is about.
+    pub(crate) fn recorded(mut self, record: Box<Record>) -> Self {
+        self.record = Some(record);
+        self
+    }
+
+    fn note(&mut self, polled: &Poll<Option<Result<Frame<Bytes>, BodyError>>>) {
+        let Some(record) = &mut self.record else { return };
+        match polled {
+            Poll::Ready(Some(Ok(frame))) => record.count_sent(frame.data_ref().map_or(0, Bytes::len) as u64),
+            Poll::Ready(Some(Err(_))) => record.broke_off(),
+            Poll::Ready(None) => record.ended(Outcome::Complete),
+            Poll::Pending => {}
+        }
+    }
 }
 
-impl Body for GatewayBody {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.get_mut() {
+impl Content {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
             Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Self::Upstream(body) => body.poll_frame(cx),
             Self::Restored(parts, body) => match parts.pop_front() {
@@ -60,21 +96,43 @@ impl Body for GatewayBody {
             Self::Translated(body) => body.poll_frame(cx),
         }
     }
+}
+
+impl Body for GatewayBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let body = self.get_mut();
+        let polled = body.content.poll_frame(cx);
+        body.note(&polled);
+        polled
+    }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Own(body) => body.is_end_stream(),
-            Self::Upstream(body) => body.is_end_stream(),
-            Self::Restored(parts, body) => parts.is_empty() && body.is_end_stream(),
-            Self::Translated(body) => body.is_end_stream(),
+        match &self.content {
+            Content::Own(body) => body.is_end_stream(),
+            Content::Upstream(body) => body.is_end_stream(),
+            Content::Restored(parts, body) => parts.is_empty() && body.is_end_stream(),
+            Content::Translated(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Own(body) => body.size_hint(),
-            Self::Upstream(body) => body.incoming.size_hint(),
-            Self::Restored(..) | Self::Translated(_) => SizeHint::default(),
+        match &self.content {
+            Content::Own(body) => body.size_hint(),
+            Content::Upstream(body) => body.incoming.size_hint(),
+            Content::Restored(..) | Content::Translated(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for GatewayBody {
+    fn drop(&mut self) {
+        // The server does not poll a body again once its announced length was sent.
+        let ended = self.is_end_stream();
+        if let Some(record) = self.record.as_mut().filter(|_| ended) {
+            record.ended(Outcome::Complete);
         }
     }
 }

@@ -15,14 +15,15 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
 
-use crate::answer::Reason;
 use crate::attempt::{Again, AttemptFailed, Job};
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::framing::upstream::{Asked, UpstreamGuard};
 use crate::limits;
+use crate::metrics::Counted;
 use crate::multiplex::{Found, Multiplexed, Opened, Opening, Place};
 use crate::pool::{PoolKey, Upstream};
+use crate::reason::Reason;
 use crate::serving::{ForwardingRules, LiveConnector};
 use crate::tunnel::TunnelConnection;
 
@@ -67,14 +68,14 @@ pub(crate) async fn connect(
         over => over,
     };
     if let Some(offer) = http2_offer(job)
-        && let Some(place) = share(core, job.rules, connector, &key, offer).await?
+        && let Some(place) = share(core, job, connector, &key, offer).await?
     {
         return Ok(Connected::Shared(place));
     }
     let idle = if matches!(over, Over::Idle) { core.pool.borrow_mut().take(&key) } else { None };
     match idle {
         Some(upstream) => Ok(Connected::Own(upstream)),
-        None => open(core, job.rules, connector).await.map(Connected::Own),
+        None => open(core, job, connector).await.map(Connected::Own),
     }
 }
 
@@ -97,22 +98,29 @@ fn http2_offer(job: Job<'_>) -> Option<Offer> {
 /// A place on an HTTP/2 connection; `None` if the upstream turns out to speak HTTP/1.1.
 async fn share(
     core: &Rc<Core>,
-    rules: &Arc<ForwardingRules>,
+    job: Job<'_>,
     connector: &LiveConnector,
     key: &PoolKey,
     offer: Offer,
 ) -> Result<Option<Place>, AttemptFailed> {
+    let mut opened = false;
     // Others may have taken all places of a connection before this request sees it, and it may have ended again.
     for _ in 0..=limits::UPSTREAM_HTTP2_CONNECTIONS {
         let found = core.pool.borrow_mut().multiplex.find(key);
         let opening: Opening = match found {
-            Found::Place(place) => return Ok(Some(place)),
+            Found::Place(place) => {
+                if opened {
+                    job.course.opened(place.account());
+                }
+                return Ok(Some(place));
+            }
             Found::Http1 => return Ok(None),
             Found::Opening(opening) => opening,
             Found::Full => return Err(not_sent(Reason::ConnectorBusy, "every HTTP/2 connection is full")),
             Found::Nothing(tell, opening) => {
                 let tunnel = tunnel(core, connector)?;
-                let (core, rules, key) = (Rc::clone(core), Arc::clone(rules), key.clone());
+                opened = true;
+                let (core, rules, key) = (Rc::clone(core), Arc::clone(job.rules), key.clone());
                 // A task of its own: the request may be given up, while others wait for the connection.
                 spawn_local(async move {
                     let opened = open_shared(&core, &rules, tunnel, &key, offer).await;
@@ -159,10 +167,11 @@ pub(crate) fn opening_failed(failure: &OpenFailure) -> Failure {
 }
 
 /// Opens an HTTP/1.1 connection through a stream of the connector.
-async fn open(core: &Core, rules: &ForwardingRules, connector: &LiveConnector) -> Result<Upstream, AttemptFailed> {
+async fn open(core: &Core, job: Job<'_>, connector: &LiveConnector) -> Result<Upstream, AttemptFailed> {
     let tunnel = tunnel(core, connector)?;
-    let stream = open_stream(core, rules, &tunnel, Offer::Http1).await?;
-    speak_http1(stream, tunnel).await
+    let (stream, counted) = open_stream(core, job.rules, &tunnel, Offer::Http1).await?;
+    job.course.opened(&stream.account());
+    speak_http1(stream, counted, tunnel).await
 }
 
 async fn open_stream(
@@ -170,13 +179,17 @@ async fn open_stream(
     rules: &ForwardingRules,
     tunnel: &TunnelConnection,
     offer: Offer,
-) -> Result<TunnelStream, AttemptFailed> {
+) -> Result<(TunnelStream, Counted), AttemptFailed> {
     let stream = tunnel.open(&rules.target, offer).await.map_err(|error| lost(&error.to_string()))?;
     core.shared.metrics.streams_opened.inc();
-    Ok(stream)
+    Ok((stream, core.shared.metrics.streams.begin()))
 }
 
-async fn speak_http1(stream: TunnelStream, tunnel: Arc<TunnelConnection>) -> Result<Upstream, AttemptFailed> {
+async fn speak_http1(
+    stream: TunnelStream,
+    counted: Counted,
+    tunnel: Arc<TunnelConnection>,
+) -> Result<Upstream, AttemptFailed> {
     let (account, asked) = (stream.account(), Arc::<Asked>::default());
     let (sender, connection) = http1::Builder::new()
         .max_headers(limits::FIELDS)
@@ -184,6 +197,7 @@ async fn speak_http1(stream: TunnelStream, tunnel: Arc<TunnelConnection>) -> Res
         .await
         .map_err(|error| lost(&error.to_string()))?;
     let task = spawn_local(async move {
+        let _counted = counted;
         if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(%error, "an upstream connection ended");
         }
@@ -199,7 +213,7 @@ async fn open_shared(
     key: &PoolKey,
     offer: Offer,
 ) -> Result<Opened, AttemptFailed> {
-    let mut stream = open_stream(core, rules, &tunnel, offer).await?;
+    let (mut stream, counted) = open_stream(core, rules, &tunnel, offer).await?;
     if offer == Offer::Either {
         let account = stream.account();
         let http2 = stream.negotiated_http2().await.map_err(|error| match account.failure() {
@@ -207,17 +221,21 @@ async fn open_shared(
             None => lost(&error.to_string()),
         })?;
         if !http2 {
-            let mut upstream = speak_http1(stream, tunnel).await?;
+            let mut upstream = speak_http1(stream, counted, tunnel).await?;
             if upstream.sender.ready().await.is_ok() {
                 core.pool.borrow_mut().put(key.clone(), upstream);
             }
             return Ok(Opened::Http1);
         }
     }
-    speak_http2(stream, tunnel).await.map(|connection| Opened::Http2(Rc::new(connection)))
+    speak_http2(stream, counted, tunnel).await.map(|connection| Opened::Http2(Rc::new(connection)))
 }
 
-async fn speak_http2(stream: TunnelStream, tunnel: Arc<TunnelConnection>) -> Result<Multiplexed, AttemptFailed> {
+async fn speak_http2(
+    stream: TunnelStream,
+    counted: Counted,
+    tunnel: Arc<TunnelConnection>,
+) -> Result<Multiplexed, AttemptFailed> {
     let account = stream.account();
     // The tunnel's stream is always read: only the windows inside stall where a client reads slowly.
     let (sender, connection) = http2::Builder::new(OnThisCore)
@@ -232,6 +250,7 @@ async fn speak_http2(stream: TunnelStream, tunnel: Arc<TunnelConnection>) -> Res
     let allowed = Rc::new(Cell::new(limits::UPSTREAM_HTTP2_STREAMS));
     let said = Rc::clone(&allowed);
     spawn_local(async move {
+        let _counted = counted;
         let mut connection = pin!(connection);
         let ended = std::future::poll_fn(|cx| {
             let polled = connection.as_mut().poll(cx);

@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{Instant, interval, timeout_at};
+use tokio::time::{Instant, interval, timeout, timeout_at};
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use crate::admission::Admission;
@@ -22,6 +22,7 @@ use crate::directory::ConnectorDirectory;
 use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
+use crate::record::{RecordWriter, Recorder};
 use crate::serving::Serving;
 use crate::tls::{Purpose, TlsConfigs};
 use crate::translate::Held;
@@ -37,6 +38,8 @@ pub(crate) enum CoreCommand {
     Tunnel(Box<Arrived>),
     /// Drop the idle upstream connections on that tunnel connection.
     Purge(u64),
+    /// Hand on the access records that are gathered; the sender is dropped once they are written.
+    HandOnRecords(mpsc::Sender<()>),
 }
 
 /// How a core is reached from outside.
@@ -54,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) cores: Vec<CoreHandle>,
     pub(crate) directory: Arc<dyn ConnectorDirectory>,
     pub(crate) metrics: Metrics,
+    /// Where access records go, if they are wanted.
+    pub(crate) records: Option<RecordWriter>,
     pub(crate) tls: TlsConfigs,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) client_limits: ClientLimits,
@@ -68,6 +73,18 @@ impl Shared {
         if let Some(handle) = self.cores.get(core) {
             // It fails only when the core is gone, at the end of the process.
             let _ = handle.commands.send(command).await;
+        }
+    }
+
+    /// Has all cores hand on their access records, and waits until these are written or that takes too long.
+    pub(crate) async fn finish_records(&self) {
+        let (reached, mut all) = mpsc::channel(1);
+        for core in &self.cores {
+            let _ = core.commands.send(CoreCommand::HandOnRecords(reached.clone())).await;
+        }
+        drop(reached);
+        if timeout(limits::RECORDS_WRITTEN, all.recv()).await.is_err() {
+            tracing::warn!("the last access records were not written in time");
         }
     }
 
@@ -88,6 +105,7 @@ pub(crate) struct Core {
     pub(crate) random: RefCell<fastrand::Rng>,
     /// What the bodies that are collected take.
     pub(crate) held: Held,
+    pub(crate) recorder: Rc<Recorder>,
 }
 
 impl Core {
@@ -100,14 +118,17 @@ impl Core {
 /// Runs a core on the calling thread until its commands end.
 pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: mpsc::Receiver<CoreCommand>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let recorder = Recorder::new(shared.records.clone(), shared.metrics.core(index));
     let random = RefCell::new(fastrand::Rng::new());
-    let core = Rc::new(Core { index, shared, pool: RefCell::default(), random, held: Held::default() });
+    let core = Rc::new(Core { index, shared, pool: RefCell::default(), random, held: Held::default(), recorder });
     LocalSet::new().block_on(&runtime, obey(core, commands));
     Ok(())
 }
 
 async fn obey(core: Rc<Core>, mut commands: mpsc::Receiver<CoreCommand>) {
     let mut tidy = interval(limits::IDLE / 4);
+    let recorder = Rc::clone(&core.recorder);
+    spawn_local(async move { recorder.hand_on_in_time().await });
     loop {
         tokio::select! {
             command = commands.recv() => match command {
@@ -118,6 +139,7 @@ async fn obey(core: Rc<Core>, mut commands: mpsc::Receiver<CoreCommand>) {
                     spawn_local(tunnel::serve(Rc::clone(&core), *arrived));
                 }
                 Some(CoreCommand::Purge(connection)) => core.pool.borrow_mut().purge(connection),
+                Some(CoreCommand::HandOnRecords(reached)) => core.recorder.hand_on_until(reached),
                 None => return,
             },
             _ = tidy.tick() => core.pool.borrow_mut().tidy(&core.serving()),

@@ -1,9 +1,11 @@
 //! Connections from browsers and programs: HTTP/1.1 or HTTP/2 over TLS, each request handed to [`crate::forward`].
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_tunnel::socket::TunnelSocket;
 use http::header::CONNECTION;
@@ -37,6 +39,8 @@ pub(crate) struct Client {
     pub(crate) server_name: Option<String>,
     /// The upstream connections that belong to this one.
     pub(crate) bonds: Rc<Bonds>,
+    /// How long the TLS handshake took, until the record of the connection's first request takes it.
+    pub(crate) handshake: Cell<Option<Duration>>,
     shown: HeaderValue,
     trusted: bool,
 }
@@ -51,7 +55,22 @@ impl Client {
             (false, false) => Carries::OneByOne,
         });
         let shown = HeaderValue::from_str(&address.to_string()).ok()?;
-        Some(Self { address, server_name, bonds, shown, trusted })
+        Some(Self { address, server_name, bonds, handshake: Cell::new(None), shown, trusted })
+    }
+
+    /// Its address as text.
+    pub(crate) fn shown(&self) -> &str {
+        self.shown.to_str().unwrap_or_default()
+    }
+
+    /// Where a trusted proxy says that a request came from: the last address of its `X-Forwarded-For`, which is the one
+    /// that it saw itself. Those before it are what others said.
+    pub(crate) fn origin(&self, headers: &HeaderMap) -> Option<IpAddr> {
+        if !self.trusted {
+            return None;
+        }
+        let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+        last.rsplit(',').next()?.trim().parse().ok()
     }
 
     /// `X-Forwarded-For` for the upstream: the address we see, after what a trusted proxy said.
@@ -72,6 +91,7 @@ impl Client {
 /// requests are done.
 pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr, deadline: Instant) {
     let config = Arc::clone(&core.shared.tls.browser);
+    let begun = Instant::now();
     let mut tls = match timeout_at(deadline, start.into_stream(config)).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => return tracing::debug!(%from, %error, "a TLS handshake failed"),
@@ -82,6 +102,7 @@ pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, 
     let http2 = session.alpn_protocol() == Some(b"h2");
     let server_name = session.server_name().map(|name| name.trim_end_matches('.').to_ascii_lowercase());
     let Some(client) = Client::new(core, from, server_name, http2) else { return };
+    client.handshake.set(Some(begun.elapsed()));
     let _counted = core.shared.metrics.clients.begin();
     if http2 {
         serve_http2(core, tls, Rc::new(client)).await;
@@ -134,7 +155,7 @@ async fn serve_http1(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<C
 /// Answers a request, if the guard of the connection let it through.
 async fn serve_guarded(
     core: &Rc<Core>,
-    client: &Client,
+    client: &Rc<Client>,
     agreement: &Arc<Agreement>,
     request: Request<Incoming>,
 ) -> Result<Response<UntilSent<GatewayBody>>, h2::Error> {
@@ -142,7 +163,7 @@ async fn serve_guarded(
     let response = match &begun {
         Ok(_) => forward::serve(core, client, request).await?,
         Err(refusal) => {
-            let mut response = forward::refuse(core, client, None, &refusal.into_failure());
+            let mut response = forward::turn_away(core, client, &request, refusal.into_failure())?;
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             response
         }

@@ -4,7 +4,7 @@
 
 use adit_core::access::Denial;
 
-use crate::answer::Reason;
+use crate::reason::Reason;
 
 /// Why a request was not answered by its upstream; the detail is for the log alone.
 #[derive(Debug, Clone, PartialEq, Eq)]

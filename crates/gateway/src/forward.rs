@@ -1,71 +1,96 @@
-//! One request: decided, cleaned, sent through a connector, answered.
+//! One request: decided, cleaned, sent through a connector, answered, recorded.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use adit_core::access::{self, AccessRequest};
-use http::header::ACCEPT;
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use crate::affinity::Affinity;
-use crate::answer::{self, Reason};
+use crate::answer::{self, Asked};
 use crate::attempt::{self, Job};
 use crate::body::GatewayBody;
 use crate::core::Core;
 use crate::edge::Client;
 use crate::failure::Failure;
 use crate::head::{self, UpstreamHead};
+use crate::reason::Reason;
+use crate::record::Record;
 use crate::replay::ReplayBody;
-use crate::{respond, upgrade};
+use crate::respond::{self, Responded};
+use crate::upgrade;
 
 /// Answers one request, whatever happens. The error is an answer as well: an HTTP/2 stream that is reset with a reason.
 pub(crate) async fn serve(
     core: &Rc<Core>,
-    client: &Client,
+    client: &Rc<Client>,
     request: Request<Incoming>,
 ) -> Result<Response<GatewayBody>, h2::Error> {
-    let accept = request.headers().get(ACCEPT).cloned();
-    match forward(core, client, request).await {
-        Ok(response) => {
-            core.shared.metrics.forwarded.inc();
-            Ok(response)
+    let asked = Asked::of(&request);
+    let mut record = Record::begin(&core.recorder, client, &request);
+    match forward(core, client, request, &mut record).await {
+        Ok(Responded { response, switch }) => {
+            record.answered(response.status());
+            match switch {
+                Some(switch) => {
+                    switch.join(record);
+                    Ok(response)
+                }
+                None => Ok(response.map(|body| body.recorded(record))),
+            }
         }
-        Err(failure) if failure.reason == Reason::Http1Required => {
-            core.shared.metrics.failed(failure.reason);
-            Err(h2::Reason::HTTP_1_1_REQUIRED.into())
-        }
-        Err(failure) => Ok(refuse(core, client, accept, &failure)),
+        Err(failure) => refuse(core, client, failure, &asked, record),
     }
 }
 
-/// Answers a request that is not forwarded, and says why in the log.
-pub(crate) fn refuse(
+fn refuse(
     core: &Core,
     client: &Client,
-    accept: Option<HeaderValue>,
-    failure: &Failure,
-) -> Response<GatewayBody> {
-    let request_id = Uuid::new_v4();
-    core.shared.metrics.failed(failure.reason);
-    let (reason, detail) = (failure.reason.as_str(), &failure.detail);
-    if failure.reason.status().is_server_error() && failure.reason != Reason::VersionNotSupported {
+    failure: Failure,
+    asked: &Asked,
+    mut record: Box<Record>,
+) -> Result<Response<GatewayBody>, h2::Error> {
+    let (request_id, reason, detail) = (record.id, failure.reason.as_str(), &failure.detail);
+    // Where records are written, the request's own says it all, and a flood of failures is no flood of log lines.
+    let is_failure = failure.reason.status().is_server_error() && failure.reason != Reason::VersionNotSupported;
+    if is_failure && !core.recorder.writes() {
         tracing::warn!(%request_id, client = %client.address, reason, ?detail, "a request failed");
     } else {
         tracing::debug!(%request_id, client = %client.address, reason, ?detail, "a request was refused");
     }
-    let asked = accept.map(|accept| HeaderMap::from_iter([(ACCEPT, accept)]));
-    answer::answer(failure.reason, failure.notice.as_deref(), request_id, asked.as_ref())
+    let answered = failure
+        .reason
+        .is_answered()
+        .then(|| answer::answer(failure.reason, failure.notice.as_deref(), record.id_value(), asked));
+    record.refused(failure);
+    match answered {
+        Some(response) => Ok(response.map(|body| body.recorded(record))),
+        None => Err(h2::Reason::HTTP_1_1_REQUIRED.into()),
+    }
+}
+
+/// Answers what the guard beneath the HTTP library did not let through; `stand_in` is what the library read in its place.
+pub(crate) fn turn_away(
+    core: &Core,
+    client: &Rc<Client>,
+    stand_in: &Request<Incoming>,
+    failure: Failure,
+) -> Result<Response<GatewayBody>, h2::Error> {
+    let mut record = Record::begin(&core.recorder, client, stand_in);
+    record.was_not_read();
+    refuse(core, client, failure, &Asked::default(), record)
 }
 
 async fn forward(
     core: &Rc<Core>,
     client: &Client,
     mut request: Request<Incoming>,
-) -> Result<Response<GatewayBody>, Failure> {
+    record: &mut Record,
+) -> Result<Responded, Failure> {
     let place = head::place(&request, client)?;
+    record.asks_for(&place.host);
     let (grant, rules) = {
         let serving = core.serving();
         let asked = AccessRequest { host: &place.host, path: request.uri().path() };
@@ -73,6 +98,7 @@ async fn forward(
         let rules = serving.rules(grant.application().id).and_then(|rules| rules.for_host(&place.host));
         (grant, rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))?)
     };
+    record.goes_by(&rules);
     let upgrade = upgrade::requested(&mut request)?;
     if upgrade.is_some() && core.shared.client_limits.same_origin_websockets {
         upgrade::check_origin(request.headers(), &place.authority)?;
@@ -82,6 +108,7 @@ async fn forward(
     let affinity = Affinity::of(grant.application(), &parts.headers, &core.random);
     let body = ReplayBody::new(incoming, &parts.headers);
     let mut head = UpstreamHead::new(parts, &grant, &place, &rules, client)?;
+    head.identify(record.id_value());
     if let Some(upgrade) = &upgrade {
         head.upgrade(upgrade);
     }
@@ -94,14 +121,16 @@ async fn forward(
     }
     let deadline = rules.application.upstream_times.total.map(|total| Instant::now() + Duration::from(total));
     let session = affinity.map(|affinity| affinity.session);
-    let job = Job { rules: &rules, head: &head, body: &body, bonds: &client.bonds, session, deadline };
+    record.receives(body.received());
+    let (bonds, course) = (&client.bonds, &record.course);
+    let job = Job { rules: &rules, head: &head, body: &body, bonds, session, deadline, course };
     let answered = attempt::send(core, job).await?;
-    let mut response = respond::respond(answered, &rules, &client.bonds, upgrade, deadline)?;
+    let Responded { mut response, switch } = respond::respond(answered, &rules, &client.bonds, upgrade, deadline)?;
     if let Some(links) = &rules.links {
         response = Box::pin(respond::with_links(core, response, &head.method, links)).await?;
     }
     if let Some(affinity) = affinity {
         affinity.tell(response.headers_mut());
     }
-    Ok(response)
+    Ok(Responded { response, switch })
 }

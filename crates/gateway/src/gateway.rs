@@ -22,6 +22,7 @@ use crate::core::{CoreCommand, CoreHandle, Shared};
 use crate::directory::{ConnectorDirectory, ServerCertificates};
 use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
+use crate::record::{RecordDestination, RecordWriter};
 use crate::serving::Serving;
 use crate::tls::TlsConfigs;
 use crate::tunnel::{Book, keep_presence};
@@ -47,6 +48,15 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// How long clients may keep it waiting.
     pub client_limits: ClientLimits,
+    /// What is told about requests.
+    pub observation: Observation,
+}
+
+/// What a gateway tells about the requests it serves, beside its metrics.
+#[derive(Default)]
+pub struct Observation {
+    /// Where access records go; `None` writes none.
+    pub records: Option<Box<dyn RecordDestination>>,
 }
 
 /// The gateway was not started.
@@ -93,12 +103,16 @@ impl Gateway {
                 (CoreHandle { commands, connections: AtomicUsize::new(0) }, receiver)
             })
             .unzip();
+        let metrics = Metrics::register(registry, handles.len());
+        let records = settings.observation.records;
+        let records = records.map(|to| RecordWriter::start(to, metrics.records_dropped.clone())).transpose()?;
         let shared = Arc::new(Shared {
             book: Arc::new(Book::new(handles.len(), Arc::clone(&serving))),
             serving,
             cores: handles,
             directory: settings.directory,
-            metrics: Metrics::register(registry),
+            metrics,
+            records,
             tls,
             trusted_proxies: settings.trusted_proxies,
             client_limits: settings.client_limits,
@@ -165,6 +179,7 @@ impl Gateway {
         };
         let _ = timeout(Duration::from_secs(1), gone).await;
         sleep(Duration::from_millis(50)).await;
+        self.shared.finish_records().await;
     }
 }
 

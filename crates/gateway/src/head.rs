@@ -4,6 +4,7 @@
 //! every spelling before ours are set, hop-by-hop fields end here, and the bytes that were authorised are forwarded.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use adit_core::access::Grant;
 use adit_core::request_path;
@@ -18,10 +19,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use hyper::body::Incoming;
 
 use crate::affinity::withhold_cookies;
-use crate::answer::Reason;
+use crate::answer::REQUEST_ID_HEADER;
 use crate::edge::Client;
 use crate::failure::Failure;
 use crate::limits;
+use crate::reason::Reason;
 use crate::replay::{ReplayBody, RequestBody};
 use crate::serving::ForwardingRules;
 use crate::translate;
@@ -30,13 +32,14 @@ use crate::upgrade::{self, Upgrade};
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static X_REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
 static HTTPS: HeaderValue = HeaderValue::from_static("https");
 
 /// Where a request wants to go, in the form that routing uses.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     /// Lower case, without port.
-    pub(crate) host: String,
+    pub(crate) host: Rc<str>,
     /// As the client wrote it, port included.
     pub(crate) authority: HeaderValue,
 }
@@ -58,7 +61,7 @@ pub(crate) fn place(request: &Request<Incoming>, client: &Client) -> Result<Plac
         return Err(Failure::new(Reason::Misdirected, "the host is not the name that TLS was opened for"));
     }
     request_path::check(request.uri().path()).map_err(|refused| Failure::bad_request(&refused.to_string()))?;
-    let host = host.into_owned();
+    let host = Rc::from(host);
     Ok(Place { host, authority })
 }
 
@@ -167,6 +170,11 @@ impl UpstreamHead {
         headers.insert(X_FORWARDED_HOST.clone(), place.authority.clone());
         headers.insert(X_FORWARDED_PROTO.clone(), HTTPS.clone());
         Ok(Self { method: parts.method, uri, headers, connection_bound, trailers })
+    }
+
+    /// Tells the upstream by which id the gateway records the request.
+    pub(crate) fn identify(&mut self, id: HeaderValue) {
+        self.headers.insert(X_REQUEST_ID.clone(), id);
     }
 
     /// Asks the upstream for a WebSocket.
@@ -298,10 +306,12 @@ fn remove_client_claims(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether a field claims an address, a host or an identity, in any spelling: many servers read `_`, and some any other sign, as `-`.
+/// Whether a field claims an address, a host, an identity or a record, in any spelling: many servers read `_`, and some
+/// any other sign, as `-`.
 pub(crate) fn is_claim(name: &str) -> bool {
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 8] = [
         "forwarded",
+        "x-request-id",
         "x-real-ip",
         "x-rewrite-url",
         "true-client-ip",
@@ -387,10 +397,21 @@ mod tests {
             "remote-user",
             "remote_user",
             "x-adit-user",
+            "x-request-id",
+            "x_request_id",
         ] {
             assert!(is_claim(name), "{name}");
         }
-        for name in ["x-requested-with", "forwarded-by", "cookie", "x-csrf-token", "referer", "range", "x-xsrftoken"] {
+        for name in [
+            "x-requested-with",
+            "x-request-ids",
+            "forwarded-by",
+            "cookie",
+            "x-csrf-token",
+            "referer",
+            "range",
+            "x-xsrftoken",
+        ] {
             assert!(!is_claim(name), "{name}");
         }
     }

@@ -8,7 +8,7 @@
 //!
 //! A request, top to bottom: [`edge`] (connection) -> [`forward`] (one request) -> [`head`] (what the upstream sees) ->
 //! [`attempt`] (send, and what may be sent again) -> [`connect`] (an upstream connection on a connector) -> [`respond`]
-//! (the answer, its URLs [translated](translate)).
+//! (the answer, its URLs [translated](translate)) -> [`record`] (what is written about it).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
@@ -35,6 +35,8 @@ mod metrics;
 mod multiplex;
 mod pace;
 mod pool;
+pub mod reason;
+mod record;
 mod registration;
 mod replay;
 mod respond;
@@ -49,5 +51,6 @@ pub use certificate::{
     CertificateSource, ProvidedCertificate, ServerCertificate, ShownCertificate, ShownCertificates, UnusableCertificate,
 };
 pub use directory::{ConnectorDirectory, Renewed, ServerCertificates, TunnelUp, UploadedCertificates};
-pub use gateway::{Gateway, Settings, StartError};
+pub use gateway::{Gateway, Observation, Settings, StartError};
 pub use limits::ClientLimits;
+pub use record::RecordDestination;

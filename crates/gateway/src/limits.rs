@@ -215,6 +215,27 @@ pub(crate) const HTTP2_PING: Duration = Duration::from_secs(20);
 /// See [`HTTP2_PING`].
 pub(crate) const HTTP2_PONG: Duration = Duration::from_secs(60);
 
+/// Bytes of access records that a core gathers before it hands them on: few wake-ups of the thread that writes them.
+pub(crate) const RECORD_BATCH: usize = 32 * 1024;
+
+/// How long a record may wait for its batch to fill: somebody may be watching.
+pub(crate) const RECORD_LINGER: Duration = Duration::from_millis(100);
+
+/// Batches that wait to be written, about 8 MiB: a second of the busiest gateway. Beyond it records are dropped.
+pub(crate) const RECORD_BATCHES: usize = 256;
+
+/// How long the end of the gateway waits for the last records to be written.
+pub(crate) const RECORDS_WRITTEN: Duration = Duration::from_secs(2);
+
+/// Bytes of a path in a record; longer ones are cut.
+pub(crate) const RECORDED_PATH: usize = 2048;
+
+/// Bytes of a method in a record; the longest registered one has 17.
+pub(crate) const RECORDED_METHOD: usize = 32;
+
+/// Bytes of a failure's detail in a record.
+pub(crate) const RECORDED_DETAIL: usize = 512;
+
 /// Registrations under way at a time: guessing tokens is not worth more.
 pub(crate) const REGISTRATIONS: usize = 16;
 

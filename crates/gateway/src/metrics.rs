@@ -1,29 +1,33 @@
-//! What the gateway counts. Labels are bounded: outcomes and nothing that a client chooses.
+//! What the gateway counts. Labels are bounded: outcomes, classes of status, reasons, and nothing that a client chooses.
+//!
+//! What is counted for each request is counted by its core for itself ([`CoreMeters`]) and added up when somebody asks,
+//! so that cores do not contend for a cache line. What is rare is shared.
 
-use std::sync::atomic::{AtomicI64, AtomicU64};
+mod collector;
+mod histogram;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use http::StatusCode;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::answer::Reason;
+use crate::reason::Reason;
+use crate::record::Outcome;
+use collector::Collected;
+use histogram::Histogram;
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
-    outcome: &'static str,
-}
-
-/// Counts the clients that are connected.
+/// How many of something there are at the moment.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Clients(Gauge<i64, AtomicI64>);
+pub(crate) struct Open(Gauge<i64, AtomicI64>);
 
-impl Clients {
+impl Open {
     /// Counts one more until the guard is dropped.
-    pub(crate) fn begin(&self) -> CountedClient {
+    pub(crate) fn begin(&self) -> Counted {
         self.0.inc();
-        CountedClient(self.0.clone())
+        Counted(self.0.clone())
     }
 
     pub(crate) fn count(&self) -> i64 {
@@ -31,63 +35,112 @@ impl Clients {
     }
 }
 
-/// One connected client.
+/// One of them.
 #[derive(Debug)]
-pub(crate) struct CountedClient(Gauge<i64, AtomicI64>);
+pub(crate) struct Counted(Gauge<i64, AtomicI64>);
 
-impl Drop for CountedClient {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+/// Classes of status, the last for requests that were never answered.
+pub(crate) const STATUSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
+
+/// What one core counts. On cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct CoreMeters {
+    ended: [[AtomicU64; STATUSES.len()]; Outcome::ALL.len()],
+    refused: [AtomicU64; Reason::ALL.len()],
+    received: AtomicU64,
+    sent: AtomicU64,
+    /// Until the upstream's answer began.
+    pub(crate) first_byte: Histogram,
+    /// Until the answer's body ended.
+    pub(crate) total: Histogram,
+}
+
+impl CoreMeters {
+    /// A request has ended.
+    pub(crate) fn ended(&self, outcome: Outcome, status: Option<StatusCode>) {
+        let class = status.map_or(STATUSES.len(), |status| usize::from(status.as_u16() / 100));
+        let of_outcome = self.ended.get(outcome as usize);
+        if let Some(count) = of_outcome.and_then(|of_outcome| of_outcome.get(class.saturating_sub(1))) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The gateway answered a request itself.
+    pub(crate) fn refused(&self, reason: Reason) {
+        if let Some(count) = self.refused.get(reason as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// So many bytes of bodies came from a client and went to it.
+    pub(crate) fn moved(&self, received: u64, sent: u64) {
+        if received > 0 {
+            self.received.fetch_add(received, Ordering::Relaxed);
+        }
+        if sent > 0 {
+            self.sent.fetch_add(sent, Ordering::Relaxed);
+        }
     }
 }
 
 /// The gateway's counters; cheap to clone, shared by all cores.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
-    /// Requests that an upstream answered.
-    pub(crate) forwarded: Counter<u64, AtomicU64>,
-    failures: Family<Outcome, Counter<u64, AtomicU64>>,
+    cores: Arc<[Arc<CoreMeters>]>,
     /// Attempts beyond a request's first.
     pub(crate) retries: Counter<u64, AtomicU64>,
     /// Connections from browsers and programs, WebSockets included.
-    pub(crate) clients: Clients,
+    pub(crate) clients: Open,
+    /// WebSockets.
+    pub(crate) websockets: Open,
     /// Connections from connectors.
     pub(crate) tunnel_connections: Gauge<i64, AtomicI64>,
     /// Upstream connections opened.
     pub(crate) streams_opened: Counter<u64, AtomicU64>,
+    /// Upstream connections that are open.
+    pub(crate) streams: Open,
+    /// Access records that were lost.
+    pub(crate) records_dropped: Counter<u64, AtomicU64>,
     /// The revision that is served.
     pub(crate) revision: Gauge<i64, AtomicI64>,
 }
 
 impl Metrics {
-    /// Makes the counters and registers them.
-    pub(crate) fn register(registry: &mut Registry) -> Self {
+    /// Makes the counters of so many cores and registers them.
+    pub(crate) fn register(registry: &mut Registry, cores: usize) -> Self {
         let metrics = Self {
-            forwarded: Counter::default(),
-            failures: Family::default(),
+            cores: (0..cores).map(|_| Arc::default()).collect(),
             retries: Counter::default(),
-            clients: Clients::default(),
+            clients: Open::default(),
+            websockets: Open::default(),
             tunnel_connections: Gauge::default(),
             streams_opened: Counter::default(),
+            streams: Open::default(),
+            records_dropped: Counter::default(),
             revision: Gauge::default(),
         };
         let gateway = registry.sub_registry_with_prefix("adit_gateway");
-        gateway.register("forwarded_requests", "Requests that an upstream answered", metrics.forwarded.clone());
-        gateway.register(
-            "failed_requests",
-            "Requests the gateway answered itself, by reason",
-            metrics.failures.clone(),
-        );
+        gateway.register_collector(Box::new(Collected { cores: Arc::clone(&metrics.cores) }));
         gateway.register("retries", "Attempts beyond the first", metrics.retries.clone());
         gateway.register("client_connections", "Open connections from clients", metrics.clients.0.clone());
+        gateway.register("websockets", "Open WebSockets", metrics.websockets.0.clone());
         gateway.register("tunnel_connections", "Open connections from connectors", metrics.tunnel_connections.clone());
+        gateway.register("streams", "Open upstream connections", metrics.streams.0.clone());
         gateway.register("streams_opened", "Upstream connections opened", metrics.streams_opened.clone());
+        gateway.register("records_dropped", "Access records that were lost", metrics.records_dropped.clone());
         gateway.register("snapshot_revision", "Revision of the snapshot in use", metrics.revision.clone());
         metrics
     }
 
-    /// Counts a request that the gateway answered itself.
-    pub(crate) fn failed(&self, reason: Reason) {
-        self.failures.get_or_create(&Outcome { outcome: reason.as_str() }).inc();
+    /// What the core of that index counts.
+    pub(crate) fn core(&self, index: usize) -> Arc<CoreMeters> {
+        self.cores.get(index).map(Arc::clone).unwrap_or_default()
     }
 }

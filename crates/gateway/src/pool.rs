@@ -21,7 +21,7 @@ use crate::connect::Connected;
 use crate::core::Core;
 use crate::framing::upstream::Asked;
 use crate::limits;
-use crate::metrics::Clients;
+use crate::metrics::Metrics;
 use crate::multiplex::Multiplex;
 use crate::replay::RequestBody;
 use crate::serving::{Destination, InFlight, Serving};
@@ -205,9 +205,9 @@ impl Lease {
         }
     }
 
-    /// The count of clients, for what goes on after the request.
-    pub(crate) fn clients(&self) -> Clients {
-        self.core.shared.metrics.clients.clone()
+    /// The gateway's counters, for what goes on after the request.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.core.shared.metrics
     }
 
     /// The connection now belongs to an upgraded protocol; the request stays counted while the guard lives.

@@ -3,7 +3,7 @@
 //! An attempt takes a [`RequestBody`]; the part it was given is kept beside it, so that the next attempt starts from
 //! the first byte. One attempt is under way at a time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -44,12 +44,36 @@ pub(crate) struct Kept {
     /// The latest attempt: what is left of an earlier one takes nothing more.
     attempt: usize,
     bytes: usize,
+    received: Rc<Received>,
     /// More was taken than is kept.
     overflowed: bool,
     ended: bool,
-    broken: bool,
     too_slow: bool,
     moved: Instant,
+}
+
+/// What a client has sent of a body; whoever records the request looks here when it has ended.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    bytes: Cell<u64>,
+    broken: Cell<bool>,
+}
+
+impl Received {
+    /// So many bytes more have come.
+    pub(crate) fn count(&self, bytes: u64) {
+        self.bytes.set(self.bytes.get() + bytes);
+    }
+
+    /// How many bytes have come.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+
+    /// Whether it broke off or was not valid.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.broken.get()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -82,9 +106,9 @@ impl ReplayBody {
             parts: Vec::new(),
             attempt: 0,
             bytes: 0,
+            received: Rc::default(),
             overflowed: false,
             ended: false,
-            broken: false,
             too_slow: false,
             moved: Instant::now(),
         })))
@@ -137,6 +161,14 @@ impl ReplayBody {
         true
     }
 
+    /// What the client has sent of it, also later. `None` if there is no body.
+    pub(crate) fn received(&self) -> Option<Rc<Received>> {
+        match self {
+            Self::Empty => None,
+            Self::Kept(kept) => Some(Rc::clone(&kept.borrow().received)),
+        }
+    }
+
     /// Whether there is a body, and its length was not announced.
     pub(crate) fn has_unknown_length(&self) -> bool {
         matches!(self, Self::Kept(kept) if kept.borrow().whole.exact().is_none())
@@ -152,7 +184,7 @@ impl ReplayBody {
 
     /// Whether the client's side of the body failed.
     pub(crate) fn is_broken(&self) -> bool {
-        matches!(self, Self::Kept(kept) if kept.borrow().broken)
+        matches!(self, Self::Kept(kept) if kept.borrow().received.is_broken())
     }
 
     /// Whether it failed because the client did not keep its pace.
@@ -184,7 +216,7 @@ impl Kept {
         let frame = match polled {
             Poll::Ready(Some(Ok(frame))) => frame,
             Poll::Ready(Some(Err(error))) => {
-                self.broken = true;
+                self.received.broken.set(true);
                 return Poll::Ready(Some(Err(error.into())));
             }
             Poll::Pending => return self.poll_waiting(cx).map(Some),
@@ -215,12 +247,14 @@ impl Kept {
     fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
         let Some(patience) = &mut self.patience else { return Poll::Pending };
         ready!(patience.poll_waiting(cx, Awaited::Body));
-        (self.broken, self.too_slow) = (true, true);
+        self.received.broken.set(true);
+        self.too_slow = true;
         Poll::Ready(Err(BodyError::TooSlow))
     }
 
     fn keep(&mut self, part: &Part) {
         if let Part::Data(bytes) = part {
+            self.received.count(bytes.len() as u64);
             // Each part costs something beside its bytes: a body of single bytes must not become a list without end.
             self.bytes += bytes.len().max(SMALLEST_PART);
         }

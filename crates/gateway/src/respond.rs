@@ -6,7 +6,7 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, Method, Response, StatusCode};
 use tokio::time::Instant;
 
-use crate::answer::{REASON_HEADER, Reason};
+use crate::answer::REASON_HEADER;
 use crate::attempt::Answered;
 use crate::body::{GatewayBody, UpstreamBody};
 use crate::bond::Bonds;
@@ -14,9 +14,17 @@ use crate::core::Core;
 use crate::failure::Failure;
 use crate::head::{is_connection_bound, remove_hop_by_hop};
 use crate::pace::Pace;
+use crate::reason::Reason;
 use crate::serving::ForwardingRules;
 use crate::translate::{self, PageLinks};
-use crate::upgrade::Upgrade;
+use crate::upgrade::{Switch, Upgrade};
+
+/// What the client gets, and what follows it.
+pub(crate) struct Responded {
+    pub(crate) response: Response<GatewayBody>,
+    /// The connections to join, where the upstream agreed to another protocol.
+    pub(crate) switch: Option<Switch>,
+}
 
 /// Turns the answer into the client's: hop-by-hop fields removed, URLs translated, an upgrade joined.
 pub(crate) fn respond(
@@ -25,14 +33,15 @@ pub(crate) fn respond(
     bonds: &Rc<Bonds>,
     upgrade: Option<Upgrade>,
     deadline: Option<Instant>,
-) -> Result<Response<GatewayBody>, Failure> {
+) -> Result<Responded, Failure> {
     let Answered { mut response, mut lease } = answered;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let unasked = || Failure::new(Reason::UpstreamInvalid, "101 to a request that did not ask for it");
         let upgrade = upgrade.ok_or_else(unasked)?;
         upgrade.check(response.headers())?;
         clean(response.headers_mut(), rules);
-        return Ok(upgrade.switch(response, lease));
+        let (response, switch) = upgrade.switch(response, lease);
+        return Ok(Responded { response, switch: Some(switch) });
     }
     if response.status().is_success() && upgrade.is_some_and(|upgrade| upgrade.over_http2()) {
         // For the client it would be the WebSocket it asked for.
@@ -45,7 +54,8 @@ pub(crate) fn respond(
     let connector = lease.connector();
     tracing::trace!(connector = %connector.connector, status = response.status().as_u16(), "answered");
     let pace = Pace::of(&rules.application.upstream_times, deadline);
-    Ok(response.map(|incoming| GatewayBody::Upstream(UpstreamBody::new(incoming, lease, pace))))
+    let response = response.map(|incoming| GatewayBody::of_upstream(UpstreamBody::new(incoming, lease, pace)));
+    Ok(Responded { response, switch: None })
 }
 
 /// Translates the links in an answer's body, if it has any.
@@ -55,11 +65,8 @@ pub(crate) async fn with_links(
     method: &Method,
     links: &PageLinks,
 ) -> Result<Response<GatewayBody>, Failure> {
-    let (head, body) = response.into_parts();
-    let body = match body {
-        GatewayBody::Upstream(body) => body,
-        other => return Ok(Response::from_parts(head, other)),
-    };
+    let (head, mut body) = response.into_parts();
+    let Some(body) = body.take_upstream() else { return Ok(Response::from_parts(head, body)) };
     let translated = translate::translate(Response::from_parts(head, body), method, links, &core.held).await;
     let translated = translated.map_err(|error| Failure::caused(Reason::UpstreamClosed, &error))?;
     Ok(translated.map(GatewayBody::passing))

@@ -3,6 +3,10 @@
 //! Browsers ask for one over HTTP/1.1 (RFC 6455) or on a stream of HTTP/2 (RFC 8441); upstreams are asked over HTTP/1.1. Frames
 //! are not parsed: subprotocol and extensions are between browser and upstream, and so is what they mean.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -12,16 +16,17 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::ext::Protocol;
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 use tokio::task::spawn_local;
 use uuid::Uuid;
 
-use crate::answer::Reason;
 use crate::body::GatewayBody;
 use crate::failure::Failure;
 use crate::pool::Lease;
+use crate::reason::Reason;
+use crate::record::{Outcome, Record};
 
 /// What a server adds to the key to show that it speaks the protocol (RFC 6455, section 1.3).
 const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -107,8 +112,9 @@ impl Upgrade {
         Err(Failure::new(Reason::UpstreamInvalid, "101 that does not agree to the WebSocket asked for"))
     }
 
-    /// Joins both connections, and says what the client is told; `response` has been [checked](Self::check) and cleaned.
-    pub(crate) fn switch(self, mut response: Response<Incoming>, lease: Lease) -> Response<GatewayBody> {
+    /// What the client is told, and both connections, to be joined once that is on its way; `response` has been
+    /// [checked](Self::check) and cleaned.
+    pub(crate) fn switch(self, mut response: Response<Incoming>, lease: Lease) -> (Response<GatewayBody>, Switch) {
         if self.over_http2() {
             *response.status_mut() = StatusCode::OK;
             for name in [SEC_WEBSOCKET_ACCEPT, CONTENT_LENGTH] {
@@ -118,29 +124,98 @@ impl Upgrade {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
             response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
-        self.join(&mut response, lease);
-        response.map(|_| GatewayBody::empty())
+        let switch = Switch { client: self.client, upstream: hyper::upgrade::on(&mut response), lease };
+        (response.map(|_| GatewayBody::empty()), switch)
     }
+}
 
-    /// Joins both connections, once each side has switched. The request stays counted until they end.
-    fn join(self, response: &mut Response<Incoming>, lease: Lease) {
-        let upstream = hyper::upgrade::on(response);
+/// Two connections that are switching to another protocol.
+pub(crate) struct Switch {
+    client: OnUpgrade,
+    upstream: OnUpgrade,
+    lease: Lease,
+}
+
+impl Switch {
+    /// Joins both connections, once each side has switched. The request stays counted until they end, and its record is
+    /// written then.
+    pub(crate) fn join(self, mut record: Box<Record>) {
+        let Self { client, upstream, lease } = self;
+        record.switched();
         // A drain waits for it as for a request, for as long as its grace lasts.
-        let client = lease.clients().begin();
+        let counted = (lease.metrics().clients.begin(), lease.metrics().websockets.begin());
         let in_flight = lease.into_in_flight();
         spawn_local(async move {
-            let _in_flight = in_flight;
-            let _client = client;
-            match tokio::try_join!(self.client, upstream) {
-                Ok((client, upstream)) => {
-                    let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
-                    if let Err(error) = copy_bidirectional(&mut client, &mut upstream).await {
-                        tracing::debug!(%error, "a WebSocket ended");
-                    }
-                }
+            let _counted = (counted, in_flight);
+            match tokio::try_join!(client, upstream) {
+                Ok((client, upstream)) => copy(client, upstream, &mut record).await,
                 Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
             }
         });
+    }
+}
+
+async fn copy(client: Upgraded, upstream: Upgraded, record: &mut Record) {
+    let (mut client, mut upstream) = (Side::new(client), Side::new(upstream));
+    let copied = copy_bidirectional(&mut client, &mut upstream).await;
+    record.count_received(client.read);
+    record.count_sent(client.written);
+    match copied {
+        Ok(_) => record.ended(Outcome::Complete),
+        Err(error) => {
+            tracing::debug!(%error, "a WebSocket ended");
+            record.ended(if upstream.broke { Outcome::UpstreamBroken } else { Outcome::ClientGone });
+        }
+    }
+}
+
+/// One side of joined connections: what was read from it and written to it, and whether it was the one that broke.
+struct Side {
+    io: TokioIo<Upgraded>,
+    read: u64,
+    written: u64,
+    broke: bool,
+}
+
+impl Side {
+    fn new(upgraded: Upgraded) -> Self {
+        Self { io: TokioIo::new(upgraded), read: 0, written: 0, broke: false }
+    }
+
+    fn noted<T>(&mut self, result: io::Result<T>) -> Poll<io::Result<T>> {
+        self.broke |= result.is_err();
+        Poll::Ready(result)
+    }
+}
+
+impl AsyncRead for Side {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let side = self.get_mut();
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut side.io).poll_read(cx, buffer));
+        side.read += (buffer.filled().len() - before) as u64;
+        side.noted(read)
+    }
+}
+
+impl AsyncWrite for Side {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        let side = self.get_mut();
+        let written = ready!(Pin::new(&mut side.io).poll_write(cx, buffer));
+        side.written += *written.as_ref().unwrap_or(&0) as u64;
+        side.noted(written)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let side = self.get_mut();
+        let flushed = ready!(Pin::new(&mut side.io).poll_flush(cx));
+        side.noted(flushed)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let side = self.get_mut();
+        let shut = ready!(Pin::new(&mut side.io).poll_shutdown(cx));
+        side.noted(shut)
     }
 }
 

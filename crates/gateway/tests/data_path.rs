@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
+#[path = "data_path/records.rs"]
+mod records;
 mod world;
 
 use adit_core::application::PreAuthentication::{Passthrough, SignIn};

@@ -34,6 +34,9 @@ pub const REASON: &str = "adit-reason";
 /// In the answer: the reason in a sentence, for logs and operators.
 pub const DETAIL: &str = "adit-detail";
 
+/// In the answer of a stream that was opened: how long connecting to the upstream took, in microseconds.
+pub const CONNECTED_IN: &str = "adit-connected-in";
+
 /// In the trailers: how many bytes the connector handed to the upstream.
 pub const DELIVERED: &str = "adit-delivered";
 

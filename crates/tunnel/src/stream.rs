@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use h2::client::ResponseFuture;
@@ -32,6 +33,15 @@ pub struct StreamAccount {
     refused_by_tunnel: AtomicBool,
     opened: AtomicBool,
     failure: OnceLock<OpenFailure>,
+    timing: OnceLock<OpenTiming>,
+}
+
+/// How long it took until the connector answered.
+#[derive(Debug, Clone, Copy)]
+struct OpenTiming {
+    answered: Duration,
+    /// What of it was connecting to the upstream, if the connector says so.
+    connected: Option<Duration>,
 }
 
 impl Default for StreamAccount {
@@ -42,6 +52,7 @@ impl Default for StreamAccount {
             refused_by_tunnel: AtomicBool::new(false),
             opened: AtomicBool::new(false),
             failure: OnceLock::new(),
+            timing: OnceLock::new(),
         }
     }
 }
@@ -82,6 +93,24 @@ impl StreamAccount {
         self.opened.load(Ordering::Relaxed)
     }
 
+    /// How long the connector's answer took, if it has come.
+    #[must_use]
+    pub fn opened_after(&self) -> Option<Duration> {
+        self.timing.get().map(|timing| timing.answered)
+    }
+
+    /// How long the connector took to connect to the upstream, if it said so.
+    #[must_use]
+    pub fn connected_in(&self) -> Option<Duration> {
+        self.timing.get()?.connected
+    }
+
+    fn record_answer(&self, asked: Instant, headers: &HeaderMap) {
+        let told = headers.get(protocol::CONNECTED_IN).and_then(|value| value.to_str().ok()?.parse().ok());
+        // Set once: a stream is answered once.
+        let _ = self.timing.set(OpenTiming { answered: asked.elapsed(), connected: told.map(Duration::from_micros) });
+    }
+
     fn record_trailers(&self, trailers: &HeaderMap) {
         let told = trailers.get(protocol::DELIVERED).and_then(|value| value.to_str().ok()?.parse().ok());
         if let Some(delivered) = told {
@@ -110,6 +139,7 @@ pub struct TunnelStream {
     receiving: Receiving,
     unread: Bytes,
     http2: bool,
+    asked: Instant,
     account: Arc<StreamAccount>,
 }
 
@@ -127,11 +157,12 @@ pub fn open(
     connection: &mut h2::client::SendRequest<Bytes>,
     target: &Target,
     offer: Offer,
+    asked: Instant,
 ) -> Result<TunnelStream, h2::Error> {
     let head = target.to_request(offer).map_err(|_| h2::Error::from(Reason::INTERNAL_ERROR))?;
     let (answer, send) = connection.send_request(head, false)?;
     let receiving = Receiving::Opening(answer);
-    Ok(TunnelStream { send, receiving, unread: Bytes::new(), http2: false, account: Arc::default() })
+    Ok(TunnelStream { send, receiving, unread: Bytes::new(), http2: false, asked, account: Arc::default() })
 }
 
 impl TunnelStream {
@@ -155,6 +186,7 @@ impl TunnelStream {
         let Receiving::Opening(answer) = &mut self.receiving else { return Poll::Ready(Ok(())) };
         match ready!(Pin::new(answer).poll(cx)) {
             Ok(answer) if answer.status() == StatusCode::OK => {
+                self.account.record_answer(self.asked, answer.headers());
                 self.account.opened.store(true, Ordering::Relaxed);
                 self.http2 = answer.headers().get(protocol::ALPN).is_some_and(|word| word == Offer::Http2.as_str());
                 self.receiving = Receiving::Open(answer.into_body());
@@ -172,6 +204,7 @@ impl TunnelStream {
     }
 
     fn refused(&mut self, headers: &HeaderMap) -> io::Error {
+        self.account.record_answer(self.asked, headers);
         let failure = OpenFailure::from_head(headers);
         let error = io::Error::new(io::ErrorKind::ConnectionRefused, failure.to_string());
         let _ = self.account.failure.set(failure);

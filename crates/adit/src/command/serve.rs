@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::on_all_cores;
+use crate::access_records::AccessRecords;
 use crate::certificate::CertificateFile;
 use crate::command_error::{CommandError, with_causes};
 use crate::composition::{GATEWAY_GRACE, Server};
@@ -58,6 +59,9 @@ pub(super) struct Arguments {
     /// The terms of the ACME authority are agreed to
     #[arg(long)]
     acme_agree_to_terms: bool,
+    /// Access records of the gateway, one JSON object per request: stdout, off, or a file [default: stdout]
+    #[arg(long, value_name = "WHERE")]
+    access_records: Option<AccessRecords>,
     /// How log records are written to stderr
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
@@ -109,6 +113,7 @@ impl From<Arguments> for Flags {
                 domains: arguments.acme_domains,
                 agree_to_terms: arguments.acme_agree_to_terms,
             },
+            access_records: arguments.access_records,
         }
     }
 }

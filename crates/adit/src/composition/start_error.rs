@@ -2,6 +2,7 @@
 
 use adit_identity::{LocalKeyError, UnusableIssuer};
 
+use crate::access_records::NotWritable;
 use crate::certificate::CertificateFileError;
 use crate::command_error::{CommandError, with_causes};
 use crate::data_folder::DataFolderError;
@@ -31,6 +32,8 @@ pub(crate) enum StartError {
     #[error("the gateway did not begin to serve from the directory's snapshot in time")]
     GatewayNotReady,
     #[error(transparent)]
+    AccessRecords(#[from] NotWritable),
+    #[error(transparent)]
     Gateway(#[from] adit_gateway::StartError),
 }
 
@@ -58,6 +61,7 @@ impl StartError {
             Self::CertificateFile(_) => {
                 Some("mend the file, or take it out of the data folder's certificates".to_owned())
             }
+            Self::AccessRecords(_) => Some("a file that this user may write, or --access-records stdout".to_owned()),
             Self::LocalKey(_) => Some("restore signing-key.pem from a backup of the data folder".to_owned()),
             _ => None,
         }

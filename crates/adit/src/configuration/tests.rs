@@ -18,6 +18,7 @@ fn without_a_file_the_documented_defaults_hold() {
     assert_eq!(configuration.listen.gateway.to_string(), "[::]:8443");
     assert_eq!(configuration.listen.metrics.to_string(), "127.0.0.1:9090");
     assert_eq!(configuration.gateway_address, None);
+    assert_eq!(configuration.access_records, AccessRecords::Stdout);
     assert!(configuration.api.trusted_proxies.is_empty(), "nobody's X-Forwarded-* is believed by default");
 }
 
@@ -33,6 +34,7 @@ fn the_whole_file_is_read() {
         public_url = "https://adit.example.com/"
         trusted_proxies = ["10.0.0.0/8", "::1"]
         http_listen = "[::]:80"
+        access_records = "/var/log/adit/access.jsonl"
         [[issuer]]
         url = "https://login.example.com/realm"
         [[issuer]]
@@ -50,6 +52,7 @@ fn the_whole_file_is_read() {
     assert_eq!((address.host.as_str(), address.port), ("adit.example.com", 443));
     assert_eq!(configuration.api.trusted_proxies.len(), 2);
     assert_eq!(configuration.acme.unwrap().challenges.len(), 2, "plain HTTP is listened for");
+    assert_eq!(configuration.access_records, AccessRecords::File("/var/log/adit/access.jsonl".into()));
     let audiences: Vec<&str> = configuration.api.issuers.iter().map(|issuer| issuer.audience.as_str()).collect();
     assert_eq!(audiences, ["api://adit", "another"]);
 }
@@ -104,6 +107,7 @@ fn wrong_values_are_refused() {
         "gateway_address = '::1:8443'",
         "trusted_proxies = ['everyone']",
         "public_url = 'adit.example.com'",
+        "access_records = ''",
         "data = 5",
         "= 1",
     ] {

@@ -43,7 +43,7 @@ async fn relayed() -> Relayed {
         tls: UpstreamTls::Off,
     };
     let mut requests = requests.ready().await.unwrap();
-    let stream = stream::open(&mut requests, &target, Offer::Http1).unwrap();
+    let stream = stream::open(&mut requests, &target, Offer::Http1, std::time::Instant::now()).unwrap();
     let account = stream.account();
     let (upstream, _) = listener.accept().await.unwrap();
     Relayed { stream, account, upstream }

@@ -1,7 +1,7 @@
 //! Why a message was not let through.
 
-use crate::answer::Reason;
 use crate::failure::Failure;
+use crate::reason::Reason;
 
 /// What is wrong with a message, or with how it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! One connection of a connector: what the cores need to open streams on it.
 
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
 
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::TunnelId;
@@ -68,8 +69,9 @@ impl TunnelConnection {
 
     /// Opens a stream; waits while the connector allows no more of them.
     pub(crate) async fn open(&self, target: &Target, offer: Offer) -> Result<TunnelStream, h2::Error> {
+        let asked = Instant::now();
         let mut requests = self.requests.clone().ready().await?;
-        stream::open(&mut requests, target, offer)
+        stream::open(&mut requests, target, offer, asked)
     }
 
     /// Asks the connection's task to end it, streams and all.

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub(crate) mod http2;
+pub(crate) mod records;
 pub(crate) mod relay;
 pub(crate) mod upstream;
 
@@ -22,7 +23,8 @@ use adit_core::revision::{Epoch, Revision};
 use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
 use adit_core::{AppId, DisplayName, ExternalUrl, InternalUrl, MachineName, RegistrationToken};
 use adit_gateway::{
-    ClientLimits, ConnectorDirectory, Gateway, Renewed, ServerCertificate, ServerCertificates, Settings, TunnelUp,
+    ClientLimits, ConnectorDirectory, Gateway, Observation, Renewed, ServerCertificate, ServerCertificates, Settings,
+    TunnelUp,
 };
 use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
 use bytes::Bytes;
@@ -38,6 +40,8 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use uuid::Uuid;
+
+use records::Records;
 
 /// How long the first certificate of a connector is said to live, in seconds: longer than most tests.
 const FIRST_LIFE: i64 = 9;
@@ -143,6 +147,17 @@ impl World {
 
     /// The same, behind proxies that it trusts.
     pub(crate) fn start_behind(trusted: &[&str]) -> Self {
+        Self::start_observed(trusted, Observation::default())
+    }
+
+    /// The same, with the access records that it writes.
+    pub(crate) fn start_recorded(trusted: &[&str]) -> (Self, Records) {
+        let records = Records::default();
+        let observation = Observation { records: Some(Box::new(records.clone())) };
+        (Self::start_observed(trusted, observation), records)
+    }
+
+    fn start_observed(trusted: &[&str], observation: Observation) -> Self {
         // Shown when a test fails; the second and later tests of a process find it set.
         let _ = tracing_subscriber::fmt().with_env_filter("adit=debug").with_test_writer().try_init();
         let (authority, _) = CertificateAuthority::generate().unwrap();
@@ -164,6 +179,7 @@ impl World {
             own_names: vec!["127.0.0.1".to_owned()],
             trusted_proxies: trusted.iter().map(|network| network.parse().unwrap()).collect(),
             client_limits: ClientLimits::default(),
+            observation,
         };
         let gateway = Gateway::start(settings, &mut prometheus_client::registry::Registry::default()).unwrap();
         let address = gateway.address();

@@ -17,7 +17,8 @@ struct Seen {
 }
 
 /// A plain HTTP/1.1 server on threads. Paths: `/close` closes without an answer, `/once` answers and closes, `/slow`
-/// takes half a second, `/garbage` answers nonsense, `/cut` ends in the middle of its body, `/ntlm` asks for NTLM,
+/// takes half a second, `/garbage` answers nonsense, `/cut` ends in the middle of its body, `/endless` goes on until
+/// nobody listens, `/ntlm` asks for NTLM,
 /// `/redirect` redirects to its own address, `/upgrade` switches protocols and echoes; others echo body and head.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
@@ -84,6 +85,11 @@ fn serve(socket: TcpStream, seen: &Seen, address: SocketAddr) {
             "/garbage" => "this is not HTTP\r\n\r\n".to_owned(),
             "/cut" => {
                 let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this");
+                return;
+            }
+            "/endless" => {
+                let _ = socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+                while socket.write_all(&[b'x'; 4096]).is_ok() {}
                 return;
             }
             "/ntlm" => "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: NTLM\r\ncontent-length: 0\r\n\r\n".to_owned(),

@@ -1,0 +1,48 @@
+//! What happened between the gateway and an upstream, noted by those who send the request.
+
+use std::cell::{Cell, OnceCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_core::id::ConnectorId;
+use adit_tunnel::stream::StreamAccount;
+
+/// How often a request was sent, through whom, and how the last stream for it was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Course {
+    attempts: Cell<u32>,
+    connector: Cell<Option<ConnectorId>>,
+    opening: OnceCell<Arc<StreamAccount>>,
+}
+
+impl Course {
+    /// The request is sent through `connector`.
+    pub(crate) fn goes_through(&self, connector: ConnectorId) {
+        self.attempts.set(self.attempts.get() + 1);
+        self.connector.set(Some(connector));
+    }
+
+    /// A stream was opened for it; the first one counts.
+    pub(crate) fn opened(&self, stream: &Arc<StreamAccount>) {
+        // The first opening is what the request waited for; one that follows a failure is told by the attempts.
+        let _ = self.opening.set(Arc::clone(stream));
+    }
+
+    /// How often the request was sent.
+    pub(crate) const fn attempts(&self) -> u32 {
+        self.attempts.get()
+    }
+
+    /// The connector it was last sent through.
+    pub(crate) const fn connector(&self) -> Option<ConnectorId> {
+        self.connector.get()
+    }
+
+    /// How long the tunnel took to take the question for a stream and to carry the answer, and how long the connector took to
+    /// connect to the upstream, as far as it says so.
+    pub(crate) fn opening(&self) -> Option<(Duration, Option<Duration>)> {
+        let account = self.opening.get()?;
+        let connect = account.connected_in();
+        Some((account.opened_after()?.saturating_sub(connect.unwrap_or_default()), connect))
+    }
+}
