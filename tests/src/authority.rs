@@ -13,7 +13,7 @@ use rcgen::{
 use serde_json::{Value, json};
 
 /// The password of every PFX.
-const PASSWORD: &str = "correct horse";
+pub const PASSWORD: &str = "correct horse";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -97,6 +97,18 @@ impl Issued {
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// What must be found in no other place: the number that the private key is, and the text that holds it.
+    ///
+    /// # Panics
+    /// When the key is of another kind than this authority makes.
+    #[must_use]
+    pub fn secrets(&self) -> [Vec<u8>; 2] {
+        // The number is the first string of 32 bytes (RFC 5915).
+        let at = self.key.windows(2).position(|pair| pair == [4, 32]).expect("a key of a curve with 256 bits") + 2;
+        let text = self.key_pem.lines().nth(1).expect("a line of base64");
+        [self.key[at..at + 32].to_vec(), text.as_bytes().to_vec()]
     }
 
     /// Writes certificate and key into files.

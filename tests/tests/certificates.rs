@@ -5,9 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use adit_tests::authority::{Authority, Issued};
+use adit_tests::authority::{Authority, Issued, PASSWORD};
 use adit_tests::http::{Connection, Trust};
 use adit_tests::{ConnectorProcess, Directory, Scratch, Upstream, settles};
 use serde_json::json;
@@ -93,6 +94,47 @@ fn an_uploaded_certificate_is_shown_at_once_and_open_connections_stay() {
     // The very first connection after a start must not see another certificate.
     scene.directory.crash_and_restart();
     assert!(scene.shows(HOST, &second));
+}
+
+#[test]
+fn the_key_of_an_upload_is_nowhere_to_be_read() {
+    let mut scene = Scene::set();
+    let issued = scene.authority.issue(&[HOST]);
+    let upload = issued.as_upload();
+    scene.change(&upload);
+    settles("the uploaded certificate", UPLOAD_SHOWN, || scene.shows(HOST, &issued));
+
+    let application = format!("/applications/{}?$select=id,onPremisesPublishing", scene.application);
+    let shown = scene.directory.graph().send("GET", &application, None).text();
+    assert!(shown.contains("verifiedCustomDomainCertificatesMetadata"), "{shown}");
+    let audits = scene.directory.graph().send("GET", "/auditLogs/directoryAudits", None).text();
+    assert!(audits.contains(&scene.application), "{audits}");
+    let log = scene.directory.process().log();
+    let mut places =
+        vec![("the API", shown.into_bytes()), ("the audit log", audits.into_bytes()), ("the log", log.into_bytes())];
+    let mut folder = Vec::new();
+    read_all(&scene.directory.data(), &mut folder);
+    assert!(folder.len() > 100_000, "there is a database");
+    places.push(("the data folder", folder));
+
+    let pfx = upload["onPremisesPublishing"]["verifiedCustomDomainKeyCredential"]["value"].as_str().unwrap();
+    let [number, text] = issued.secrets();
+    let secrets = [number, text, PASSWORD.as_bytes().to_vec(), pfx.as_bytes()[64..128].to_vec()];
+    for (place, content) in places {
+        for (index, secret) in secrets.iter().enumerate() {
+            let found = content.windows(secret.len()).any(|window| window == secret);
+            assert!(!found, "secret {index} is in {place}");
+        }
+    }
+}
+
+fn read_all(folder: &Path, content: &mut Vec<u8>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        match entry.file_type().unwrap().is_dir() {
+            true => read_all(&entry.path(), content),
+            false => content.extend(fs::read(entry.path()).unwrap()),
+        }
+    }
 }
 
 #[test]
