@@ -17,7 +17,7 @@ use super::relay::Relay;
 use super::side::{Kind, Side};
 
 /// How long a side may take until it answers.
-const START_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// Time for what a start sets going beside the first answer: connections that are opened in advance, a second name.
 const SETTLED: Duration = Duration::from_secs(1);
