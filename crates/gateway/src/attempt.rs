@@ -323,6 +323,6 @@ fn is_invalid(error: &h2::Error) -> bool {
 }
 
 /// Methods whose repetition has no further effect (RFC 9110, section 9.2.2).
-fn is_idempotent(method: &Method) -> bool {
+pub(crate) fn is_idempotent(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
 }

@@ -15,7 +15,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
 
-use crate::attempt::{Again, AttemptFailed, Job};
+use crate::attempt::{Again, AttemptFailed, Job, is_idempotent};
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::framing::upstream::{Asked, UpstreamGuard};
@@ -72,7 +72,8 @@ pub(crate) async fn connect(
     {
         return Ok(Connected::Shared(place));
     }
-    let idle = if matches!(over, Over::Idle) { core.pool.borrow_mut().take(&key) } else { None };
+    let limit = if is_idempotent(&job.head.method) { limits::IDLE } else { limits::IDLE_UNREPEATABLE };
+    let idle = if matches!(over, Over::Idle) { core.pool.borrow_mut().take(&key, limit) } else { None };
     match idle {
         Some(upstream) => Ok(Connected::Own(upstream)),
         None => open(core, job, connector).await.map(Connected::Own),

@@ -140,6 +140,10 @@ pub(crate) const ATTEMPTS: usize = 3;
 /// How long an upstream connection may lie idle: below Node's 5 s, after which it closes connections.
 pub(crate) const IDLE: Duration = Duration::from_secs(4);
 
+/// The same for a request that may not be sent twice: gunicorn closes after 2 s, and whether a request that met the close
+/// had its effect cannot be known.
+pub(crate) const IDLE_UNREPEATABLE: Duration = Duration::from_secs(1);
+
 /// Idle upstream connections that one core keeps for one application on one connector.
 pub(crate) const IDLE_CONNECTIONS: usize = 512;
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::ApplicationId;
@@ -73,16 +73,18 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Takes the connection that was used last, if one is ready.
-    pub(crate) fn take(&mut self, key: &PoolKey) -> Option<Upstream> {
+    /// Takes the connection that was used last, if one is ready that has not been idle for `limit`.
+    pub(crate) fn take(&mut self, key: &PoolKey, limit: Duration) -> Option<Upstream> {
         let idle = self.idle.get_mut(key)?;
+        let now = Instant::now();
         let mut index = idle.len();
         while index > 0 {
             index -= 1;
             let candidate = idle.get(index)?;
-            if !candidate.upstream.is_usable() || candidate.since.elapsed() >= limits::IDLE {
+            let idle_for = now.duration_since(candidate.since);
+            if !candidate.upstream.is_usable() || idle_for >= limits::IDLE {
                 idle.swap_remove(index);
-            } else if candidate.upstream.sender.is_ready() {
+            } else if idle_for < limit && candidate.upstream.sender.is_ready() {
                 return Some(idle.swap_remove(index).upstream);
             }
         }

@@ -87,7 +87,8 @@ impl TlsConfigs {
             Ok::<_, String>(builder.with_no_client_auth())
         };
         let mut browser = newest_but_one()?.with_cert_resolver(browsers.clone());
-        browser.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // Programs that speak HTTP/1.0 (`curl -0`) may offer nothing else; a name that is not here would end the handshake.
+        browser.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
         let mut acme_challenge = newest_but_one()?.with_cert_resolver(Arc::new(challenges));
         acme_challenge.alpn_protocols = vec![ACME_CHALLENGE.to_vec()];
         Ok(Self {
