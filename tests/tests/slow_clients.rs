@@ -120,6 +120,7 @@ fn an_answer_that_is_not_taken_is_given_up() {
     let site = Site::start(LIMITS);
     let mut user = site.user();
     user.write_head("GET", "/download/200000000", &[("host", HOST)], 0).unwrap();
+    settles("that the gateway counts the connection", PATIENCE, || site.clients() == 1);
     settles("that the connection is given up", PATIENCE, || site.clients() == 0);
     let mut taken = Vec::new();
     let _ = user.read_to_end(&mut taken);
