@@ -42,6 +42,7 @@ fn every_command_has_help_with_an_example() {
         vec!["registration-token"],
         vec!["connector"],
         vec!["publish"],
+        vec!["explain"],
         vec!["groups", "list"],
         vec!["connectors", "list"],
         vec!["applications", "list"],

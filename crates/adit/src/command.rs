@@ -8,6 +8,7 @@ use crate::command_error::{CommandError, with_causes};
 
 mod connector;
 mod demo;
+mod explain;
 mod list;
 mod publish;
 pub(crate) mod registration_token;
@@ -34,6 +35,8 @@ enum Command {
     Connector(connector::Arguments),
     /// Publish a private web application
     Publish(publish::Arguments),
+    /// Say where a request for a URL would go, why not elsewhere, and what failed last
+    Explain(explain::Arguments),
     /// Connector groups
     #[command(subcommand)]
     Groups(list::Groups),
@@ -63,6 +66,7 @@ fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::RegistrationToken(arguments) => registration_token::run(&arguments),
         Command::Connector(arguments) => connector::run(arguments),
         Command::Publish(arguments) => publish::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Groups(list) => list::groups(&list),
         Command::Connectors(list) => list::connectors(&list),
         Command::Applications(list) => list::applications(&list),

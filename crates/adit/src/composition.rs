@@ -100,6 +100,7 @@ impl Server {
         until_ready(&gateway).await?;
         let api = adit_graph::router(adit_graph::Settings {
             control: control.clone(),
+            explainer: gateway.explainer(),
             verifier,
             public_url: configuration.api.public_url,
             trusted_proxies: configuration.api.trusted_proxies,

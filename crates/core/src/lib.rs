@@ -14,6 +14,7 @@ pub mod certificate;
 pub mod connector;
 pub mod connector_group;
 pub mod deleted_application;
+pub mod explain;
 pub mod external_url;
 pub mod id;
 pub mod internal_url;

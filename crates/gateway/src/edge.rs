@@ -1,7 +1,7 @@
 //! Connections from browsers and programs: HTTP/1.1 or HTTP/2 over TLS, each request handed to [`crate::forward`].
 
 use std::cell::Cell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -56,6 +56,18 @@ impl Client {
         });
         let shown = HeaderValue::from_str(&address.to_string()).ok()?;
         Some(Self { address, server_name, bonds, handshake: Cell::new(None), shown, trusted })
+    }
+
+    /// One that nobody is, for a request that is only explained.
+    pub(crate) fn imagined() -> Self {
+        Self {
+            address: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            server_name: None,
+            bonds: Bonds::of(Carries::OneByOne),
+            handshake: Cell::new(None),
+            shown: HeaderValue::from_static("<the client's address>"),
+            trusted: false,
+        }
     }
 
     /// Its address as text.

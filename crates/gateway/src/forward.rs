@@ -41,21 +41,19 @@ pub(crate) async fn serve(
                 None => Ok(response.map(|body| body.recorded(record))),
             }
         }
-        Err(failure) => refuse(core, client, failure, &asked, record),
+        Err(failure) => refuse(client, failure, &asked, record),
     }
 }
 
 fn refuse(
-    core: &Core,
     client: &Client,
     failure: Failure,
     asked: &Asked,
     mut record: Box<Record>,
 ) -> Result<Response<GatewayBody>, h2::Error> {
     let (request_id, reason, detail) = (record.id, failure.reason.as_str(), &failure.detail);
-    // Where records are written, the request's own says it all, and a flood of failures is no flood of log lines.
     let is_failure = failure.reason.status().is_server_error() && failure.reason != Reason::VersionNotSupported;
-    if is_failure && !core.recorder.writes() {
+    if is_failure && record.fails(&failure) {
         tracing::warn!(%request_id, client = %client.address, reason, ?detail, "a request failed");
     } else {
         tracing::debug!(%request_id, client = %client.address, reason, ?detail, "a request was refused");
@@ -80,7 +78,7 @@ pub(crate) fn turn_away(
 ) -> Result<Response<GatewayBody>, h2::Error> {
     let mut record = Record::begin(&core.recorder, client, stand_in);
     record.was_not_read();
-    refuse(core, client, failure, &Asked::default(), record)
+    refuse(client, failure, &Asked::default(), record)
 }
 
 async fn forward(
@@ -109,6 +107,7 @@ async fn forward(
     let body = ReplayBody::new(incoming, &parts.headers);
     let mut head = UpstreamHead::new(parts, &grant, &place, &rules, client)?;
     head.identify(record.id_value());
+    record.is_part_of(head.trace(core.recorder.tracing(), &mut core.random.borrow_mut()));
     if let Some(upgrade) = &upgrade {
         head.upgrade(upgrade);
     }

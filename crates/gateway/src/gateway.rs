@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use adit_core::Snapshot;
+use adit_core::explain::Explainer;
 use adit_core::id::ConnectorId;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
@@ -20,6 +21,7 @@ use crate::certificate::keeper::CertificateKeeper;
 use crate::certificate::metrics::CertificateMetrics;
 use crate::core::{CoreCommand, CoreHandle, Shared};
 use crate::directory::{ConnectorDirectory, ServerCertificates};
+use crate::explain::GatewayExplainer;
 use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::record::{RecordDestination, RecordWriter};
@@ -150,6 +152,12 @@ impl Gateway {
     #[must_use]
     pub fn certificates(&self) -> ShownCertificates {
         ShownCertificates(Arc::clone(&self.browsers))
+    }
+
+    /// Whom to ask what a request would meet here.
+    #[must_use]
+    pub fn explainer(&self) -> Arc<dyn Explainer> {
+        Arc::new(GatewayExplainer(Arc::clone(&self.shared)))
     }
 
     /// How many requests were sent through each connected connector since its tunnel came up.

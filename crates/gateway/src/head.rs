@@ -9,6 +9,7 @@ use std::rc::Rc;
 use adit_core::access::Grant;
 use adit_core::request_path;
 use adit_tunnel::target::UpstreamTls;
+use fastrand::Rng;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, SEC_WEBSOCKET_KEY, TE,
     TRANSFER_ENCODING, UPGRADE,
@@ -26,6 +27,7 @@ use crate::limits;
 use crate::reason::Reason;
 use crate::replay::{ReplayBody, RequestBody};
 use crate::serving::ForwardingRules;
+use crate::trace_context::{Span, Tracing};
 use crate::translate;
 use crate::upgrade::{self, Upgrade};
 
@@ -175,6 +177,21 @@ impl UpstreamHead {
     /// Tells the upstream by which id the gateway records the request.
     pub(crate) fn identify(&mut self, id: HeaderValue) {
         self.headers.insert(X_REQUEST_ID.clone(), id);
+    }
+
+    /// Takes part in the trace that the client names, if it names one.
+    pub(crate) fn trace(&mut self, tracing: Tracing, random: &mut Rng) -> Option<Span> {
+        tracing.pass(&mut self.headers, random)
+    }
+
+    /// The path and query that the upstream is asked for.
+    pub(crate) const fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The fields that the upstream sees.
+    pub(crate) const fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// Asks the upstream for a WebSocket.

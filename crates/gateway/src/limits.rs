@@ -240,6 +240,9 @@ pub(crate) const RECORDED_METHOD: usize = 32;
 /// Bytes of a failure's detail in a record.
 pub(crate) const RECORDED_DETAIL: usize = 512;
 
+/// How often a failure of one application is logged: the log tells that there is trouble, the records tell each request.
+pub(crate) const FAILURE_LOGGED: Duration = Duration::from_secs(10);
+
 /// Registrations under way at a time: guessing tokens is not worth more.
 pub(crate) const REGISTRATIONS: usize = 16;
 

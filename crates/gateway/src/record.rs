@@ -27,8 +27,10 @@ pub(crate) use writer::RecordWriter;
 
 use crate::edge::Client;
 use crate::failure::Failure;
+use crate::ledger::LastFailure;
 use crate::replay::Received;
 use crate::serving::ForwardingRules;
+use crate::trace_context::Span;
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,7 @@ pub(crate) struct Record {
     rules: Option<Arc<ForwardingRules>>,
     /// What happened between gateway and upstream.
     pub(crate) course: Course,
+    span: Option<Span>,
     status: Option<StatusCode>,
     failure: Option<Failure>,
     first_byte: Option<Duration>,
@@ -110,6 +113,7 @@ impl Record {
             host: None,
             rules: None,
             course: Course::default(),
+            span: None,
             status: None,
             failure: None,
             first_byte: None,
@@ -139,6 +143,21 @@ impl Record {
     /// The request was granted, and goes by these rules.
     pub(crate) fn goes_by(&mut self, rules: &Arc<ForwardingRules>) {
         self.rules = Some(Arc::clone(rules));
+    }
+
+    /// The request is part of a trace.
+    pub(crate) const fn is_part_of(&mut self, span: Option<Span>) {
+        self.span = span;
+    }
+
+    /// The gateway fails the request: its application's ledger remembers that. Returns whether it is time to log it: a
+    /// flood of failures is no flood of log lines, and the records tell of each.
+    pub(crate) fn fails(&self, failure: &Failure) -> bool {
+        let last = || LastFailure { at: self.begun_at, request: self.id, failure: failure.clone() };
+        match &self.rules {
+            Some(rules) => rules.ledger.failed(last()),
+            None => !self.recorder.writes(),
+        }
     }
 
     /// The request has a body, whose bytes are counted there.

@@ -14,6 +14,7 @@ use adit_tunnel::target::Target;
 use http::HeaderValue;
 
 use crate::affinity::Session;
+use crate::ledger::Ledger;
 use crate::translate::{Links, PageLinks, UrlMapping};
 use crate::tunnel::TunnelConnection;
 
@@ -28,6 +29,11 @@ impl Load {
     /// Requests that were sent through the connector since its first connection came up.
     pub(crate) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Requests under way through it, on all cores.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
     }
 }
 
@@ -50,7 +56,7 @@ impl LiveConnector {
 
     /// Requests under way through this connector, on all cores.
     pub(crate) fn in_flight(&self) -> u32 {
-        self.load.in_flight.load(Ordering::Relaxed)
+        self.load.in_flight()
     }
 
     /// Counts one more request until the guard is dropped.
@@ -93,6 +99,8 @@ pub(crate) struct ForwardingRules {
     pub(crate) links: Option<PageLinks>,
     /// Which of the application's upstreams this leads to: under a wildcard there are many.
     pub(crate) destination: Destination,
+    /// What is remembered of the application across versions of the directory.
+    pub(crate) ledger: Arc<Ledger>,
 }
 
 /// One upstream host of an application. What is pooled for one is never lent to another.
@@ -105,8 +113,13 @@ pub(crate) enum Destination {
 }
 
 impl ForwardingRules {
-    /// `links` are those of the whole snapshot.
-    fn of(application: &Arc<PublishedApplication>, mapping: &Arc<UrlMapping>, links: &Arc<Links>) -> Option<Self> {
+    /// `links` are those of the whole snapshot; `ledger` is the application's.
+    fn of(
+        application: &Arc<PublishedApplication>,
+        mapping: &Arc<UrlMapping>,
+        links: &Arc<Links>,
+        ledger: Arc<Ledger>,
+    ) -> Option<Self> {
         let internal = &application.internal_url;
         let authority = internal.authority();
         let host = match application.host_header {
@@ -120,6 +133,7 @@ impl ForwardingRules {
             mapping: Arc::clone(mapping),
             links: (application.body_links == BodyLinks::Translated).then(links),
             destination: Destination::Only,
+            ledger,
             application: Arc::clone(application),
         })
     }
@@ -127,10 +141,10 @@ impl ForwardingRules {
     /// The rules for requests to `host`; under a wildcard each host has its own upstream.
     pub(crate) fn for_host(self: &Arc<Self>, host: &str) -> Option<Arc<Self>> {
         let application = &self.application;
-        let Some(domain) = wildcard::domain(application.external_url.host()) else { return Some(Arc::clone(self)) };
-        let internal = &application.internal_url;
-        let internal_host = format!("{}{}", wildcard::star(host, domain)?, wildcard::domain(internal.host())?);
-        let internal = internal.with_host(&internal_host);
+        if !application.external_url.is_wildcard() {
+            return Some(Arc::clone(self));
+        }
+        let internal = application.internal_url.with_host(&dialled_at(application, host)?);
         let shown = self.host.is_some().then(|| HeaderValue::try_from(internal.authority()));
         Some(Arc::new(Self {
             target: Target::of(application.id, &internal, application.upstream_certificate),
@@ -138,8 +152,19 @@ impl ForwardingRules {
             mapping: Arc::clone(&self.mapping),
             links: self.links.clone(),
             destination: Destination::At(Arc::from(host)),
+            ledger: Arc::clone(&self.ledger),
             application: Arc::clone(application),
         }))
+    }
+
+    /// Host and port of the upstream, as in an internal URL.
+    pub(crate) fn internal_authority(&self) -> String {
+        let internal = &self.application.internal_url;
+        let host = match &self.destination {
+            Destination::Only => None,
+            Destination::At(host) => dialled_at(&self.application, host),
+        };
+        host.map_or_else(|| internal.authority(), |host| internal.with_host(&host).authority())
     }
 
     /// How URLs in heads are translated; `None` where the upstream sees the external host.
@@ -186,7 +211,7 @@ impl Serving {
         let rules = if snapshot.has_content_of(&previous.snapshot) {
             Arc::clone(&previous.rules)
         } else {
-            Arc::new(rules_of(&snapshot))
+            Arc::new(rules_of(&snapshot, previous))
         };
         Self { snapshot, rules, groups }
     }
@@ -224,16 +249,23 @@ impl Serving {
 }
 
 /// The rules of all applications. Links are put together only if there is one that translates them.
-fn rules_of(snapshot: &Snapshot) -> HashMap<ApplicationId, Arc<ForwardingRules>> {
+fn rules_of(snapshot: &Snapshot, previous: &Serving) -> HashMap<ApplicationId, Arc<ForwardingRules>> {
     let mapped =
         |application: &Arc<PublishedApplication>| (Arc::clone(application), Arc::new(UrlMapping::of(application)));
     let mapped: Vec<_> = snapshot.applications().map(mapped).collect();
     let any = mapped.iter().any(|(application, _)| application.body_links == BodyLinks::Translated);
     let links = Arc::new(if any { Links::of(mapped.iter().map(|(_, mapping)| mapping)) } else { Links::default() });
     let rules = |(application, mapping): &(Arc<PublishedApplication>, Arc<UrlMapping>)| {
-        Some((application.id, Arc::new(ForwardingRules::of(application, mapping, &links)?)))
+        let ledger = previous.rules(application.id).map(|rules| Arc::clone(&rules.ledger)).unwrap_or_default();
+        Some((application.id, Arc::new(ForwardingRules::of(application, mapping, &links, ledger)?)))
     };
     mapped.iter().filter_map(rules).collect()
+}
+
+/// The internal host for a public one under a wildcard: what stands for the star is carried over.
+fn dialled_at(application: &PublishedApplication, host: &str) -> Option<String> {
+    let star = wildcard::star(host, wildcard::domain(application.external_url.host())?)?;
+    Some(format!("{star}{}", wildcard::domain(application.internal_url.host())?))
 }
 
 /// The group of a connector whose key generation is the current one.

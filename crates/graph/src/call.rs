@@ -1,9 +1,11 @@
 //! One authorised request, taken apart: what an operation works from.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adit_control::{ControlPlane, Expected, Target};
 use adit_core::OperationContext;
+use adit_core::explain::Explainer;
 use adit_identity::VerifiedToken;
 use adit_odata::body;
 use adit_odata::{Document, EntityType, Metadata, Query, QueryOptions, ResourcePath};
@@ -24,6 +26,8 @@ pub(crate) const EXPANDED_AT_ONCE: usize = 20_000;
 /// A request that its sender may make.
 pub(crate) struct Call {
     pub(crate) control: ControlPlane,
+    /// Who says what a request would meet.
+    pub(crate) explainer: Arc<dyn Explainer>,
     pub(crate) context: OperationContext,
     pub(crate) token: VerifiedToken,
     pub(crate) method: Method,

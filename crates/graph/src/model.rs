@@ -29,7 +29,8 @@ mod web;
 #[cfg(test)]
 pub(crate) mod not_served;
 
-pub(crate) use adit::{PUBLISHING_SETTINGS, REGISTRATION_TOKEN, REGISTRATION_TOKEN_PARAMETERS};
+use adit::{EXPLAIN_PARAMETERS, EXPLAINED_CANDIDATE, EXPLAINED_CONNECTOR, HEADER_FIELD, PAST_FAILURE};
+pub(crate) use adit::{EXPLANATION, PUBLISHING_SETTINGS, REGISTRATION_TOKEN, REGISTRATION_TOKEN_PARAMETERS};
 pub(crate) use app_role::APP_ROLE_ASSIGNMENT;
 pub(crate) use application::APPLICATION;
 pub(crate) use application_template::{APPLICATION_SERVICE_PRINCIPAL, APPLICATION_TEMPLATE};
@@ -150,7 +151,15 @@ pub static MODEL: Model = Model {
         &segment::APPLICATION_SEGMENT,
         &directory::ENTITY,
     ],
-    foreign_complex_types: &[("adit", &REGISTRATION_TOKEN), ("adit", &PUBLISHING_SETTINGS)],
+    foreign_complex_types: &[
+        ("adit", &REGISTRATION_TOKEN),
+        ("adit", &PUBLISHING_SETTINGS),
+        ("adit", &EXPLANATION),
+        ("adit", &EXPLAINED_CANDIDATE),
+        ("adit", &EXPLAINED_CONNECTOR),
+        ("adit", &HEADER_FIELD),
+        ("adit", &PAST_FAILURE),
+    ],
     entity_sets: &[
         EntitySet { name: "onPremisesPublishingProfiles", entity_type: &PROFILE },
         EntitySet { name: "applications", entity_type: &APPLICATION },
@@ -210,5 +219,13 @@ const OPERATIONS: &[Operation] = &[
         bound_to: BoundTo::Entity(&CONNECTOR_GROUP),
         parameters: REGISTRATION_TOKEN_PARAMETERS,
         returns: Returns::Value(Type::Complex(&REGISTRATION_TOKEN)),
+    },
+    Operation {
+        namespace: "adit",
+        name: "explain",
+        kind: OperationKind::Function,
+        bound_to: BoundTo::Collection(&APPLICATION),
+        parameters: EXPLAIN_PARAMETERS,
+        returns: Returns::Value(Type::Complex(&EXPLANATION)),
     },
 ];

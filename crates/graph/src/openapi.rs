@@ -93,6 +93,7 @@ fn keys(endpoint: &Endpoint) -> Value {
             ("property", Action::ReadProperty(entities)) => {
                 json!({"type": "string", "enum": readable(entities.kind())})
             }
+            ("url", _) => json!({"type": "string", "minLength": 1}),
             _ => json!({"type": "string", "format": "uuid"}),
         };
         json!({"name": name, "in": "path", "required": true, "schema": schema})
@@ -121,7 +122,7 @@ fn operation(endpoint: &Endpoint) -> Value {
 }
 
 fn operation_id(endpoint: &Endpoint) -> String {
-    let path = endpoint.path.replace(['{', '}', '$', '(', ')'], "").replace(['/', '.'], "_");
+    let path = endpoint.path.replace(['{', '}', '$', '(', ')', '\''], "").replace(['/', '.', '='], "_");
     format!("{}_{path}", endpoint.method.as_str().to_ascii_lowercase())
 }
 
@@ -243,7 +244,7 @@ fn called(operation: Operation) -> Vec<Success> {
         Operation::UpdateUpdater => vec![("204", None), ("200", json(complex(&UPDATER_CONFIGURATION)))],
         Operation::ApplicationsDelta => vec![("200", json(schema::entity_page(&MODEL, &APPLICATION)))],
         Operation::RestoreDeletedItem => vec![("200", json(schema::entity(&MODEL, &APPLICATION)))],
-        Operation::CreateRegistrationToken | Operation::InstantiateTemplate => {
+        Operation::CreateRegistrationToken | Operation::Explain | Operation::InstantiateTemplate => {
             let status = if operation == Operation::InstantiateTemplate { "201" } else { "200" };
             vec![(status, declared(operation).and_then(|declared| schema::result(&MODEL, declared)).and_then(json))]
         }
@@ -255,6 +256,7 @@ fn declared(operation: Operation) -> Option<&'static adit_odata::model::Operatio
     let name = match operation {
         Operation::CreateRegistrationToken => "createRegistrationToken",
         Operation::ApplicationsDelta => "delta",
+        Operation::Explain => "explain",
         Operation::InstantiateTemplate => "instantiate",
         Operation::RestoreDeletedItem => "restore",
         Operation::UpdateUpdater | Operation::UpdatePublishing | Operation::DeletePublishing => return None,

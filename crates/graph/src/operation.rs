@@ -9,7 +9,9 @@ mod property;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::GraphError;
-use crate::resource::{application_template, deleted_item, delta, profile, publishing, registration_token};
+use crate::resource::{
+    application_template, deleted_item, delta, explanation, profile, publishing, registration_token,
+};
 use crate::surface::Action;
 
 /// An operation that is particular to its path.
@@ -18,6 +20,7 @@ pub(crate) enum Operation {
     UpdateUpdater,
     CreateRegistrationToken,
     ApplicationsDelta,
+    Explain,
     UpdatePublishing,
     DeletePublishing,
     InstantiateTemplate,
@@ -47,6 +50,7 @@ async fn call_operation(operation: Operation, call: &Call) -> Result<Answer, Gra
         Operation::UpdateUpdater => profile::update_updater(call).await,
         Operation::CreateRegistrationToken => registration_token::create(call).await,
         Operation::ApplicationsDelta => delta::applications(call).await,
+        Operation::Explain => explanation::explain(call).await,
         Operation::UpdatePublishing => publishing::update(call).await,
         Operation::DeletePublishing => publishing::delete(call).await,
         Operation::InstantiateTemplate => application_template::instantiate(call).await,

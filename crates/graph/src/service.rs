@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 
 use adit_control::ControlPlane;
 use adit_core::OperationContext;
+use adit_core::explain::Explainer;
 use adit_core::operation::Actor;
 use adit_identity::{TokenKind, TokenRefused, VerifiedToken, Verifier};
 use adit_odata::{Metadata, Part, QueryOptions, ResourcePath, document, path, resource};
@@ -40,6 +41,8 @@ pub struct Settings {
     pub public_url: Option<Url>,
     /// Proxies whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Who says what a request would meet.
+    pub explainer: Arc<dyn Explainer>,
 }
 
 /// The API at work.
@@ -189,6 +192,7 @@ async fn prepare(
     let has_body = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
     Ok(Call {
         control: settings.control.clone(),
+        explainer: Arc::clone(&settings.explainer),
         context: context(&token, ids),
         token,
         method: parts.method.clone(),

@@ -111,6 +111,7 @@ pub(crate) static ROWS: &[Row] = &[
 
     row("applications", "application", &APPLICATIONS, &[List, Read, Create, Update, Delete], ReadApplications, WriteApplications),
     call(Method::GET, "applications/delta()", Operation::ApplicationsDelta, ReadApplications),
+    call(Method::GET, "applications/adit.explain(url='{url}')", Operation::Explain, ReadApplications),
     call(Method::PATCH, "applications/{application}/onPremisesPublishing", Operation::UpdatePublishing, WriteApplications),
     call(Method::DELETE, "applications/{application}/onPremisesPublishing", Operation::DeletePublishing, WriteApplications),
     row(web_segments!(""), "segment", &WEB_SEGMENTS, &[List, Read, Create, Update, Delete], ReadApplications, WriteApplications),

@@ -42,6 +42,7 @@ fn parameter_example(method: &str, path: &str, name: &str, furniture: &Furniture
         "$filter" => "id ne null".to_owned(),
         "$orderby" => "id desc".to_owned(),
         "If-Match" => "*".to_owned(),
+        "url" => "https://wiki.example/".to_owned(),
         "$id" if path.contains("/owners/") => of(format!("/directoryObjects/{}", furniture.add_owner(SECOND_OWNER))),
         "$id" if path.contains("/members/") => {
             of(format!("{PROFILE}/connectors/{}", furniture.new_connector("taken-out-by-reference")))

@@ -18,6 +18,7 @@ pub(super) fn write(buffer: &mut Vec<u8>, record: &Record, clock: &mut Clock, to
     let mut line = Line(buffer);
     line.time(record.begun_at, clock);
     line.plain("requestId", record.id.encode(&mut [0; 36]));
+    line.trace(record);
     line.application(record);
     line.request(record);
     line.answer(record);
@@ -37,6 +38,18 @@ impl Line<'_> {
         self.0.push(b'.');
         self.three_digits(millis % 1000);
         self.0.extend_from_slice(b"Z\"");
+    }
+
+    fn trace(&mut self, record: &Record) {
+        let Some(span) = record.span else { return };
+        // Writing into memory does not fail.
+        let _ = write!(self.0, ",\"traceId\":\"{:032x}\"", span.trace);
+        if let Some(own) = span.own {
+            let _ = write!(self.0, ",\"spanId\":\"{own:016x}\"");
+        }
+        if let Some(parent) = span.parent {
+            let _ = write!(self.0, ",\"parentSpanId\":\"{parent:016x}\"");
+        }
     }
 
     fn application(&mut self, record: &Record) {

@@ -16,6 +16,7 @@ use super::writer::RecordWriter;
 use super::{Record, line};
 use crate::limits;
 use crate::metrics::CoreMeters;
+use crate::trace_context::Tracing;
 
 /// Takes up the records of one core.
 #[derive(Debug)]
@@ -62,6 +63,11 @@ impl Recorder {
     pub(super) fn identify(&self, moment: Instant) -> (u64, RequestId) {
         let millis = self.clock.borrow_mut().millis_at(moment);
         (millis, self.ids.borrow_mut().next(millis))
+    }
+
+    /// What the gateway does about traces: it takes part in them where it keeps a record of its part.
+    pub(crate) const fn tracing(&self) -> Tracing {
+        Tracing { takes_part: self.writes(), begins: false }
     }
 
     /// `id` as a field's value.

@@ -12,7 +12,7 @@ use uuid::{Builder, Uuid};
 const ARENA: usize = 4096;
 
 /// Names one request, in the gateway's answer, in the record, and to the upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct RequestId(Uuid);
 
 impl RequestId {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use adit_core::connector::ConnectorIdentity;
+use adit_core::explain::ConnectorFacts;
 use adit_core::id::{ConnectorId, TunnelId};
 use adit_core::snapshot::Snapshot;
 use arc_swap::ArcSwap;
@@ -157,6 +158,25 @@ impl Book {
     /// How many requests were sent through each connector since its first connection came up.
     pub(crate) fn exchanges(&self) -> Vec<(ConnectorId, u64)> {
         self.entries().loads.iter().map(|(identity, load)| (identity.connector, load.begun())).collect()
+    }
+
+    /// What is known of each connector that has a connection and serves.
+    pub(crate) fn connector_facts(&self) -> Vec<ConnectorFacts> {
+        let entries = self.entries();
+        let mut known: HashMap<ConnectorIdentity, ConnectorFacts> = HashMap::new();
+        for connection in &entries.connections {
+            let identity = connection.identity;
+            if group_of(&entries.snapshot, identity).is_none() {
+                continue;
+            }
+            let in_flight = entries.loads.get(&identity).map_or(0, |load| load.in_flight());
+            let busy = in_flight >= limits::IN_FLIGHT;
+            let facts = ConnectorFacts { id: identity.connector, serving: 0, resting: 0, in_flight, busy };
+            let facts = known.entry(identity).or_insert(facts);
+            let counted = if connection.takes_streams() { &mut facts.serving } else { &mut facts.resting };
+            *counted += 1;
+        }
+        known.into_values().collect()
     }
 
     /// Completes when [`Self::present`] may have changed.

@@ -27,3 +27,73 @@ pub(crate) static PUBLISHING_SETTINGS: ComplexType = ComplexType::new(
         Property::new("maintenanceText", Type::String),
     ],
 );
+
+/// What has to be passed to `adit.explain`.
+pub(crate) const EXPLAIN_PARAMETERS: &[Property] = &[Property::new("url", Type::String).required()];
+
+/// `adit.explanation`: what a request for a URL would meet at the gateway.
+pub(crate) static EXPLANATION: ComplexType = ComplexType::new(
+    "explanation",
+    &[
+        Property::new("host", Type::String).required().system(),
+        Property::new("path", Type::String).required().system(),
+        Property::new("revision", Type::Int64).required().system(),
+        Property::new("isForwarded", Type::Boolean).required().system(),
+        Property::new("reason", Type::String).system(),
+        Property::new("status", Type::Int32).system(),
+        Property::new("meaning", Type::String).system(),
+        Property::new("remedy", Type::String).system(),
+        Property::new("applicationId", Type::Guid).system(),
+        Property::new("applicationName", Type::String).system(),
+        Property::new("connectorGroupId", Type::Guid).system(),
+        Property::new("connectorGroupName", Type::String).system(),
+        Property::new("upstreamUrl", Type::String).system(),
+        Property::new("candidates", Type::Collection(&Type::Complex(&EXPLAINED_CANDIDATE))).required().system(),
+        Property::new("connectors", Type::Collection(&Type::Complex(&EXPLAINED_CONNECTOR))).required().system(),
+        Property::new("connectorsElsewhere", Type::Int32).required().system(),
+        Property::new("headers", Type::Collection(&Type::Complex(&HEADER_FIELD))).required().system(),
+        Property::new("lastFailure", Type::Complex(&PAST_FAILURE)).system(),
+    ],
+);
+
+/// `adit.explainedCandidate`: a public URL whose host covers the one that was asked for.
+pub(crate) static EXPLAINED_CANDIDATE: ComplexType = ComplexType::new(
+    "explainedCandidate",
+    &[
+        Property::new("applicationId", Type::Guid).required().system(),
+        Property::new("applicationName", Type::String).required().system(),
+        Property::new("url", Type::String).required().system(),
+        Property::new("standing", Type::String).required().system(),
+    ],
+);
+
+/// `adit.explainedConnector`: a connector of the group, and whether it could be taken.
+pub(crate) static EXPLAINED_CONNECTOR: ComplexType = ComplexType::new(
+    "explainedConnector",
+    &[
+        Property::new("id", Type::Guid).required().system(),
+        Property::new("machineName", Type::String).system(),
+        Property::new("availability", Type::String).required().system(),
+        Property::new("requestsUnderWay", Type::Int64).required().system(),
+    ],
+);
+
+/// `adit.headerField`: a field that the gateway sets.
+pub(crate) static HEADER_FIELD: ComplexType = ComplexType::new(
+    "headerField",
+    &[
+        Property::new("name", Type::String).required().system(),
+        Property::new("value", Type::String).required().system(),
+    ],
+);
+
+/// `adit.pastFailure`: what the gateway remembers of a request that failed.
+pub(crate) static PAST_FAILURE: ComplexType = ComplexType::new(
+    "pastFailure",
+    &[
+        Property::new("dateTime", Type::DateTimeOffset).system(),
+        Property::new("reason", Type::String).required().system(),
+        Property::new("detail", Type::String).required().system(),
+        Property::new("requestId", Type::String).required().system(),
+    ],
+);

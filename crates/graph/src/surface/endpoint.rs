@@ -206,9 +206,13 @@ fn full(path: &str) -> String {
     }
 }
 
-/// The path without the names of its keys, as a resolved path writes itself.
+/// The path without the names of its keys and arguments, as a resolved path writes itself.
 fn form(path: &str) -> String {
-    let word = |segment: &str| if segment.starts_with('{') { "{}".to_owned() } else { segment.to_owned() };
+    let word = |segment: &str| match segment.split_once("='{") {
+        Some((call, _)) => format!("{call}={{}})"),
+        None if segment.starts_with('{') => "{}".to_owned(),
+        None => segment.to_owned(),
+    };
     path.split('/').map(word).collect::<Vec<_>>().join("/")
 }
 

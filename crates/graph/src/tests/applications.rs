@@ -225,3 +225,22 @@ async fn a_registration_token_is_made_for_a_group() {
     let path = format!("{P}/connectorGroups/aaaaaaaa-0000-0000-0000-000000000000/adit.createRegistrationToken");
     api.post(&path, json!({})).await.expect(404);
 }
+
+#[tokio::test]
+async fn what_a_request_would_meet_is_a_function_of_the_applications() {
+    let api = Api::start().await;
+    let wiki = api.published("wiki").await;
+    let url = api.get(&format!("/beta/applications/{wiki}/onPremisesPublishing/externalUrl")).await.expect(200);
+    let encoded = url.json["value"].as_str().unwrap().replace(':', "%3A").replace('/', "%2F");
+    let explanation = api.get(&format!("/beta/applications/adit.explain(url='{encoded}')")).await.expect(200).json;
+    assert_eq!(explanation["@odata.context"], "http://adit.test/beta/$metadata#adit.explanation");
+    assert_eq!(
+        (&explanation["applicationId"], &explanation["candidates"][0]["standing"]),
+        (&json!(wiki), &json!("chosen"))
+    );
+    assert_eq!((&explanation["connectors"], &explanation["lastFailure"]), (&json!([]), &json!(null)));
+    let refused = api.get("/beta/applications/adit.explain(url='http%3A%2F%2Fwiki.example')").await.expect(400);
+    assert!(refused.message().contains("https only"), "{}", refused.message());
+    api.get("/beta/applications/adit.explain()").await.expect(400);
+    api.get("/beta/applications/adit.explain").await.expect(400);
+}

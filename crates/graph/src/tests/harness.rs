@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use adit_control::{CertificateAuthority, ControlPlane};
+use adit_core::explain::{Explained, Explainer, Place, explain};
 use adit_identity::{Holder, LocalKey, TokenRequest, Verifier};
 use axum::Router;
 use axum::body::Body;
@@ -56,6 +57,17 @@ impl Reply {
     }
 }
 
+/// Explains by the directory alone.
+struct WithoutGateway(ControlPlane);
+
+impl Explainer for WithoutGateway {
+    fn explain(&self, place: Place) -> Explained {
+        let snapshot = Arc::clone(&self.0.snapshots().borrow());
+        let explanation = explain(&snapshot, place, &[]);
+        Explained { explanation, refusal: None, upstream_url: None, headers: Vec::new(), last_failure: None }
+    }
+}
+
 impl Api {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -71,6 +83,7 @@ impl Api {
         let verifier = Arc::new(Verifier::new(&key, vec![]).unwrap());
         let router = crate::router(crate::Settings {
             control: control.clone(),
+            explainer: Arc::new(WithoutGateway(control.clone())),
             verifier,
             public_url: None,
             trusted_proxies: vec![],

@@ -16,7 +16,7 @@ fn path(endpoint: &Endpoint) -> String {
         "{profile}" => "applicationProxy".to_owned(),
         "{property}" => "id".to_owned(),
         word if word.starts_with('{') => NOBODY.to_owned(),
-        word => word.to_owned(),
+        word => word.replace("{url}", "https%3A%2F%2Fwiki.example%2F"),
     };
     let words: Vec<String> = endpoint.path.split('/').map(word).collect();
     format!("/beta/{}", words.join("/"))

@@ -1,0 +1,184 @@
+//! `adit explain URL`: which application, group, connector and upstream a request would take at this moment, why not the
+//! others, which fields would be sent, and what failed last. Asked of the public API; `--json` prints what it answered.
+
+use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::on_one_thread;
+use crate::api_client::{ApiClient, ServerArguments};
+use crate::command_error::CommandError;
+
+const NOT_DONE: &str = "nothing was explained";
+
+/// What a literal in a path may contain unescaped.
+const LITERAL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  adit explain https://wiki.localhost:8443/team/ --data data")]
+pub(super) struct Arguments {
+    /// What a user would open, as in https://wiki.example.com/team/; the query decides nothing
+    url: String,
+    /// Print what the API answered
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
+    let client = ApiClient::connect(&arguments.server, NOT_DONE)?;
+    // A quote inside a literal is written twice (OData 4.01, part 2, section 5.1.1.6.1).
+    let doubled = arguments.url.replace('\'', "''");
+    let path = format!("/applications/adit.explain(url='{}')", utf8_percent_encode(&doubled, LITERAL));
+    let answer = on_one_thread(async { client.get(&path).await.map_err(|error| error.into_command_error(NOT_DONE)) })?;
+    if arguments.json {
+        println!("{answer:#}");
+    } else {
+        print!("{}", text(&answer));
+    }
+    Ok(())
+}
+
+/// The explanation for people.
+fn text(answer: &Value) -> String {
+    let mut text = String::new();
+    verdict(&mut text, answer);
+    let application = named(answer, "applicationName", "applicationId");
+    line(&mut text, "Application", &application);
+    line(&mut text, "Group", &named(answer, "connectorGroupName", "connectorGroupId"));
+    section(&mut text, "Connectors", &list(answer, "connectors"), connector);
+    let elsewhere = answer["connectorsElsewhere"].as_u64().unwrap_or_default();
+    if elsewhere > 0 && !list(answer, "connectors").iter().any(|own| word(own, "availability") == "available") {
+        let _ = writeln!(text, "              {elsewhere} with a tunnel are in other groups");
+    }
+    section(&mut text, "At this host", &list(answer, "candidates"), candidate);
+    section(&mut text, "Fields set", &list(answer, "headers"), |field| {
+        format!("{}: {}", word(field, "name"), word(field, "value"))
+    });
+    if let failure @ Value::Object(_) = &answer["lastFailure"] {
+        line(&mut text, "Failed last", &last_failure(failure));
+    }
+    text
+}
+
+fn verdict(text: &mut String, answer: &Value) {
+    let (host, path) = (word(answer, "host"), word(answer, "path"));
+    let verdict = if answer["isForwarded"] == true {
+        format!("{host}{path} is forwarded to {}\n", word(answer, "upstreamUrl"))
+    } else {
+        let (status, reason) = (&answer["status"], word(answer, "reason"));
+        let (meaning, remedy) = (word(answer, "meaning"), word(answer, "remedy"));
+        format!("{host}{path} is answered {status}, {reason}\n  {meaning}\n  What to do: {remedy}\n")
+    };
+    text.push_str(&verdict);
+    text.push('\n');
+}
+
+fn connector(connector: &Value) -> String {
+    let name = named(connector, "machineName", "id");
+    let under_way = &connector["requestsUnderWay"];
+    match word(connector, "availability").as_str() {
+        "available" => format!("{name}: available, {under_way} requests under way"),
+        "busy" => format!("{name}: has as many requests under way as it may have ({under_way})"),
+        "resting" => format!("{name}: silent, or on its way out"),
+        "notConnected" => format!("{name}: not connected"),
+        other => format!("{name}: {other}"),
+    }
+}
+
+fn candidate(candidate: &Value) -> String {
+    let why = match word(candidate, "standing").as_str() {
+        "chosen" => "chosen".to_owned(),
+        "pathOutside" => "the path is not below it".to_owned(),
+        "shorterPrefix" => "another prefix that covers the path is longer".to_owned(),
+        "hostPublished" => "a wildcard, and something is published at the host itself".to_owned(),
+        "shorterDomain" => "a wildcard, and another one's domain is longer".to_owned(),
+        other => other.to_owned(),
+    };
+    format!("{} ({}): {why}", word(candidate, "url"), word(candidate, "applicationName"))
+}
+
+fn last_failure(failure: &Value) -> String {
+    let [at, reason, id, detail] = ["dateTime", "reason", "requestId", "detail"].map(|member| word(failure, member));
+    format!("{at} {reason}, request {id}\n              {detail}")
+}
+
+/// A name and its id, or the id alone.
+fn named(object: &Value, name: &str, id: &str) -> String {
+    match (word(object, name), word(object, id)) {
+        (name, id) if name.is_empty() => id,
+        (name, id) => format!("{name} ({id})"),
+    }
+}
+
+fn list(object: &Value, member: &str) -> Vec<Value> {
+    object[member].as_array().cloned().unwrap_or_default()
+}
+
+/// A member's text, without what could move a terminal's cursor.
+fn word(object: &Value, member: &str) -> String {
+    let text = object[member].as_str().unwrap_or_default();
+    text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
+}
+
+fn line(text: &mut String, heading: &str, value: &str) {
+    if !value.is_empty() {
+        // Writing into a String does not fail.
+        let _ = writeln!(text, "{heading:<14}{value}");
+    }
+}
+
+fn section(text: &mut String, heading: &str, items: &[Value], shown: impl Fn(&Value) -> String) {
+    for (number, item) in items.iter().enumerate() {
+        line(text, if number == 0 { heading } else { "" }, &shown(item));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn people_are_told_what_happens_and_why() {
+        let answer = json!({"host": "wiki.example", "path": "/team/", "isForwarded": true,
+            "upstreamUrl": "http://wiki:8080/", "applicationName": "Wiki", "applicationId": "1",
+            "connectorGroupName": "Berlin", "connectorGroupId": "2",
+            "connectors": [{"id": "3", "machineName": "berlin-1", "availability": "available", "requestsUnderWay": 4},
+                {"id": "5", "machineName": null, "availability": "notConnected", "requestsUnderWay": 0}],
+            "connectorsElsewhere": 1,
+            "candidates": [{"url": "https://wiki.example/team/", "applicationName": "Wiki", "standing": "chosen"},
+                {"url": "https://wiki.example/", "applicationName": "Home", "standing": "shorterPrefix"}],
+            "headers": [{"name": "host", "value": "wiki:8080"}],
+            "lastFailure": {"dateTime": "2026-11-20T10:15:30.000Z", "reason": "upstream_refused",
+                "detail": "nobody\u{1b}[31m listens", "requestId": "6"}});
+        let text = text(&answer);
+        for shown in [
+            "wiki.example/team/ is forwarded to http://wiki:8080/\n",
+            "Application   Wiki (1)\n",
+            "Group         Berlin (2)\n",
+            "Connectors    berlin-1 (3): available, 4 requests under way\n              5: not connected\n",
+            "https://wiki.example/ (Home): another prefix that covers the path is longer\n",
+            "Fields set    host: wiki:8080\n",
+            "Failed last   2026-11-20T10:15:30.000Z upstream_refused, request 6\n              nobody?[31m listens\n",
+        ] {
+            assert!(text.contains(shown), "{shown:?} is not in\n{text}");
+        }
+        assert!(!text.contains("in other groups"), "one of the own group is available");
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do() {
+        let answer = json!({"host": "wiki.example", "path": "/", "isForwarded": false, "status": 503,
+            "reason": "no_connector", "meaning": "None is there.", "remedy": "Start one.", "connectorsElsewhere": 2});
+        let text = text(&answer);
+        assert!(text.starts_with("wiki.example/ is answered 503, no_connector\n  None is there.\n"), "{text}");
+        assert!(
+            text.contains("What to do: Start one.") && text.contains("2 with a tunnel are in other groups"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! Explains what a request for a place would meet at this gateway, with the very code that serves requests: the same
+//! decision, the same head, the same connectors, so that it cannot say anything but what would happen.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use adit_core::access::{self, AccessRequest};
+use adit_core::explain::{self, Explained, Explainer, Obstacle, PastFailure, Refusal};
+use http::{HeaderValue, Request};
+
+use crate::core::Shared;
+use crate::edge::Client;
+use crate::failure::Failure;
+use crate::head::{Place, UpstreamHead};
+use crate::ledger::LastFailure;
+use crate::reason::Reason;
+use crate::serving::Serving;
+
+/// Stands for the id that a request would get.
+const REQUEST_ID: HeaderValue = HeaderValue::from_static("<the request's id>");
+
+/// Explains on behalf of a running gateway.
+pub(crate) struct GatewayExplainer(pub(crate) Arc<Shared>);
+
+impl Explainer for GatewayExplainer {
+    fn explain(&self, place: explain::Place) -> Explained {
+        let serving = self.0.serving.load_full();
+        let explanation = explain::explain(&serving.snapshot, place, &self.0.book.connector_facts());
+        let refusal = explanation.obstacle.as_ref().map(refusal);
+        let upstream = upstream(&serving, &explanation.place);
+        let (upstream_url, headers) = upstream.map_or((None, Vec::new()), |(url, headers)| (Some(url), headers));
+        let rules = explanation.route.as_ref().and_then(|route| serving.rules(route.application.id));
+        let last_failure = rules.and_then(|rules| rules.ledger.last_failure()).as_deref().map(past);
+        Explained { explanation, refusal, upstream_url, headers, last_failure }
+    }
+}
+
+fn refusal(obstacle: &Obstacle) -> Refusal {
+    let reason = match obstacle {
+        Obstacle::Path(_) => Reason::BadRequest,
+        Obstacle::Denied(denial) => Failure::from(denial.clone()).reason,
+        Obstacle::NoConnector => Reason::NoConnector,
+        Obstacle::AllBusy => Reason::ConnectorBusy,
+    };
+    Refusal {
+        reason: reason.as_str(),
+        status: reason.status().as_u16(),
+        meaning: reason.meaning(),
+        remedy: reason.remedy(),
+    }
+}
+
+/// The URL and the fields that the upstream would see of a request that says nothing of its own; nothing where it would
+/// see none.
+fn upstream(serving: &Serving, place: &explain::Place) -> Option<(String, Vec<(String, String)>)> {
+    let grant = access::decide(&serving.snapshot, AccessRequest { host: &place.host, path: &place.path }).ok()?;
+    let rules = serving.rules(grant.application().id)?.for_host(&place.host)?;
+    let asked = Place { host: Rc::from(place.host.as_str()), authority: HeaderValue::from_str(&place.authority).ok()? };
+    let (parts, ()) = Request::get(place.path.as_str()).body(()).ok()?.into_parts();
+    let mut head = UpstreamHead::new(parts, &grant, &asked, &rules, &Client::imagined()).ok()?;
+    head.identify(REQUEST_ID);
+    let url = format!(
+        "{}://{}{}",
+        grant.application().internal_url.scheme().as_str(),
+        rules.internal_authority(),
+        head.uri()
+    );
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let mut fields: Vec<(String, String)> =
+        head.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    fields.sort();
+    Some((url, fields))
+}
+
+fn past(last: &LastFailure) -> PastFailure {
+    PastFailure {
+        at_millis: last.at,
+        reason: last.failure.reason.as_str(),
+        detail: last.failure.detail.clone(),
+        request_id: last.request.to_string(),
+    }
+}
