@@ -17,7 +17,7 @@ pub(crate) mod agreement;
 mod body;
 pub(crate) mod client;
 pub(crate) mod frames;
-mod head;
+pub(crate) mod head;
 pub(crate) mod pace;
 pub(crate) mod patience;
 pub(crate) mod refusal;

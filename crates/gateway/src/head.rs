@@ -23,6 +23,7 @@ use crate::affinity::withhold_cookies;
 use crate::answer::REQUEST_ID_HEADER;
 use crate::edge::Client;
 use crate::failure::Failure;
+use crate::framing::head::digits;
 use crate::limits;
 use crate::reason::Reason;
 use crate::replay::{ReplayBody, RequestBody};
@@ -55,6 +56,7 @@ pub(crate) fn place(request: &Request<Incoming>, client: &Client) -> Result<Plac
     within_limits(request.uri(), request.headers())?;
     if request.version() == Version::HTTP_2 {
         check_pseudo_headers(request.uri())?;
+        check_length(request.headers())?;
     }
     let authority = authority(request.version(), request.uri(), request.headers())?;
     let text = authority.to_str().map_err(|_| Failure::bad_request("Host is not ASCII"))?;
@@ -78,11 +80,27 @@ fn check_pseudo_headers(uri: &Uri) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What the guard of HTTP/1.1 refuses, and the HTTP/2 library takes: `010`, an empty length, one that is said twice. It
+/// would be sent on as it is written, and there are servers that read it otherwise.
+fn check_length(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    match (lengths.next(), lengths.next()) {
+        (None, _) => Ok(()),
+        (Some(length), None) if digits(length.as_bytes()).is_some() => Ok(()),
+        _ => Err(Failure::bad_request("Content-Length is not one number in plain digits")),
+    }
+}
+
 fn within_limits(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
     if uri.path_and_query().is_some_and(|target| target.as_str().len() > limits::TARGET_BYTES) {
         return Err(Failure::new(Reason::TargetTooLong, "path and query are too long"));
     }
-    let cookies: usize = headers.get_all(COOKIE).iter().map(HeaderValue::len).sum();
+    let cookies = headers.get_all(COOKIE).iter();
+    let (lines, cookies) = cookies.fold((0, 0), |(lines, bytes), cookie| (lines + 1, bytes + cookie.len()));
+    // HTTP/2 may split cookies, which become one field again. The library of HTTP/1.1 has counted already.
+    if headers.len().saturating_sub(lines) + lines.min(1) > limits::FIELDS {
+        return Err(Failure::new(Reason::HeadTooLarge, "there are too many fields"));
+    }
     if cookies > limits::COOKIE_BYTES {
         return Err(Failure::new(Reason::HeadTooLarge, "the cookies are too large"));
     }
@@ -396,6 +414,35 @@ mod tests {
         ] {
             assert_eq!(host_of(text).as_deref(), host, "{text}");
         }
+    }
+
+    #[test]
+    fn a_length_is_one_number_in_plain_digits() {
+        let check = |lengths: &[&'static str]| {
+            let lengths = lengths.iter().map(|length| (CONTENT_LENGTH, HeaderValue::from_static(length)));
+            check_length(&lengths.collect()).is_ok()
+        };
+        for good in [&[][..], &["0"], &["5"], &["123456789012345678"]] {
+            assert!(check(good), "{good:?}");
+        }
+        for bad in [&[""][..], &["010"], &["005"], &["00"], &["+5"], &["5 "], &["5,5"], &["5", "5"], &["5", "6"]] {
+            assert!(!check(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_has_a_hundred_fields_and_split_cookies_are_one() {
+        let uri = Uri::from_static("/");
+        let mut headers = HeaderMap::new();
+        for _ in 1..limits::FIELDS {
+            headers.append("x", HeaderValue::from_static("y"));
+        }
+        for _ in 0..20 {
+            headers.append(COOKIE, HeaderValue::from_static("a=1"));
+        }
+        assert!(within_limits(&uri, &headers).is_ok());
+        headers.append("x", HeaderValue::from_static("y"));
+        assert!(within_limits(&uri, &headers).is_err());
     }
 
     #[test]

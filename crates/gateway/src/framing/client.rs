@@ -182,6 +182,8 @@ impl<I: AsyncRead + Unpin> ClientGuard<I> {
                 self.receive(buffer, start);
                 Poll::Ready(Ok(true))
             }
+            // Another protocol has its own patience.
+            Poll::Pending if matches!(self.at, At::Switched) => Poll::Pending,
             Poll::Pending => {
                 let awaited = self.awaited();
                 ready!(self.reading.poll_waiting(cx, awaited));

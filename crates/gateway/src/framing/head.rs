@@ -218,7 +218,7 @@ fn trim(value: &[u8]) -> &[u8] {
 }
 
 /// A length in plain digits. A leading zero is refused: there are servers that read `010` as eight.
-fn digits(value: &[u8]) -> Option<u64> {
+pub(crate) fn digits(value: &[u8]) -> Option<u64> {
     // 18 digits are below 2^63, which some servers cannot count beyond.
     let plausible = (1..=18).contains(&value.len()) && (value.len() == 1 || value.first() != Some(&b'0'));
     if !plausible || !value.iter().all(u8::is_ascii_digit) {

@@ -1,6 +1,7 @@
 //! How long clients may keep us waiting: for a request, for the rest of a head, for a body, and to take an answer.
 //!
-//! Deadlines move with every request, timers do not: a timer is moved only when it rings too early.
+//! Deadlines move with every request, timers do not: a timer is moved only when it rings too early. So an idle connection
+//! ends after its time, or up to as long again.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -31,6 +32,22 @@ impl Deadline {
                 return Poll::Ready(());
             }
             timer.as_mut().reset(at);
+        }
+    }
+
+    /// Sees to it that whoever waits is woken after `time`, and again, for as long as it asks.
+    fn keep_ringing(&mut self, cx: &mut Context<'_>, time: Duration) {
+        if self.timer.is_none() {
+            self.timer = Instant::now().checked_add(time).map(|at| Box::pin(sleep_until(at)));
+        }
+        while let Some(timer) = &mut self.timer {
+            if timer.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            match Instant::now().checked_add(time) {
+                Some(at) => timer.as_mut().reset(at),
+                None => self.timer = None,
+            }
         }
     }
 }
@@ -72,6 +89,9 @@ impl ReadPatience {
             self.turn_to(awaited);
         }
         if awaited == Awaited::Nothing {
+            // The library does not read again after an answer: without a timer that still rings, nobody would notice
+            // that the connection is idle from then on.
+            self.deadline.keep_ringing(cx, self.limits.idle);
             return Poll::Pending;
         }
         if self.since.is_none() {

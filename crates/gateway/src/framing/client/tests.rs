@@ -1,7 +1,10 @@
 //! The guard of a client's connection, over a pipe: what it hands on, and what it puts in the place of the rest.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
+use super::super::agreement::UntilSent;
 use super::*;
 
 const REQUEST: &[u8] = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
@@ -103,4 +106,39 @@ async fn an_idle_connection_ends_after_a_while_but_not_one_with_a_request_under_
     assert!(tokio::time::timeout(std::time::Duration::from_secs(3600), guard.read(&mut room)).await.is_err());
     drop(under_way);
     assert_eq!(guard.read(&mut room).await.unwrap(), 0);
+}
+
+/// How long a connection of the HTTP library, with a guard beneath it, lives after one request; its answer takes `busy`.
+async fn lives_after_one_request(busy: Duration) -> Duration {
+    let (mut client, server) = duplex(1 << 20);
+    let agreement = Arc::<Agreement>::default();
+    let guard = ClientGuard::new(server, Arc::clone(&agreement), ClientLimits::default());
+    let answer = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let under_way = agreement.begin(&request).unwrap();
+        async move {
+            tokio::time::sleep(busy).await;
+            let body = http_body_util::Full::new(bytes::Bytes::from_static(b"answer"));
+            Ok::<_, io::Error>(http::Response::new(UntilSent::new(body, Some(under_way))))
+        }
+    });
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let connection = hyper::server::conn::http1::Builder::new()
+        .header_read_timeout(None)
+        .serve_connection(hyper_util::rt::TokioIo::new(guard), answer);
+    let start = tokio::time::Instant::now();
+    // A client that vanished says nothing: its end of the pipe stays open.
+    tokio::time::timeout(busy + ClientLimits::default().idle * 10, connection).await.expect("it lives").unwrap();
+    let mut all = Vec::new();
+    client.read_to_end(&mut all).await.unwrap();
+    assert!(all.ends_with(b"answer"), "{all:?}");
+    start.elapsed() - busy
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_ends_however_long_its_last_answer_took() {
+    let idle = ClientLimits::default().idle;
+    for busy in [Duration::ZERO, Duration::from_millis(1), idle / 2, idle, idle * 3 / 2, idle * 10] {
+        let lived = lives_after_one_request(busy).await;
+        assert!(lived >= idle && lived <= idle * 2 + Duration::from_secs(1), "{lived:?} after an answer in {busy:?}");
+    }
 }
