@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use adit_tunnel::socket::prepare;
 use adit_tunnel::target::{Offer, OpenFailure, OpenReason, Target, UpstreamTls};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -85,8 +86,7 @@ impl UpstreamDialler {
             }
             match timeout(each, TcpStream::connect(address)).await {
                 Ok(Ok(socket)) => {
-                    // It fails only on a socket that is closed already.
-                    let _ = socket.set_nodelay(true);
+                    prepare(&socket);
                     return Ok(socket);
                 }
                 Ok(Err(error)) => last = Some(OpenFailure::new(OpenReason::Refused, format!("{address}: {error}"))),

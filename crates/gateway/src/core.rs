@@ -88,6 +88,11 @@ impl Shared {
         }
     }
 
+    /// Connections that cores have or are about to get: those of clients, and those that are still shaking hands.
+    pub(crate) fn connections(&self) -> usize {
+        self.cores.iter().map(|core| core.connections.load(Ordering::Relaxed)).sum()
+    }
+
     /// Has all cores drop the idle upstream connections on one tunnel connection. A core that is too far behind to be
     /// told finds out when it next looks at its pool.
     pub(crate) fn purge_everywhere(&self, connection: u64) {

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
@@ -123,15 +123,13 @@ pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, 
     }
 }
 
-/// Drives a connection to its end; once the gateway drains, or `$idle` is over, only until its requests are done.
+/// Drives a connection to its end; after `$enough`, only until its requests are done.
 macro_rules! until_done {
-    ($core:expr, $connection:expr, $idle:expr) => {{
+    ($connection:expr, $enough:expr) => {{
         let mut connection = pin!($connection);
-        let mut draining = $core.shared.draining.clone();
         let ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),
-            _ = draining.wait_for(|draining| *draining) => None,
-            () = $idle => None,
+            () = $enough => None,
         };
         let ended = match ended {
             Some(ended) => ended,
@@ -144,6 +142,12 @@ macro_rules! until_done {
             tracing::debug!(%error, "a client connection ended");
         }
     }};
+}
+
+async fn draining(core: &Core) {
+    let mut draining = core.shared.draining.clone();
+    // It fails only when the gateway is gone.
+    let _ = draining.wait_for(|draining| *draining).await;
 }
 
 async fn serve_http1(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) {
@@ -160,8 +164,13 @@ async fn serve_http1(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<C
         .max_buf_size(limits::HEAD_BYTES + READ_BYTES)
         .serve_connection(TokioIo::new(guarded), service)
         .with_upgrades();
-    // The guard ends an idle connection.
-    until_done!(core, connection, std::future::pending::<()>());
+    // The guard ends an idle connection. A first request may be on its way already, and its client would not know that it
+    // was not read; HTTP/2 tells what it has read.
+    let enough = async {
+        draining(core).await;
+        let _ = timeout(limits::FIRST_REQUEST_IN_DRAIN, agreement.first_request()).await;
+    };
+    until_done!(connection, enough);
 }
 
 /// Answers a request, if the guard of the connection let it through.
@@ -209,5 +218,11 @@ async fn serve_http2(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<C
         .max_send_buf_size(limits::HTTP2_SEND_BUFFER)
         .max_header_list_size(u32::try_from(limits::HEAD_BYTES).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(FrameGuard::new(tls, client_limits)), service);
-    until_done!(core, connection, agreement.idle_for(limits::HTTP2_IDLE));
+    let enough = async {
+        tokio::select! {
+            () = draining(core) => {}
+            () = agreement.idle_for(limits::HTTP2_IDLE) => {}
+        }
+    };
+    until_done!(connection, enough);
 }

@@ -166,15 +166,23 @@ impl Gateway {
         self.shared.book.exchanges()
     }
 
+    /// Clients that are not done, those that are still shaking hands and the listener's queue included.
+    fn unfinished(&self) -> usize {
+        let queued = usize::from(self.accepting.load(Ordering::Relaxed));
+        // WebSockets are clients, but no connections of a core any more.
+        let clients = usize::try_from(self.shared.metrics.clients.count()).unwrap_or_default();
+        queued + self.shared.connections().max(clients)
+    }
+
     /// Stops accepting, lets what is under way finish for at most `grace`, then closes the tunnels.
     pub async fn drain(mut self, grace: Duration) {
         self.draining.send_replace(true);
         self.stop_accepting.take();
         let deadline = Instant::now() + grace;
-        while self.shared.metrics.clients.count() > 0 && Instant::now() < deadline {
+        while self.unfinished() > 0 && Instant::now() < deadline {
             sleep(Duration::from_millis(20)).await;
         }
-        let left = self.shared.metrics.clients.count();
+        let left = self.unfinished();
         if left > 0 {
             tracing::warn!(left, "the grace period is over: connections are cut");
         }
@@ -231,14 +239,13 @@ impl Front {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let shared = Arc::clone(&self.shared);
             self.keeper.catch_up().await;
-            self.accepting.store(true, Ordering::Relaxed);
+            let accepting = Arc::clone(&self.accepting);
+            accepting.store(true, Ordering::Relaxed);
             let presence = tokio::spawn(keep_presence(Arc::clone(&shared.book), Arc::clone(&shared.directory)));
             let following = tokio::spawn(self.follow());
-            tokio::select! {
-                () = acceptor::accept(listener, shared) => {}
-                // The listener is closed here; snapshots and presence go on while the cores drain.
-                _ = stopped => {}
-            }
+            acceptor::accept(listener, shared, stopped).await;
+            // The listener is closed; snapshots and presence go on while the cores drain.
+            accepting.store(false, Ordering::Relaxed);
             let _ = tokio::join!(presence, following);
             Ok(())
         })

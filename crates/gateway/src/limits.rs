@@ -124,6 +124,14 @@ pub(crate) const HTTP2_JUDGED_STREAMS: usize = 200;
 /// An HTTP/2 connection without requests ends after this long: what browsers allow themselves.
 pub(crate) const HTTP2_IDLE: Duration = Duration::from_secs(300);
 
+/// How long one side of a WebSocket may go on after the other has ended: the last messages are on their way, and then a
+/// goodbye, which browsers wait ten seconds for.
+pub(crate) const WEBSOCKET_HALF_ENDED: Duration = Duration::from_secs(60);
+
+/// Once the gateway drains: how long a new connection may take to send its first request, which may be on its way, and
+/// is answered. What browsers open in advance has none.
+pub(crate) const FIRST_REQUEST_IN_DRAIN: Duration = Duration::from_secs(2);
+
 /// Bytes that TLS takes at a time for a client: what a bulk stream brings at once leaves with one system call. A client
 /// that reads nothing holds so much.
 pub(crate) const CLIENT_TLS_BUFFER: usize = 256 * 1024;

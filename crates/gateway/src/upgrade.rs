@@ -19,11 +19,14 @@ use hyper::ext::Protocol;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
+use tokio::sync::Notify;
 use tokio::task::spawn_local;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::body::GatewayBody;
 use crate::failure::Failure;
+use crate::limits;
 use crate::pool::Lease;
 use crate::reason::Reason;
 use crate::record::{Outcome, Record};
@@ -156,12 +159,14 @@ impl Switch {
 }
 
 async fn copy(client: Upgraded, upstream: Upgraded, record: &mut Record) {
-    let (mut client, mut upstream) = (Side::new(client), Side::new(upstream));
-    let copied = copy_bidirectional(&mut client, &mut upstream).await;
+    let ended = Notify::new();
+    let mut client = Side::new(TokioIo::new(client), &ended);
+    let mut upstream = Side::new(TokioIo::new(upstream), &ended);
+    let copied = relay(&mut client, &mut upstream, &ended).await;
     record.count_received(client.read);
     record.count_sent(client.written);
     match copied {
-        Ok(_) => record.ended(Outcome::Complete),
+        Ok(()) => record.ended(Outcome::Complete),
         Err(error) => {
             tracing::debug!(%error, "a WebSocket ended");
             record.ended(if upstream.broke { Outcome::UpstreamBroken } else { Outcome::ClientGone });
@@ -169,17 +174,35 @@ async fn copy(client: Upgraded, upstream: Upgraded, record: &mut Record) {
     }
 }
 
+/// Copies both ways until both sides have ended, or one has and the other takes too long.
+async fn relay<C, U>(client: &mut Side<'_, C>, upstream: &mut Side<'_, U>, ended: &Notify) -> io::Result<()>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    U: AsyncRead + AsyncWrite + Unpin,
+{
+    let too_long = async {
+        ended.notified().await;
+        sleep(limits::WEBSOCKET_HALF_ENDED).await;
+    };
+    tokio::select! {
+        copied = copy_bidirectional(client, upstream) => copied.map(drop),
+        () = too_long => Err(io::Error::new(io::ErrorKind::TimedOut, "one side has ended, the other has not")),
+    }
+}
+
 /// One side of joined connections: what was read from it and written to it, and whether it was the one that broke.
-struct Side {
-    io: TokioIo<Upgraded>,
+struct Side<'n, I> {
+    io: I,
     read: u64,
     written: u64,
     broke: bool,
+    /// Told when nothing more comes from it.
+    ended: &'n Notify,
 }
 
-impl Side {
-    fn new(upgraded: Upgraded) -> Self {
-        Self { io: TokioIo::new(upgraded), read: 0, written: 0, broke: false }
+impl<'n, I> Side<'n, I> {
+    const fn new(io: I, ended: &'n Notify) -> Self {
+        Self { io, read: 0, written: 0, broke: false, ended }
     }
 
     fn noted<T>(&mut self, result: io::Result<T>) -> Poll<io::Result<T>> {
@@ -188,17 +211,21 @@ impl Side {
     }
 }
 
-impl AsyncRead for Side {
+impl<I: AsyncRead + Unpin> AsyncRead for Side<'_, I> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let side = self.get_mut();
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut side.io).poll_read(cx, buffer));
-        side.read += (buffer.filled().len() - before) as u64;
+        let count = buffer.filled().len() - before;
+        side.read += count as u64;
+        if count == 0 && buffer.remaining() > 0 {
+            side.ended.notify_one();
+        }
         side.noted(read)
     }
 }
 
-impl AsyncWrite for Side {
+impl<I: AsyncWrite + Unpin> AsyncWrite for Side<'_, I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         let side = self.get_mut();
         let written = ready!(Pin::new(&mut side.io).poll_write(cx, buffer));
@@ -221,7 +248,32 @@ impl AsyncWrite for Side {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::time::Instant;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_side_that_does_not_end_after_the_other_is_cut_off_and_a_silent_pair_is_not() {
+        let ((mut browser, client), (mut server, upstream)) = (duplex(64), duplex(64));
+        let relayed = tokio::spawn(async move {
+            let ended = Notify::new();
+            relay(&mut Side::new(client, &ended), &mut Side::new(upstream, &ended), &ended).await
+        });
+        sleep(limits::WEBSOCKET_HALF_ENDED * 100).await;
+        browser.write_all(b"late").await.unwrap();
+        browser.shutdown().await.unwrap();
+        let (mut seen, start) = (Vec::new(), Instant::now());
+        server.read_to_end(&mut seen).await.unwrap();
+        assert_eq!(seen, b"late");
+        server.write_all(b"last words").await.unwrap();
+        let mut words = [0; 10];
+        browser.read_exact(&mut words).await.unwrap();
+        assert_eq!(&words, b"last words");
+        let ended = relayed.await.unwrap();
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed() >= limits::WEBSOCKET_HALF_ENDED, "{:?}", start.elapsed());
+    }
 
     #[test]
     fn the_answer_to_a_key_is_that_of_the_rfc() {

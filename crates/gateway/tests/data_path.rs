@@ -406,6 +406,29 @@ async fn the_gateway_drains_what_is_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_drain_serves_connections_that_were_opened_before_it() {
+    let (mut world, _upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let ready = world.tls(APP, &[b"http/1.1"]).await;
+    let bare = tokio::net::TcpStream::connect(world.address).await.unwrap();
+    let tls = world.tls_connector(&[b"http/1.1"]);
+    let requests = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let name = rustls_pki_types::ServerName::try_from(APP).unwrap();
+        let late = tls.connect(name, bare).await.unwrap();
+        for connection in [ready, late] {
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(connection)).await.unwrap();
+            tokio::spawn(connection);
+            let request = Request::get("/x").header("host", APP).body(Full::<Bytes>::default()).unwrap();
+            let response = whole(sender.send_request(request).await.unwrap()).await;
+            assert_eq!(response.status(), StatusCode::OK, "{}", reason(&response));
+        }
+    };
+    tokio::join!(world.drain(), requests);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_revision_that_a_gateway_serves_never_goes_back() {
     let (world, _upstream) = published().await;
     let _connector = world.connector(&[]).await;

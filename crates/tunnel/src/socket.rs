@@ -11,7 +11,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -20,6 +22,23 @@ const READ_AHEAD: usize = 64 * 1024;
 
 /// Buffers that a thread keeps for its next reads; more are in use only while connections hold bytes unread.
 const SPARE_BUFFERS: usize = 4;
+
+/// After so long without a word, the kernel asks the other end whether it is still there: often enough for firewalls
+/// that forget what is silent, too seldom to wake phones.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+/// How often it asks again without an answer,
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// and how many times: an end that vanished is noticed after two minutes.
+const KEEPALIVE_PROBES: u32 = 4;
+
+/// Sends what is written at once, and has the kernel notice when the other end has vanished without a word: a WebSocket
+/// may be silent for hours, and nothing else would end it.
+pub fn prepare(socket: &TcpStream) {
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
+    // They fail only on a socket that is closed already.
+    let _ = socket.set_nodelay(true);
+    let _ = SockRef::from(socket).set_tcp_keepalive(&keepalive.with_retries(KEEPALIVE_PROBES));
+}
 
 thread_local! {
     static SPARE: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
@@ -175,6 +194,17 @@ mod tests {
 
     fn pattern(length: usize) -> Vec<u8> {
         (0..length).map(|at| (at % 251) as u8).collect()
+    }
+
+    #[tokio::test]
+    async fn a_prepared_socket_notices_that_the_other_end_has_vanished() {
+        let (_, socket) = pair().await;
+        prepare(&socket);
+        let options = SockRef::from(&socket);
+        assert!(socket.nodelay().unwrap() && options.keepalive().unwrap());
+        assert_eq!(options.tcp_keepalive_time().unwrap(), KEEPALIVE);
+        assert_eq!(options.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
+        assert_eq!(options.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
     }
 
     #[tokio::test]

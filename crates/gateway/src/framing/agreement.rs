@@ -97,6 +97,13 @@ impl Agreement {
         }
     }
 
+    /// Waits until a request was seen. It looks instead of being told: only a drain asks, once.
+    pub(crate) async fn first_request(&self) {
+        while self.seen.load(Ordering::Relaxed) == 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Whether a request was begun whose answer is not all sent.
     pub(super) fn is_busy(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) > 0

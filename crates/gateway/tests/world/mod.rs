@@ -302,6 +302,13 @@ impl World {
 
     /// A TLS connection to the gateway for `name`, offering `protocols`.
     pub(crate) async fn tls(&self, name: &str, protocols: &[&[u8]]) -> TlsStream<TcpStream> {
+        let socket = TcpStream::connect(self.address).await.unwrap();
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        self.tls_connector(protocols).connect(name, socket).await.unwrap()
+    }
+
+    /// What opens TLS to the gateway, offering `protocols`.
+    pub(crate) fn tls_connector(&self, protocols: &[&[u8]]) -> TlsConnector {
         let mut roots = RootCertStore::empty();
         roots.add(self.authority.certificate_der().clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -311,9 +318,7 @@ impl World {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        let socket = TcpStream::connect(self.address).await.unwrap();
-        let name = ServerName::try_from(name.to_owned()).unwrap();
-        TlsConnector::from(Arc::new(config)).connect(name, socket).await.unwrap()
+        TlsConnector::from(Arc::new(config))
     }
 
     /// Sends one HTTP/1.1 request on a connection of its own.
