@@ -117,6 +117,9 @@ impl Decoder {
         self.taken += piece.len();
         let most = (self.taken * limits::DECODED_RATIO + HEADSTART).min(limits::DECODED_BYTES);
         let coding = self.coding;
+        if self.inner.is_none() && coding == Coding::Brotli && has_large_window(piece) {
+            return Err(NotDecoded);
+        }
         let inner = self.inner.get_or_insert_with(|| Inner::new(coding, piece));
         inner.decoded().most = most;
         inner.writer().write_all(piece).map_err(|_| NotDecoded)?;
@@ -134,6 +137,12 @@ impl Decoder {
         };
         Ok(Bytes::from(decoded.bytes))
     }
+}
+
+/// Whether a brotli stream begins as the large windows do that the format leaves undefined (RFC 7932, section 9.1): the
+/// decoder takes them, with a gigabyte for a kilobyte before any bound is asked.
+fn has_large_window(first: &[u8]) -> bool {
+    first.first().is_some_and(|byte| byte & 0x7f == 0b001_0001)
 }
 
 impl Inner {
@@ -257,6 +266,16 @@ mod tests {
         });
         assert_eq!(refused, Some(NotDecoded));
         assert!(largest < 1024 * 1024, "{largest}");
+    }
+
+    #[test]
+    fn a_brotli_window_beyond_the_format_is_not_opened() {
+        let length = u64::try_from(TEXT.len() - 1).unwrap();
+        // The mark of a large window and its 30 bits; then as in `brotli`.
+        let head: u64 = 0b001_0001 | (30 << 8) | (length << 17) | (1 << 33);
+        let bytes = [&head.to_le_bytes()[..5], TEXT, &[3]].concat();
+        let mut decoder = Decoder::new(Coding::Brotli);
+        assert_eq!(decoder.feed(&bytes), Err(NotDecoded));
     }
 
     #[test]
