@@ -148,7 +148,11 @@ impl Relay {
             self.writing = Writing::Done;
         } else if !self.to_upstream.is_empty() {
             match ready!(Pin::new(&mut self.upstream).poll_write(cx, &self.to_upstream)) {
-                Ok(0) | Err(_) => self.writing = Writing::Done,
+                Ok(0) => self.writing = Writing::Done,
+                Err(_) => {
+                    self.delivered += self.upstream.of_failed_write(self.to_upstream.len()) as u64;
+                    self.writing = Writing::Done;
+                }
                 Ok(count) => {
                     self.delivered += count as u64;
                     self.to_upstream.advance(count);

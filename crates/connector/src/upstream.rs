@@ -49,6 +49,15 @@ impl UpstreamConnection {
             Self::Tls(tls) => tls.get_ref().1.alpn_protocol(),
         }
     }
+
+    /// How many of the `length` bytes of a write that failed may have left all the same: TLS sends them in several
+    /// records, and may have sent some before it fails.
+    pub(crate) const fn of_failed_write(&self, length: usize) -> usize {
+        match self {
+            Self::Plain(_) => 0,
+            Self::Tls(_) => length,
+        }
+    }
 }
 
 impl UpstreamDialler {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use adit_core::connector::ConnectorIdentity;
 use adit_core::snapshot::PublishedApplication;
 use adit_tunnel::stream::StreamAccount;
+use futures_util::FutureExt as _;
 use http::{Method, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -164,10 +165,14 @@ async fn send_once(
     let is_bound = job.head.connection_bound || matches!(over, Over::Bound(_));
     let reuse = if is_bound { Reuse::Only(Rc::clone(job.bonds)) } else { Reuse::Anybodys };
     let patience = Patience::of(application);
-    let connecting = pin!(connect::connect(core, job, connector, key.clone(), over));
-    let mut connected = match patience.connect {
-        None => connecting.await?,
-        Some(limit) => timeout(limit, connecting).await.map_err(|_| not_in_time(Reason::UpstreamConnectTimeout))??,
+    let mut connecting = pin!(connect::connect(core, job, connector, key.clone(), over));
+    // Mostly there is nothing to wait for, and no clock is read.
+    let mut connected = match connecting.as_mut().now_or_never() {
+        Some(connected) => connected?,
+        None => {
+            let in_time = timeout(patience.for_connection(), connecting).await;
+            in_time.map_err(|_| not_in_time(Reason::UpstreamConnectTimeout))??
+        }
     };
     let account = Arc::clone(connected.account());
     let start = account.written();
@@ -215,7 +220,7 @@ fn not_made(failure: Failure) -> AttemptFailed {
 }
 
 /// How long an application's upstream may take until its answer begins.
-struct Patience {
+pub(crate) struct Patience {
     /// For the connection, where the connector's own limit is not enough.
     connect: Option<Duration>,
     /// For the answer, from the moment the body last moved.
@@ -223,10 +228,15 @@ struct Patience {
 }
 
 impl Patience {
-    fn of(application: &PublishedApplication) -> Self {
+    pub(crate) fn of(application: &PublishedApplication) -> Self {
         let times = &application.upstream_times;
         let usual = || Duration::from_secs(application.timeout.seconds());
         Self { connect: times.connect.map(Duration::from), answer: times.first_byte.map_or_else(usual, Duration::from) }
+    }
+
+    /// For a connection that others may wait for too.
+    pub(crate) fn for_connection(&self) -> Duration {
+        self.connect.unwrap_or(self.answer)
     }
 
     /// Waits for the answer on a connection that may not be open yet; `None` when it took too long.
@@ -261,7 +271,7 @@ fn timed_out(account: &StreamAccount) -> AttemptFailed {
     not_in_time(if account.opened() { Reason::UpstreamTimeout } else { Reason::UpstreamConnectTimeout })
 }
 
-fn not_in_time(reason: Reason) -> AttemptFailed {
+pub(crate) fn not_in_time(reason: Reason) -> AttemptFailed {
     AttemptFailed { failure: Failure::new(reason, "no answer in time"), again: Again::No }
 }
 

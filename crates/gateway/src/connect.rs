@@ -4,7 +4,7 @@
 //! requests go over HTTP/1.1 unless the application says otherwise; gRPC needs HTTP/2 and gets it.
 
 use std::cell::Cell;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,15 +13,18 @@ use adit_tunnel::stream::{StreamAccount, TunnelStream};
 use adit_tunnel::target::{Offer, OpenFailure, OpenReason, UpstreamTls};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
+use tokio::sync::oneshot;
 use tokio::task::spawn_local;
+use tokio::time::timeout;
+use tokio_util::io::InspectReader;
 
-use crate::attempt::{Again, AttemptFailed, Job, is_idempotent};
+use crate::attempt::{Again, AttemptFailed, Job, Patience, is_idempotent, not_in_time};
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::framing::upstream::{Asked, UpstreamGuard};
 use crate::limits;
 use crate::metrics::Counted;
-use crate::multiplex::{Found, Multiplexed, Opened, Opening, Place};
+use crate::multiplex::{Found, Multiplexed, Opened, Opener, Opening, Place};
 use crate::pool::{PoolKey, Upstream};
 use crate::reason::Reason;
 use crate::serving::{ForwardingRules, LiveConnector};
@@ -119,19 +122,18 @@ async fn share(
             Found::Opening(opening) => opening,
             Found::Full => return Err(not_sent(Reason::ConnectorBusy, "every HTTP/2 connection is full")),
             Found::Nothing(tell, opening) => {
+                let (pool, kept) = (Rc::clone(core), key.clone());
+                let opener = Opener::new(tell, move |opened| {
+                    pool.pool.borrow_mut().multiplex.opened(kept.clone(), opened);
+                });
                 let tunnel = tunnel(core, connector)?;
                 opened = true;
                 let (core, rules, key) = (Rc::clone(core), Arc::clone(job.rules), key.clone());
                 // A task of its own: the request may be given up, while others wait for the connection.
                 spawn_local(async move {
-                    let opened = open_shared(&core, &rules, tunnel, &key, offer).await;
-                    let (opened, outcome) = match opened {
-                        Ok(opened) => (Some(opened), Ok(())),
-                        Err(failed) => (None, Err(failed)),
-                    };
-                    core.pool.borrow_mut().multiplex.opened(key, opened);
-                    // An error means that nobody waits any more.
-                    let _ = tell.send(outcome);
+                    let limit = Patience::of(&rules.application).for_connection();
+                    let opened = timeout(limit, open_shared(&core, &rules, tunnel, &key, offer)).await;
+                    opener.ended(opened.unwrap_or_else(|_| Err(not_in_time(Reason::UpstreamConnectTimeout))));
                 });
                 opening
             }
@@ -238,6 +240,13 @@ async fn speak_http2(
     tunnel: Arc<TunnelConnection>,
 ) -> Result<Multiplexed, AttemptFailed> {
     let account = stream.account();
+    // The first that an upstream says is its SETTINGS.
+    let (heard, mut spoke) = oneshot::channel();
+    let mut heard = Some(heard);
+    let stream = InspectReader::new(stream, move |_: &[u8]| {
+        // An error means that the connection has ended.
+        let _ = heard.take().map(|heard| heard.send(()));
+    });
     // The tunnel's stream is always read: only the windows inside stall where a client reads slowly.
     let (sender, connection) = http2::Builder::new(OnThisCore)
         .initial_max_send_streams(limits::UPSTREAM_HTTP2_STREAMS_AT_FIRST)
@@ -253,12 +262,13 @@ async fn speak_http2(
     spawn_local(async move {
         let _counted = counted;
         let mut connection = pin!(connection);
+        let mut has_spoken = false;
         let ended = std::future::poll_fn(|cx| {
             let polled = connection.as_mut().poll(cx);
-            let allowed = connection.current_max_send_streams();
-            // Not yet what the upstream says: requests wait for that on the connection, and open no others.
-            if allowed != limits::UPSTREAM_HTTP2_STREAMS_AT_FIRST {
-                said.set(allowed);
+            has_spoken = has_spoken || Pin::new(&mut spoke).poll(cx).is_ready();
+            // Before, it is not what the upstream says: requests wait for that on the connection, and open no others.
+            if has_spoken {
+                said.set(connection.current_max_send_streams());
             }
             polled
         });

@@ -16,9 +16,11 @@ use futures_util::future::Shared;
 use hyper::client::conn::http2::SendRequest;
 use tokio::sync::oneshot;
 
-use crate::attempt::AttemptFailed;
+use crate::attempt::{Again, AttemptFailed};
+use crate::failure::Failure;
 use crate::limits;
 use crate::pool::PoolKey;
+use crate::reason::Reason;
 use crate::replay::RequestBody;
 use crate::tunnel::TunnelConnection;
 
@@ -95,6 +97,49 @@ impl Drop for Place {
 /// A connection on its way: everybody who waits for it learns how it went.
 pub(crate) type Opening = Shared<oneshot::Receiver<Result<(), AttemptFailed>>>;
 
+/// Tells everybody who waits for a connection how its opening went.
+pub(crate) type Tell = oneshot::Sender<Result<(), AttemptFailed>>;
+
+/// The opening of a connection, as whoever does it owes it to the others: however it ends, given up or panicking too, they
+/// are told, and whoever comes next may open one.
+pub(crate) struct Opener<F: FnMut(Option<Opened>)> {
+    tell: Option<Tell>,
+    outcome: Option<Result<Opened, AttemptFailed>>,
+    keep: F,
+}
+
+impl<F: FnMut(Option<Opened>)> Opener<F> {
+    /// `keep` has [`Multiplex::opened`] know.
+    pub(crate) const fn new(tell: Tell, keep: F) -> Self {
+        Self { tell: Some(tell), outcome: None, keep }
+    }
+
+    /// The opening has ended like this.
+    pub(crate) fn ended(mut self, outcome: Result<Opened, AttemptFailed>) {
+        self.outcome = Some(outcome);
+    }
+}
+
+impl<F: FnMut(Option<Opened>)> Drop for Opener<F> {
+    fn drop(&mut self) {
+        let (opened, told) = match self.outcome.take() {
+            Some(Ok(opened)) => (Some(opened), Ok(())),
+            Some(Err(failed)) => (None, Err(failed)),
+            None => (None, Err(not_opened())),
+        };
+        (self.keep)(opened);
+        if let Some(tell) = self.tell.take() {
+            // An error means that nobody waits any more.
+            let _ = tell.send(told);
+        }
+    }
+}
+
+fn not_opened() -> AttemptFailed {
+    let failure = Failure::new(Reason::TunnelLost, "the connection was not opened");
+    AttemptFailed { failure, again: Again::NothingArrived }
+}
+
 /// What there is for one key.
 #[derive(Debug, Default)]
 struct Shelf {
@@ -115,7 +160,7 @@ pub(crate) enum Found {
     /// Every connection is full, and there are as many as may be.
     Full,
     /// The caller opens a connection, and tells the sender how it went.
-    Nothing(oneshot::Sender<Result<(), AttemptFailed>>, Opening),
+    Nothing(Tell, Opening),
 }
 
 /// The HTTP/2 connections of one core.
@@ -183,4 +228,36 @@ impl Multiplex {
 pub(crate) enum Opened {
     Http2(Rc<Multiplexed>),
     Http1,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use adit_core::connector::{ConnectorIdentity, KeyGeneration};
+    use adit_core::id::{ApplicationId, ConnectorId};
+    use adit_core::revision::Revision;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::serving::Destination;
+
+    #[tokio::test]
+    async fn an_opening_that_was_given_up_is_told_and_does_not_stand_in_the_way_of_the_next() {
+        let key = PoolKey {
+            connector: ConnectorIdentity {
+                connector: ConnectorId::new(Uuid::from_u128(1)),
+                generation: KeyGeneration(1),
+            },
+            application: ApplicationId::new(Uuid::from_u128(2)),
+            revision: Revision(1),
+            destination: Destination::Only,
+        };
+        let multiplex = RefCell::new(Multiplex::default());
+        let Found::Nothing(tell, opening) = multiplex.borrow_mut().find(&key) else { panic!("there is nothing yet") };
+        assert!(matches!(multiplex.borrow_mut().find(&key), Found::Opening(_)));
+        drop(Opener::new(tell, |opened| multiplex.borrow_mut().opened(key.clone(), opened)));
+        assert_eq!(opening.await.unwrap().unwrap_err().again, Again::NothingArrived);
+        assert!(matches!(multiplex.borrow_mut().find(&key), Found::Nothing(..)));
+    }
 }

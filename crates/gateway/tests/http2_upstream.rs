@@ -94,6 +94,23 @@ async fn an_upstream_that_allows_few_streams_gets_no_more_of_them_and_nobody_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_allows_one_stream_gets_a_connection_for_each_of_them() {
+    let upstream = Http2Upstream::start(1).await;
+    let (world, _connector) = published(&upstream.url()).await;
+    let mut sender = client(&world).await;
+    let first = sender.send_request(call("/echo", "first")).await.unwrap();
+    assert_eq!(outcome(first).await.0, StatusCode::OK);
+    // Its answer is not read, so it stays under way on its connection.
+    let held = client(&world).await.send_request(call("/large", "")).await.unwrap();
+    for _ in 0..3 {
+        let answered = tokio::time::timeout(Duration::from_secs(20), sender.send_request(call("/echo", "x"))).await;
+        let (status, reason, ..) = outcome(answered.expect("an answer beside the other").unwrap()).await;
+        assert_eq!(status, StatusCode::OK, "{reason}");
+    }
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_was_refused_is_sent_again_and_arrives_once() {
     let upstream = Http2Upstream::start(100).await;
     let (world, _connector) = published(&upstream.url()).await;
