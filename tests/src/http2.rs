@@ -264,7 +264,11 @@ fn status_of(block: &[u8]) -> Option<u16> {
     match block {
         [indexed @ 0x88..=0x8e, ..] => Some([200, 204, 206, 304, 400, 404, 500][usize::from(indexed - 0x88)]),
         // A size update of the table may come first.
-        [0x20..=0x3f, rest @ ..] => status_of(rest),
+        [0x20..=0x3e, rest @ ..] => status_of(rest),
+        [0x3f, rest @ ..] => {
+            let last = rest.iter().position(|byte| byte & 0x80 == 0)?;
+            status_of(rest.get(last + 1..)?)
+        }
         [0x08 | 0x48, length, rest @ ..] if length & 0x80 == 0 => {
             std::str::from_utf8(rest.get(..usize::from(*length))?).ok()?.parse().ok()
         }
@@ -299,6 +303,7 @@ mod tests {
         assert_eq!(status_of(&[0x88]), Some(200));
         assert_eq!(status_of(&[0x3f, 0x8c]), None);
         assert_eq!(status_of(&[0x20, 0x8c]), Some(400));
+        assert_eq!(status_of(&[0x3f, 0xe1, 0x1f, 0x8c]), Some(400));
         assert_eq!(status_of(b"\x08\x03421"), Some(421));
         // 431: 011010 011001 00001 and ones.
         assert_eq!(status_of(&[0x48, 0x83, 0b0110_1001, 0b1001_0000, 0b1111_1111]), Some(431));
