@@ -202,6 +202,10 @@ fn a_length_that_is_not_that_of_the_data_is_refused_and_never_changes_where_a_re
         (b"5,5", Some(body)),
         (b"5, 6", Some(body)),
         (b"5 5", Some(body)),
+        (b"05", Some(body)),
+        (b"005", Some(body)),
+        (b"00", None),
+        (b"", None),
         (b"five", Some(body)),
         (b"", Some(body)),
         (b"18446744073709551621", Some(body)),
@@ -212,7 +216,7 @@ fn a_length_that_is_not_that_of_the_data_is_refused_and_never_changes_where_a_re
         // The head may be on its way before the data tells that it was wrong; then its body never ends.
         assert!(arrived.len() <= 1 && arrived.iter().all(|head| head.target == "/upload"), "{what}: {arrived:?}");
     }
-    for (one, other) in [(b"5", b"6"), (b"6", b"5"), (b"0", b"5"), (b"5", b"0")] {
+    for (one, other) in [(b"5", b"6"), (b"6", b"5"), (b"0", b"5"), (b"5", b"0"), (b"5", b"5")] {
         let twice = [fields("POST", "/upload"), vec![(b"content-length", one), (b"content-length", other)]].concat();
         let (end, arrived) = site.send(&twice, Some(body));
         assert!(is_refusal(&end), "{end:?} {arrived:?}");
@@ -262,6 +266,12 @@ fn heads_beyond_the_limits_are_refused() {
     assert!(matches!(end, End::Answer(200, _)), "15,000 bytes of cookies: {end:?}");
     let short = vec![(&b"cookie"[..], &cookie[..500]); 3];
     demand_refusal(&site, "16,500 bytes of cookies", &[fields("GET", "/upload"), cookies, short].concat(), None);
+    let many: Vec<Field<'_>> = vec![(&b"x"[..], &b"y"[..]); 101];
+    let (end, arrived) = site.send(&[fields("GET", "/upload"), many].concat(), None);
+    assert!(matches!(end, End::Answer(431, _)) && arrived.is_empty(), "101 fields: {end:?}");
+    let crumbs: Vec<Field<'_>> = vec![(&b"cookie"[..], &b"a=1"[..]); 150];
+    let (end, _) = site.send(&[fields("GET", "/upload"), crumbs].concat(), None);
+    assert!(matches!(end, End::Answer(200, _)), "150 cookies, each in a field of its own: {end:?}");
     let claims: Vec<Field<'_>> =
         vec![(b"x-forwarded-for", b"spoofed"), (b"x_real_ip", b"spoofed"), (b"forwarded", b"for=spoofed")];
     let (end, _) = site.send(&[fields("GET", "/head"), claims].concat(), None);
