@@ -78,7 +78,8 @@ impl Server {
         let folder = DataFolder::lock(&configuration.data)?;
         let files = CertificateFiles::load(configuration.certificates.clone(), &folder.certificates())?;
         let sockets = Sockets::take(&configuration).await?;
-        let observation = Observation { records: configuration.access_records.open()? };
+        let observation =
+            Observation { records: configuration.access_records.open()?, server_timing: configuration.server_timing };
         let addresses = sockets.addresses();
         let dialled = dialled_by_connectors(configuration.gateway_address.as_ref(), addresses.gateway);
 

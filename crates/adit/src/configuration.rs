@@ -48,6 +48,8 @@ pub(crate) struct Configuration {
     pub(crate) acme: Option<AcmeSettings>,
     /// Where the gateway's access records go.
     pub(crate) access_records: AccessRecords,
+    /// Whether the gateway's answers have `Server-Timing`.
+    pub(crate) server_timing: bool,
 }
 
 /// The listening addresses. Port 0 lets the system choose.
@@ -155,6 +157,8 @@ struct File {
     acme: Option<AcmeTable>,
     #[serde(default, deserialize_with = "from_text")]
     access_records: Option<AccessRecords>,
+    #[serde(default)]
+    server_timing: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -226,6 +230,7 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
     let acme = acme::resolve(file.acme.take(), flags.acme, listen.http.is_some())?;
     let client_limits = std::mem::take(&mut file.client_limits).into();
     let access_records = flags.access_records.or_else(|| file.access_records.clone()).unwrap_or_default();
+    let server_timing = file.server_timing;
     Ok(Configuration {
         data,
         listen,
@@ -235,6 +240,7 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
         certificates,
         acme,
         access_records,
+        server_timing,
     })
 }
 

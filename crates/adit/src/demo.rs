@@ -169,6 +169,7 @@ fn configuration(folder: &TemporaryFolder) -> Configuration {
         acme: None,
         // The demo speaks on stdout.
         access_records: AccessRecords::Off,
+        server_timing: false,
     }
 }
 

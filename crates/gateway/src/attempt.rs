@@ -15,7 +15,7 @@ use adit_tunnel::stream::StreamAccount;
 use futures_util::FutureExt as _;
 use http::{Method, Response, Version};
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::affinity::Session;
 use crate::bond::Bonds;
@@ -167,24 +167,26 @@ async fn send_once(
     let patience = Patience::of(application);
     let mut connecting = pin!(connect::connect(core, job, connector, key.clone(), over));
     // Mostly there is nothing to wait for, and no clock is read.
-    let mut connected = match connecting.as_mut().now_or_never() {
-        Some(connected) => connected?,
+    let (begun, mut connected) = match connecting.as_mut().now_or_never() {
+        Some(connected) => (None, connected?),
         None => {
-            let in_time = timeout(patience.for_connection(), connecting).await;
-            in_time.map_err(|_| not_in_time(Reason::UpstreamConnectTimeout))??
+            let begun = Instant::now();
+            let in_time = timeout_at(begun + patience.for_connection(), connecting).await;
+            (Some(begun), in_time.map_err(|_| not_in_time(Reason::UpstreamConnectTimeout))??)
         }
     };
     let account = Arc::clone(connected.account());
     let start = account.written();
+    let opened_at = || account.opened_at().map(Instant::from_std);
     let answered = match &mut connected {
         Connected::Own(upstream) => {
             upstream.asked.ask(&job.head.method, job.head.is_upgrade());
             let sending = upstream.sender.try_send_request(job.head.request(job.body));
-            patience.answer(&account, job.body, sending).await
+            patience.answer(begun, opened_at, job.body, sending).await
         }
         Connected::Shared(place) => {
             let request = job.head.http2_request(job.body, job.rules).map_err(not_made)?;
-            patience.answer(&account, job.body, place.sender().try_send_request(request)).await
+            patience.answer(begun, opened_at, job.body, place.sender().try_send_request(request)).await
         }
     };
     let failed = match answered {
@@ -239,30 +241,33 @@ impl Patience {
         self.connect.unwrap_or(self.answer)
     }
 
-    /// Waits for the answer on a connection that may not be open yet; `None` when it took too long.
+    /// Waits for the answer on a connection that was waited for since `begun`, if it had to be, and may not be open yet;
+    /// `None` when it took too long. The answer's time starts when the connection is open: no moment counts twice.
     async fn answer<T>(
         &self,
-        account: &StreamAccount,
+        begun: Option<Instant>,
+        opened_at: impl Fn() -> Option<Instant>,
         body: &ReplayBody,
         answer: impl Future<Output = T>,
     ) -> Option<T> {
         let mut answer = pin!(answer);
         let mut since = Instant::now();
-        if let Some(connect) = self.connect.filter(|_| !account.opened()) {
-            match timeout_at(since + connect, answer.as_mut()).await {
-                Ok(answer) => return Some(answer),
-                Err(_) if !account.opened() => return None,
-                Err(_) => {}
-            }
-        }
+        let connected_by = begun.unwrap_or(since) + self.for_connection();
         loop {
-            if let Ok(answer) = timeout_at(since + self.answer, answer.as_mut()).await {
+            // Nobody tells when it opens: until then it is looked often enough for the answer's time to end when it should.
+            let earliest = since + self.answer;
+            let until = if opened_at().is_some() { earliest } else { earliest.min(connected_by) };
+            if let Ok(answer) = timeout_at(until, answer.as_mut()).await {
                 return Some(answer);
             }
-            match body.moved() {
-                Some(moved) if moved > since => since = moved,
-                _ => return None,
-            }
+            since = match opened_at() {
+                None if until >= connected_by => return None,
+                None => until,
+                Some(opened) => {
+                    let started = body.moved().map_or(opened, |moved| moved.max(opened));
+                    Some(started).filter(|started| *started + self.answer > until)?
+                }
+            };
         }
     }
 }
@@ -335,4 +340,53 @@ fn is_invalid(error: &h2::Error) -> bool {
 /// Methods whose repetition has no further effect (RFC 9110, section 9.2.2).
 pub(crate) fn is_idempotent(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// After how many seconds an answer that never comes is given up, on a connection that opens after so many.
+    async fn given_up_after(patience: &Patience, waited: u32, opens: u32) -> u64 {
+        let begun = Instant::now();
+        tokio::time::advance(SECOND * waited).await;
+        let opening = begun + SECOND * opens;
+        let opened_at = || (Instant::now() >= opening).then_some(opening);
+        let silence = std::future::pending::<()>();
+        assert!(patience.answer(Some(begun), opened_at, &ReplayBody::Empty, silence).await.is_none());
+        begun.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_a_stream_is_part_of_the_time_to_connect() {
+        let patience = Patience { connect: Some(SECOND * 5), answer: SECOND * 60 };
+        assert_eq!(given_up_after(&patience, 3, 1000).await, 5);
+        let patience = Patience { connect: None, answer: SECOND * 60 };
+        assert_eq!(given_up_after(&patience, 10, 1000).await, 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_to_answer_starts_when_the_connection_is_open_whichever_is_longer() {
+        let slow_to_connect = Patience { connect: Some(SECOND * 30), answer: SECOND * 4 };
+        for (opens, ends) in [(0, 4), (1, 5), (3, 7), (4, 8), (9, 13), (29, 33), (31, 30)] {
+            assert_eq!(given_up_after(&slow_to_connect, 0, opens).await, ends, "open after {opens} s");
+        }
+        let slow_to_answer = Patience { connect: Some(SECOND * 4), answer: SECOND * 30 };
+        for (opens, ends) in [(0, 30), (3, 33), (5, 4)] {
+            assert_eq!(given_up_after(&slow_to_answer, 0, opens).await, ends, "open after {opens} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_was_open_long_before_has_the_whole_time_to_answer() {
+        let patience = Patience { connect: Some(SECOND), answer: SECOND * 4 };
+        let opened = Instant::now();
+        tokio::time::advance(SECOND * 100).await;
+        let start = Instant::now();
+        let silence = std::future::pending::<()>();
+        assert!(patience.answer(None, || Some(opened), &ReplayBody::Empty, silence).await.is_none());
+        assert_eq!(start.elapsed(), SECOND * 4);
+    }
 }

@@ -59,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// Where access records go, if they are wanted.
     pub(crate) records: Option<RecordWriter>,
+    /// Whether answers have `Server-Timing`.
+    pub(crate) server_timing: bool,
     pub(crate) tls: TlsConfigs,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) client_limits: ClientLimits,

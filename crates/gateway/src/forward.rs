@@ -31,8 +31,11 @@ pub(crate) async fn serve(
     let asked = Asked::of(&request);
     let mut record = Record::begin(&core.recorder, client, &request);
     match forward(core, client, request, &mut record).await {
-        Ok(Responded { response, switch }) => {
+        Ok(Responded { mut response, switch }) => {
             record.answered(response.status());
+            if core.shared.server_timing {
+                record.tell_times(response.headers_mut());
+            }
             match switch {
                 Some(switch) => {
                     switch.join(record);
@@ -41,11 +44,12 @@ pub(crate) async fn serve(
                 None => Ok(response.map(|body| body.recorded(record))),
             }
         }
-        Err(failure) => refuse(client, failure, &asked, record),
+        Err(failure) => refuse(core, client, failure, &asked, record),
     }
 }
 
 fn refuse(
+    core: &Core,
     client: &Client,
     failure: Failure,
     asked: &Asked,
@@ -64,7 +68,12 @@ fn refuse(
         .then(|| answer::answer(failure.reason, failure.notice.as_deref(), record.id_value(), asked));
     record.refused(failure);
     match answered {
-        Some(response) => Ok(response.map(|body| body.recorded(record))),
+        Some(mut response) => {
+            if core.shared.server_timing {
+                record.tell_times(response.headers_mut());
+            }
+            Ok(response.map(|body| body.recorded(record)))
+        }
         None => Err(h2::Reason::HTTP_1_1_REQUIRED.into()),
     }
 }
@@ -78,7 +87,7 @@ pub(crate) fn turn_away(
 ) -> Result<Response<GatewayBody>, h2::Error> {
     let mut record = Record::begin(&core.recorder, client, stand_in);
     record.was_not_read();
-    refuse(client, failure, &Asked::default(), record)
+    refuse(core, client, failure, &Asked::default(), record)
 }
 
 async fn forward(

@@ -59,6 +59,8 @@ pub struct Settings {
 pub struct Observation {
     /// Where access records go; `None` writes none.
     pub records: Option<Box<dyn RecordDestination>>,
+    /// Whether answers say in `Server-Timing` how long their parts took.
+    pub server_timing: bool,
 }
 
 /// The gateway was not started.
@@ -106,7 +108,7 @@ impl Gateway {
             })
             .unzip();
         let metrics = Metrics::register(registry, handles.len());
-        let records = settings.observation.records;
+        let Observation { records, server_timing } = settings.observation;
         let records = records.map(|to| RecordWriter::start(to, metrics.records_dropped.clone())).transpose()?;
         let shared = Arc::new(Shared {
             book: Arc::new(Book::new(handles.len(), Arc::clone(&serving))),
@@ -115,6 +117,7 @@ impl Gateway {
             directory: settings.directory,
             metrics,
             records,
+            server_timing,
             tls,
             trusted_proxies: settings.trusted_proxies,
             client_limits: settings.client_limits,

@@ -48,6 +48,12 @@ impl Drop for Counted {
 /// Classes of status, the last for requests that were never answered.
 pub(crate) const STATUSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
+/// The place of a status in [`STATUSES`]. One beyond 599 is to be treated as one of a server's errors (RFC 9110, section 15).
+fn class_of(status: Option<StatusCode>) -> usize {
+    let (none, server_error) = (STATUSES.len() - 1, STATUSES.len() - 2);
+    status.map_or(none, |status| usize::from(status.as_u16() / 100).saturating_sub(1).min(server_error))
+}
+
 /// What one core counts. On cache lines of its own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
@@ -65,9 +71,8 @@ pub(crate) struct CoreMeters {
 impl CoreMeters {
     /// A request has ended.
     pub(crate) fn ended(&self, outcome: Outcome, status: Option<StatusCode>) {
-        let class = status.map_or(STATUSES.len(), |status| usize::from(status.as_u16() / 100));
         let of_outcome = self.ended.get(outcome as usize);
-        if let Some(count) = of_outcome.and_then(|of_outcome| of_outcome.get(class.saturating_sub(1))) {
+        if let Some(count) = of_outcome.and_then(|of_outcome| of_outcome.get(class_of(status))) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }

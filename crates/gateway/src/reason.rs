@@ -234,7 +234,8 @@ impl Reason {
             }
             Self::UpstreamTimeout => {
                 "The upstream accepted the connection and the request, and did not begin to answer within the \
-                 application's timeout."
+                 application's timeout; or a page that has to be whole before its links are translated did not come \
+                 within the application's times."
             }
             Self::UpstreamClosed => {
                 "The upstream closed the connection instead of answering, and the request could not be sent \

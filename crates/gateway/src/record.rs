@@ -9,6 +9,7 @@ mod course;
 mod line;
 mod recorder;
 mod request_id;
+mod server_timing;
 mod writer;
 
 use std::net::IpAddr;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 
 pub(crate) use course::Course;
 pub(crate) use recorder::Recorder;
@@ -169,6 +170,18 @@ impl Record {
     pub(crate) fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
         self.first_byte = Some(self.begun.elapsed());
+    }
+
+    /// Tells the client how long the parts of the request took so far.
+    pub(crate) fn tell_times(&self, headers: &mut HeaderMap) {
+        let opening = self.course.opening();
+        let parts = server_timing::Parts {
+            tls: self.handshake,
+            tunnel: opening.map(|(tunnel, _)| tunnel),
+            connect: opening.and_then(|(_, connect)| connect),
+            first_byte: self.first_byte,
+        };
+        server_timing::append(headers, parts);
     }
 
     /// The gateway answers itself.

@@ -13,7 +13,7 @@ use crate::bond::Bonds;
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::head::{is_connection_bound, remove_hop_by_hop};
-use crate::pace::Pace;
+use crate::pace::{BodyError, Pace};
 use crate::reason::Reason;
 use crate::serving::ForwardingRules;
 use crate::translate::{self, PageLinks};
@@ -68,8 +68,17 @@ pub(crate) async fn with_links(
     let (head, mut body) = response.into_parts();
     let Some(body) = body.take_upstream() else { return Ok(Response::from_parts(head, body)) };
     let translated = translate::translate(Response::from_parts(head, body), method, links, &core.held).await;
-    let translated = translated.map_err(|error| Failure::caused(Reason::UpstreamClosed, &error))?;
+    let translated = translated.map_err(|error| not_collected(&error))?;
     Ok(translated.map(GatewayBody::passing))
+}
+
+/// A body that had to be collected first and did not come whole: nothing has been said to the client yet.
+fn not_collected(error: &BodyError) -> Failure {
+    let reason = match error {
+        BodyError::Broken(_) => Reason::UpstreamClosed,
+        BodyError::Silent | BodyError::TooLong => Reason::UpstreamTimeout,
+    };
+    Failure::caused(reason, error)
 }
 
 fn clean(headers: &mut HeaderMap, rules: &ForwardingRules) {

@@ -7,6 +7,7 @@ mod world;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use adit_core::application::BodyLinks;
 use adit_core::application::PreAuthentication::Passthrough;
 use adit_core::{Seconds, UpstreamTimes};
 use bytes::Bytes;
@@ -48,11 +49,16 @@ async fn upstream(first: &'static str, part: &'static str) -> SocketAddr {
 }
 
 async fn published(upstream: SocketAddr, times: UpstreamTimes) -> World {
+    published_with(upstream, times, BodyLinks::Kept).await
+}
+
+async fn published_with(upstream: SocketAddr, times: UpstreamTimes, links: BodyLinks) -> World {
     let mut world = World::start();
     let internal = format!("http://{upstream}/");
     let set = |publishing: &mut adit_core::Publishing| {
         publishing.pre_authentication = Passthrough;
         publishing.upstream_times = times;
+        publishing.body_links = links;
     };
     world.publish_as(&format!("https://{APP}/"), &internal, set).await;
     world
@@ -149,6 +155,19 @@ async fn a_body_that_goes_on_beyond_the_total_time_breaks_off() {
     let world = published(endless, times).await;
     let _connector = world.connector(&[]).await;
     assert!(assert_breaks_off(&world).await >= 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_has_to_be_whole_before_it_is_translated_and_is_late_is_a_504() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-encoding: gzip\r\ncontent-length: 100\r\n\r\n";
+    let stalled = upstream(head, "").await;
+    let idle = UpstreamTimes { idle: second(), ..UpstreamTimes::default() };
+    let total = UpstreamTimes { total: second(), ..UpstreamTimes::default() };
+    for times in [idle, total] {
+        let world = published_with(stalled, times, BodyLinks::Translated).await;
+        let _connector = world.connector(&[]).await;
+        assert_times_out(&world, "upstream_timeout").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,6 +39,7 @@ pub struct StreamAccount {
 /// How long it took until the connector answered.
 #[derive(Debug, Clone, Copy)]
 struct OpenTiming {
+    asked: Instant,
     answered: Duration,
     /// What of it was connecting to the upstream, if the connector says so.
     connected: Option<Duration>,
@@ -93,6 +94,12 @@ impl StreamAccount {
         self.opened.load(Ordering::Relaxed)
     }
 
+    /// When the connector reported that the upstream accepted the connection, if it has.
+    #[must_use]
+    pub fn opened_at(&self) -> Option<Instant> {
+        self.timing.get().filter(|_| self.opened()).map(|timing| timing.asked + timing.answered)
+    }
+
     /// How long the connector's answer took, if it has come.
     #[must_use]
     pub fn opened_after(&self) -> Option<Duration> {
@@ -108,7 +115,11 @@ impl StreamAccount {
     fn record_answer(&self, asked: Instant, headers: &HeaderMap) {
         let told = headers.get(protocol::CONNECTED_IN).and_then(|value| value.to_str().ok()?.parse().ok());
         // Set once: a stream is answered once.
-        let _ = self.timing.set(OpenTiming { answered: asked.elapsed(), connected: told.map(Duration::from_micros) });
+        let _ = self.timing.set(OpenTiming {
+            asked,
+            answered: asked.elapsed(),
+            connected: told.map(Duration::from_micros),
+        });
     }
 
     fn record_trailers(&self, trailers: &HeaderMap) {

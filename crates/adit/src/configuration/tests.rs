@@ -19,6 +19,7 @@ fn without_a_file_the_documented_defaults_hold() {
     assert_eq!(configuration.listen.metrics.to_string(), "127.0.0.1:9090");
     assert_eq!(configuration.gateway_address, None);
     assert_eq!(configuration.access_records, AccessRecords::Stdout);
+    assert!(!configuration.server_timing);
     assert!(configuration.api.trusted_proxies.is_empty(), "nobody's X-Forwarded-* is believed by default");
 }
 
@@ -35,6 +36,7 @@ fn the_whole_file_is_read() {
         trusted_proxies = ["10.0.0.0/8", "::1"]
         http_listen = "[::]:80"
         access_records = "/var/log/adit/access.jsonl"
+        server_timing = true
         [[issuer]]
         url = "https://login.example.com/realm"
         [[issuer]]
@@ -53,6 +55,7 @@ fn the_whole_file_is_read() {
     assert_eq!(configuration.api.trusted_proxies.len(), 2);
     assert_eq!(configuration.acme.unwrap().challenges.len(), 2, "plain HTTP is listened for");
     assert_eq!(configuration.access_records, AccessRecords::File("/var/log/adit/access.jsonl".into()));
+    assert!(configuration.server_timing);
     let audiences: Vec<&str> = configuration.api.issuers.iter().map(|issuer| issuer.audience.as_str()).collect();
     assert_eq!(audiences, ["api://adit", "another"]);
 }

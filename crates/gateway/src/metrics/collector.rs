@@ -128,6 +128,9 @@ mod tests {
             let core = metrics.core(core);
             core.ended(Outcome::Complete, Some(StatusCode::OK));
             core.ended(Outcome::ClientGone, None);
+            for invalid in [503, 600, 799, 999] {
+                core.ended(Outcome::Complete, Some(StatusCode::from_u16(invalid).unwrap()));
+            }
             core.moved(10, 100);
             core.first_byte.observe(Duration::from_millis(2));
         }
@@ -136,6 +139,7 @@ mod tests {
         for line in [
             "adit_gateway_requests_total{outcome=\"complete\",status=\"2xx\"} 2",
             "adit_gateway_requests_total{outcome=\"client_gone\",status=\"none\"} 2",
+            "adit_gateway_requests_total{outcome=\"complete\",status=\"5xx\"} 8",
             "adit_gateway_failed_requests_total{reason=\"no_connector\"} 1",
             "adit_gateway_received_bytes_total 20",
             "adit_gateway_sent_bytes_total 200",

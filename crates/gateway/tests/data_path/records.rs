@@ -1,6 +1,7 @@
 //! Access records of a real gateway: one for each request, however it ends, and nothing in it that is a secret.
 
 use adit_core::application::PreAuthentication::{Passthrough, SignIn};
+use adit_gateway::Observation;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
@@ -267,4 +268,32 @@ async fn behind_a_trusted_proxy_the_record_has_the_address_that_the_proxy_saw() 
     let request = Request::get("/behind").header("host", APP).header("x-forwarded-for", "6.6.6.6, 192.0.2.7");
     world.send(APP, request.body(Full::default()).unwrap()).await;
     assert_eq!(records.of("/behind").await["clientAddress"], "192.0.2.7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_say_how_long_their_parts_took_where_that_is_wanted_and_nowhere_else() {
+    let observation = Observation { server_timing: true, ..Observation::default() };
+    let (upstream, mut world) = (Upstream::start(), World::start_observed(&[], observation));
+    world.publish(&format!("https://{APP}/"), &upstream.url(), Passthrough).await;
+    let _connector = world.connector(&[]).await;
+    let parts_of = |response: &Response<Bytes>| -> Vec<String> {
+        let (said, expected) = (header(response, "server-timing").to_owned(), response.status().is_success());
+        assert!(!said.contains("app.localhost") && !said.contains("127.0.0.1") && !said.contains("desc"), "{said}");
+        let parts = said.split(", ").map(|part| {
+            let (name, duration) = part.split_once(";dur=").unwrap_or_else(|| panic!("{said:?}"));
+            assert!(duration.parse::<f64>().is_ok_and(|millis| (0.0..60_000.0).contains(&millis)), "{said:?}");
+            name.to_owned()
+        });
+        let parts: Vec<String> = parts.collect();
+        assert_eq!(parts.last().is_some_and(|last| last == "adit-first-byte"), expected, "{said}");
+        parts
+    };
+    let first = world.get(APP, "/first").await;
+    assert_eq!(parts_of(&first), ["adit-tls", "adit-tunnel", "adit-connect", "adit-first-byte"]);
+    let refused = world.get(APP, "/a/../b").await;
+    assert_eq!(parts_of(&refused), ["adit-tls"], "what is known of a request that was refused");
+
+    let (plain, _upstream, _records) = published().await;
+    let _connector = plain.connector(&[]).await;
+    assert_eq!(plain.get(APP, "/first").await.headers().get("server-timing"), None);
 }

@@ -153,11 +153,12 @@ impl World {
     /// The same, with the access records that it writes.
     pub(crate) fn start_recorded(trusted: &[&str]) -> (Self, Records) {
         let records = Records::default();
-        let observation = Observation { records: Some(Box::new(records.clone())) };
+        let observation = Observation { records: Some(Box::new(records.clone())), ..Observation::default() };
         (Self::start_observed(trusted, observation), records)
     }
 
-    fn start_observed(trusted: &[&str], observation: Observation) -> Self {
+    /// The same, observed otherwise.
+    pub(crate) fn start_observed(trusted: &[&str], observation: Observation) -> Self {
         // Shown when a test fails; the second and later tests of a process find it set.
         let _ = tracing_subscriber::fmt().with_env_filter("adit=debug").with_test_writer().try_init();
         let (authority, _) = CertificateAuthority::generate().unwrap();

@@ -79,7 +79,7 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["publishingSettings/firstByteTimeoutInSeconds"],
-        "in effect: from the end of the request to the start of the answer, instead of `applicationServerTimeout`",
+        "in effect: from the end of the request (and not before the connection is open) to the start of the answer, instead of `applicationServerTimeout`",
     ),
     (
         &["publishingSettings/idleTimeoutInSeconds"],
