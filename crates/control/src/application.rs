@@ -84,7 +84,7 @@ pub struct PublishingPatch {
     pub internal_url: Option<InternalUrl>,
     /// A second URL at which users reach it, or none any more.
     pub alternate_url: Option<Option<ExternalUrl>>,
-    /// Which of the two public URLs stands in what is translated.
+    /// Which of the two public URLs stands for the internal one where a host is named.
     pub translated_to: Option<TranslatedTo>,
     /// Sign-in first, or passthrough.
     pub pre_authentication: Option<PreAuthentication>,

@@ -38,6 +38,12 @@ impl Grant {
         &self.application
     }
 
+    /// By which of the application's public URLs it was asked.
+    #[must_use]
+    pub const fn entrance(&self) -> Entrance {
+        self.entrance
+    }
+
     /// The URL of the application that was asked.
     #[must_use]
     pub fn url(&self) -> &ExternalUrl {

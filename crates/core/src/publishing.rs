@@ -67,7 +67,8 @@ impl UpstreamTimeout {
     }
 }
 
-/// Which of an application's public URLs stands in what is translated: headers, cookies and links.
+/// Which of an application's public URLs stands for an internal URL that names its host, in headers and links. Paths and
+/// cookies are always those of the URL that was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TranslatedTo {
@@ -114,7 +115,7 @@ pub struct Publishing {
     /// A second URL at which users reach it.
     #[serde(default)]
     pub alternate_url: Option<ExternalUrl>,
-    /// Which of the two public URLs stands in what is translated.
+    /// Which of the two public URLs stands for the internal one where a host is named.
     #[serde(default)]
     pub translated_to: TranslatedTo,
     /// Sign-in first, or passthrough.

@@ -40,7 +40,7 @@ pub struct PublishedApplication {
     pub internal_url: InternalUrl,
     /// A second URL at which users reach it.
     pub alternate_url: Option<ExternalUrl>,
-    /// Which of the two public URLs stands in what is translated.
+    /// Which of the two public URLs stands for the internal one where a host is named.
     pub translated_to: TranslatedTo,
     /// Sign-in first, or passthrough.
     pub pre_authentication: PreAuthentication,
@@ -116,7 +116,7 @@ impl PublishedApplication {
         }
     }
 
-    /// The public URL that stands in what is translated.
+    /// The public URL that stands for the internal one where a host is named.
     #[must_use]
     pub fn translated_url(&self) -> &ExternalUrl {
         match self.translated_to {

@@ -20,6 +20,7 @@ use crate::reason::Reason;
 use crate::record::Record;
 use crate::replay::ReplayBody;
 use crate::respond::{self, Responded};
+use crate::translate::Entered;
 use crate::upgrade;
 
 /// Answers one request, whatever happens. The error is an answer as well: an HTTP/2 stream that is reset with a reason.
@@ -106,6 +107,7 @@ async fn forward(
         (grant, rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))?)
     };
     record.goes_by(&rules);
+    let entered = Entered::of(&grant, request.uri().path());
     let upgrade = upgrade::requested(&mut request)?;
     if upgrade.is_some() && core.shared.client_limits.same_origin_websockets {
         upgrade::check_origin(request.headers(), &place.authority)?;
@@ -133,8 +135,8 @@ async fn forward(
     let (bonds, course) = (&client.bonds, &record.course);
     let job = Job { rules: &rules, head: &head, body: &body, bonds, session, deadline, course };
     let answered = attempt::send(core, job).await?;
-    let Responded { mut response, switch } = respond::respond(answered, &rules, &client.bonds, upgrade, deadline)?;
-    if let Some(links) = &rules.links {
+    let Responded { mut response, switch } = respond::respond(answered, &rules, entered, bonds, upgrade, deadline)?;
+    if let Some(links) = &rules.translations.at(entered.entrance).links {
         response = Box::pin(respond::with_links(core, response, &head.method, links)).await?;
     }
     if let Some(affinity) = affinity {

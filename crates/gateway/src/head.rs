@@ -179,10 +179,11 @@ impl UpstreamHead {
         withhold_cookies(&mut headers);
         join_cookies(&mut headers);
         let connection_bound = headers.get_all(AUTHORIZATION).iter().any(is_connection_bound);
-        if let Some(mapping) = rules.translation() {
-            translate::to_upstream(&mut headers, mapping);
+        let translation = rules.translations.at(grant.entrance());
+        if rules.host.is_some() {
+            translate::to_upstream(&mut headers, &translation.mapping);
         }
-        if rules.links.is_some() {
+        if translation.links.is_some() {
             translate::restrict_accepted(&mut headers);
         }
         headers.insert(HOST, rules.host.clone().unwrap_or_else(|| place.authority.clone()));

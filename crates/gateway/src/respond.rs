@@ -16,7 +16,7 @@ use crate::head::{is_connection_bound, remove_hop_by_hop};
 use crate::pace::{BodyError, Pace};
 use crate::reason::Reason;
 use crate::serving::ForwardingRules;
-use crate::translate::{self, PageLinks};
+use crate::translate::{self, Entered, Outward, PageLinks};
 use crate::upgrade::{Switch, Upgrade};
 
 /// What the client gets, and what follows it.
@@ -30,6 +30,7 @@ pub(crate) struct Responded {
 pub(crate) fn respond(
     answered: Answered,
     rules: &ForwardingRules,
+    entered: Entered,
     bonds: &Rc<Bonds>,
     upgrade: Option<Upgrade>,
     deadline: Option<Instant>,
@@ -39,7 +40,7 @@ pub(crate) fn respond(
         let unasked = || Failure::new(Reason::UpstreamInvalid, "101 to a request that did not ask for it");
         let upgrade = upgrade.ok_or_else(unasked)?;
         upgrade.check(response.headers())?;
-        clean(response.headers_mut(), rules);
+        clean(response.headers_mut(), rules, entered);
         let (response, switch) = upgrade.switch(response, lease);
         return Ok(Responded { response, switch: Some(switch) });
     }
@@ -50,7 +51,7 @@ pub(crate) fn respond(
     if response.headers().get_all(WWW_AUTHENTICATE).iter().any(is_connection_bound) {
         lease.bind(bonds);
     }
-    clean(response.headers_mut(), rules);
+    clean(response.headers_mut(), rules, entered);
     let connector = lease.connector();
     tracing::trace!(connector = %connector.connector, status = response.status().as_u16(), "answered");
     let pace = Pace::of(&rules.application.upstream_times, deadline);
@@ -81,9 +82,11 @@ fn not_collected(error: &BodyError) -> Failure {
     Failure::caused(reason, error)
 }
 
-fn clean(headers: &mut HeaderMap, rules: &ForwardingRules) {
+fn clean(headers: &mut HeaderMap, rules: &ForwardingRules, entered: Entered) {
     remove_hop_by_hop(headers);
     // Only the gateway gives reasons.
     headers.remove(REASON_HEADER);
-    translate::to_client(headers, rules.translation());
+    let mapping = &rules.translations.at(entered.entrance).mapping;
+    let Entered { default_path, .. } = entered;
+    translate::to_client(headers, Outward { mapping, host_header: rules.application.host_header, default_path });
 }

@@ -15,7 +15,7 @@ use http::HeaderValue;
 
 use crate::affinity::Session;
 use crate::ledger::Ledger;
-use crate::translate::{Links, PageLinks, UrlMapping};
+use crate::translate::{Links, Translations};
 use crate::tunnel::TunnelConnection;
 
 /// What a connector is doing, counted on all cores.
@@ -93,10 +93,8 @@ pub(crate) struct ForwardingRules {
     pub(crate) target: Target,
     /// The `Host` the upstream sees; `None` keeps the client's.
     pub(crate) host: Option<HeaderValue>,
-    /// What its internal URL becomes.
-    mapping: Arc<UrlMapping>,
-    /// What links in its pages become, if they are translated.
-    pub(crate) links: Option<PageLinks>,
+    /// What its internal URL becomes, and the links in its pages.
+    pub(crate) translations: Translations,
     /// Which of the application's upstreams this leads to: under a wildcard there are many.
     pub(crate) destination: Destination,
     /// What is remembered of the application across versions of the directory.
@@ -113,25 +111,18 @@ pub(crate) enum Destination {
 }
 
 impl ForwardingRules {
-    /// `links` are those of the whole snapshot; `ledger` is the application's.
-    fn of(
-        application: &Arc<PublishedApplication>,
-        mapping: &Arc<UrlMapping>,
-        links: &Arc<Links>,
-        ledger: Arc<Ledger>,
-    ) -> Option<Self> {
+    /// `ledger` is the application's.
+    fn of(application: &Arc<PublishedApplication>, translations: Translations, ledger: Arc<Ledger>) -> Option<Self> {
         let internal = &application.internal_url;
         let authority = internal.authority();
         let host = match application.host_header {
             HostHeader::Internal => Some(HeaderValue::from_str(&authority).ok()?),
             HostHeader::External => None,
         };
-        let links = || PageLinks { all: Arc::clone(links), own: Arc::clone(mapping) };
         Some(Self {
             target: Target::of(application.id, internal, application.upstream_certificate),
             host,
-            mapping: Arc::clone(mapping),
-            links: (application.body_links == BodyLinks::Translated).then(links),
+            translations,
             destination: Destination::Only,
             ledger,
             application: Arc::clone(application),
@@ -149,8 +140,7 @@ impl ForwardingRules {
         Some(Arc::new(Self {
             target: Target::of(application.id, &internal, application.upstream_certificate),
             host: shown.transpose().ok()?,
-            mapping: Arc::clone(&self.mapping),
-            links: self.links.clone(),
+            translations: self.translations.clone(),
             destination: Destination::At(Arc::from(host)),
             ledger: Arc::clone(&self.ledger),
             application: Arc::clone(application),
@@ -165,11 +155,6 @@ impl ForwardingRules {
             Destination::At(host) => dialled_at(&self.application, host),
         };
         host.map_or_else(|| internal.authority(), |host| internal.with_host(&host).authority())
-    }
-
-    /// How URLs in heads are translated; `None` where the upstream sees the external host.
-    pub(crate) fn translation(&self) -> Option<&UrlMapping> {
-        self.host.is_some().then_some(&*self.mapping)
     }
 
     /// Whether a request that was prepared by `other` may go by these rules: to the same target, under the same host,
@@ -250,16 +235,16 @@ impl Serving {
 
 /// The rules of all applications. Links are put together only if there is one that translates them.
 fn rules_of(snapshot: &Snapshot, previous: &Serving) -> HashMap<ApplicationId, Arc<ForwardingRules>> {
-    let mapped =
-        |application: &Arc<PublishedApplication>| (Arc::clone(application), Arc::new(UrlMapping::of(application)));
-    let mapped: Vec<_> = snapshot.applications().map(mapped).collect();
-    let any = mapped.iter().any(|(application, _)| application.body_links == BodyLinks::Translated);
-    let links = Arc::new(if any { Links::of(mapped.iter().map(|(_, mapping)| mapping)) } else { Links::default() });
-    let rules = |(application, mapping): &(Arc<PublishedApplication>, Arc<UrlMapping>)| {
+    let all: Vec<_> = snapshot.applications().map(|application| (application, Translations::of(application))).collect();
+    let any = all.iter().any(|(application, _)| application.body_links == BodyLinks::Translated);
+    let mappings = all.iter().map(|(_, translations)| translations.mapping());
+    let links = Arc::new(if any { Links::of(mappings) } else { Links::default() });
+    let rules = |(application, translations): (&Arc<PublishedApplication>, Translations)| {
         let ledger = previous.rules(application.id).map(|rules| Arc::clone(&rules.ledger)).unwrap_or_default();
-        Some((application.id, Arc::new(ForwardingRules::of(application, mapping, &links, ledger)?)))
+        let translations = translations.with_links(application, &links);
+        Some((application.id, Arc::new(ForwardingRules::of(application, translations, ledger)?)))
     };
-    mapped.iter().filter_map(rules).collect()
+    all.into_iter().filter_map(rules).collect()
 }
 
 /// The internal host for a public one under a wildcard: what stands for the star is carried over.

@@ -1,39 +1,54 @@
 //! The fields of a head that name URLs or hosts: those of a response outward, those of a request inward.
 
+use adit_core::application::HostHeader;
 use http::header::{CONTENT_LOCATION, LINK, LOCATION, ORIGIN, REFERER, REFRESH, SET_COOKIE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::cookie;
+use super::cookie::{self, Cookie};
+use super::entrance::Outward;
 use super::mapping::UrlMapping;
 use super::refresh;
 
-/// Translates what a response's head says (`mapping`, unless the application sees its external host anyway), and takes
-/// out cookies of the gateway's own name, which no upstream may set.
-pub(crate) fn to_client(headers: &mut HeaderMap, mapping: Option<&UrlMapping>) {
-    let mut has_own_cookies = false;
+/// Translates what a response's head says (URLs, unless the application sees its external host anyway), and takes out
+/// cookies that no upstream may set.
+pub(crate) fn to_client(headers: &mut HeaderMap, outward: Outward<'_>) {
+    let mut has_refused_cookies = false;
     for (name, value) in headers.iter_mut() {
-        if *name == SET_COOKIE && cookie::is_own(value) {
-            has_own_cookies = true;
-            continue;
-        }
-        let Some(mapping) = mapping else { continue };
-        let translated = if *name == LOCATION || *name == CONTENT_LOCATION {
-            text(value, |reference| mapping.outward(reference))
-        } else if *name == SET_COOKIE {
-            cookie::outward(value, mapping)
-        } else if *name == LINK {
-            text(value, |links| in_links(links, mapping))
-        } else if *name == REFRESH {
-            text(value, |value| in_refresh(value, mapping))
+        let translated = if *name == SET_COOKIE {
+            match cookie::outward(value, outward) {
+                Cookie::Same => None,
+                Cookie::Translated(cookie) => Some(cookie),
+                Cookie::Refused => {
+                    has_refused_cookies = true;
+                    Some(NO_COOKIE)
+                }
+            }
+        } else if outward.host_header == HostHeader::Internal {
+            url_in(name, value, outward.mapping)
         } else {
-            continue;
+            None
         };
         if let Some(translated) = translated {
             *value = translated;
         }
     }
-    if has_own_cookies {
-        remove_own_cookies(headers);
+    if has_refused_cookies {
+        remove_empty_cookies(headers);
+    }
+}
+
+/// What a refused cookie becomes until it is taken out; an upstream's empty one sets nothing either.
+const NO_COOKIE: HeaderValue = HeaderValue::from_static("");
+
+fn url_in(name: &HeaderName, value: &HeaderValue, mapping: &UrlMapping) -> Option<HeaderValue> {
+    if *name == LOCATION || *name == CONTENT_LOCATION {
+        text(value, |reference| mapping.outward(reference))
+    } else if *name == LINK {
+        text(value, |links| in_links(links, mapping))
+    } else if *name == REFRESH {
+        text(value, |value| in_refresh(value, mapping))
+    } else {
+        None
     }
 }
 
@@ -95,18 +110,17 @@ fn in_refresh(value: &str, mapping: &UrlMapping) -> Option<String> {
     Some(format!("{}{translated}{}", value.get(..range.start)?, value.get(range.end..)?))
 }
 
-fn remove_own_cookies(headers: &mut HeaderMap) {
+fn remove_empty_cookies(headers: &mut HeaderMap) {
     let all: Vec<HeaderValue> = headers.get_all(SET_COOKIE).iter().cloned().collect();
     headers.remove(SET_COOKIE);
-    for cookie in all.into_iter().filter(|cookie| !cookie::is_own(cookie)) {
+    for cookie in all.into_iter().filter(|cookie| !cookie.is_empty()) {
         headers.append(SET_COOKIE, cookie);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderName;
-
+    use super::super::entrance::DefaultPath;
     use super::super::mapping::tests::mapping;
     use super::*;
 
@@ -115,7 +129,9 @@ mod tests {
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap()));
         let mut headers = HeaderMap::from_iter(headers);
-        to_client(&mut headers, Some(&mapping("http://wiki:8080/app/", "https://wiki.example/team/")));
+        let mapping = &mapping("http://wiki:8080/app/", "https://wiki.example/team/");
+        let (host_header, default_path) = (HostHeader::Internal, DefaultPath::Within);
+        to_client(&mut headers, Outward { mapping, host_header, default_path });
         let shown = |value: &HeaderValue| String::from_utf8(value.as_bytes().to_vec()).unwrap();
         headers.iter().map(|(name, value)| (name.to_string(), shown(value))).collect()
     }
@@ -156,7 +172,14 @@ mod tests {
             ("link", "</app/b>"),
         ];
         let values: Vec<String> = translated(&fields).into_iter().map(|(_, value)| value).collect();
-        assert_eq!(values, ["a=1; Path=/team", "b=2; Path=/", "c=3; Secure", "</team/a>", "</team/b>"]);
+        assert_eq!(values, ["a=1; Path=/team", "b=2; Path=/team", "c=3; Secure", "</team/a>", "</team/b>"]);
+    }
+
+    #[test]
+    fn a_cookie_for_what_is_not_the_applications_is_taken_out() {
+        let fields = ["a=1; Path=/elsewhere", "b=2; Path=/app", "c=3"].map(|cookie| ("set-cookie", cookie));
+        let values: Vec<String> = translated(&fields).into_iter().map(|(_, value)| value).collect();
+        assert_eq!(values, ["b=2; Path=/team", "c=3"]);
     }
 
     #[test]
@@ -165,7 +188,9 @@ mod tests {
         for cookie in ["a=1", "__Host-adit-session=stolen; Path=/; Secure", "b=2"] {
             headers.append(SET_COOKIE, HeaderValue::from_static(cookie));
         }
-        to_client(&mut headers, None);
+        let mapping = &mapping("http://wiki/", "https://wiki.example/");
+        let (host_header, default_path) = (HostHeader::External, DefaultPath::Within);
+        to_client(&mut headers, Outward { mapping, host_header, default_path });
         assert_eq!(headers.get_all(SET_COOKIE).iter().collect::<Vec<_>>(), ["a=1", "b=2"]);
     }
 

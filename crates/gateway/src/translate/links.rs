@@ -71,7 +71,7 @@ impl PageLinks {
         let trimmed = reference.trim_ascii();
         let translated = match trimmed.as_bytes() {
             [b'/', b'/', ..] => self.all.outward(&AbsoluteUrl::behind(self.scheme(), trimmed.get(2..)?)?)?,
-            [b'/', ..] => self.own.outward_path(trimmed).filter(|_| self.own.external.is_plain())?,
+            [b'/', ..] => self.own.outward_path(trimmed).filter(|_| self.own.here.is_plain())?,
             [b'h' | b'H', ..] => self.all.outward(&AbsoluteUrl::split(trimmed)?)?,
             _ => return None,
         };

@@ -1,13 +1,14 @@
-//! One application's internal URL and its external one, and how the former is carried over into the latter.
+//! One application's internal URL and its public ones, and how the former is carried over into the latter.
 //!
-//! Worked out once per snapshot. A host is a name or address, or, for an application that is published under a wildcard,
+//! Worked out once per snapshot, for each entrance: a URL with a host becomes the one that stands for the application, and
+//! a path, or what a cookie says, becomes one of the entrance that was asked, because that is where the browser is. A host is a name or address, or, for an application that is published under a wildcard,
 //! every name below a domain; what stands for the star is carried over.
 
 use std::borrow::Cow;
 
 use adit_core::external_url::ExternalUrl;
 use adit_core::internal_url::{InternalUrl, Scheme};
-use adit_core::snapshot::PublishedApplication;
+use adit_core::snapshot::{Entrance, PublishedApplication};
 use adit_core::wildcard;
 
 use super::absolute_url::AbsoluteUrl;
@@ -140,22 +141,31 @@ const fn default_port(scheme: Scheme) -> u16 {
     }
 }
 
-/// An application's internal URL, and the public one that stands for it.
+/// An application's internal URL, and its public ones as they are seen from one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UrlMapping {
     pub(super) scheme: Scheme,
     pub(crate) internal: Side,
+    /// What stands for the internal URL where a host is named.
     pub(crate) external: Side,
-    /// The other public URL, where there are two: a browser may be there as well.
+    /// The public URL that was asked.
+    pub(crate) here: Side,
+    /// The other one, where there are two: a browser may come from there as well.
     pub(super) other: Option<Side>,
 }
 
 impl UrlMapping {
-    pub(crate) fn of(application: &PublishedApplication) -> Self {
-        let external = application.translated_url();
-        let entrances = std::iter::once(&application.external_url).chain(&application.alternate_url);
-        let other = entrances.filter(|url| *url != external).map(Side::external).next();
-        Self { other, ..Self::between(&application.internal_url, external) }
+    /// As seen from `entrance`.
+    pub(crate) fn of(application: &PublishedApplication, entrance: Entrance) -> Self {
+        let other = match entrance {
+            Entrance::External => application.alternate_url.as_ref(),
+            Entrance::Alternate => Some(&application.external_url),
+        };
+        Self {
+            here: Side::external(application.url_at(entrance)),
+            other: other.map(Side::external),
+            ..Self::between(&application.internal_url, application.translated_url())
+        }
     }
 
     fn between(internal: &InternalUrl, external: &ExternalUrl) -> Self {
@@ -167,6 +177,7 @@ impl UrlMapping {
                 prefix: internal.prefix().as_str().to_owned(),
             },
             external: Side::external(external),
+            here: Side::external(external),
             other: None,
         }
     }
@@ -202,18 +213,19 @@ impl UrlMapping {
 
     /// A path below the internal prefix, as the client must see it; `None` where it is no path or stays the same.
     pub(super) fn outward_path(&self, path: &str) -> Option<String> {
-        let (internal, external) = (&self.internal.prefix, &self.external.prefix);
+        let (internal, here) = (&self.internal.prefix, &self.here.prefix);
         let is_path = path.starts_with('/') && !path.starts_with("//");
-        if is_path && internal != external { moved(path, internal, external) } else { None }
+        if is_path && internal != here { moved(path, internal, here) } else { None }
     }
 
     /// What a browser says about where it is (`Origin`, `Referer`), as the upstream knows it; `None` for other places.
     pub(crate) fn inward(&self, reference: &str) -> Option<String> {
         let url = AbsoluteUrl::split(reference)?;
-        let at = |side: &Side| side.star_at(&url).filter(|_| side.reaches(url.rest));
-        let outside = [Some(&self.external), self.other.as_ref()];
-        let there = outside.into_iter().flatten().find(|side| at(side).is_some());
-        let side = there.or_else(|| outside.into_iter().flatten().find(|side| side.star_at(&url).is_some()))?;
+        let mut at_origin =
+            [Some(&self.here), self.other.as_ref()].into_iter().flatten().filter(|side| side.star_at(&url).is_some());
+        // Both may be on one host, one below the other.
+        let reaching = at_origin.clone().filter(|side| side.reaches(url.rest));
+        let side = reaching.max_by_key(|side| side.prefix.len()).or_else(|| at_origin.next())?;
         let star = side.star_at(&url)?;
         let path = match url.rest.as_bytes().first() {
             None => Cow::Borrowed(""),
@@ -252,6 +264,10 @@ pub(super) mod tests {
 
     pub(crate) fn mapping(internal: &str, external: &str) -> UrlMapping {
         UrlMapping::between(&InternalUrl::parse(internal).unwrap(), &ExternalUrl::parse(external).unwrap())
+    }
+
+    pub(crate) fn side(url: &str) -> Side {
+        Side::external(&ExternalUrl::parse(url).unwrap())
     }
 
     #[test]
@@ -303,10 +319,25 @@ pub(super) mod tests {
     #[test]
     fn a_browser_may_be_at_either_of_two_public_urls() {
         let mut mapping = mapping("http://wiki/app/", "https://wiki.example/");
-        mapping.other = Some(Side::external(&ExternalUrl::parse("https://portal.example/wiki/").unwrap()));
+        mapping.other = Some(side("https://portal.example/wiki/"));
         assert_eq!(mapping.inward("https://wiki.example/x").as_deref(), Some("http://wiki/app/x"));
         assert_eq!(mapping.inward("https://portal.example/wiki/x").as_deref(), Some("http://wiki/app/x"));
         assert_eq!(mapping.inward("https://portal.example").as_deref(), Some("http://wiki"));
+        assert_eq!(mapping.outward("http://wiki/app/x").as_deref(), Some("https://wiki.example/x"));
+        for (here, other) in
+            [("https://wiki.example/", "https://wiki.example/a/"), ("https://wiki.example/a/", "https://wiki.example/")]
+        {
+            (mapping.here, mapping.other) = (side(here), Some(side(other)));
+            assert_eq!(mapping.inward("https://wiki.example/a/x").as_deref(), Some("http://wiki/app/x"), "{here}");
+            assert_eq!(mapping.inward("https://wiki.example/b/x").as_deref(), Some("http://wiki/app/b/x"), "{here}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_one_of_the_url_that_was_asked_and_a_host_is_named_as_it_was_set() {
+        let mut mapping = mapping("http://wiki/app/", "https://wiki.example/");
+        mapping.here = side("https://portal.example/wiki/");
+        assert_eq!(mapping.outward("/app/x").as_deref(), Some("/wiki/x"));
         assert_eq!(mapping.outward("http://wiki/app/x").as_deref(), Some("https://wiki.example/x"));
     }
 

@@ -45,7 +45,8 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     (
         &["onPremisesPublishing/isTranslateHostHeaderEnabled"],
         "in effect: which `Host` the application sees, and whether `Origin`, `Referer`, `Location`, `Content-Location`, \
-         `Link`, `Refresh` and cookies' domains and paths are translated",
+         `Link`, `Refresh` and cookies' domains and paths are translated; cookies of an application below a path are \
+         confined to it either way",
     ),
     (
         &["onPremisesPublishing/alternateUrl"],
@@ -62,7 +63,8 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["onPremisesPublishing/useAlternateUrlForTranslationAndRedirect"],
-        "in effect: which of the two public URLs stands in what is translated",
+        "in effect: which of the two public URLs stands for an internal URL that names its host; paths and cookies are \
+         those of the URL that was asked",
     ),
     (
         &["onPremisesPublishing/isTranslateLinksInBodyEnabled"],
