@@ -1,22 +1,21 @@
 //! Applications: make, publish, change, unpublish, assign to a group.
 
+mod publishing_patch;
+
 use std::collections::HashMap;
 
-use adit_core::application::{
-    Attributes, BodyLinks, HostHeader, Publishing, TrafficRouting, TranslatedTo, UpstreamCertificate, UpstreamTimeout,
-};
+use adit_core::application::{Attributes, Publishing};
 use adit_core::audit::Activity;
-use adit_core::maintenance::{MaintenanceState, MaintenanceText};
 use adit_core::query::{ApplicationField, Expression, Field, LARGEST_PAGE, OBJECT, Page, Query, Value};
 use adit_core::{
-    AppId, Application, ApplicationId, ConnectorGroup, ConnectorGroupId, DisplayName, ExternalUrl, InternalUrl,
-    OperationContext, Owner, PreAuthentication, Seconds, ServicePrincipal, UpstreamProtocol,
+    AppId, Application, ApplicationId, ConnectorGroup, ConnectorGroupId, DisplayName, OperationContext, Owner,
+    ServicePrincipal,
 };
 use adit_store::WriteTransaction;
 use uuid::Uuid;
 
+pub use crate::application::publishing_patch::{PublishingChange, PublishingPatch, UpstreamTimesPatch};
 use crate::audit;
-use crate::certificate::CertificateUpload;
 use crate::connector_group;
 use crate::control_plane::ControlPlane;
 use crate::error::Error;
@@ -50,79 +49,6 @@ pub struct ApplicationChange {
     pub merge: Option<MergeAttributes>,
     /// What becomes of its publishing.
     pub publishing: PublishingChange,
-}
-
-/// What becomes of an application's publishing.
-#[derive(Debug, Clone, Default)]
-#[expect(clippy::large_enum_variant, reason = "a command has one, and hardly any has none")]
-pub enum PublishingChange {
-    /// It stays.
-    #[default]
-    Keep,
-    /// What is given replaces what was there; an application that was not published is.
-    Merge(PublishingPatch),
-    /// The application is published no more.
-    End,
-}
-
-impl PublishingChange {
-    /// Takes out the certificate that comes with it.
-    fn certificate(&mut self) -> Option<CertificateUpload> {
-        match self {
-            Self::Merge(patch) => patch.certificate.take(),
-            Self::Keep | Self::End => None,
-        }
-    }
-}
-
-/// Parts of a publishing; `None` leaves as it is, or takes the default for a new one.
-#[derive(Debug, Clone, Default)]
-pub struct PublishingPatch {
-    /// What users type.
-    pub external_url: Option<ExternalUrl>,
-    /// What the connector dials.
-    pub internal_url: Option<InternalUrl>,
-    /// A second URL at which users reach it, or none any more.
-    pub alternate_url: Option<Option<ExternalUrl>>,
-    /// Which of the two public URLs stands for the internal one where a host is named.
-    pub translated_to: Option<TranslatedTo>,
-    /// Sign-in first, or passthrough.
-    pub pre_authentication: Option<PreAuthentication>,
-    /// Which `Host` the upstream sees.
-    pub host_header: Option<HostHeader>,
-    /// What becomes of links in bodies.
-    pub body_links: Option<BodyLinks>,
-    /// Whether the upstream's certificate is verified.
-    pub upstream_certificate: Option<UpstreamCertificate>,
-    /// How long to wait for the upstream's answer.
-    pub timeout: Option<UpstreamTimeout>,
-    /// How long its parts may take.
-    pub upstream_times: UpstreamTimesPatch,
-    /// Which version of HTTP it is spoken to in.
-    pub upstream_protocol: Option<UpstreamProtocol>,
-    /// How a connector is chosen.
-    pub traffic_routing: Option<TrafficRouting>,
-    /// Whether it is closed for a while.
-    pub maintenance: Option<MaintenanceState>,
-    /// What its users are told then, or nothing any more.
-    pub maintenance_text: Option<Option<MaintenanceText>>,
-    /// The certificate of its external host; without one, what is there stays as long as it fits.
-    pub certificate: Option<CertificateUpload>,
-    /// Each key replaces what was there under it.
-    pub attributes: Attributes,
-}
-
-/// Some of an application's times; the inner `None` takes a limit away.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct UpstreamTimesPatch {
-    /// Until the connection to the upstream is open.
-    pub connect: Option<Option<Seconds>>,
-    /// Until the head of its answer.
-    pub first_byte: Option<Option<Seconds>>,
-    /// Between two parts of its body.
-    pub idle: Option<Option<Seconds>>,
-    /// For all of it.
-    pub total: Option<Option<Seconds>>,
 }
 
 impl ControlPlane {
@@ -399,51 +325,12 @@ pub(crate) async fn publish(
     application: &mut Application,
     patch: PublishingPatch,
 ) -> Result<(), Error> {
-    let publishing = merged(application.publishing().cloned(), patch)?;
+    let publishing = patch.applied_to(application.publishing().cloned())?;
     publishing.check()?;
     check_place_free(change, application.id, &publishing).await?;
     let default = connector_group::load_default(change).await?;
     application.publish(publishing, default.id);
     Ok(())
-}
-
-fn merged(existing: Option<Publishing>, patch: PublishingPatch) -> Result<Publishing, Error> {
-    let mut publishing = match existing {
-        Some(existing) => existing,
-        None => new_publishing(&patch)?,
-    };
-    replace(&mut publishing.external_url, patch.external_url);
-    replace(&mut publishing.internal_url, patch.internal_url);
-    replace(&mut publishing.alternate_url, patch.alternate_url);
-    replace(&mut publishing.translated_to, patch.translated_to);
-    replace(&mut publishing.pre_authentication, patch.pre_authentication);
-    replace(&mut publishing.host_header, patch.host_header);
-    replace(&mut publishing.body_links, patch.body_links);
-    replace(&mut publishing.upstream_certificate, patch.upstream_certificate);
-    replace(&mut publishing.timeout, patch.timeout);
-    replace(&mut publishing.upstream_times.connect, patch.upstream_times.connect);
-    replace(&mut publishing.upstream_times.first_byte, patch.upstream_times.first_byte);
-    replace(&mut publishing.upstream_times.idle, patch.upstream_times.idle);
-    replace(&mut publishing.upstream_times.total, patch.upstream_times.total);
-    replace(&mut publishing.upstream_protocol, patch.upstream_protocol);
-    replace(&mut publishing.traffic_routing, patch.traffic_routing);
-    replace(&mut publishing.maintenance.state, patch.maintenance);
-    replace(&mut publishing.maintenance.text, patch.maintenance_text);
-    publishing.attributes.extend(patch.attributes);
-    Ok(publishing)
-}
-
-fn new_publishing(patch: &PublishingPatch) -> Result<Publishing, Error> {
-    let missing = |missing| Error::PublishingIncomplete { missing };
-    let external_url = patch.external_url.clone().ok_or_else(|| missing("externalUrl"))?;
-    let internal_url = patch.internal_url.clone().ok_or_else(|| missing("internalUrl"))?;
-    Ok(Publishing::new(external_url, internal_url))
-}
-
-fn replace<T>(place: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *place = value;
-    }
 }
 
 pub(crate) async fn check_place_free(

@@ -1,0 +1,112 @@
+//! A published application as gateways know it: the settings of its publishing that matter there, without the rest.
+
+use crate::application::{
+    Application, BodyLinks, HostHeader, PreAuthentication, TrafficRouting, TranslatedTo, UpstreamCertificate,
+    UpstreamTimeout,
+};
+use crate::external_url::ExternalUrl;
+use crate::id::{ApplicationId, ConnectorGroupId};
+use crate::internal_url::InternalUrl;
+use crate::maintenance::Maintenance;
+use crate::revision::Revision;
+use crate::upstream_protocol::UpstreamProtocol;
+use crate::upstream_times::UpstreamTimes;
+
+/// A published application, as far as a gateway needs to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedApplication {
+    /// Its id.
+    pub id: ApplicationId,
+    /// Its name, for pages and logs.
+    pub name: String,
+    /// What users type.
+    pub external_url: ExternalUrl,
+    /// What the connector dials.
+    pub internal_url: InternalUrl,
+    /// A second URL at which users reach it.
+    pub alternate_url: Option<ExternalUrl>,
+    /// Which of the two public URLs stands for the internal one where a host is named.
+    pub translated_to: TranslatedTo,
+    /// Sign-in first, or passthrough.
+    pub pre_authentication: PreAuthentication,
+    /// Which `Host` the upstream sees.
+    pub host_header: HostHeader,
+    /// What becomes of links in bodies.
+    pub body_links: BodyLinks,
+    /// Whether the upstream's certificate is verified.
+    pub upstream_certificate: UpstreamCertificate,
+    /// How long to wait for the upstream's answer.
+    pub timeout: UpstreamTimeout,
+    /// How long its parts may take.
+    pub upstream_times: UpstreamTimes,
+    /// Which version of HTTP the upstream is spoken to in.
+    pub upstream_protocol: UpstreamProtocol,
+    /// How a connector is chosen.
+    pub traffic_routing: TrafficRouting,
+    /// Whether it is closed for a while.
+    pub maintenance: Maintenance,
+    /// The group whose connectors serve it.
+    pub connector_group: ConnectorGroupId,
+    /// The revision of the application's last change: connections made under older settings are not reused.
+    pub revision: Revision,
+}
+
+/// One of an application's public URLs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrance {
+    /// The external URL.
+    External,
+    /// The alternate URL.
+    Alternate,
+}
+
+impl PublishedApplication {
+    /// What a gateway needs to know of an application; nothing if it is not published.
+    #[must_use]
+    pub fn of(application: &Application) -> Option<Self> {
+        let connector_group = application.connector_group()?;
+        let publishing = application.publishing()?.clone();
+        Some(Self {
+            id: application.id,
+            name: application.display_name.as_str().to_owned(),
+            external_url: publishing.external_url,
+            internal_url: publishing.internal_url,
+            alternate_url: publishing.alternate_url,
+            translated_to: publishing.translated_to,
+            pre_authentication: publishing.pre_authentication,
+            host_header: publishing.host_header,
+            body_links: publishing.body_links,
+            upstream_certificate: publishing.upstream_certificate,
+            timeout: publishing.timeout,
+            upstream_times: publishing.upstream_times,
+            upstream_protocol: publishing.upstream_protocol,
+            traffic_routing: publishing.traffic_routing,
+            maintenance: publishing.maintenance,
+            connector_group,
+            revision: application.revision,
+        })
+    }
+
+    /// The hosts of its entrances.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.external_url).chain(&self.alternate_url).map(ExternalUrl::host)
+    }
+
+    /// The URL of one of its entrances.
+    #[must_use]
+    pub fn url_at(&self, entrance: Entrance) -> &ExternalUrl {
+        match (entrance, &self.alternate_url) {
+            (Entrance::Alternate, Some(alternate)) => alternate,
+            _ => &self.external_url,
+        }
+    }
+
+    /// The public URL that stands for the internal one where a host is named.
+    #[must_use]
+    pub fn translated_url(&self) -> &ExternalUrl {
+        match self.translated_to {
+            TranslatedTo::Alternate => self.url_at(Entrance::Alternate),
+            TranslatedTo::External => &self.external_url,
+        }
+    }
+}

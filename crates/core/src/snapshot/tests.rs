@@ -1,0 +1,160 @@
+//! What is found where, and what a later version has in common with an earlier one.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::application::{
+    BodyLinks, HostHeader, PreAuthentication, TrafficRouting, TranslatedTo, UpstreamCertificate, UpstreamTimeout,
+};
+use crate::internal_url::InternalUrl;
+use crate::maintenance::Maintenance;
+use crate::upstream_protocol::UpstreamProtocol;
+use crate::upstream_times::UpstreamTimes;
+
+pub(crate) fn published(number: u128, external: &str, pre_authentication: PreAuthentication) -> PublishedApplication {
+    PublishedApplication {
+        id: ApplicationId::new(Uuid::from_u128(number)),
+        name: format!("application {number}"),
+        external_url: ExternalUrl::parse(external).unwrap(),
+        internal_url: InternalUrl::parse("http://internal:8080/").unwrap(),
+        alternate_url: None,
+        translated_to: TranslatedTo::default(),
+        pre_authentication,
+        host_header: HostHeader::Internal,
+        body_links: BodyLinks::default(),
+        upstream_certificate: UpstreamCertificate::Verified,
+        timeout: UpstreamTimeout::Default,
+        upstream_times: UpstreamTimes::default(),
+        upstream_protocol: UpstreamProtocol::default(),
+        traffic_routing: TrafficRouting::default(),
+        maintenance: Maintenance::default(),
+        connector_group: ConnectorGroupId::new(Uuid::from_u128(1)),
+        revision: Revision(1),
+    }
+}
+
+fn routed(snapshot: &Snapshot, host: &str, path: &str) -> Option<u128> {
+    snapshot.route(host, path).map(|route| route.application.id.uuid().as_u128())
+}
+
+#[test]
+fn the_longest_prefix_wins_and_unknown_hosts_have_no_application() {
+    let snapshot = Snapshot::compile(
+        Epoch(1),
+        Revision(5),
+        [
+            published(1, "https://a.example/", PreAuthentication::Passthrough),
+            published(2, "https://a.example/team/", PreAuthentication::Passthrough),
+            published(3, "https://b.example/only/", PreAuthentication::Passthrough),
+        ],
+        [],
+    );
+    assert_eq!(routed(&snapshot, "a.example", "/"), Some(1));
+    assert_eq!(routed(&snapshot, "a.example", "/team/x"), Some(2));
+    assert_eq!(routed(&snapshot, "a.example", "/te%61m/x"), Some(2), "another spelling is the same place");
+    assert_eq!(routed(&snapshot, "a.example", "/teams"), Some(1));
+    assert_eq!(routed(&snapshot, "b.example", "/"), None);
+    assert_eq!(routed(&snapshot, "c.example", "/"), None);
+}
+
+#[test]
+fn a_host_beats_a_wildcard_and_a_longer_domain_a_shorter_one() {
+    let open = |number, url| published(number, url, PreAuthentication::Passthrough);
+    let applications =
+        [open(1, "https://*.example/"), open(2, "https://*.team.example/"), open(3, "https://wiki.team.example/docs/")];
+    let snapshot = Snapshot::compile(Epoch(1), Revision(5), applications, []);
+    assert_eq!(routed(&snapshot, "a.example", "/x"), Some(1));
+    assert_eq!(routed(&snapshot, "a.b.example", "/"), Some(1));
+    assert_eq!(routed(&snapshot, "a.team.example", "/"), Some(2));
+    assert_eq!(routed(&snapshot, "team.example", "/"), Some(1));
+    assert_eq!(routed(&snapshot, "wiki.team.example", "/docs/x"), Some(3));
+    assert_eq!(routed(&snapshot, "wiki.team.example", "/"), None, "the wildcard opens no more of that host");
+    for host in ["example", "*.example", "a..team.example", ".example", "a.example.org", "[::1].example"] {
+        assert_eq!(routed(&snapshot, host, "/"), None, "{host}");
+    }
+    let mut hosts: Vec<&str> = snapshot.hosts().collect();
+    hosts.sort_unstable();
+    assert_eq!(hosts, ["*.example", "*.team.example", "wiki.team.example"]);
+    let gone =
+        SnapshotChanges { applications: vec![(ApplicationId::new(Uuid::from_u128(2)), None)], connectors: vec![] };
+    assert_eq!(routed(&snapshot.changed(Epoch(1), Revision(6), gone), "a.team.example", "/"), Some(1));
+}
+
+#[test]
+fn an_application_is_reached_at_its_alternate_url_too() {
+    let mut wiki = published(1, "https://wiki.example/", PreAuthentication::Passthrough);
+    wiki.alternate_url = Some(ExternalUrl::parse("https://portal.example/wiki/").unwrap());
+    let portal = published(2, "https://portal.example/", PreAuthentication::Passthrough);
+    let snapshot = Snapshot::compile(Epoch(1), Revision(5), [wiki, portal], []);
+    let route = snapshot.route("portal.example", "/wiki/x").unwrap();
+    assert_eq!(
+        (route.application.name.as_str(), route.entrance, route.below),
+        ("application 1", Entrance::Alternate, 6)
+    );
+    assert_eq!(snapshot.route("wiki.example", "/x").unwrap().entrance, Entrance::External);
+    assert_eq!(routed(&snapshot, "portal.example", "/x"), Some(2));
+    assert_eq!(snapshot.size(), (2, 2, 0));
+    let gone =
+        SnapshotChanges { applications: vec![(ApplicationId::new(Uuid::from_u128(1)), None)], connectors: vec![] };
+    let later = snapshot.changed(Epoch(1), Revision(6), gone);
+    assert_eq!(routed(&later, "portal.example", "/wiki/x"), Some(2));
+    assert!(!later.publishes_host("wiki.example"));
+}
+
+fn known(number: u128, generation: u32) -> KnownConnector {
+    KnownConnector {
+        id: ConnectorId::new(Uuid::from_u128(number)),
+        connector_group: ConnectorGroupId::new(Uuid::from_u128(1)),
+        key_generation: KeyGeneration(generation),
+    }
+}
+
+#[test]
+fn a_later_version_differs_by_its_changes_only_and_the_earlier_one_stays() {
+    let open = |number, url| published(number, url, PreAuthentication::Passthrough);
+    let id = |number| ApplicationId::new(Uuid::from_u128(number));
+    let first = Snapshot::compile(
+        Epoch(1),
+        Revision(5),
+        [open(1, "https://a.example/"), open(2, "https://a.example/team/"), open(3, "https://b.example/")],
+        [known(7, 1), known(8, 1)],
+    );
+    let changes = SnapshotChanges {
+        // The first takes the place of the third, which moves below the second; the fourth was never published.
+        applications: vec![
+            (id(1), Some(open(1, "https://b.example/"))),
+            (id(3), Some(open(3, "https://a.example/team/deep/"))),
+            (id(4), None),
+        ],
+        connectors: vec![(known(7, 1).id, Some(known(7, 2))), (known(8, 1).id, None)],
+    };
+    let second = first.changed(Epoch(1), Revision(6), changes);
+    assert_eq!(second.version(), (Epoch(1), Revision(6)));
+    assert_eq!(second.size(), (2, 3, 1));
+    assert_eq!(routed(&second, "b.example", "/"), Some(1));
+    assert_eq!(routed(&second, "a.example", "/"), None);
+    assert_eq!(routed(&second, "a.example", "/team/x"), Some(2));
+    assert_eq!(routed(&second, "a.example", "/team/deep/x"), Some(3));
+    assert_eq!(second.connector(known(7, 1).id), Some(&known(7, 2)));
+    assert_eq!(second.connector(known(8, 1).id), None);
+    assert_eq!((routed(&first, "a.example", "/"), routed(&first, "b.example", "/")), (Some(1), Some(3)));
+    assert_eq!(first.connector(known(8, 1).id), Some(&known(8, 1)));
+
+    let gone = SnapshotChanges { applications: vec![(id(1), None)], connectors: vec![] };
+    let third = second.changed(Epoch(1), Revision(7), gone);
+    assert!(!third.publishes_host("b.example"));
+    assert_eq!(third.hosts().collect::<Vec<_>>(), ["a.example"]);
+}
+
+#[test]
+fn a_version_in_which_nothing_changed_for_gateways_is_the_same_content() {
+    let first = Snapshot::compile(Epoch(1), Revision(5), [], [known(7, 1)]);
+    let unpublished = ApplicationId::new(Uuid::from_u128(4));
+    let changes = SnapshotChanges {
+        applications: vec![(unpublished, None)],
+        connectors: vec![(known(7, 1).id, Some(known(7, 1)))],
+    };
+    let second = first.changed(Epoch(1), Revision(6), changes);
+    assert!(second.has_content_of(&first));
+    assert_eq!(second.version().1, Revision(6));
+}
