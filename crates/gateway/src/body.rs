@@ -1,6 +1,5 @@
 //! Bodies: what the gateway answers with, what it returns to the pool when a body ends, and what is recorded then.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -13,7 +12,7 @@ use crate::pace::{BodyError, Pace};
 use crate::pool::Lease;
 use crate::record::{Outcome, Record};
 use crate::trailers;
-use crate::translate::{Passing, TranslatedBody};
+use crate::translate::{Passing, RestoredBody, TranslatedBody};
 
 /// The body of an answer to a client, and the record of its request, which is written when the body is gone.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ enum Content {
     /// An upstream's, streamed.
     Upstream(UpstreamBody),
     /// An upstream's, of which a part was read before.
-    Restored(VecDeque<Frame<Bytes>>, UpstreamBody),
+    Restored(Box<RestoredBody>),
     /// An upstream's, with its links translated.
     Translated(Box<TranslatedBody>),
 }
@@ -42,7 +41,7 @@ impl GatewayBody {
     pub(crate) fn passing(body: Passing) -> Self {
         let content = match body {
             Passing::Untouched(body) => Content::Upstream(body),
-            Passing::Restored(parts, body) => Content::Restored(parts, body),
+            Passing::Restored(body) => Content::Restored(body),
             Passing::Translated(body) => Content::Translated(body),
         };
         Self { content, record: None }
@@ -89,10 +88,7 @@ impl Content {
         match self {
             Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Self::Upstream(body) => body.poll_frame(cx),
-            Self::Restored(parts, body) => match parts.pop_front() {
-                Some(part) => Poll::Ready(Some(Ok(part))),
-                None => body.poll_frame(cx),
-            },
+            Self::Restored(body) => body.poll_frame(cx),
             Self::Translated(body) => body.poll_frame(cx),
         }
     }
@@ -113,7 +109,7 @@ impl Body for GatewayBody {
         match &self.content {
             Content::Own(body) => body.is_end_stream(),
             Content::Upstream(body) => body.is_end_stream(),
-            Content::Restored(parts, body) => parts.is_empty() && body.is_end_stream(),
+            Content::Restored(body) => body.is_end_stream(),
             Content::Translated(body) => body.is_end_stream(),
         }
     }

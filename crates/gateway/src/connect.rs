@@ -11,6 +11,7 @@ use std::sync::Arc;
 use adit_core::UpstreamProtocol;
 use adit_tunnel::stream::{StreamAccount, TunnelStream};
 use adit_tunnel::target::{Offer, OpenFailure, OpenReason, UpstreamTls};
+use futures_util::FutureExt as _;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
@@ -21,6 +22,7 @@ use tokio_util::io::InspectReader;
 use crate::attempt::{Again, AttemptFailed, Job, Patience, is_idempotent, not_in_time};
 use crate::core::Core;
 use crate::failure::Failure;
+use crate::framing::answers::AnswerGuard;
 use crate::framing::upstream::{Asked, UpstreamGuard};
 use crate::limits;
 use crate::metrics::Counted;
@@ -71,7 +73,8 @@ pub(crate) async fn connect(
         over => over,
     };
     if let Some(offer) = http2_offer(job)
-        && let Some(place) = share(core, job, connector, &key, offer).await?
+        // Boxed: room for it would be kept for every request, and few ever come here.
+        && let Some(place) = Box::pin(share(core, job, connector, &key, offer)).await?
     {
         return Ok(Connected::Shared(place));
     }
@@ -199,12 +202,13 @@ async fn speak_http1(
         .handshake(TokioIo::new(UpstreamGuard::new(stream, Arc::clone(&asked))))
         .await
         .map_err(|error| lost(&error.to_string()))?;
-    let task = spawn_local(async move {
-        let _counted = counted;
-        if let Err(error) = connection.with_upgrades().await {
+    // Not in an `async` block, which would keep room for the connection twice.
+    let task = spawn_local(connection.with_upgrades().map(move |ended| {
+        drop(counted);
+        if let Err(error) = ended {
             tracing::debug!(%error, "an upstream connection ended");
         }
-    });
+    }));
     Ok(Upstream { sender, account, asked, tunnel, task: task.abort_handle() })
 }
 
@@ -254,7 +258,7 @@ async fn speak_http2(
         .initial_connection_window_size(limits::UPSTREAM_HTTP2_CONNECTION_WINDOW)
         .max_send_buf_size(limits::UPSTREAM_HTTP2_SEND_BUFFER)
         .max_header_list_size(u32::try_from(limits::HEAD_BYTES).unwrap_or(u32::MAX))
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(AnswerGuard::new(stream)))
         .await
         .map_err(|error| lost(&error.to_string()))?;
     let allowed = Rc::new(Cell::new(limits::UPSTREAM_HTTP2_STREAMS));

@@ -171,17 +171,22 @@ async fn receive(core: Rc<Core>, socket: std::net::TcpStream, from: SocketAddr, 
     let acceptor = LazyConfigAcceptor::new(Acceptor::default(), TunnelSocket::new(socket));
     let time = if admission == Admission::Anyone { limits::HANDSHAKE } else { limits::HURRIED_HELLO };
     let deadline = Instant::now() + time;
-    let start = match timeout_at(deadline, acceptor).await {
-        Ok(Ok(start)) => start,
+    // In boxes, each for its time: what a handshake takes, an idle connection does not.
+    let start = match timeout_at(deadline, Box::pin(acceptor)).await {
+        Ok(Ok(start)) => Box::new(start),
         Ok(Err(error)) => return tracing::debug!(%from, %error, "no TLS handshake"),
         Err(_) => return tracing::debug!(%from, "no TLS hello in time"),
     };
     match Purpose::of(&start.client_hello()) {
-        Purpose::Browser if admission == Admission::Anyone => edge::serve(&core, start, from, deadline).await,
+        Purpose::Browser if admission == Admission::Anyone => {
+            if let Some(arrived) = Box::pin(edge::shake_hands(&core, *start, from, deadline)).await {
+                edge::serve(&core, arrived).await;
+            }
+        }
         Purpose::Browser => tracing::debug!(%from, "a client is turned away: there are too many"),
-        Purpose::Tunnel => tunnel::accept(&core, start, from).await,
-        Purpose::Registration => registration::serve(&core, start, from).await,
-        Purpose::AcmeChallenge => answer_challenge(&core, start, from, deadline).await,
+        Purpose::Tunnel => Box::pin(tunnel::accept(&core, *start, from)).await,
+        Purpose::Registration => Box::pin(registration::serve(&core, *start, from)).await,
+        Purpose::AcmeChallenge => Box::pin(answer_challenge(&core, *start, from, deadline)).await,
     }
 }
 

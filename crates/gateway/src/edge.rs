@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use adit_tunnel::socket::TunnelSocket;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
+use crate::answer::REASON_HEADER;
 use crate::body::GatewayBody;
 use crate::bond::{Bonds, Carries};
 use crate::core::Core;
@@ -99,34 +100,58 @@ impl Client {
     }
 }
 
-/// Completes the handshake by `deadline`, and serves the connection until it ends or, when the gateway drains, until its
-/// requests are done.
-pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr, deadline: Instant) {
+/// A client whose handshake is complete.
+pub(crate) struct Arrived {
+    tls: TlsStream<TunnelSocket>,
+    client: Client,
+    http2: bool,
+}
+
+/// Completes the handshake by `deadline`.
+pub(crate) async fn shake_hands(
+    core: &Core,
+    start: StartHandshake<TunnelSocket>,
+    from: SocketAddr,
+    deadline: Instant,
+) -> Option<Box<Arrived>> {
     let config = Arc::clone(&core.shared.tls.browser);
     let begun = Instant::now();
     let mut tls = match timeout_at(deadline, start.into_stream(config)).await {
         Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => return tracing::debug!(%from, %error, "a TLS handshake failed"),
-        Err(_) => return tracing::debug!(%from, "a TLS handshake took too long"),
+        Ok(Err(error)) => {
+            tracing::debug!(%from, %error, "a TLS handshake failed");
+            return None;
+        }
+        Err(_) => {
+            tracing::debug!(%from, "a TLS handshake took too long");
+            return None;
+        }
     };
     tls.get_mut().1.set_buffer_limit(Some(limits::CLIENT_TLS_BUFFER));
     let session = tls.get_ref().1;
     let http2 = session.alpn_protocol() == Some(b"h2");
     let server_name = session.server_name().map(|name| name.trim_end_matches('.').to_ascii_lowercase());
-    let Some(client) = Client::new(core, from, server_name, http2) else { return };
+    let client = Client::new(core, from, server_name, http2)?;
     client.handshake.set(Some(begun.elapsed()));
-    let _counted = core.shared.metrics.clients.begin();
-    if http2 {
-        serve_http2(core, tls, Rc::new(client)).await;
-    } else {
-        serve_http1(core, tls, Rc::new(client)).await;
-    }
+    Some(Box::new(Arrived { tls, client, http2 }))
 }
+
+/// Serves the connection until it ends or, when the gateway drains, until its requests are done.
+pub(crate) async fn serve(core: &Rc<Core>, arrived: Box<Arrived>) {
+    let _counted = core.shared.metrics.clients.begin();
+    let Arrived { tls, client, http2 } = *arrived;
+    let client = Rc::new(client);
+    let served = if http2 { serve_http2(core, tls, client) } else { serve_http1(core, tls, client) };
+    served.await;
+}
+
+/// What serves a connection. A connection has it for as long as it is idle, so what is large in it is in boxes of its size.
+type Serving<'c> = Pin<Box<dyn Future<Output = ()> + 'c>>;
 
 /// Drives a connection to its end; after `$enough`, only until its requests are done.
 macro_rules! until_done {
     ($connection:expr, $enough:expr) => {{
-        let mut connection = pin!($connection);
+        let mut connection = $connection;
         let ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),
             () = $enough => None,
@@ -150,11 +175,13 @@ async fn draining(core: &Core) {
     let _ = draining.wait_for(|draining| *draining).await;
 }
 
-async fn serve_http1(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) {
+fn serve_http1<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) -> Serving<'c> {
     let agreement = Arc::<Agreement>::default();
-    let service = service_fn(|request: Request<Incoming>| {
-        let (core, client, agreement) = (Rc::clone(core), Rc::clone(&client), Arc::clone(&agreement));
-        async move { serve_guarded(&core, &client, &agreement, request).await }
+    let (serving, agreed) = (Rc::clone(core), Arc::clone(&agreement));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (core, client, agreement) = (Rc::clone(&serving), Rc::clone(&client), Arc::clone(&agreed));
+        // The library keeps room for it until the connection ends: a box is there only while there is a request.
+        Box::pin(async move { serve_guarded(&core, &client, &agreement, request).await })
     });
     let guarded = ClientGuard::new(tls, Arc::clone(&agreement), core.shared.client_limits);
     // No timeout of the library: the guard has its own, which cost nothing while nobody is late.
@@ -164,13 +191,16 @@ async fn serve_http1(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<C
         .max_buf_size(limits::HEAD_BYTES + READ_BYTES)
         .serve_connection(TokioIo::new(guarded), service)
         .with_upgrades();
-    // The guard ends an idle connection. A first request may be on its way already, and its client would not know that it
-    // was not read; HTTP/2 tells what it has read.
-    let enough = async {
-        draining(core).await;
-        let _ = timeout(limits::FIRST_REQUEST_IN_DRAIN, agreement.first_request()).await;
-    };
-    until_done!(connection, enough);
+    let connection = Box::pin(connection);
+    Box::pin(async move {
+        // The guard ends an idle connection. A first request may be on its way already, and its client would not know that
+        // it was not read; HTTP/2 tells what it has read.
+        let enough = async {
+            draining(core).await;
+            let _ = timeout(limits::FIRST_REQUEST_IN_DRAIN, agreement.first_request()).await;
+        };
+        until_done!(connection, enough);
+    })
 }
 
 /// Answers a request, if the guard of the connection let it through.
@@ -181,30 +211,34 @@ async fn serve_guarded(
     request: Request<Incoming>,
 ) -> Result<Response<UntilSent<GatewayBody>>, h2::Error> {
     let begun = agreement.begin(&request);
-    let response = match &begun {
+    let of_unknown_length = request.body().size_hint().exact().is_none();
+    let mut response = match &begun {
         Ok(_) => forward::serve(core, client, request).await?,
-        Err(refusal) => {
-            let mut response = forward::turn_away(core, client, &request, refusal.into_failure())?;
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            response
-        }
+        Err(refusal) => forward::turn_away(core, client, &request, refusal.into_failure())?,
     };
+    // The library closes a connection on which a body was not read to its end; a client is told so (RFC 9112, section 9.6).
+    // Of one in chunks it cannot be said whether it was.
+    let is_own = response.headers().contains_key(REASON_HEADER);
+    if begun.is_err() || is_own && (of_unknown_length || agreement.receives()) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     agreement.answered(response.status());
     Ok(response.map(|body| UntilSent::new(body, begun.ok())))
 }
 
-async fn serve_http2(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) {
+fn serve_http2<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) -> Serving<'c> {
     let (agreement, pace) = (Arc::<Agreement>::default(), Rc::<Pace>::default());
-    let service = service_fn(|request: Request<Incoming>| {
-        let (core, client) = (Rc::clone(core), Rc::clone(&client));
-        let (under_way, pace) = (agreement.count(), Rc::clone(&pace));
+    let (serving, agreed, paced) = (Rc::clone(core), Arc::clone(&agreement), Rc::clone(&pace));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (core, client) = (Rc::clone(&serving), Rc::clone(&client));
+        let (under_way, pace) = (agreed.count(), Rc::clone(&paced));
         async move {
             let response = forward::serve(&core, &client, request).await?;
             Ok::<_, h2::Error>(response.map(|body| Paced::new(UntilSent::new(body, Some(under_way)), pace)))
         }
     });
     let client_limits = core.shared.client_limits;
-    let connection = http2::Builder::new(PacedTasks::new(Rc::clone(&pace), client_limits.write_stall))
+    let connection = http2::Builder::new(PacedTasks::new(pace, client_limits.write_stall))
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits::HTTP2_STREAMS)
         // WebSockets (RFC 8441).
@@ -218,11 +252,14 @@ async fn serve_http2(core: &Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<C
         .max_send_buf_size(limits::HTTP2_SEND_BUFFER)
         .max_header_list_size(u32::try_from(limits::HEAD_BYTES).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(FrameGuard::new(tls, client_limits)), service);
-    let enough = async {
-        tokio::select! {
-            () = draining(core) => {}
-            () = agreement.idle_for(limits::HTTP2_IDLE) => {}
-        }
-    };
-    until_done!(connection, enough);
+    let connection = Box::pin(connection);
+    Box::pin(async move {
+        let enough = async {
+            tokio::select! {
+                () = draining(core) => {}
+                () = agreement.idle_for(limits::HTTP2_IDLE) => {}
+            }
+        };
+        until_done!(connection, enough);
+    })
 }

@@ -266,7 +266,8 @@ pub(crate) const DECODED_BYTES: usize = 8 * 1024 * 1024;
 /// How many times its size a body may become by decoding. Pages become ten times as large, bombs a thousand.
 pub(crate) const DECODED_RATIO: usize = 100;
 
-/// What all compressed bodies that one core collects may take; those beyond are passed on untranslated.
+/// What all compressed bodies that one core collects may take, with what their decoders take while they work; those beyond
+/// are passed on untranslated.
 pub(crate) const HELD_BYTES: usize = 64 * 1024 * 1024;
 
 /// How long a compressed body may take until all of it is there; a page that takes longer is shown as it comes.

@@ -21,7 +21,7 @@ mod links;
 mod mapping;
 mod refresh;
 
-pub(crate) use body::{Passing, TranslatedBody, translate};
+pub(crate) use body::{Passing, RestoredBody, TranslatedBody, translate};
 pub(crate) use cookie::OWN_PREFIX;
 pub(crate) use decode::restrict_accepted;
 pub(crate) use entrance::{Entered, Outward, Translations};

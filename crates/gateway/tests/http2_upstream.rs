@@ -18,7 +18,7 @@ use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use world::http2::{Http2Upstream, LARGE, goes_away_before};
+use world::http2::{Http2Upstream, LARGE, answers_with, frame, goes_away_before};
 use world::{RunningConnector, World};
 
 const APP: &str = "app.localhost";
@@ -253,4 +253,69 @@ async fn a_reset_of_one_stream_costs_the_others_no_new_connection() {
         assert_eq!((status, reason.as_str()), (StatusCode::BAD_GATEWAY, "upstream_closed"));
     }
     assert_eq!((upstream.count("/reset"), upstream.connections()), (5, 1));
+}
+
+/// A head with status 200, from HPACK's table.
+fn head(stream: u8) -> Vec<u8> {
+    frame(1, 4, stream, &[0x88])
+}
+
+fn reset_without_an_error(stream: u8) -> Vec<u8> {
+    frame(3, 0, stream, &[0; 4])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_cut_without_an_error_never_looks_complete() {
+    let (url, connections) =
+        answers_with(|stream| [head(stream), frame(0, 0, stream, b"part"), reset_without_an_error(stream)].concat())
+            .await;
+    let (world, _connector) = published(&url).await;
+    let mut sender = client(&world).await;
+    for _ in 0..3 {
+        // The reset may overtake the head.
+        let Ok(response) = sender.send_request(call("/", "x")).await else { continue };
+        assert_eq!(response.status(), StatusCode::OK);
+        let cut = response.into_body().collect().await;
+        assert!(cut.is_err(), "{:?}", cut.map(|body| body.to_bytes()));
+    }
+    let mut old = world.tls(APP, &[b"http/1.1"]).await;
+    let request =
+        format!("POST / HTTP/1.1\r\nHost: {APP}\r\nContent-Type: application/grpc\r\nContent-Length: 1\r\n\r\nx");
+    old.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // Whether TLS says goodbye is nothing that an end of chunks depends on.
+    let _ = old.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    let is_cut = answer.is_empty() || answer.contains("transfer-encoding: chunked") && !answer.contains("\r\n0\r\n");
+    assert!(is_cut, "{answer}");
+    assert!(connections.load(Ordering::SeqCst) <= 2, "one for each core, and the others of its users are not hurt");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_complete_stays_so_whatever_becomes_of_its_request() {
+    let (url, _) =
+        answers_with(|stream| [head(stream), frame(0, 1, stream, b"whole"), reset_without_an_error(stream)].concat())
+            .await;
+    let (world, _connector) = published(&url).await;
+    for _ in 0..3 {
+        let response = client(&world).await.send_request(call("/", "x")).await.unwrap();
+        let (status, reason, body, _) = outcome(response).await;
+        assert_eq!((status, body), (StatusCode::OK, Bytes::from_static(b"whole")), "{reason}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_sends_data_without_data_keeps_its_connection() {
+    let (url, connections) = answers_with(|stream| {
+        let empty = frame(0, 0, stream, b"").repeat(150);
+        [head(stream), empty, frame(0, 1, stream, b"whole")].concat()
+    })
+    .await;
+    let (world, _connector) = published(&url).await;
+    let mut sender = client(&world).await;
+    for _ in 0..4 {
+        let (status, reason, body, _) = outcome(sender.send_request(call("/", "x")).await.unwrap()).await;
+        assert_eq!((status, body), (StatusCode::OK, Bytes::from_static(b"whole")), "{reason}");
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
 }

@@ -252,6 +252,7 @@ fn what_exceeds_a_limit_is_refused_before_anything_is_asked() {
         let answered: Vec<u16> = seen.answers.iter().map(|answer| answer.status).collect();
         assert!(matches!(answered.as_slice(), [status] if statuses.contains(status)), "{what}: {answered:?}");
         assert!(seen.closed && seen.arrived.is_empty(), "{what}: {:?}", seen.arrived);
+        assert!(seen.answers[0].header("x-adit-reason").is_some(), "{what}: an answer that explains nothing");
     }
     for (what, bytes) in [
         ("90 fields", with(fields(90))),

@@ -26,6 +26,8 @@ pub(crate) struct Agreement {
     under_way: AtomicU32,
     /// Of the head that was let through last.
     framing: AtomicU64,
+    /// Whether a body is on its way to the guard.
+    receives: AtomicBool,
     asked_to_switch: AtomicBool,
     rare: Mutex<Rare>,
 }
@@ -52,9 +54,21 @@ impl Agreement {
     pub(super) fn pass(&self, head: RequestHead) {
         self.passed.store(self.passed.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         self.framing.store(as_number(head.framing), Ordering::Relaxed);
+        self.receives.store(head.framing != Framing::None, Ordering::Relaxed);
         if head.upgrade {
             self.asked_to_switch.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// The guard has seen the end of a body.
+    pub(super) fn body_ended(&self) {
+        self.receives.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether some of a request's body is still to come. Answered now, it is not waited for: the connection ends.
+    pub(crate) fn receives(&self) -> bool {
+        let is_last = self.seen.load(Ordering::Relaxed) >= self.passed.load(Ordering::Relaxed);
+        is_last && self.receives.load(Ordering::Relaxed)
     }
 
     /// The guard lets nothing more through, and says why in the next answer.

@@ -98,6 +98,7 @@ impl<I> ClientGuard<I> {
                     Ok(Taken::All) => return bytes.len(),
                     Ok(Taken::End(length)) => {
                         passed += length;
+                        self.agreement.body_ended();
                         self.at = At::Head;
                     }
                     Err(refusal) => self.at = At::Broken(refusal),

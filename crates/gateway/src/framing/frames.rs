@@ -21,7 +21,7 @@ use crate::limits::{self, ClientLimits};
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 
 /// Bytes before each frame's payload.
-const FRAME_HEAD: usize = 9;
+pub(super) const FRAME_HEAD: usize = 9;
 
 /// A HEADERS frame and more CONTINUATION frames than the library takes: each empty, on the highest stream, and none is
 /// the last.
@@ -32,12 +32,12 @@ const ENDLESS_HEAD: [[u8; FRAME_HEAD]; 64] = {
 };
 
 /// The types of frames (RFC 9113, section 6).
-mod kind {
-    pub(super) const DATA: u8 = 0;
-    pub(super) const HEADERS: u8 = 1;
-    pub(super) const RST_STREAM: u8 = 3;
-    pub(super) const SETTINGS: u8 = 4;
-    pub(super) const CONTINUATION: u8 = 9;
+pub(super) mod kind {
+    pub(in crate::framing) const DATA: u8 = 0;
+    pub(in crate::framing) const HEADERS: u8 = 1;
+    pub(in crate::framing) const RST_STREAM: u8 = 3;
+    pub(in crate::framing) const SETTINGS: u8 = 4;
+    pub(in crate::framing) const CONTINUATION: u8 = 9;
 }
 
 /// A guarded HTTP/2 connection.

@@ -1,7 +1,7 @@
 //! Heads, line by line: where they end, and how the body after them is framed.
 //!
 //! A head is scanned once, however many reads it comes in. What the HTTP library refuses by itself (bare CR, NUL, bad
-//! names, space before a colon, too many fields) is left to it; here is what it forgives.
+//! names, space before a colon) is left to it; here is what it forgives, and what it would refuse without a word.
 
 use memchr::memchr;
 
@@ -61,6 +61,7 @@ pub(crate) struct Facts {
     chunked: bool,
     upgrade: bool,
     cookies: usize,
+    fields: usize,
 }
 
 /// A head that is being read. The slice that it is given always starts with the head and only grows.
@@ -154,6 +155,10 @@ impl Facts {
     }
 
     fn read_field(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        self.fields += 1;
+        if self.fields > limits::FIELDS {
+            return Err(Refusal::TooManyFields);
+        }
         // By the first letter: all but a few fields are of no interest here.
         match line.first() {
             Some(b' ' | b'\t') => Err(Refusal::FoldedField),

@@ -24,6 +24,8 @@ pub(crate) enum Refusal {
     TargetTooLong,
     #[error("a head beyond the limit")]
     HeadTooLarge,
+    #[error("more fields than the limit")]
+    TooManyFields,
     #[error("a Content-Length that is not plain digits")]
     BadLength,
     #[error("more than one Content-Length")]
@@ -70,7 +72,7 @@ impl Refusal {
             Self::Version => Reason::VersionNotSupported,
             Self::Method => Reason::MethodNotAllowed,
             Self::TargetTooLong => Reason::TargetTooLong,
-            Self::HeadTooLarge => Reason::HeadTooLarge,
+            Self::HeadTooLarge | Self::TooManyFields => Reason::HeadTooLarge,
             Self::TooSlow => Reason::RequestTimeout,
             _ => Reason::BadRequest,
         };

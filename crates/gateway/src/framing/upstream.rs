@@ -270,8 +270,10 @@ mod tests {
         ] {
             assert_eq!(refused(bytes), Some(refusal), "{}", String::from_utf8_lossy(bytes));
         }
-        let endless = [b"HTTP/1.1 200 OK\r\n".as_slice(), &b"X: y\r\n".repeat(limits::HEAD_BYTES)].concat();
-        assert_eq!(refused(&endless), Some(Refusal::HeadTooLarge));
+        let of_length = |count, line: &[u8]| [b"HTTP/1.1 200 OK\r\n".as_slice(), &line.repeat(count)].concat();
+        assert_eq!(refused(&of_length(limits::FIELDS + 1, b"X: y\r\n")), Some(Refusal::TooManyFields));
+        let long = [b"X: ".as_slice(), &[b'y'; 1024], b"\r\n"].concat();
+        assert_eq!(refused(&of_length(limits::HEAD_BYTES / 1024, &long)), Some(Refusal::HeadTooLarge));
         assert_eq!(refused(&b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000)), Some(Refusal::TooManyInterim));
     }
 }

@@ -49,7 +49,7 @@ pub(crate) enum Passing {
     /// As it came.
     Untouched(UpstreamBody),
     /// As it came, of which a part was read already.
-    Restored(VecDeque<Frame<Bytes>>, UpstreamBody),
+    Restored(Box<RestoredBody>),
     /// Translated.
     Translated(Box<TranslatedBody>),
 }
@@ -71,7 +71,7 @@ pub(crate) async fn translate(
         None => Source::Upstream(body),
         Some(coding) => match collect(body, coding, held).await? {
             Collected::Decoded(bytes, trailers, holding) => Source::Decoded { bytes, trailers, _holding: holding },
-            Collected::Untouched(parts, body) => return Ok(Response::from_parts(head, Passing::Restored(parts, body))),
+            Collected::Untouched(body) => return Ok(Response::from_parts(head, Passing::Restored(body))),
         },
     };
     correct(&mut head.headers);
@@ -138,7 +138,7 @@ fn correct(headers: &mut HeaderMap) {
 
 enum Collected {
     Decoded(Bytes, Option<HeaderMap>, Holding),
-    Untouched(VecDeque<Frame<Bytes>>, UpstreamBody),
+    Untouched(Box<RestoredBody>),
 }
 
 /// Reads and decodes a compressed body. It stays untouched if it takes too long, too much, or is not what it says.
@@ -151,49 +151,94 @@ async fn collect(mut body: UpstreamBody, coding: Coding, held: &Held) -> Result<
         Ok(Ok(Err(error))) => Err(error),
         Ok(Err(NotDecoded)) | Err(_) => {
             tracing::debug!(?coding, "a compressed body is passed on untranslated");
-            Ok(Collected::Untouched(parts, body))
+            Ok(Collected::Untouched(Box::new(RestoredBody::new(parts, body, holding))))
         }
     }
 }
 
 type Whole = (Bytes, Option<HeaderMap>);
 
+/// Reads all of it, and only then decodes it: what a decoder takes for itself is there for moments, however slowly the body
+/// comes.
 async fn decoded(
     body: &mut UpstreamBody,
     coding: Coding,
     parts: &mut VecDeque<Frame<Bytes>>,
     holding: &mut Holding,
 ) -> Result<Result<Whole, BodyError>, NotDecoded> {
-    let mut decoder = Decoder::new(coding);
-    let (mut compressed, mut since_pause) = (0, 0);
+    let mut compressed = 0;
     let mut trailers = None;
     while let Some(frame) = poll_fn(|cx| body.poll_frame(cx)).await {
-        let data = match frame.map(Frame::into_data) {
-            Ok(Ok(data)) => data,
-            Ok(Err(frame)) => {
-                trailers = frame.into_trailers().ok();
-                parts.extend(trailers.clone().map(Frame::trailers));
-                continue;
-            }
+        let frame = match frame {
+            Ok(frame) => frame,
             Err(error) => return Ok(Err(error)),
         };
+        compressed += frame.data_ref().map_or(0, Bytes::len);
+        trailers = frame.trailers_ref().cloned().or(trailers);
         // Kept first: whatever is not decoded is passed on.
-        parts.push_back(Frame::data(data.clone()));
-        compressed += data.len();
-        for piece in data.chunks(PIECE) {
-            let decoded = decoder.feed(piece)?;
-            if compressed > limits::DECODED_BYTES || !holding.grow_to(compressed + decoded) {
-                return Err(NotDecoded);
-            }
-            since_pause += piece.len();
-            if since_pause >= PART {
-                since_pause = 0;
-                tokio::task::yield_now().await;
-            }
+        parts.push_back(frame);
+        if compressed > limits::DECODED_BYTES || !holding.grow_to(compressed) {
+            return Err(NotDecoded);
+        }
+    }
+    let bytes = decode_parts(coding, parts, compressed, holding).await?;
+    Ok(Ok((bytes, trailers)))
+}
+
+async fn decode_parts(
+    coding: Coding,
+    parts: &VecDeque<Frame<Bytes>>,
+    compressed: usize,
+    holding: &mut Holding,
+) -> Result<Bytes, NotDecoded> {
+    let data = || parts.iter().filter_map(Frame::data_ref);
+    let first = data().find_map(|part| part.first()).ok_or(NotDecoded)?;
+    let around = compressed + coding.window(*first)?;
+    let mut decoder = Decoder::new(coding);
+    let mut since_pause = 0;
+    if !holding.grow_to(around) {
+        return Err(NotDecoded);
+    }
+    for piece in data().flat_map(|part| part.chunks(PIECE)) {
+        if !holding.grow_to(around + decoder.feed(piece)?) {
+            return Err(NotDecoded);
+        }
+        since_pause += piece.len();
+        if since_pause >= PART {
+            since_pause = 0;
+            tokio::task::yield_now().await;
         }
     }
     let bytes = decoder.finish()?;
-    Ok(Ok((bytes, trailers)))
+    // The rest is gone in a moment.
+    holding.settle(bytes.len());
+    Ok(bytes)
+}
+
+/// A body as it came, of which a part was read already. That part counts as held until it leaves.
+#[derive(Debug)]
+pub(crate) struct RestoredBody {
+    parts: VecDeque<Frame<Bytes>>,
+    body: UpstreamBody,
+    holding: Holding,
+}
+
+impl RestoredBody {
+    fn new(parts: VecDeque<Frame<Bytes>>, body: UpstreamBody, mut holding: Holding) -> Self {
+        // What was decoded is gone.
+        holding.settle(parts.iter().filter_map(Frame::data_ref).map(Bytes::len).sum());
+        Self { parts, body, holding }
+    }
+
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(part) = self.parts.pop_front() else { return self.body.poll_frame(cx) };
+        self.holding.release(part.data_ref().map_or(0, Bytes::len));
+        Poll::Ready(Some(Ok(part)))
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.parts.is_empty() && self.body.is_end_stream()
+    }
 }
 
 /// Where the text comes from.

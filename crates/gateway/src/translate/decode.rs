@@ -19,12 +19,38 @@ pub(crate) const PIECE: usize = 1024;
 /// How much more than the ratio allows may come out of the first pieces.
 const HEADSTART: usize = 64 * 1024;
 
+/// What a decoder of gzip and deflate takes for itself: a window of 32 KiB and its tables.
+const INFLATE_WINDOW: usize = 48 * 1024;
+
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Coding {
     Gzip,
     Deflate,
     Brotli,
+}
+
+impl Coding {
+    /// What the decoder of a body that begins with this byte takes for itself.
+    pub(crate) fn window(self, first: u8) -> Result<usize, NotDecoded> {
+        match self {
+            Self::Gzip | Self::Deflate => Ok(INFLATE_WINDOW),
+            Self::Brotli => brotli_window(first),
+        }
+    }
+}
+
+/// The window that a brotli body asks for, 1 KiB to 16 MiB (RFC 7932, section 9.1). The larger ones, which the format leaves
+/// undefined, are not opened: the decoder takes them, with a gigabyte for a kilobyte before any bound is asked.
+fn brotli_window(first: u8) -> Result<usize, NotDecoded> {
+    let bits = match (first & 1, first >> 1 & 7, first >> 4 & 7) {
+        (0, ..) => 16,
+        (_, 0, 0) => 17,
+        (_, 0, 1) => return Err(NotDecoded),
+        (_, 0, low) => 8 + low,
+        (_, high, _) => 17 + high,
+    };
+    Ok(1 << bits)
 }
 
 /// How a body that is translated comes; `None` for codings that cannot be undone here, and for several.
@@ -117,8 +143,8 @@ impl Decoder {
         self.taken += piece.len();
         let most = (self.taken * limits::DECODED_RATIO + HEADSTART).min(limits::DECODED_BYTES);
         let coding = self.coding;
-        if self.inner.is_none() && coding == Coding::Brotli && has_large_window(piece) {
-            return Err(NotDecoded);
+        if self.inner.is_none() && coding == Coding::Brotli {
+            brotli_window(*piece.first().ok_or(NotDecoded)?)?;
         }
         let inner = self.inner.get_or_insert_with(|| Inner::new(coding, piece));
         inner.decoded().most = most;
@@ -137,12 +163,6 @@ impl Decoder {
         };
         Ok(Bytes::from(decoded.bytes))
     }
-}
-
-/// Whether a brotli stream begins as the large windows do that the format leaves undefined (RFC 7932, section 9.1): the
-/// decoder takes them, with a gigabyte for a kilobyte before any bound is asked.
-fn has_large_window(first: &[u8]) -> bool {
-    first.first().is_some_and(|byte| byte & 0x7f == 0b001_0001)
 }
 
 impl Inner {
@@ -276,6 +296,18 @@ mod tests {
         let bytes = [&head.to_le_bytes()[..5], TEXT, &[3]].concat();
         let mut decoder = Decoder::new(Coding::Brotli);
         assert_eq!(decoder.feed(&bytes), Err(NotDecoded));
+    }
+
+    #[test]
+    fn the_window_of_a_brotli_body_is_what_its_first_bits_say() {
+        // The table of RFC 7932, section 9.1.
+        for (bits, byte) in
+            [(10, 0b010_0001), (15, 0b111_0001), (16, 0), (17, 0b000_0001), (18, 0b0011), (22, 0b1011), (24, 0b1111)]
+        {
+            assert_eq!(Coding::Brotli.window(byte), Ok(1 << bits), "{bits}");
+            assert_eq!(Coding::Brotli.window(byte | 0b1000_0000), Ok(1 << bits), "the last bit is not the window's");
+        }
+        assert_eq!(Coding::Brotli.window(0b001_0001), Err(NotDecoded));
     }
 
     #[test]

@@ -35,6 +35,17 @@ impl Holding {
         self.bytes += more;
         true
     }
+
+    /// Takes `bytes` in all from now on, because they are there already.
+    pub(crate) fn settle(&mut self, bytes: usize) {
+        self.account.0.set(self.account.0.get() - self.bytes + bytes);
+        self.bytes = bytes;
+    }
+
+    /// Gives back what has left.
+    pub(crate) fn release(&mut self, bytes: usize) {
+        self.settle(self.bytes.saturating_sub(bytes));
+    }
 }
 
 impl Drop for Holding {
@@ -58,6 +69,19 @@ mod tests {
         drop(first);
         assert!(second.grow_to(limits::HELD_BYTES));
         drop(second);
+        assert_eq!(held.0.get(), 0);
+    }
+
+    #[test]
+    fn what_was_not_decoded_counts_until_it_leaves() {
+        let held = Held::default();
+        let mut body = held.hold();
+        assert!(body.grow_to(100));
+        body.settle(60);
+        assert_eq!(held.0.get(), 60);
+        body.release(50);
+        assert_eq!(held.0.get(), 10);
+        drop(body);
         assert_eq!(held.0.get(), 0);
     }
 }

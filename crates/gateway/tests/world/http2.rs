@@ -143,20 +143,59 @@ pub(crate) async fn goes_away_before(last_stream: u8, then: SocketAddr) -> (Stri
 }
 
 async fn go_away(socket: &mut TcpStream, last_stream: u8) {
-    let mut preface = [0; 24];
-    socket.read_exact(&mut preface).await.unwrap();
+    next_request(socket, true).await;
+    // SETTINGS, the acknowledgement of theirs, and GOAWAY without an error.
+    let go_away = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, last_stream, 0, 0, 0, 0];
+    socket.write_all(&[SETTINGS.as_slice(), go_away.as_slice()].concat()).await.unwrap();
+}
+
+/// SETTINGS, and the acknowledgement of theirs.
+const SETTINGS: [u8; 18] = [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0];
+
+/// Reads until a request has begun; its stream, or nothing at the end of the connection.
+async fn next_request(socket: &mut TcpStream, is_first: bool) -> Option<u8> {
+    if is_first {
+        socket.read_exact(&mut [0; 24]).await.ok()?;
+    }
     loop {
         let mut head = [0; 9];
-        socket.read_exact(&mut head).await.unwrap();
+        socket.read_exact(&mut head).await.ok()?;
         let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
-        socket.read_exact(&mut payload).await.unwrap();
-        // HEADERS: the request has begun.
+        socket.read_exact(&mut payload).await.ok()?;
+        // HEADERS.
         if head[3] == 1 {
-            break;
+            return Some(head[8]);
         }
     }
-    // SETTINGS, the acknowledgement of theirs, and GOAWAY without an error.
-    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0];
-    let go_away = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, last_stream, 0, 0, 0, 0];
-    socket.write_all(&[settings.as_slice(), go_away.as_slice()].concat()).await.unwrap();
+}
+
+/// A frame, by its type, flags and stream.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+/// An application that answers each request with the frames that `answer` makes for its stream. Counts connections.
+pub(crate) async fn answers_with(answer: fn(u8) -> Vec<u8>) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut said = SETTINGS.to_vec();
+                let mut is_first = true;
+                while let Some(stream) = next_request(&mut socket, is_first).await {
+                    is_first = false;
+                    said.extend(answer(stream));
+                    if socket.write_all(&std::mem::take(&mut said)).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (url, connections)
 }

@@ -96,4 +96,7 @@ fn a_head_beyond_the_limit_is_refused_before_it_is_complete() {
     };
     assert_eq!(cookies(limits::COOKIE_BYTES), Ok(Framing::None));
     assert_eq!(cookies(limits::COOKIE_BYTES + 2), Err(Refusal::HeadTooLarge));
+    // Beside the host.
+    assert_eq!(framing(&"X: y\r\n".repeat(limits::FIELDS - 1)), Ok(Framing::None));
+    assert_eq!(framing(&"X: y\r\n".repeat(limits::FIELDS)), Err(Refusal::TooManyFields));
 }
