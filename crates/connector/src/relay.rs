@@ -3,6 +3,7 @@
 //! The stream ends when the upstream's side does: writing stops there and then, and the trailers carry the count, so
 //! that the gateway knows whether a request may be sent again. An end that was a failure is marked as one.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -32,7 +33,8 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Serves one stream from its head to its end.
 pub(crate) async fn serve(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, dialler: &UpstreamDialler) {
     let asked = Instant::now();
-    let dialled = open(&request, dialler).await;
+    // Boxed: the stream outlives its dialling, and needs no room for it.
+    let dialled = Box::pin(open(&request, dialler)).await;
     let connected_in = HeaderValue::from(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX));
     let upstream = match dialled {
         Ok(upstream) => upstream,
@@ -50,7 +52,16 @@ pub(crate) async fn serve(request: Request<RecvStream>, mut respond: SendRespons
     let Ok(send) = respond.send_response(answer, false) else { return };
     let mut relay = Relay::new(upstream, request.into_body(), send);
     let end = std::future::poll_fn(|cx| relay.poll(cx)).await;
-    relay.finish(end).await;
+    if let Some(receive) = relay.finish(end) {
+        let _ = timeout(LINGER, let_go(receive)).await;
+    }
+}
+
+/// Waits until the gateway lets go.
+async fn let_go(mut receive: RecvStream) {
+    while let Some(Ok(bytes)) = receive.data().await {
+        let _ = receive.flow_control().release_capacity(bytes.len());
+    }
 }
 
 async fn open(request: &Request<RecvStream>, dialler: &UpstreamDialler) -> Result<UpstreamConnection, OpenFailure> {
@@ -99,7 +110,22 @@ struct Relay {
     unflushed: bool,
     delivered: u64,
     from_upstream: BytesMut,
+    /// For the next read of a stream whose reads are large.
+    room: BytesMut,
     read_size: usize,
+}
+
+thread_local! {
+    /// Room for small reads, which the streams of a thread share: one that waits for its upstream has none.
+    static SPARE_ROOM: Cell<BytesMut> = Cell::default();
+}
+
+fn spare_room() -> BytesMut {
+    SPARE_ROOM.take()
+}
+
+fn keep_room(room: BytesMut) {
+    SPARE_ROOM.set(room);
 }
 
 impl Relay {
@@ -113,6 +139,7 @@ impl Relay {
             unflushed: false,
             delivered: 0,
             from_upstream: BytesMut::new(),
+            room: BytesMut::new(),
             read_size: SMALLEST_READ,
         }
     }
@@ -204,39 +231,42 @@ impl Relay {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.from_upstream.capacity() < self.read_size / 2 {
-            self.from_upstream.reserve(self.read_size);
+        let small = self.read_size == SMALLEST_READ;
+        let mut room = if small { spare_room() } else { std::mem::take(&mut self.room) };
+        if room.capacity() < self.read_size / 2 {
+            room.reserve(self.read_size);
         }
-        let count = ready!(poll_read_buf(Pin::new(&mut self.upstream), cx, &mut self.from_upstream))?;
+        let polled = poll_read_buf(Pin::new(&mut self.upstream), cx, &mut room);
+        self.from_upstream = room.split();
+        if small {
+            keep_room(room);
+        } else {
+            self.room = room;
+        }
+        let count = ready!(polled)?;
         self.read_size = if count >= self.read_size / 2 {
             (self.read_size * 2).min(LARGEST_READ)
         } else {
             (self.read_size / 2).max(SMALLEST_READ)
         };
+        if self.read_size == SMALLEST_READ {
+            self.room = BytesMut::new();
+        }
         Poll::Ready(Ok(count))
     }
 
-    /// Ends the stream with the count, and lets the gateway let go first.
-    async fn finish(mut self, end: End) {
+    /// Ends the stream with the count; the gateway is to let go first of what is given.
+    fn finish(mut self, end: End) -> Option<RecvStream> {
         if end == End::GatewayGone {
-            return;
+            return None;
         }
         let mut trailers = HeaderMap::with_capacity(2);
         trailers.insert(protocol::DELIVERED, HeaderValue::from(self.delivered));
         if end == End::UpstreamBroke {
             trailers.insert(protocol::BROKEN, HeaderValue::from_static("1"));
         }
-        if self.send.send_trailers(trailers).is_err() {
-            return;
-        }
-        drop(self.upstream);
-        let mut receive = self.receive;
-        let let_go = async {
-            while let Some(Ok(bytes)) = receive.data().await {
-                let _ = receive.flow_control().release_capacity(bytes.len());
-            }
-        };
-        let _ = timeout(LINGER, let_go).await;
+        self.send.send_trailers(trailers).ok()?;
+        Some(self.receive)
     }
 }
 
