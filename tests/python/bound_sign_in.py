@@ -6,23 +6,17 @@ PROFILE is the browser's home folder, whose certificate store trusts the CA. Pri
 user, what the page says and the protocol that carried it.
 """
 
-import os
 import sys
 
 from playwright.sync_api import sync_playwright
+
+from chromium import launch
 
 URL, PROFILE = sys.argv[1:]
 
 
 def open_as(playwright, user: str) -> None:
-    context = playwright.chromium.launch_persistent_context(
-        os.path.join(PROFILE, user),
-        executable_path="/usr/bin/chromium",
-        headless=True,
-        args=["--no-sandbox", "--disable-gpu", "--no-proxy-server"],
-        env={**os.environ, "HOME": PROFILE},
-        http_credentials={"username": user, "password": "any"},
-    )
+    context = launch(playwright, PROFILE, user, http_credentials={"username": user, "password": "any"})
     page = context.new_page()
     page.set_default_timeout(120_000)
     for path in ("open", "", "again", "and/again"):

@@ -8,12 +8,13 @@ is the browser's home folder, whose certificate store trusts the CA: certificate
 went through the WebSocket in each direction.
 """
 
-import os
 import sys
 import time
 from urllib.parse import urlparse
 
 from playwright.sync_api import sync_playwright
+
+from chromium import launch
 
 URL, SCREENSHOT, PROFILE, ROUNDS = sys.argv[1:]
 # An unoptimised build on a slow machine takes its time.
@@ -67,14 +68,7 @@ def work(page) -> None:
 
 def main() -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch_persistent_context(
-            os.path.join(PROFILE, "profile"),
-            executable_path="/usr/bin/chromium",
-            headless=True,
-            args=["--no-sandbox", "--disable-gpu", "--no-proxy-server"],
-            env={**os.environ, "HOME": PROFILE},
-            viewport={"width": 1000, "height": 700},
-        )
+        browser = launch(playwright, PROFILE, viewport={"width": 1000, "height": 700})
         page = browser.new_page()
         page.set_default_timeout(LIMIT)
         traffic = Traffic(page)

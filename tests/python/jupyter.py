@@ -6,11 +6,12 @@ Opens the notebook `sum.ipynb`, runs its one cell, and waits for the result. PRO
 whose certificate store trusts the CA: certificate errors are not ignored. Prints the WebSockets that carried the work.
 """
 
-import os
 import sys
 from urllib.parse import urlparse
 
 from playwright.sync_api import expect, sync_playwright
+
+from chromium import launch
 
 URL, SCREENSHOT, PROFILE = sys.argv[1:]
 # Starting a kernel in an unoptimised build on a slow machine takes its time.
@@ -29,14 +30,7 @@ def main() -> None:
         socket.on("framereceived", count)
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch_persistent_context(
-            os.path.join(PROFILE, "profile"),
-            executable_path="/usr/bin/chromium",
-            headless=True,
-            args=["--no-sandbox", "--disable-gpu", "--no-proxy-server"],
-            env={**os.environ, "HOME": PROFILE},
-            viewport={"width": 1200, "height": 800},
-        )
+        browser = launch(playwright, PROFILE, viewport={"width": 1200, "height": 800})
         page = browser.new_page()
         page.set_default_timeout(LIMIT)
         page.on("websocket", watch)

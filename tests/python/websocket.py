@@ -10,6 +10,8 @@ import sys
 
 from playwright.sync_api import sync_playwright
 
+from chromium import launch
+
 URL, PROFILE = sys.argv[1:]
 LOG = os.path.join(PROFILE, "net-log.json")
 
@@ -31,13 +33,7 @@ async (url) => {
 """
 
 with sync_playwright() as playwright:
-    context = playwright.chromium.launch_persistent_context(
-        os.path.join(PROFILE, "profile"),
-        executable_path="/usr/bin/chromium",
-        headless=True,
-        args=["--no-sandbox", "--disable-gpu", "--no-proxy-server", f"--log-net-log={LOG}", "--net-log-capture-mode=Everything"],
-        env={**os.environ, "HOME": PROFILE},
-    )
+    context = launch(playwright, PROFILE, flags=(f"--log-net-log={LOG}", "--net-log-capture-mode=Everything"))
     page = context.new_page()
     page.set_default_timeout(120_000)
     page.goto(URL)

@@ -64,6 +64,27 @@ impl Directory {
         Self { scratch, flags, addresses, token, process }
     }
 
+    /// Starts one with a configuration file that says `settings`.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    #[must_use]
+    pub fn start_configured(settings: &str) -> Self {
+        Self::start_configured_in(Scratch::new(), settings)
+    }
+
+    /// Likewise, in a folder that has what the settings name.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    #[must_use]
+    pub fn start_configured_in(scratch: Scratch, settings: &str) -> Self {
+        let file = scratch.join("adit.toml");
+        std::fs::write(&file, settings).expect("a configuration that can be written");
+        let file = file.display().to_string();
+        Self::start_in(scratch, &["--config", &file])
+    }
+
     /// `kill -9`, then a new start on the same data folder and the same ports.
     pub fn crash_and_restart(&mut self) {
         self.process.kill();

@@ -35,7 +35,8 @@ pub fn without_proxy(command: &mut Command) -> &mut Command {
 /// When it fails.
 pub fn run(script: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program("python"));
-    command.arg(repository().join("tests/python").join(script)).args(arguments);
+    // No compiled copies beside the scripts.
+    command.arg("-B").arg(repository().join("tests/python").join(script)).args(arguments);
     let outcome = to_its_end(without_proxy(&mut command), LIMIT);
     assert_eq!(outcome.code, Some(0), "{script} failed\n{}\n{}", outcome.stdout, outcome.stderr);
     outcome.stdout

@@ -41,10 +41,7 @@ impl Scene {
             pebble.directory(),
             pebble.ca().display(),
         );
-        let config = scratch.join("adit.toml");
-        fs::write(&config, settings).unwrap();
-        let config = config.display().to_string();
-        let directory = Directory::start_in(scratch, &["--config", &config]);
+        let directory = Directory::start_configured_in(scratch, &settings);
         let connector = directory.connector("one");
         let http = directory.http_address();
         Self { _connector: connector, upstream: Upstream::start(), directory, http, pebble }

@@ -202,15 +202,12 @@ fn a_certificate_of_ones_own_and_a_public_url_come_from_the_configuration() {
     let (certificate, key) = (scratch.join("own.pem"), scratch.join("own.key"));
     fs::write(&certificate, made.cert.pem()).unwrap();
     fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let config = scratch.join("adit.toml");
     let settings = format!(
         "public_url = 'https://graph.example/'\n\n[[certificate]]\ncertificate = '{}'\nkey = '{}'\n",
         certificate.display(),
         key.display()
     );
-    fs::write(&config, settings).unwrap();
-    let config = config.display().to_string();
-    let directory = Directory::start_in(scratch, &["--config", &config]);
+    let directory = Directory::start_configured_in(scratch, &settings);
 
     let connector = directory.connector("beside-it");
     let upstream = Upstream::start();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use adit_tests::http::Connection;
 use adit_tests::load::{Load, failures};
-use adit_tests::{ConnectorProcess, Directory, Scratch, Upstream, long, settles};
+use adit_tests::{ConnectorProcess, Directory, Upstream, long, settles};
 
 const HOST: &str = "patient.localhost";
 
@@ -30,10 +30,7 @@ struct Site {
 
 impl Site {
     fn start(configuration: &str) -> Self {
-        let scratch = Scratch::new();
-        let file = scratch.join("config.toml");
-        std::fs::write(&file, configuration).unwrap();
-        let directory = Directory::start_in(scratch, &["--config", &file.display().to_string()]);
+        let directory = Directory::start_configured(configuration);
         let upstream = Upstream::start();
         let connector = directory.connector("beside-it");
         let _application = directory.publish("patient", &upstream, HOST, "Default");

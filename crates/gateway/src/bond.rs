@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use adit_core::id::ApplicationId;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::core::Core;
@@ -38,6 +39,7 @@ pub(crate) struct Bonds {
     /// The pool knows of this client, for tidying up.
     noted: Cell<bool>,
     kept: RefCell<Vec<(PoolKey, Idle)>>,
+    http1_wanted: Notify,
 }
 
 /// A bound connection on its way into use, and the connector it goes through.
@@ -49,12 +51,27 @@ pub(crate) struct Bound {
 
 impl Bonds {
     pub(crate) fn of(carries: Carries) -> Rc<Self> {
-        Rc::new(Self { carries, noted: Cell::new(false), kept: RefCell::default() })
+        Rc::new(Self { carries, noted: Cell::new(false), kept: RefCell::default(), http1_wanted: Notify::new() })
     }
 
     /// Whether a request with such a token must be sent over HTTP/1.1 instead.
     pub(crate) fn needs_http1(&self) -> bool {
         self.carries == Carries::Beside
+    }
+
+    /// A sign-in over this connection of HTTP/2 has begun and cannot go on: no further request shall come over it.
+    ///
+    /// A browser that has sent the first message of a sign-in does not make it again. It would have to if its stream
+    /// were reset, so it is told to leave before it sends one.
+    pub(crate) fn want_http1(&self) {
+        if self.needs_http1() {
+            self.http1_wanted.notify_one();
+        }
+    }
+
+    /// Ready once [`Self::want_http1`] was called.
+    pub(crate) async fn http1_wanted(&self) {
+        self.http1_wanted.notified().await;
     }
 
     /// Whether connections can be bound to this client at all.

@@ -229,6 +229,7 @@ async fn serve_guarded(
 fn serve_http2<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) -> Serving<'c> {
     let (agreement, pace) = (Arc::<Agreement>::default(), Rc::<Pace>::default());
     let (serving, agreed, paced) = (Rc::clone(core), Arc::clone(&agreement), Rc::clone(&pace));
+    let bonds = Rc::clone(&client.bonds);
     let service = service_fn(move |request: Request<Incoming>| {
         let (core, client) = (Rc::clone(&serving), Rc::clone(&client));
         let (under_way, pace) = (agreed.count(), Rc::clone(&paced));
@@ -258,6 +259,7 @@ fn serve_http2<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<
             tokio::select! {
                 () = draining(core) => {}
                 () = agreement.idle_for(limits::HTTP2_IDLE) => {}
+                () = bonds.http1_wanted() => {}
             }
         };
         until_done!(connection, enough);

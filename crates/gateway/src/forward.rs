@@ -123,6 +123,7 @@ async fn forward(
         head.upgrade(upgrade);
     }
     if head.connection_bound && client.bonds.needs_http1() {
+        client.bonds.want_http1();
         return Err(Failure::new(Reason::Http1Required, "a sign-in that is bound to its connection, over HTTP/2"));
     }
     // A call's messages come when there is something to say; its limit is the application's timeout.

@@ -3,6 +3,8 @@
 //! Rules of the threat model, section 3.2: one host or none at all, identity and forwarding fields of clients removed in
 //! every spelling before ours are set, hop-by-hop fields end here, and the bytes that were authorised are forwarded.
 
+pub(crate) mod fields;
+
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -31,6 +33,7 @@ use crate::serving::ForwardingRules;
 use crate::trace_context::{Span, Tracing};
 use crate::translate;
 use crate::upgrade::{self, Upgrade};
+use fields::{is_connection_bound, join_cookies, remove_client_claims, remove_hop_by_hop, wants_trailers};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -278,12 +281,6 @@ impl UpstreamHead {
     }
 }
 
-/// Whether the client takes trailers (RFC 9110, section 10.1.4).
-fn wants_trailers(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(TE).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).any(|word| word.trim().eq_ignore_ascii_case("trailers"))
-}
-
 /// The path below the published prefix, below the internal prefix; the very bytes that were authorised.
 fn upstream_uri(uri: &Uri, grant: &Grant) -> Result<Uri, Failure> {
     let (external, internal) = (grant.url().prefix(), grant.application().internal_url.prefix());
@@ -301,93 +298,6 @@ fn upstream_uri(uri: &Uri, grant: &Grant) -> Result<Uri, Failure> {
     let mut parts = http::uri::Parts::default();
     parts.path_and_query = Some(path_and_query);
     Uri::from_parts(parts).map_err(|_| Failure::bad_request("the path cannot be mapped"))
-}
-
-/// Fields that end at each hop (RFC 9110, section 7.6.1), and those that `Connection` names.
-pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| HeaderName::try_from(name.trim()).ok())
-            .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-        headers.remove(CONNECTION);
-    }
-    if headers.remove(TRANSFER_ENCODING).is_some() {
-        headers.remove(CONTENT_LENGTH);
-    }
-    // One length goes on: differing ones were refused by the library, or do not count for the framing it writes.
-    if let Some(length) = headers.get(CONTENT_LENGTH).cloned() {
-        headers.insert(CONTENT_LENGTH, length);
-    }
-    for name in [TE, UPGRADE, EXPECT] {
-        headers.remove(name);
-    }
-    for name in ["keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings"] {
-        headers.remove(name);
-    }
-}
-
-/// Removes what only a gateway may say: where the request came from and who the user is.
-fn remove_client_claims(headers: &mut HeaderMap) {
-    let claims: Vec<HeaderName> = headers.keys().filter(|name| is_claim(name.as_str())).cloned().collect();
-    for name in claims {
-        headers.remove(name);
-    }
-}
-
-/// Whether a field claims an address, a host, an identity or a record, in any spelling: many servers read `_`, and some
-/// any other sign, as `-`.
-pub(crate) fn is_claim(name: &str) -> bool {
-    const NAMES: [&str; 8] = [
-        "forwarded",
-        "x-request-id",
-        "x-real-ip",
-        "x-rewrite-url",
-        "true-client-ip",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "cf-connecting-ip",
-    ];
-    const PREFIXES: [&str; 6] = ["x-forwarded-", "x-original-", "x-ms-", "x-adit-", "x-auth-request-", "remote-"];
-    if !matches!(name.as_bytes().first(), Some(b'x' | b'f' | b't' | b'c' | b'r')) {
-        return false;
-    }
-    let plain = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
-    let starts = |pattern: &str| {
-        name.len() >= pattern.len() && name.bytes().map(plain).zip(pattern.bytes()).all(|(one, other)| one == other)
-    };
-    NAMES.iter().any(|pattern| name.len() == pattern.len() && starts(pattern))
-        || PREFIXES.iter().any(|pattern| starts(pattern))
-}
-
-/// HTTP/2 may split cookies; HTTP/1.1 has one field for them (RFC 9113, section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let mut values = headers.get_all(COOKIE).iter();
-    let (Some(first), Some(_)) = (values.next(), values.next()) else { return };
-    let mut joined = first.as_bytes().to_vec();
-    for value in headers.get_all(COOKIE).iter().skip(1) {
-        joined.extend_from_slice(b"; ");
-        joined.extend_from_slice(value.as_bytes());
-    }
-    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
-        headers.insert(COOKIE, joined);
-    }
-}
-
-/// Whether a field's value is of a scheme that authenticates the connection and not the request. A challenge may name
-/// several, with commas between (RFC 9110, section 11.6.1).
-pub(crate) fn is_connection_bound(value: &HeaderValue) -> bool {
-    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii_start).any(|part| {
-        let is = |word: &[u8]| part.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-        is(b"ntlm") || is(b"negotiate")
-    })
 }
 
 #[cfg(test)]
@@ -444,71 +354,5 @@ mod tests {
         assert!(within_limits(&uri, &headers).is_ok());
         headers.append("x", HeaderValue::from_static("y"));
         assert!(within_limits(&uri, &headers).is_err());
-    }
-
-    #[test]
-    fn claims_of_clients_are_known_in_every_spelling() {
-        for name in [
-            "x-forwarded-for",
-            "x_forwarded_for",
-            "x-forwarded_host",
-            "x.forwarded.proto",
-            "x~forwarded!for",
-            "forwarded",
-            "x-real-ip",
-            "x_real_ip",
-            "x-original-url",
-            "x-ms-client-principal",
-            "remote-user",
-            "remote_user",
-            "x-adit-user",
-            "x-request-id",
-            "x_request_id",
-        ] {
-            assert!(is_claim(name), "{name}");
-        }
-        for name in [
-            "x-requested-with",
-            "x-request-ids",
-            "forwarded-by",
-            "cookie",
-            "x-csrf-token",
-            "referer",
-            "range",
-            "x-xsrftoken",
-        ] {
-            assert!(!is_claim(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn fields_that_connection_names_are_removed_but_not_the_host() {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONNECTION, HeaderValue::from_static("close, X-Private, Host"));
-        headers.insert("x-private", HeaderValue::from_static("1"));
-        headers.insert("x-other", HeaderValue::from_static("2"));
-        headers.insert(HOST, HeaderValue::from_static("a"));
-        headers.insert("keep-alive", HeaderValue::from_static("5"));
-        remove_hop_by_hop(&mut headers);
-        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
-        left.sort_unstable();
-        assert_eq!(left, ["host", "x-other"]);
-    }
-
-    #[test]
-    fn split_cookies_become_one_field() {
-        let mut headers = HeaderMap::new();
-        headers.append(COOKIE, HeaderValue::from_static("a=1"));
-        headers.append(COOKIE, HeaderValue::from_static("b=2"));
-        join_cookies(&mut headers);
-        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
-    }
-
-    #[test]
-    fn ntlm_and_negotiate_are_bound_to_the_connection() {
-        assert!(is_connection_bound(&HeaderValue::from_static("Negotiate abc")));
-        assert!(is_connection_bound(&HeaderValue::from_static("NTLM")));
-        assert!(is_connection_bound(&HeaderValue::from_static("Basic realm=\"x\", Negotiate")));
-        assert!(!is_connection_bound(&HeaderValue::from_static("Bearer ntlm")));
     }
 }

@@ -12,7 +12,7 @@ use crate::body::{GatewayBody, UpstreamBody};
 use crate::bond::Bonds;
 use crate::core::Core;
 use crate::failure::Failure;
-use crate::head::{is_connection_bound, remove_hop_by_hop};
+use crate::head::fields::{is_connection_bound, remove_hop_by_hop};
 use crate::pace::{BodyError, Pace};
 use crate::reason::Reason;
 use crate::serving::ForwardingRules;
@@ -50,6 +50,7 @@ pub(crate) fn respond(
     }
     if response.headers().get_all(WWW_AUTHENTICATE).iter().any(is_connection_bound) {
         lease.bind(bonds);
+        bonds.want_http1();
     }
     clean(response.headers_mut(), rules, entered);
     let connector = lease.connector();

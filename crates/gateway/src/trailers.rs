@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName};
 use http_body::Frame;
 
 use crate::answer::REASON_HEADER;
-use crate::head::is_claim;
+use crate::head::fields::is_claim;
 
 /// Fields that have a meaning in heads alone: framing, routing, conditions and ways to answer, sign-in, state.
 const HEAD_ALONE: [&str; 34] = [

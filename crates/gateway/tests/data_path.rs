@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
+#[path = "data_path/connectors.rs"]
+mod connectors;
 #[path = "data_path/records.rs"]
 mod records;
+#[path = "data_path/websocket.rs"]
+mod websocket;
 mod world;
 
 use adit_core::application::PreAuthentication::{Passthrough, SignIn};
@@ -11,7 +15,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use world::upstream::Upstream;
 use world::{World, eventually, whole};
 
@@ -185,6 +189,23 @@ async fn a_connection_that_carried_ntlm_is_never_shared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_challenge_over_http2_sends_its_client_to_another_connection() {
+    let (world, _upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let (client, connection) = h2::client::handshake(world.tls(APP, &[b"h2"]).await).await.unwrap();
+    let connection = tokio::spawn(connection);
+    for (path, status, stays) in [("/x", StatusCode::OK, true), ("/ntlm", StatusCode::UNAUTHORIZED, false)] {
+        let mut client = client.clone().ready().await.unwrap();
+        let request = Request::get(format!("https://{APP}{path}")).body(()).unwrap();
+        let (response, _) = client.send_request(request, true).unwrap();
+        assert_eq!(response.await.unwrap().status(), status, "{path}");
+        assert!(!stays || client.clone().ready().await.is_ok(), "{path}");
+    }
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(5), connection).await;
+    ended.expect("told to leave").unwrap().expect("without an error");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_without_a_length_is_not_dropped_whatever_the_method() {
     let (world, upstream) = published().await;
     let _connector = world.connector(&[]).await;
@@ -250,72 +271,11 @@ async fn a_trusted_proxys_connection_carries_many_users_and_nothing_is_bound_to_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_is_renewed_through_the_tunnel_while_requests_go_on() {
-    let (world, _upstream) = published().await;
-    let _connector = world.connector(&[]).await;
-    let start = std::time::Instant::now();
-    while world.renewed() == 0 {
-        assert!(start.elapsed() < std::time::Duration::from_secs(30), "no renewal");
-        assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bad_token_does_not_cost_a_connector_the_registration_it_has() {
-    let (world, _upstream) = published().await;
-    let gateway = world.address.to_string();
-    let data = world.connector(&[]).await.leave().await;
-    let data = world.connector_on(data, world::GOOD_SECRET, &gateway, &[]).await.leave().await;
-    assert_eq!(world.registered(), 1, "the token it came from does not register it again");
-    let _running = world.connector_on(data, [2; 32], &gateway, &[]).await;
-    assert_eq!(world.registered(), 1);
-    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connector_whose_network_went_silent_comes_back_by_itself() {
-    let (world, _upstream) = published().await;
-    let relay = world::relay::Relay::start(world.address);
-    let _connector = world.connector_by(&relay.address.to_string(), &[]).await;
-    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
-    relay.freeze_what_is_open();
-    let start = std::time::Instant::now();
-    while world.get(APP, "/").await.status() != StatusCode::OK {
-        assert!(start.elapsed() < std::time::Duration::from_secs(40), "the connector did not dial again");
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_to_the_internal_url_leads_to_the_external_one() {
     let (world, _upstream) = published().await;
     let _connector = world.connector(&[]).await;
     let response = world.get(APP, "/redirect").await;
     assert_eq!(response.headers()["location"], format!("https://{APP}/next?x=1").as_str());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_websocket_passes_once_the_upstream_has_agreed() {
-    let (world, _upstream) = published().await;
-    let _connector = world.connector(&[]).await;
-    let mut tls = world.tls(APP, &[b"http/1.1"]).await;
-    let head = format!(
-        "GET /upgrade HTTP/1.1\r\nhost: {APP}\r\nconnection: keep-alive\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
-    tls.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = [0; 512];
-    let count = tls.read(&mut answer).await.unwrap();
-    let text = String::from_utf8_lossy(&answer[..count]).to_ascii_lowercase();
-    assert!(text.starts_with("http/1.1 101 ") && text.contains("upgrade: websocket"), "{text}");
-    for _ in 0..3 {
-        tls.write_all(b"frames are not parsed here").await.unwrap();
-        let mut echoed = [0; 26];
-        tls.read_exact(&mut echoed).await.unwrap();
-        assert_eq!(&echoed, b"frames are not parsed here");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -333,173 +293,4 @@ async fn a_target_outside_the_allow_list_is_not_dialled() {
     let response = world.get(APP, "/").await;
     assert_eq!((response.status(), reason(&response)), (StatusCode::BAD_GATEWAY, "upstream_not_allowed"));
     assert_eq!(upstream.connections(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connector_that_cannot_reach_the_upstream_is_passed_over() {
-    let (world, _upstream) = published().await;
-    let _narrow = world.connector(&["127.0.0.1:9"]).await;
-    let _open = world.connector(&[]).await;
-    for _ in 0..20 {
-        assert_eq!(world.send(APP, post("/x", "body")).await.status(), StatusCode::OK);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_traffic_goes_to_a_connector_after_it_was_revoked() {
-    let (mut world, _upstream) = published().await;
-    assert_eq!(reason(&world.get(APP, "/").await), "no_connector");
-    let data_stays = world.connector(&[]).await;
-    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
-    world.know(2..=9).await;
-    let response = world.get(APP, "/").await;
-    assert_eq!((response.status(), reason(&response)), (StatusCode::SERVICE_UNAVAILABLE, "no_connector"));
-    eventually("its tunnel is closed", || world.present() == 0).await;
-    drop(data_stays);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn connectors_leave_one_after_the_other_and_no_request_fails() {
-    let (world, upstream) = published().await;
-    let mut first = world.connector(&[]).await;
-    let world = std::sync::Arc::new(world);
-    let going = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
-    let clients: Vec<_> = (0..8)
-        .map(|client| {
-            let (world, going) = (world.clone(), going.clone());
-            tokio::spawn(async move {
-                let mut done = 0;
-                while going.load(std::sync::atomic::Ordering::Relaxed) {
-                    let path = if client == 0 { "/slow" } else { "/x" };
-                    let response = world.send(APP, post(path, "body")).await;
-                    assert_eq!(response.status(), StatusCode::OK, "{}", reason(&response));
-                    done += 1;
-                }
-                done
-            })
-        })
-        .collect();
-    for _ in 0..4 {
-        let next = world.connector(&[]).await;
-        drop(first.leave().await);
-        first = next;
-    }
-    going.store(false, std::sync::atomic::Ordering::Relaxed);
-    let done: usize = futures_util::future::join_all(clients).await.into_iter().map(Result::unwrap).sum();
-    assert!(done > 50, "the load was too thin to show anything: {done}");
-    assert_eq!(upstream.count("/x") + upstream.count("/slow"), done, "each POST arrived exactly once");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_gateway_drains_what_is_under_way() {
-    let (mut world, _upstream) = published().await;
-    let _connector = world.connector(&[]).await;
-    let io = TokioIo::new(world.tls(APP, &[b"http/1.1"]).await);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
-    tokio::spawn(connection);
-    let request = Request::get("/slow").header("host", APP).body(Full::<Bytes>::default()).unwrap();
-    let under_way = tokio::spawn(async move { whole(sender.send_request(request).await.unwrap()).await });
-    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
-    world.drain().await;
-    assert_eq!(under_way.await.unwrap().body(), "slow");
-    assert!(tokio::net::TcpStream::connect(world.address).await.is_err(), "nobody listens any more");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_drain_serves_connections_that_were_opened_before_it() {
-    let (mut world, _upstream) = published().await;
-    let _connector = world.connector(&[]).await;
-    let ready = world.tls(APP, &[b"http/1.1"]).await;
-    let bare = tokio::net::TcpStream::connect(world.address).await.unwrap();
-    let tls = world.tls_connector(&[b"http/1.1"]);
-    let requests = async {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        let name = rustls_pki_types::ServerName::try_from(APP).unwrap();
-        let late = tls.connect(name, bare).await.unwrap();
-        for connection in [ready, late] {
-            let (mut sender, connection) =
-                hyper::client::conn::http1::handshake(TokioIo::new(connection)).await.unwrap();
-            tokio::spawn(connection);
-            let request = Request::get("/x").header("host", APP).body(Full::<Bytes>::default()).unwrap();
-            let response = whole(sender.send_request(request).await.unwrap()).await;
-            assert_eq!(response.status(), StatusCode::OK, "{}", reason(&response));
-        }
-    };
-    tokio::join!(world.drain(), requests);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_revision_that_a_gateway_serves_never_goes_back() {
-    let (world, _upstream) = published().await;
-    let _connector = world.connector(&[]).await;
-    world.offer_older_empty_snapshot().await;
-    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
-}
-
-/// A stream of HTTP/2 that shall become a WebSocket (RFC 8441).
-async fn extended_connect(
-    world: &World,
-    path: &str,
-    protocol: &'static str,
-) -> (http::Response<h2::RecvStream>, h2::SendStream<Bytes>) {
-    let (client, connection) = h2::client::handshake(world.tls(APP, &[b"h2"]).await).await.unwrap();
-    tokio::spawn(connection);
-    let mut client = client.ready().await.unwrap();
-    eventually("the gateway allows it", || client.is_extended_connect_protocol_enabled()).await;
-    let request = Request::builder()
-        .method("CONNECT")
-        .uri(format!("https://{APP}{path}"))
-        .extension(h2::ext::Protocol::from_static(protocol))
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-protocol", "chat")
-        .header("sec-websocket-extensions", "permessage-deflate")
-        .body(())
-        .unwrap();
-    let (response, send) = client.send_request(request, false).unwrap();
-    (response.await.unwrap(), send)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_websocket_on_a_stream_of_http2_reaches_an_upstream_of_http1() {
-    let (world, upstream) = published().await;
-    let _connector = world.connector(&[]).await;
-    let (response, mut send) = extended_connect(&world, "/upgrade", "websocket").await;
-    assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(response.headers().get("sec-websocket-accept"), None, "HTTP/2 has no key and no answer to it");
-    let head = upstream.last_head();
-    assert!(head.starts_with("GET /upgrade HTTP/1.1\r\n"), "{head}");
-    for field in
-        ["upgrade: websocket", "sec-websocket-version: 13", "sec-websocket-protocol: chat", "permessage-deflate"]
-    {
-        assert!(head.contains(field), "{field} in {head}");
-    }
-    let mut body = response.into_body();
-    for number in 0..20 {
-        let frame = Bytes::from(format!("frame {number}"));
-        send.send_data(frame.clone(), false).unwrap();
-        let echoed = body.data().await.unwrap().unwrap();
-        body.flow_control().release_capacity(echoed.len()).unwrap();
-        assert_eq!(echoed, frame);
-    }
-    send.send_data(Bytes::new(), true).unwrap();
-    // The end of the upstream's side is that of the stream's; it may come in an empty frame.
-    while let Some(part) = body.data().await {
-        assert_eq!(part.unwrap(), "");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stream_of_http2_becomes_a_websocket_or_nothing() {
-    let (world, upstream) = published().await;
-    let _connector = world.connector(&[]).await;
-    let reason = |response: &http::Response<h2::RecvStream>| response.headers()["x-adit-reason"].clone();
-    // A page instead of the WebSocket: its 200 would mean that the WebSocket is open.
-    let (response, _send) = extended_connect(&world, "/page", "websocket").await;
-    assert_eq!((response.status(), reason(&response).as_bytes()), (StatusCode::BAD_GATEWAY, &b"upstream_invalid"[..]));
-    let (response, _send) = extended_connect(&world, "/ntlm", "websocket").await;
-    assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "the upstream's own refusal passes");
-    let before = upstream.connections();
-    let (response, _send) = extended_connect(&world, "/upgrade", "connect-udp").await;
-    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(upstream.connections(), before, "nothing but WebSockets is forwarded");
 }

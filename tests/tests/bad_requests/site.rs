@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adit_tests::http::{Connection, Response};
 use adit_tests::upstream::Head;
-use adit_tests::{ConnectorProcess, Directory, Scratch, Upstream};
+use adit_tests::{ConnectorProcess, Directory, Upstream};
 
 /// The name of the application.
 pub(crate) const HOST: &str = "strict.localhost";
@@ -52,10 +52,7 @@ impl Site {
 
     /// With a configuration.
     pub(crate) fn start_with(configuration: &str) -> Self {
-        let scratch = Scratch::new();
-        let file = scratch.join("config.toml");
-        std::fs::write(&file, configuration).unwrap();
-        Self::beside(Directory::start_in(scratch, &["--config", &file.display().to_string()]))
+        Self::beside(Directory::start_configured(configuration))
     }
 
     fn beside(directory: Directory) -> Self {

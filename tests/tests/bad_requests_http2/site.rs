@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adit_tests::http2::{End, Field, Http2, flag, frame, kind};
 use adit_tests::upstream::Head;
-use adit_tests::{ConnectorProcess, Directory, Scratch, Upstream};
+use adit_tests::{ConnectorProcess, Directory, Upstream};
 
 /// The name of the application.
 pub(crate) const HOST: &str = "frames.localhost";
@@ -27,10 +27,7 @@ impl Site {
 
     /// With a configuration.
     pub(crate) fn start_with(configuration: &str) -> Self {
-        let scratch = Scratch::new();
-        let file = scratch.join("config.toml");
-        std::fs::write(&file, configuration).unwrap();
-        let directory = Directory::start_in(scratch, &["--config", &file.display().to_string()]);
+        let directory = Directory::start_configured(configuration);
         let upstream = Upstream::start();
         let connector = directory.connector("beside-it");
         let _application = directory.publish("frames", &upstream, HOST, "Default");

@@ -268,23 +268,11 @@ impl<I: AsyncRead + Unpin> AsyncRead for ClientGuard<I> {
     }
 }
 
-impl<I: AsyncRead + AsyncWrite + Unpin> ClientGuard<I> {
-    /// Notes whether a write moves, and gives it up where it has not for too long.
-    fn watched<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.writing.moved();
-            return written;
-        }
-        ready!(self.writing.poll_stalled(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
 impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientGuard<I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         let guard = self.get_mut();
         let written = Pin::new(&mut guard.io).poll_write(cx, buffer);
-        guard.watched(cx, written)
+        guard.writing.watch(cx, written)
     }
 
     fn poll_write_vectored(
@@ -294,7 +282,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientGuard<I> {
     ) -> Poll<io::Result<usize>> {
         let guard = self.get_mut();
         let written = Pin::new(&mut guard.io).poll_write_vectored(cx, buffers);
-        guard.watched(cx, written)
+        guard.writing.watch(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -304,14 +292,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientGuard<I> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
         let flushed = Pin::new(&mut guard.io).poll_flush(cx);
-        guard.watched(cx, flushed)
+        guard.writing.watch(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
         if guard.lingering.is_none() {
             let shut = Pin::new(&mut guard.io).poll_shutdown(cx);
-            ready!(guard.watched(cx, shut))?;
+            ready!(guard.writing.watch(cx, shut))?;
             if !matches!(guard.at, At::Refused(_) | At::Broken(_) | At::Body(_)) {
                 return Poll::Ready(Ok(()));
             }

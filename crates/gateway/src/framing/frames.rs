@@ -226,21 +226,11 @@ impl<I: AsyncRead + Unpin> AsyncRead for FrameGuard<I> {
 }
 
 impl<I: AsyncWrite + Unpin> FrameGuard<I> {
-    /// Notes what was written, and gives up a write that does not move for too long.
-    fn watched<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.writing.moved();
-            return written;
-        }
-        ready!(self.writing.poll_stalled(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-
     fn counted(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(count)) = &written {
             self.scan.budget.sent(*count);
         }
-        self.watched(cx, written)
+        self.writing.watch(cx, written)
     }
 }
 
@@ -268,13 +258,13 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for FrameGuard<I> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
         let flushed = Pin::new(&mut guard.io).poll_flush(cx);
-        guard.watched(cx, flushed)
+        guard.writing.watch(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
         let shut = Pin::new(&mut guard.io).poll_shutdown(cx);
-        guard.watched(cx, shut)
+        guard.writing.watch(cx, shut)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Deadlines move with every request, timers do not: a timer is moved only when it rings too early. So an idle connection
 //! ends after its time, or up to as long again.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -153,6 +154,16 @@ impl WritePatience {
         Self { allowed, deadline: Deadline::default() }
     }
 
+    /// Notes whether a write moved, and gives it up where none has for too long.
+    pub(crate) fn watch<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.moved();
+            return written;
+        }
+        ready!(self.poll_stalled(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
     /// A write cannot go on. Ready if that has lasted for too long.
     pub(crate) fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.deadline.at.is_none() {
@@ -233,10 +244,13 @@ mod tests {
         pause();
         let mut patience = WritePatience::new(Duration::from_secs(30));
         let mut is_over = async |moved: bool| {
-            if moved {
-                patience.moved();
-            }
-            poll_fn(|cx| Poll::Ready(patience.poll_stalled(cx).is_ready())).await
+            poll_fn(|cx| {
+                if moved {
+                    assert!(patience.watch(cx, Poll::Ready(Ok(()))).is_ready());
+                }
+                Poll::Ready(patience.watch::<()>(cx, Poll::Pending).is_ready())
+            })
+            .await
         };
         for _ in 0..10 {
             assert!(!is_over(true).await);

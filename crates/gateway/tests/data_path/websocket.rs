@@ -1,0 +1,98 @@
+//! WebSockets through a gateway and a connector: over HTTP/1.1 and on a stream of HTTP/2 (RFC 8441).
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::world::{World, eventually};
+use super::{APP, published};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_passes_once_the_upstream_has_agreed() {
+    let (world, _upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let mut tls = world.tls(APP, &[b"http/1.1"]).await;
+    let head = format!(
+        "GET /upgrade HTTP/1.1\r\nhost: {APP}\r\nconnection: keep-alive\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    tls.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 512];
+    let count = tls.read(&mut answer).await.unwrap();
+    let text = String::from_utf8_lossy(&answer[..count]).to_ascii_lowercase();
+    assert!(text.starts_with("http/1.1 101 ") && text.contains("upgrade: websocket"), "{text}");
+    for _ in 0..3 {
+        tls.write_all(b"frames are not parsed here").await.unwrap();
+        let mut echoed = [0; 26];
+        tls.read_exact(&mut echoed).await.unwrap();
+        assert_eq!(&echoed, b"frames are not parsed here");
+    }
+}
+
+/// A stream of HTTP/2 that shall become a WebSocket (RFC 8441).
+async fn extended_connect(
+    world: &World,
+    path: &str,
+    protocol: &'static str,
+) -> (http::Response<h2::RecvStream>, h2::SendStream<Bytes>) {
+    let (client, connection) = h2::client::handshake(world.tls(APP, &[b"h2"]).await).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    eventually("the gateway allows it", || client.is_extended_connect_protocol_enabled()).await;
+    let request = Request::builder()
+        .method("CONNECT")
+        .uri(format!("https://{APP}{path}"))
+        .extension(h2::ext::Protocol::from_static(protocol))
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-protocol", "chat")
+        .header("sec-websocket-extensions", "permessage-deflate")
+        .body(())
+        .unwrap();
+    let (response, send) = client.send_request(request, false).unwrap();
+    (response.await.unwrap(), send)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_on_a_stream_of_http2_reaches_an_upstream_of_http1() {
+    let (world, upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let (response, mut send) = extended_connect(&world, "/upgrade", "websocket").await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers().get("sec-websocket-accept"), None, "HTTP/2 has no key and no answer to it");
+    let head = upstream.last_head();
+    assert!(head.starts_with("GET /upgrade HTTP/1.1\r\n"), "{head}");
+    for field in
+        ["upgrade: websocket", "sec-websocket-version: 13", "sec-websocket-protocol: chat", "permessage-deflate"]
+    {
+        assert!(head.contains(field), "{field} in {head}");
+    }
+    let mut body = response.into_body();
+    for number in 0..20 {
+        let frame = Bytes::from(format!("frame {number}"));
+        send.send_data(frame.clone(), false).unwrap();
+        let echoed = body.data().await.unwrap().unwrap();
+        body.flow_control().release_capacity(echoed.len()).unwrap();
+        assert_eq!(echoed, frame);
+    }
+    send.send_data(Bytes::new(), true).unwrap();
+    // The end of the upstream's side is that of the stream's; it may come in an empty frame.
+    while let Some(part) = body.data().await {
+        assert_eq!(part.unwrap(), "");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_http2_becomes_a_websocket_or_nothing() {
+    let (world, upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let reason = |response: &http::Response<h2::RecvStream>| response.headers()["x-adit-reason"].clone();
+    // A page instead of the WebSocket: its 200 would mean that the WebSocket is open.
+    let (response, _send) = extended_connect(&world, "/page", "websocket").await;
+    assert_eq!((response.status(), reason(&response).as_bytes()), (StatusCode::BAD_GATEWAY, &b"upstream_invalid"[..]));
+    let (response, _send) = extended_connect(&world, "/ntlm", "websocket").await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "the upstream's own refusal passes");
+    let before = upstream.connections();
+    let (response, _send) = extended_connect(&world, "/upgrade", "connect-udp").await;
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(upstream.connections(), before, "nothing but WebSockets is forwarded");
+}
