@@ -89,7 +89,7 @@ async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
         };
         match accepted {
             Some(Ok((request, respond))) => serve(member, request, respond),
-            Some(Err(error)) => return Err(io::Error::other(error)),
+            Some(Err(error)) => return Err(error),
             None => return Ok(()),
         }
     }
@@ -122,7 +122,7 @@ async fn silence(ping: Option<h2::PingPong>, reads: Arc<AtomicU64>) {
     }
 }
 
-type Carrier = h2::server::Connection<TlsStream<TunnelSocket>, Bytes>;
+type Carrier = carrier::ConnectorEnd<TlsStream<TunnelSocket>>;
 
 async fn connect(member: &Member) -> io::Result<(Carrier, Arc<AtomicU64>)> {
     let identity = member.identity();

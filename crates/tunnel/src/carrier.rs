@@ -4,9 +4,17 @@
 //! readers stop every other user of the connector. Windows and frames are fixed here and not adaptive, because the
 //! adaptive mode of the libraries has deadlocked.
 
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
-use h2::{client, server};
+use h2::{PingPong, RecvStream, client, server};
+use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::joined::Joined;
 
 /// Bytes that one stream may have under way, each way: 20 MB/s at 50 ms of round trip.
 const STREAM_WINDOW: u32 = 1 << 20;
@@ -45,15 +53,30 @@ pub fn take_whole_frames<Data>(session: &mut rustls::ConnectionCommon<Data>) {
     session.set_buffer_limit(Some(TLS_BUFFER));
 }
 
+/// The gateway's end, which is to be polled until it ends.
+#[derive(Debug)]
+pub struct GatewayEnd<I: AsyncRead + AsyncWrite + Unpin> {
+    connection: client::Connection<Joined<I>, Bytes>,
+    joined: Joined<I>,
+}
+
+/// The connector's end, which is driven by [`Self::accept`].
+#[derive(Debug)]
+pub struct ConnectorEnd<I> {
+    connection: server::Connection<Joined<I>, Bytes>,
+    joined: Joined<I>,
+}
+
 /// Starts the gateway's end on an accepted connection.
 ///
 /// # Errors
 /// What the HTTP/2 handshake reports.
-pub async fn gateway_end<I>(io: I) -> Result<(client::SendRequest<Bytes>, client::Connection<I, Bytes>), h2::Error>
+pub async fn gateway_end<I>(io: I) -> Result<(client::SendRequest<Bytes>, GatewayEnd<I>), h2::Error>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
-    client::Builder::new()
+    let joined = Joined::new(io);
+    let (requests, connection) = client::Builder::new()
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(LARGEST_FRAME)
@@ -62,19 +85,21 @@ where
         .enable_push(false)
         .max_concurrent_reset_streams(REMEMBERED_RESETS)
         .max_local_error_reset_streams(None)
-        .handshake(io)
-        .await
+        .handshake(joined.clone())
+        .await?;
+    Ok((requests, GatewayEnd { connection, joined }))
 }
 
 /// Starts the connector's end on the connection it dialled.
 ///
 /// # Errors
 /// What the HTTP/2 handshake reports.
-pub async fn connector_end<I>(io: I) -> Result<server::Connection<I, Bytes>, h2::Error>
+pub async fn connector_end<I>(io: I) -> Result<ConnectorEnd<I>, h2::Error>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
-    server::Builder::new()
+    let joined = Joined::new(io);
+    let connection = server::Builder::new()
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(LARGEST_FRAME)
@@ -84,6 +109,63 @@ where
         .max_pending_accept_reset_streams(MOST_EARLY_RESETS)
         .max_concurrent_reset_streams(REMEMBERED_RESETS)
         .max_local_error_reset_streams(None)
-        .handshake(io)
-        .await
+        .handshake(joined.clone())
+        .await?;
+    Ok(ConnectorEnd { connection, joined })
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> GatewayEnd<I> {
+    /// Asks for signs of life; `None` after the first call.
+    pub fn ping_pong(&mut self) -> Option<PingPong> {
+        self.connection.ping_pong()
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Future for GatewayEnd<I> {
+    type Output = io::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let end = self.get_mut();
+        let polled = Pin::new(&mut end.connection).poll(cx);
+        let left = end.joined.poll_leave(cx);
+        match (polled, left) {
+            (Poll::Ready(ended), _) => Poll::Ready(ended.map_err(io::Error::other)),
+            (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
+            (Poll::Pending, _) => Poll::Pending,
+        }
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> ConnectorEnd<I> {
+    /// Asks for signs of life; `None` after the first call.
+    pub fn ping_pong(&mut self) -> Option<PingPong> {
+        self.connection.ping_pong()
+    }
+
+    /// Takes no new streams and ends with the last one.
+    pub fn graceful_shutdown(&mut self) {
+        self.connection.graceful_shutdown();
+    }
+
+    /// The next stream; `None` when the connection has ended. Nothing moves unless this is polled. A call that is
+    /// dropped loses nothing.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub async fn accept(&mut self) -> Option<io::Result<(Request<RecvStream>, server::SendResponse<Bytes>)>> {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    fn poll_accept(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<(Request<RecvStream>, server::SendResponse<Bytes>)>>> {
+        let polled = self.connection.poll_accept(cx);
+        let left = self.joined.poll_leave(cx);
+        match (polled, left) {
+            (Poll::Ready(accepted), _) => Poll::Ready(accepted.map(|stream| stream.map_err(io::Error::other))),
+            (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Some(Err(error))),
+            (Poll::Pending, _) => Poll::Pending,
+        }
+    }
 }

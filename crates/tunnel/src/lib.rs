@@ -6,6 +6,7 @@
 //! parsed by the gateway alone; the connector copies bytes and counts them.
 //!
 //! - [`carrier`]: the HTTP/2 settings of both ends, in one place because they must agree;
+//! - `joined`: what HTTP/2 writes, joined into fewer system calls and TLS records;
 //! - [`socket`]: the TCP socket beneath, at both ends;
 //! - [`stream`]: the gateway's end of one stream, as a byte stream with an account of what became of it;
 //! - [`target`]: the head of a stream and the reasons for which one is not opened;
@@ -14,6 +15,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod carrier;
+mod joined;
 pub mod message;
 pub mod protocol;
 pub mod socket;
