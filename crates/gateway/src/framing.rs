@@ -19,6 +19,7 @@ mod body;
 pub(crate) mod client;
 pub(crate) mod frames;
 pub(crate) mod head;
+mod merge;
 pub(crate) mod pace;
 pub(crate) mod patience;
 pub(crate) mod refusal;

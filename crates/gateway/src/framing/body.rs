@@ -33,6 +33,14 @@ impl BodyScan {
         }
     }
 
+    /// How many bytes it is until a chunk begins; `None` if that is not known, or there are no chunks.
+    pub(crate) fn until_chunk(&self) -> Option<usize> {
+        match self {
+            Self::Chunked(chunked) => chunked.until_chunk(),
+            Self::Length(_) | Self::UntilClose => None,
+        }
+    }
+
     /// Takes what belongs to the body.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<Taken, Refusal> {
         match self {
@@ -80,6 +88,16 @@ enum At {
 }
 
 impl Chunked {
+    fn until_chunk(&self) -> Option<usize> {
+        match self.at {
+            At::Size if self.digits == 0 => Some(0),
+            At::Data => usize::try_from(self.size).ok()?.checked_add(2),
+            At::DataCr => Some(2),
+            At::DataLf => Some(1),
+            _ => None,
+        }
+    }
+
     fn take(&mut self, bytes: &[u8]) -> Result<Taken, Refusal> {
         let mut position = 0;
         while let Some(byte) = bytes.get(position) {

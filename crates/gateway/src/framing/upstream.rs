@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::body::{BodyScan, Taken};
 use super::head::{HeadScan, OfResponse, ResponseHead};
+use super::merge::merge;
 use super::refusal::Refusal;
 use crate::limits;
 
@@ -142,9 +143,16 @@ impl<I> UpstreamGuard<I> {
             self.held = held;
             return;
         }
-        let passed = self.scan(fresh);
+        let until_chunk = match &self.at {
+            At::Body(body) => body.until_chunk(),
+            _ => None,
+        };
+        let mut passed = self.scan(fresh);
         if let (At::Head, Some(rest)) = (&self.at, fresh.get(passed..)) {
             self.held.extend_from_slice(rest);
+        }
+        if let (Some(lead), Some(fresh)) = (until_chunk, buffer.filled_mut().get_mut(start..start + passed)) {
+            passed = merge(fresh, lead);
         }
         buffer.set_filled(start + passed);
     }
@@ -275,5 +283,52 @@ mod tests {
         let long = [b"X: ".as_slice(), &[b'y'; 1024], b"\r\n"].concat();
         assert_eq!(refused(&of_length(limits::HEAD_BYTES / 1024, &long)), Some(Refusal::HeadTooLarge));
         assert_eq!(refused(&b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000)), Some(Refusal::TooManyInterim));
+    }
+
+    /// What a chunked body says, and in how many chunks.
+    fn decoded(mut body: &[u8]) -> (String, usize) {
+        let (mut said, mut chunks) = (String::new(), 0);
+        loop {
+            let line = body.iter().position(|byte| *byte == b'\n').unwrap();
+            let size = std::str::from_utf8(&body[..line]).unwrap().trim_end().split(';').next().unwrap();
+            let size = usize::from_str_radix(size, 16).unwrap();
+            if size == 0 {
+                assert_eq!(&body[line + 1..], b"X-Last: 1\r\n\r\n");
+                return (said, chunks);
+            }
+            said.push_str(std::str::from_utf8(&body[line + 1..line + 1 + size]).unwrap());
+            assert_eq!(&body[line + 1 + size..line + 3 + size], b"\r\n");
+            body = &body[line + 3 + size..];
+            chunks += 1;
+        }
+    }
+
+    #[test]
+    fn chunks_that_come_together_are_merged_wherever_reads_end() {
+        let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let sizes = [1, 20, 3, 300, 15, 16, 1, 1, 255, 4096, 2];
+        let mut body = Vec::new();
+        for (number, size) in sizes.iter().enumerate() {
+            let extension = if number % 3 == 0 { ";x=\"y\"" } else { "" };
+            body.extend(format!("{size:x}{extension}\r\n{}\r\n", "abcdefghijk"[number..=number].repeat(*size)).bytes());
+        }
+        body.extend(b"0\r\nX-Last: 1\r\n\r\n");
+        let said = decoded(&body).0;
+        for each in (1..400).chain([1000, 5000, 10_000]) {
+            let mut guard = guard(&Method::GET);
+            assert_eq!(guard.scan(head), head.len());
+            let mut passed = Vec::new();
+            for part in body.chunks(each) {
+                let mut room = vec![0; part.len() + 5];
+                let mut buffer = ReadBuf::new(&mut room);
+                buffer.put_slice(b"first");
+                buffer.put_slice(part);
+                guard.receive(&mut buffer, 5);
+                passed.extend_from_slice(&buffer.filled()[5..]);
+            }
+            let (shown, chunks) = decoded(&passed);
+            assert_eq!(shown, said, "in reads of {each}");
+            assert!(each < 5000 || chunks == 1, "{chunks} chunks in reads of {each}");
+        }
     }
 }

@@ -2,38 +2,50 @@
 //!
 //! A rule here is about one field or one list of fields; what a whole request may look like is in [`super`].
 
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Fields that end at each hop (RFC 9110, section 7.6.1), and those that `Connection` names.
+/// Removes the fields that end at each hop (RFC 9110, section 7.6.1), and those that `Connection` names.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| HeaderName::try_from(name.trim()).ok())
-            .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-        headers.remove(CONNECTION);
+    // Most heads have none or one of them: looking at the names there are is cheaper than looking each of these up.
+    let mut ending: Vec<HeaderName> = headers.keys().filter(|name| ends_here(name)).cloned().collect();
+    if ending.contains(&CONNECTION) {
+        ending.extend(named_by_connection(headers));
     }
-    if headers.remove(TRANSFER_ENCODING).is_some() {
+    let has_coding = ending.contains(&TRANSFER_ENCODING);
+    for name in ending {
+        headers.remove(name);
+    }
+    if has_coding {
         headers.remove(CONTENT_LENGTH);
     }
-    // One length goes on: differing ones were refused by the library, or do not count for the framing it writes.
-    if let Some(length) = headers.get(CONTENT_LENGTH).cloned() {
+    // One length goes on: differing ones were refused by the guard, or do not count for the framing the library writes.
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    if let (Some(length), Some(_)) = (lengths.next().cloned(), lengths.next()) {
         headers.insert(CONTENT_LENGTH, length);
     }
-    for name in [TE, UPGRADE, EXPECT] {
-        headers.remove(name);
-    }
-    for name in ["keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings"] {
-        headers.remove(name);
-    }
+}
+
+fn ends_here(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "transfer-encoding"
+            | "te"
+            | "upgrade"
+            | "expect"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "http2-settings"
+    )
+}
+
+fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let names = lines.flat_map(|line| line.split(',')).filter_map(|name| HeaderName::try_from(name.trim()).ok());
+    names.filter(|name| *name != HOST && *name != CONTENT_LENGTH)
 }
 
 /// Removes what only a gateway may say: where the request came from and who the user is.
@@ -149,6 +161,22 @@ mod tests {
         let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["host", "x-other"]);
+    }
+
+    #[test]
+    fn fields_of_one_hop_end_here_and_a_length_beside_a_coding_does_not_count() {
+        let mut headers = HeaderMap::new();
+        let ending = ["te", "upgrade", "expect", "keep-alive", "proxy-connection", "proxy-authenticate"];
+        for name in ending.iter().chain(&["proxy-authorization", "http2-settings", "transfer-encoding", "accept"]) {
+            headers.insert(*name, HeaderValue::from_static("x"));
+        }
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("5"));
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["accept"]);
+        headers.append(CONTENT_LENGTH, HeaderValue::from_static("5"));
+        headers.append(CONTENT_LENGTH, HeaderValue::from_static("5"));
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers.get_all(CONTENT_LENGTH).iter().count(), 1);
     }
 
     #[test]
