@@ -60,6 +60,9 @@ pub struct GatewayEnd<I: AsyncRead + AsyncWrite + Unpin> {
     joined: Joined<I>,
 }
 
+/// A stream that the gateway opened: its head with what the gateway sends, and how it is answered.
+pub type Accepted = (Request<RecvStream>, server::SendResponse<Bytes>);
+
 /// The connector's end, which is driven by [`Self::accept`].
 #[derive(Debug)]
 pub struct ConnectorEnd<I> {
@@ -152,14 +155,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> ConnectorEnd<I> {
     ///
     /// # Errors
     /// The connection broke.
-    pub async fn accept(&mut self) -> Option<io::Result<(Request<RecvStream>, server::SendResponse<Bytes>)>> {
+    pub async fn accept(&mut self) -> Option<io::Result<Accepted>> {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    fn poll_accept(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<(Request<RecvStream>, server::SendResponse<Bytes>)>>> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Accepted>>> {
         let polled = self.connection.poll_accept(cx);
         let left = self.joined.poll_leave(cx);
         match (polled, left) {
