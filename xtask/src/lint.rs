@@ -10,6 +10,7 @@ pub(crate) fn run_all() -> Result<(), Failed> {
     tool::components()?;
     formatting()?;
     clippy()?;
+    without_features()?;
     let deny = tool::cargo_deny()?;
     run(Command::new(deny).current_dir(repository()).args(["check", "bans", "licenses", "sources"]))
 }
@@ -22,4 +23,9 @@ pub(crate) fn formatting() -> Result<(), Failed> {
 /// Whether clippy has nothing to say.
 pub(crate) fn clippy() -> Result<(), Failed> {
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// Whether the binary without its optional parts builds as cleanly.
+pub(crate) fn without_features() -> Result<(), Failed> {
+    run(&mut cargo(&["clippy", "--package", "adit", "--no-default-features", "--all-targets", "--", "-D", "warnings"]))
 }

@@ -29,7 +29,8 @@ struct Counts {
 pub(crate) fn run_all(length: Length) -> Result<(), Failed> {
     setup()?;
     let mut wrong = Vec::new();
-    for step in [lint::formatting(), lint::clippy(), run(&mut cargo(&["build", "--package", "adit"]))] {
+    let build = || run(&mut cargo(&["build", "--package", "adit"]));
+    for step in [lint::formatting(), lint::clippy(), lint::without_features(), build()] {
         wrong.extend(step.err());
     }
     println!("(licences, bans and sources of dependencies: `cargo xtask lint`)");

@@ -26,6 +26,8 @@ use crate::configuration::{Configuration, GatewayAddress};
 use crate::data_folder::{Addresses, DataFolder, KeyPair};
 use crate::fingerprint::Fingerprint;
 use crate::listener::{self, Bound, operations};
+#[cfg(feature = "otlp")]
+use crate::otlp::Exporter;
 
 mod api_metrics;
 mod control_link;
@@ -57,6 +59,9 @@ pub(crate) struct Server {
     stop_operations: watch::Sender<bool>,
     api: JoinSet<()>,
     background: JoinSet<()>,
+    /// Sends the gateway's spans, if somebody wants them.
+    #[cfg(feature = "otlp")]
+    exporter: Option<Exporter>,
 }
 
 /// The sockets, taken and not yet served.
@@ -78,8 +83,7 @@ impl Server {
         let folder = DataFolder::lock(&configuration.data)?;
         let files = CertificateFiles::load(configuration.certificates.clone(), &folder.certificates())?;
         let sockets = Sockets::take(&configuration).await?;
-        let observation =
-            Observation { records: configuration.access_records.open()?, server_timing: configuration.server_timing };
+        let records = configuration.access_records.open()?;
         let addresses = sockets.addresses();
         let dialled = dialled_by_connectors(configuration.gateway_address.as_ref(), addresses.gateway);
 
@@ -96,6 +100,13 @@ impl Server {
             certificates.replace(CertificateSource::Acme, &acme.certificates());
         }
         let acceptor = certificates.acceptor().map_err(StartError::Certificate)?;
+        #[cfg(feature = "otlp")]
+        let exporter = configuration.otlp.map(|settings| Exporter::start(settings, &mut registry)).transpose()?;
+        #[cfg(feature = "otlp")]
+        let spans = exporter.as_ref().map(Exporter::spans);
+        #[cfg(not(feature = "otlp"))]
+        let spans = None;
+        let observation = Observation { records, spans, server_timing: configuration.server_timing };
         let clients = (configuration.api.trusted_proxies.clone(), configuration.client_limits);
         let gateway = start_gateway(sockets.gateway, &control, &certificates, clients, observation, &mut registry)?;
         until_ready(&gateway).await?;
@@ -117,6 +128,8 @@ impl Server {
             stop_operations: watch::Sender::new(false),
             api: JoinSet::new(),
             background: JoinSet::new(),
+            #[cfg(feature = "otlp")]
+            exporter,
         };
         server.serve_api(sockets.control, sockets.control_tls, acceptor, &api);
         server.serve_operations(sockets.metrics, registry);
@@ -158,6 +171,10 @@ impl Server {
         self.stop_api.send_replace(true);
         while self.api.join_next().await.is_some() {}
         self.gateway.drain(grace).await;
+        #[cfg(feature = "otlp")]
+        if let Some(exporter) = self.exporter {
+            exporter.finish().await;
+        }
         self.stop_operations.send_replace(true);
         self.background.shutdown().await;
         self.control.close().await;

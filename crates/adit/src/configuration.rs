@@ -25,6 +25,8 @@ use crate::certificate::{CertificateFile, CertificateFileError};
 
 mod acme;
 mod client_limits;
+#[cfg(feature = "otlp")]
+mod otlp;
 
 pub(crate) use acme::AcmeFlags;
 use acme::{AcmeTable, BadAcme};
@@ -50,6 +52,9 @@ pub(crate) struct Configuration {
     pub(crate) access_records: AccessRecords,
     /// Whether the gateway's answers have `Server-Timing`.
     pub(crate) server_timing: bool,
+    /// Where the gateway's spans go, if they go anywhere.
+    #[cfg(feature = "otlp")]
+    pub(crate) otlp: Option<crate::otlp::OtlpSettings>,
 }
 
 /// The listening addresses. Port 0 lets the system choose.
@@ -126,6 +131,12 @@ pub(crate) enum ConfigurationError {
     Certificate(#[from] CertificateFileError),
     #[error(transparent)]
     Acme(#[from] BadAcme),
+    #[cfg(feature = "otlp")]
+    #[error(transparent)]
+    Otlp(#[from] otlp::BadOtlp),
+    #[cfg(not(feature = "otlp"))]
+    #[error("otlp: this adit was built without the feature 'otlp', and cannot send spans")]
+    NoOtlp,
 }
 
 /// The file as it is written.
@@ -159,6 +170,10 @@ struct File {
     access_records: Option<AccessRecords>,
     #[serde(default)]
     server_timing: bool,
+    #[cfg(feature = "otlp")]
+    otlp: Option<otlp::OtlpTable>,
+    #[cfg(not(feature = "otlp"))]
+    otlp: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -211,6 +226,8 @@ fn read(path: &Path) -> Result<File, ConfigurationError> {
     let beside = path.parent().unwrap_or(Path::new(""));
     let paths = file.data.iter_mut().chain(file.issuer.iter_mut().filter_map(|issuer| issuer.ca.as_mut()));
     let paths = paths.chain(file.acme.iter_mut().filter_map(|acme| acme.ca.as_mut()));
+    #[cfg(feature = "otlp")]
+    let paths = paths.chain(file.otlp.iter_mut().filter_map(|otlp| otlp.ca.as_mut()));
     for written in paths.chain(file.certificate.iter_mut().flat_map(CertificateTable::paths)) {
         *written = beside.join(&*written);
     }
@@ -231,6 +248,12 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
     let client_limits = std::mem::take(&mut file.client_limits).into();
     let access_records = flags.access_records.or_else(|| file.access_records.clone()).unwrap_or_default();
     let server_timing = file.server_timing;
+    #[cfg(feature = "otlp")]
+    let otlp = file.otlp.take().map(otlp::resolve).transpose()?;
+    #[cfg(not(feature = "otlp"))]
+    if file.otlp.is_some() {
+        return Err(ConfigurationError::NoOtlp);
+    }
     Ok(Configuration {
         data,
         listen,
@@ -241,6 +264,8 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
         acme,
         access_records,
         server_timing,
+        #[cfg(feature = "otlp")]
+        otlp,
     })
 }
 

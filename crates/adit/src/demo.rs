@@ -170,6 +170,8 @@ fn configuration(folder: &TemporaryFolder) -> Configuration {
         // The demo speaks on stdout.
         access_records: AccessRecords::Off,
         server_timing: false,
+        #[cfg(feature = "otlp")]
+        otlp: None,
     }
 }
 

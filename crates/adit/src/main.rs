@@ -17,6 +17,8 @@ mod fingerprint;
 mod interruption;
 mod lifetime;
 mod listener;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod publication;
 mod telemetry;
 

@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::record::{RecordWriter, Recorder};
 use crate::serving::Serving;
+use crate::span::Spans;
 use crate::tls::{Purpose, TlsConfigs};
 use crate::translate::Held;
 use crate::tunnel::{self, Arrived, Book};
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// Where access records go, if they are wanted.
     pub(crate) records: Option<RecordWriter>,
+    /// Where spans go, if they are wanted.
+    pub(crate) spans: Option<Spans>,
     /// Whether answers have `Server-Timing`.
     pub(crate) server_timing: bool,
     pub(crate) tls: TlsConfigs,
@@ -125,7 +128,7 @@ impl Core {
 /// Runs a core on the calling thread until its commands end.
 pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: mpsc::Receiver<CoreCommand>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let recorder = Recorder::new(shared.records.clone(), shared.metrics.core(index));
+    let recorder = Recorder::new(shared.records.clone(), shared.spans.clone(), shared.metrics.core(index));
     let random = RefCell::new(fastrand::Rng::new());
     let core = Rc::new(Core { index, shared, pool: RefCell::default(), random, held: Held::default(), recorder });
     LocalSet::new().block_on(&runtime, obey(core, commands));

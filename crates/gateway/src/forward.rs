@@ -97,6 +97,8 @@ async fn forward(
     mut request: Request<Incoming>,
     record: &mut Record,
 ) -> Result<Responded, Failure> {
+    // First, so that what is refused has its place in the trace as well.
+    record.is_part_of(core.recorder.tracing().pass(request.headers_mut(), &mut core.random.borrow_mut()));
     let place = head::place(&request, client)?;
     record.asks_for(&place.host);
     let (grant, rules) = {
@@ -118,7 +120,6 @@ async fn forward(
     let body = ReplayBody::new(incoming, &parts.headers);
     let mut head = UpstreamHead::new(parts, &grant, &place, &rules, client)?;
     head.identify(record.id_value());
-    record.is_part_of(head.trace(core.recorder.tracing(), &mut core.random.borrow_mut()));
     if let Some(upgrade) = &upgrade {
         head.upgrade(upgrade);
     }

@@ -26,6 +26,7 @@ use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::record::{RecordDestination, RecordWriter};
 use crate::serving::Serving;
+use crate::span::Spans;
 use crate::tls::TlsConfigs;
 use crate::tunnel::{Book, keep_presence};
 use crate::{acceptor, core, limits};
@@ -59,6 +60,8 @@ pub struct Settings {
 pub struct Observation {
     /// Where access records go; `None` writes none.
     pub records: Option<Box<dyn RecordDestination>>,
+    /// Who takes the spans of sampled traces; `None` makes none.
+    pub spans: Option<Spans>,
     /// Whether answers say in `Server-Timing` how long their parts took.
     pub server_timing: bool,
 }
@@ -108,7 +111,7 @@ impl Gateway {
             })
             .unzip();
         let metrics = Metrics::register(registry, handles.len());
-        let Observation { records, server_timing } = settings.observation;
+        let Observation { records, spans, server_timing } = settings.observation;
         let records = records.map(|to| RecordWriter::start(to, metrics.records_dropped.clone())).transpose()?;
         let shared = Arc::new(Shared {
             book: Arc::new(Book::new(handles.len(), Arc::clone(&serving))),
@@ -117,6 +120,7 @@ impl Gateway {
             directory: settings.directory,
             metrics,
             records,
+            spans,
             server_timing,
             tls,
             trusted_proxies: settings.trusted_proxies,

@@ -11,7 +11,6 @@ use std::rc::Rc;
 use adit_core::access::Grant;
 use adit_core::request_path;
 use adit_tunnel::target::UpstreamTls;
-use fastrand::Rng;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, SEC_WEBSOCKET_KEY, TE, TRANSFER_ENCODING,
     UPGRADE,
@@ -30,7 +29,6 @@ use crate::limits;
 use crate::reason::Reason;
 use crate::replay::{ReplayBody, RequestBody};
 use crate::serving::ForwardingRules;
-use crate::trace_context::{Span, Tracing};
 use crate::translate;
 use crate::upgrade::{self, Upgrade};
 use fields::{is_connection_bound, join_cookies, remove_client_claims, remove_hop_by_hop, wants_trailers};
@@ -199,11 +197,6 @@ impl UpstreamHead {
     /// Tells the upstream by which id the gateway records the request.
     pub(crate) fn identify(&mut self, id: HeaderValue) {
         self.headers.insert(X_REQUEST_ID.clone(), id);
-    }
-
-    /// Takes part in the trace that the client names, if it names one.
-    pub(crate) fn trace(&mut self, tracing: Tracing, random: &mut Rng) -> Option<Span> {
-        tracing.pass(&mut self.headers, random)
     }
 
     /// The path and query that the upstream is asked for.

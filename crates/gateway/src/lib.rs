@@ -43,6 +43,7 @@ mod registration;
 mod replay;
 mod respond;
 mod serving;
+mod span;
 mod tls;
 mod trace_context;
 mod trailers;
@@ -57,3 +58,4 @@ pub use directory::{ConnectorDirectory, Renewed, ServerCertificates, TunnelUp, U
 pub use gateway::{Gateway, Observation, Settings, StartError};
 pub use limits::ClientLimits;
 pub use record::RecordDestination;
+pub use span::{EndedSpan, SpanSink, Spans};

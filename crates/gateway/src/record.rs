@@ -10,6 +10,7 @@ mod line;
 mod recorder;
 mod request_id;
 mod server_timing;
+mod span;
 mod writer;
 
 use std::net::IpAddr;

@@ -24,8 +24,8 @@ const SAMPLED: u8 = 1;
 pub(crate) struct Tracing {
     /// A record is kept, so the gateway names itself as the parent.
     pub(crate) takes_part: bool,
-    /// A request without a valid context begins a trace.
-    pub(crate) begins: bool,
+    /// A request without a valid context begins a trace, which is sampled if a random number is not above this.
+    pub(crate) begins: Option<u64>,
 }
 
 /// A position in a trace: the trace, and the span that what follows has as its parent.
@@ -56,7 +56,7 @@ impl Tracing {
         }
         let Some(came) = came else {
             headers.remove(&TRACEPARENT);
-            return self.begins.then(|| begin(headers, random));
+            return self.begins.map(|limit| begin(headers, random, limit));
         };
         let span = Span { own: None, trace: came.trace, parent: Some(came.span), sampled: came.flags & SAMPLED != 0 };
         if !self.takes_part {
@@ -68,11 +68,12 @@ impl Tracing {
     }
 }
 
-fn begin(headers: &mut HeaderMap, random: &mut Rng) -> Span {
+fn begin(headers: &mut HeaderMap, random: &mut Rng, limit: u64) -> Span {
+    let sampled = number(random) <= limit;
     let trace = u128::from(number(random)) << 64 | u128::from(number(random));
-    let own = TraceParent { trace, span: number(random), flags: SAMPLED };
+    let own = TraceParent { trace, span: number(random), flags: if sampled { SAMPLED } else { 0 } };
     headers.insert(TRACEPARENT.clone(), own.value());
-    Span { own: Some(own.span), trace, parent: None, sampled: true }
+    Span { own: Some(own.span), trace, parent: None, sampled }
 }
 
 /// Any number but the one that stands for none.
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
 
     const VALID: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    const JOINS: Tracing = Tracing { takes_part: true, begins: false };
+    const JOINS: Tracing = Tracing { takes_part: true, begins: None };
 
     fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -235,8 +236,26 @@ mod tests {
 
     #[test]
     fn a_trace_is_begun_only_where_that_is_wanted() {
-        let (headers, span) = passed(Tracing { takes_part: true, begins: true }, &[("traceparent", "nonsense")]);
+        let (headers, span) =
+            passed(Tracing { takes_part: true, begins: Some(u64::MAX) }, &[("traceparent", "nonsense")]);
         let told = TraceParent::parse(headers["traceparent"].as_bytes()).unwrap();
         assert_eq!(span, Some(Span { own: Some(told.span), trace: told.trace, parent: None, sampled: true }));
+        assert_eq!(told.flags, SAMPLED);
+    }
+
+    #[test]
+    fn so_many_of_the_traces_begun_here_are_sampled_and_the_others_say_that_they_are_not() {
+        for (limit, expected) in [(0, 0..=0), (u64::MAX / 4, 150..=350), (u64::MAX, 1000..=1000)] {
+            let (begins, mut random) = (Some(limit), Rng::with_seed(7));
+            let sampled = (0..1000).filter(|_| {
+                let mut headers = HeaderMap::new();
+                let span = Tracing { takes_part: true, begins }.pass(&mut headers, &mut random).unwrap();
+                let told = TraceParent::parse(headers["traceparent"].as_bytes()).unwrap();
+                assert_eq!(told.flags, u8::from(span.sampled));
+                span.sampled
+            });
+            let sampled = sampled.count();
+            assert!(expected.contains(&sampled), "{sampled} of 1000");
+        }
     }
 }

@@ -33,6 +33,9 @@ pub(crate) enum StartError {
     GatewayNotReady,
     #[error(transparent)]
     AccessRecords(#[from] NotWritable),
+    #[cfg(feature = "otlp")]
+    #[error(transparent)]
+    Otlp(#[from] crate::otlp::NotSending),
     #[error(transparent)]
     Gateway(#[from] adit_gateway::StartError),
 }

@@ -25,11 +25,16 @@ impl Clock {
 
     /// The wall clock at `moment`, in milliseconds since 1970.
     pub(crate) fn millis_at(&mut self, moment: Instant) -> u64 {
+        u64::try_from(self.at(moment).as_millis()).unwrap_or_default()
+    }
+
+    /// The wall clock at `moment`, since 1970.
+    pub(crate) fn at(&mut self, moment: Instant) -> Duration {
         let mut since = moment.saturating_duration_since(self.monotonic);
         if since >= SERVES {
             (self.monotonic, self.wall, since) = (moment, wall(), Duration::ZERO);
         }
-        u64::try_from((self.wall + since).as_millis()).unwrap_or_default()
+        self.wall + since
     }
 
     /// The second of a wall clock time as `2026-11-20T10:15:30`, in UTC.

@@ -175,11 +175,11 @@ fn escape(buffer: &mut Vec<u8>, text: &str) {
 }
 
 /// At most `most` bytes of `text`, whole characters.
-fn cut(text: &str, most: usize) -> &str {
+pub(super) fn cut(text: &str, most: usize) -> &str {
     text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }
 
-const fn version(version: Version) -> &'static str {
+pub(super) const fn version(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "1.0",
         Version::HTTP_11 => "1.1",

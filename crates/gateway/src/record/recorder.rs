@@ -13,9 +13,10 @@ use tokio::time::sleep;
 use super::clock::Clock;
 use super::request_id::{RequestId, RequestIds};
 use super::writer::RecordWriter;
-use super::{Record, line};
+use super::{Record, line, span};
 use crate::limits;
 use crate::metrics::CoreMeters;
+use crate::span::Spans;
 use crate::trace_context::Tracing;
 
 /// Takes up the records of one core.
@@ -28,6 +29,8 @@ pub(crate) struct Recorder {
     begun: Notify,
     /// `None` if no records are wanted.
     writer: Option<RecordWriter>,
+    /// `None` if no spans are wanted.
+    spans: Option<Spans>,
     meters: Arc<CoreMeters>,
 }
 
@@ -38,13 +41,14 @@ struct Batch {
 }
 
 impl Recorder {
-    pub(crate) fn new(writer: Option<RecordWriter>, meters: Arc<CoreMeters>) -> Rc<Self> {
+    pub(crate) fn new(writer: Option<RecordWriter>, spans: Option<Spans>, meters: Arc<CoreMeters>) -> Rc<Self> {
         Rc::new(Self {
             ids: RefCell::new(RequestIds::new()),
             clock: RefCell::new(Clock::new()),
             batch: RefCell::default(),
             begun: Notify::new(),
             writer,
+            spans,
             meters,
         })
     }
@@ -65,9 +69,10 @@ impl Recorder {
         (millis, self.ids.borrow_mut().next(millis))
     }
 
-    /// What the gateway does about traces: it takes part in them where it keeps a record of its part.
-    pub(crate) const fn tracing(&self) -> Tracing {
-        Tracing { takes_part: self.writes(), begins: false }
+    /// What the gateway does about traces: it takes part in them where it keeps a record or a span of its part.
+    pub(crate) fn tracing(&self) -> Tracing {
+        let begins = self.spans.as_ref().map(Spans::threshold);
+        Tracing { takes_part: self.writes() || begins.is_some(), begins }
     }
 
     /// `id` as a field's value.
@@ -77,7 +82,8 @@ impl Recorder {
 
     /// Counts a request that has ended, and writes its record.
     pub(super) fn take_up(&self, record: &Record) {
-        let total = record.begun.elapsed();
+        let now = Instant::now();
+        let total = now.saturating_duration_since(record.begun);
         self.meters.ended(record.outcome, record.status);
         self.meters.moved(record.received.as_ref().map_or(0, |received| received.bytes()), record.sent);
         if let Some(first_byte) = record.first_byte {
@@ -85,6 +91,9 @@ impl Recorder {
         }
         if !record.switched {
             self.meters.total.observe(total);
+        }
+        if let Some(spans) = &self.spans {
+            span::tell(&*spans.sink, record, self.clock.borrow_mut().at(now), total);
         }
         let Some(writer) = &self.writer else { return };
         let mut batch = self.batch.borrow_mut();

@@ -16,6 +16,11 @@ const ARENA: usize = 4096;
 pub(crate) struct RequestId(Uuid);
 
 impl RequestId {
+    /// The id itself.
+    pub(crate) const fn uuid(self) -> Uuid {
+        self.0
+    }
+
     /// The id as text in `buffer`.
     pub(crate) fn encode(self, buffer: &mut [u8; 36]) -> &str {
         self.0.hyphenated().encode_lower(buffer)

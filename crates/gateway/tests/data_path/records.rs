@@ -1,7 +1,9 @@
 //! Access records of a real gateway: one for each request, however it ends, and nothing in it that is a secret.
 
+use std::sync::{Arc, Mutex};
+
 use adit_core::application::PreAuthentication::{Passthrough, SignIn};
-use adit_gateway::Observation;
+use adit_gateway::{EndedSpan, Observation, SpanSink, Spans};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
@@ -296,4 +298,61 @@ async fn answers_say_how_long_their_parts_took_where_that_is_wanted_and_nowhere_
     let (plain, _upstream, _records) = published().await;
     let _connector = plain.connector(&[]).await;
     assert_eq!(plain.get(APP, "/first").await.headers().get("server-timing"), None);
+}
+
+/// What is told about a span: what happened, the trace, the parent.
+type Told = (String, u128, Option<u64>);
+
+/// Keeps what is told.
+#[derive(Clone, Default)]
+struct KeptSpans(Arc<Mutex<Vec<Told>>>);
+
+impl SpanSink for KeptSpans {
+    fn ended(&self, span: EndedSpan) {
+        let (method, path) = (span.method.as_ref().unwrap(), span.path.as_deref().unwrap());
+        let reason = span.reason.unwrap_or("-");
+        let told = format!("{method} {path} {} {} {reason}", span.status.unwrap_or_default(), span.outcome);
+        assert!(span.total > std::time::Duration::ZERO && span.ended.as_secs() > 1_700_000_000, "{span:?}");
+        self.0.lock().unwrap().push((told, span.trace, span.parent));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_span_is_told_of_each_sampled_request_whatever_becomes_of_it() {
+    let spans = KeptSpans::default();
+    let wanted = Spans { sink: Arc::new(spans.clone()), sampled: 1.0 };
+    let observation = Observation { spans: Some(wanted), ..Observation::default() };
+    let (upstream, mut world) = (Upstream::start(), World::start_observed(&[], observation));
+    world.publish(&format!("https://{APP}/"), &upstream.url(), Passthrough).await;
+    let _connector = world.connector(&[]).await;
+    let asked = |path: &str, flags: &str| {
+        let context = format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-{flags}");
+        let request = Request::get(path).header("host", APP).header("traceparent", context);
+        request.body(Full::<Bytes>::default()).unwrap()
+    };
+    world.send(APP, asked("/unsampled", "00")).await;
+    world.send(APP, asked("/sampled?secret", "01")).await;
+    world.get(APP, "/begun").await;
+    assert!(upstream.last_head().contains("traceparent: 00-"), "{}", upstream.last_head());
+    world.get(APP, "/garbage").await;
+    world.send(APP, asked("/a/../b", "01")).await;
+    let told = || spans.0.lock().unwrap().clone();
+    eventually("spans", || told().len() == 4).await;
+    let told = told();
+    let texts: Vec<&str> = told.iter().map(|(text, ..)| text.as_str()).collect();
+    assert_eq!(
+        texts,
+        [
+            "GET /sampled 200 complete -",
+            "GET /begun 200 complete -",
+            "GET /garbage 502 refused upstream_invalid",
+            "GET /a/../b 400 refused bad_request",
+        ]
+    );
+    let parents: Vec<Option<u64>> = told.iter().map(|(.., parent)| *parent).collect();
+    let named = Some(0xb7ad_6b71_6920_3331);
+    assert_eq!(parents, [named, None, None, named]);
+    let traces: Vec<bool> =
+        told.iter().map(|(_, trace, _)| *trace == 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c).collect();
+    assert_eq!(traces, [true, false, false, true]);
 }
