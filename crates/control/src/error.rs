@@ -1,6 +1,8 @@
 //! Why a use case did not happen. Each variant is one reason. Nothing was changed in any of them, except
 //! that after [`adit_store::Error::Batch`] it is not known: the `COMMIT` itself may have failed.
 
+use std::fmt;
+
 use adit_core::connector_group::{GroupNotDeletable, RegionFixed};
 use adit_core::id::AuditId;
 use adit_core::owner::{MOST_OWNERS, OwnerId};
@@ -93,12 +95,12 @@ pub enum Error {
         by: ApplicationId,
     },
     /// An application cannot be published without it.
-    #[error("an application cannot be published without {missing}")]
+    #[error("an application cannot be published without an {missing}")]
     PublishingIncomplete {
-        /// The property.
-        missing: &'static str,
+        /// What is not there.
+        missing: RequiredUrl,
     },
-    /// Settings of a publishing that do not go together.
+    /// Settings of a publishing that do not go together, or are not accepted any more.
     #[error(transparent)]
     PublishingRefused(#[from] PublishingRefused),
     /// Another application has that unique name.
@@ -210,6 +212,24 @@ pub enum Error {
     /// The database failed. For operators; clients learn only that something went wrong.
     #[error(transparent)]
     Store(#[from] adit_store::Error),
+}
+
+/// What no publishing is without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequiredUrl {
+    /// What users type.
+    External,
+    /// What the connector dials.
+    Internal,
+}
+
+impl fmt::Display for RequiredUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::External => "external URL",
+            Self::Internal => "internal URL",
+        })
+    }
 }
 
 fn listed(ids: &[ConnectorId]) -> String {

@@ -40,7 +40,7 @@ pub use connector::{ConnectorGroupReference, ConnectorReference};
 pub use connector_group::{ConnectorGroupChange, NewConnectorGroup};
 pub use control_plane::{Clock, ControlPlane, Settings};
 pub use delta::{ApplicationDelta, Changes};
-pub use error::{Error, OpenError, RegistrationRefused};
+pub use error::{Error, OpenError, RegistrationRefused, RequiredUrl};
 pub use owner::NewOwner;
 pub use presence::TunnelUp;
 pub use profile::ProfileChange;

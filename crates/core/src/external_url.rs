@@ -3,6 +3,9 @@
 //! `https`, a host, an optional port and a path prefix; nothing else. The host may be a wildcard, which is `*.` before a
 //! domain: every name below it, whatever the path. The gateway listens on one port, so routing looks at host and path
 //! only, and two applications whose external URLs differ only by port are the same place.
+//!
+//! What is stored is read by the rules under which it was once accepted, so that one old URL does not make a list
+//! unreadable; [`ExternalUrl::check`] holds it against those of today when its application is changed.
 
 use std::fmt;
 
@@ -16,7 +19,7 @@ use crate::wildcard;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnExternalUrl {
     /// It is not a URL.
-    #[error("externalUrl '{text}' is not a URL: {reason}")]
+    #[error("'{text}' is not a URL: {reason}")]
     Malformed {
         /// What was given.
         text: String,
@@ -24,16 +27,21 @@ pub enum NotAnExternalUrl {
         reason: String,
     },
     /// The gateway serves HTTPS only.
-    #[error("externalUrl '{0}' must start with https://")]
+    #[error("'{0}' must start with https://")]
     NotHttps(String),
     /// User name, password, query or fragment.
-    #[error("externalUrl '{0}' must consist of scheme, host, port and path only")]
+    #[error("'{0}' must consist of scheme, host, port and path only")]
     TooMuch(String),
     /// The path cannot be a prefix.
-    #[error("externalUrl '{0}' has a path that cannot be published")]
+    #[error("'{0}' has a path that cannot be published")]
     BadPath(String),
+    /// An escape in the path that needs none.
+    #[error(
+        "'{0}' escapes a character that needs no escape in a path, such as '%61' for 'a'; write the character itself"
+    )]
+    NeedlessEscape(String),
     /// A star elsewhere than before a domain, or with a path.
-    #[error("externalUrl '{0}' may have a wildcard only as '*.' before a domain, without a path")]
+    #[error("'{0}' may have a wildcard only as '*.' before a domain, without a path")]
     BadWildcard(String),
 }
 
@@ -47,11 +55,29 @@ pub struct ExternalUrl {
 }
 
 impl ExternalUrl {
-    /// Parses `text`; a missing slash at the end of the path is added, the host becomes lower case and ASCII.
+    /// Parses `text`; a missing slash at the end of the path is added, the host becomes lower case and ASCII, escapes in
+    /// the path get capital letters.
     ///
     /// # Errors
     /// [`NotAnExternalUrl`], which says what was expected.
     pub fn parse(text: &str) -> Result<Self, NotAnExternalUrl> {
+        let url = Self::stored(text)?;
+        url.check()?;
+        Ok(url)
+    }
+
+    /// Whether it may be published today.
+    ///
+    /// # Errors
+    /// [`NotAnExternalUrl::NeedlessEscape`].
+    pub fn check(&self) -> Result<(), NotAnExternalUrl> {
+        match self.prefix.plain() {
+            Some(_) => Ok(()),
+            None => Err(NotAnExternalUrl::NeedlessEscape(self.to_string())),
+        }
+    }
+
+    fn stored(text: &str) -> Result<Self, NotAnExternalUrl> {
         let shown = || text.chars().take(200).collect::<String>();
         let url = Url::parse(text.trim())
             .map_err(|error| NotAnExternalUrl::Malformed { text: shown(), reason: error.to_string() })?;
@@ -70,6 +96,7 @@ impl ExternalUrl {
         if !wildcard::is_well_formed(host, &prefix) {
             return Err(NotAnExternalUrl::BadWildcard(shown()));
         }
+        let prefix = prefix.plain().unwrap_or(prefix);
         Ok(Self { host: host.to_owned(), port: url.port(), prefix })
     }
 
@@ -122,7 +149,7 @@ impl fmt::Display for ExternalUrl {
 impl TryFrom<String> for ExternalUrl {
     type Error = NotAnExternalUrl;
     fn try_from(text: String) -> Result<Self, NotAnExternalUrl> {
-        Self::parse(&text)
+        Self::stored(&text)
     }
 }
 
@@ -153,6 +180,19 @@ mod tests {
         {
             let url = ExternalUrl::parse(text).unwrap();
             assert_eq!(ExternalUrl::parse(&url.to_string()), Ok(url), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_published_in_its_plain_spelling_and_an_old_one_can_still_be_read() {
+        let url = ExternalUrl::parse("https://wiki.example/caf%c3%a9").unwrap();
+        assert_eq!(url.to_string(), "https://wiki.example/caf%C3%A9/");
+        assert_eq!(ExternalUrl::parse("https://wiki.example/caf\u{e9}"), Ok(url));
+        for text in ["https://wiki.example/%61pp/", "https://wiki.example/a%21/", "https://wiki.example/%7eme/"] {
+            let refused = ExternalUrl::parse(text);
+            assert!(matches!(refused, Err(NotAnExternalUrl::NeedlessEscape(_))), "{text}: {refused:?}");
+            let read = ExternalUrl::try_from(text.to_owned()).unwrap();
+            assert_eq!((read.to_string().as_str(), read.check().is_err()), (text, true));
         }
     }
 

@@ -3,6 +3,10 @@
 //! `http` or `https`, a host or address, an optional port and a path prefix; nothing else. The host may be a wildcard,
 //! which is `*.` before a domain: what stands for the star is what the user's browser asked for. Which addresses may really
 //! be dialled is decided beside the connector, on the address after name resolution.
+//!
+//! What is stored is read by the rules under which it was once accepted (a star was a letter like others), so that one
+//! old URL does not make a list unreadable; [`InternalUrl::check`] holds it against those of today when its application
+//! is changed.
 
 use std::fmt;
 
@@ -16,7 +20,7 @@ use crate::wildcard;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnInternalUrl {
     /// It is not a URL.
-    #[error("internalUrl '{text}' is not a URL: {reason}")]
+    #[error("'{text}' is not a URL: {reason}")]
     Malformed {
         /// What was given.
         text: String,
@@ -24,16 +28,16 @@ pub enum NotAnInternalUrl {
         reason: String,
     },
     /// Another scheme.
-    #[error("internalUrl '{0}' must start with http:// or https://")]
+    #[error("'{0}' must start with http:// or https://")]
     NotHttp(String),
     /// User name, password, query or fragment.
-    #[error("internalUrl '{0}' must consist of scheme, host, port and path only")]
+    #[error("'{0}' must consist of scheme, host, port and path only")]
     TooMuch(String),
     /// The path cannot be a prefix.
-    #[error("internalUrl '{0}' has a path that cannot be published")]
+    #[error("'{0}' has a path that cannot be published")]
     BadPath(String),
     /// A star elsewhere than before a domain, or with a path.
-    #[error("internalUrl '{0}' may have a wildcard only as '*.' before a domain, without a path")]
+    #[error("'{0}' may have a wildcard only as '*.' before a domain, without a path")]
     BadWildcard(String),
 }
 
@@ -81,6 +85,24 @@ impl InternalUrl {
     /// # Errors
     /// [`NotAnInternalUrl`], which says what was expected.
     pub fn parse(text: &str) -> Result<Self, NotAnInternalUrl> {
+        let url = Self::stored(text)?;
+        url.check()?;
+        Ok(url)
+    }
+
+    /// Whether it may be published today.
+    ///
+    /// # Errors
+    /// [`NotAnInternalUrl::BadWildcard`].
+    pub fn check(&self) -> Result<(), NotAnInternalUrl> {
+        if wildcard::is_well_formed(&self.host, &self.prefix) {
+            Ok(())
+        } else {
+            Err(NotAnInternalUrl::BadWildcard(self.to_string()))
+        }
+    }
+
+    fn stored(text: &str) -> Result<Self, NotAnInternalUrl> {
         let shown = || text.chars().take(200).collect::<String>();
         let url = Url::parse(text.trim())
             .map_err(|error| NotAnInternalUrl::Malformed { text: shown(), reason: error.to_string() })?;
@@ -95,9 +117,6 @@ impl InternalUrl {
             return Err(NotAnInternalUrl::TooMuch(shown()));
         };
         let prefix = PathPrefix::parse(url.path()).ok_or_else(|| NotAnInternalUrl::BadPath(shown()))?;
-        if !wildcard::is_well_formed(host, &prefix) {
-            return Err(NotAnInternalUrl::BadWildcard(shown()));
-        }
         let port = url.port().unwrap_or_else(|| scheme.default_port());
         if port == 0 {
             return Err(NotAnInternalUrl::Malformed { text: shown(), reason: "port 0 cannot be dialled".to_owned() });
@@ -157,7 +176,7 @@ impl fmt::Display for InternalUrl {
 impl TryFrom<String> for InternalUrl {
     type Error = NotAnInternalUrl;
     fn try_from(text: String) -> Result<Self, NotAnInternalUrl> {
-        Self::parse(&text)
+        Self::stored(&text)
     }
 }
 
@@ -185,6 +204,17 @@ mod tests {
         let url = InternalUrl::parse("http://*.Corp:8080").unwrap();
         assert_eq!((url.is_wildcard(), url.to_string().as_str()), (true, "http://*.corp:8080/"));
         assert_eq!(url.with_host("a.corp").to_string(), "http://a.corp:8080/");
+    }
+
+    #[test]
+    fn a_star_of_earlier_times_can_still_be_read_and_stands_for_nothing() {
+        for text in ["http://w*ki/", "http://*corp/", "http://*.*.corp/", "http://*/"] {
+            let read = InternalUrl::try_from(text.to_owned()).unwrap();
+            assert_eq!((read.to_string().as_str(), read.is_wildcard()), (text, false));
+            assert!(matches!(read.check(), Err(NotAnInternalUrl::BadWildcard(_))), "{text}");
+        }
+        let below = InternalUrl::try_from("http://*.corp/app/".to_owned()).unwrap();
+        assert!(below.check().is_err());
     }
 
     #[test]

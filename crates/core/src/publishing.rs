@@ -1,13 +1,13 @@
 //! How an application is published: where users reach it, where it is, and what the gateway does on the way.
 //!
 //! [`Publishing::check`] holds what no single setting can: a wildcard is one on both sides, and an alternate URL is
-//! another place than the external one.
+//! another place than the external one. It also holds settings that were stored earlier against the rules of today.
 
 use serde::{Deserialize, Serialize};
 
 use crate::application::Attributes;
-use crate::external_url::ExternalUrl;
-use crate::internal_url::InternalUrl;
+use crate::external_url::{ExternalUrl, NotAnExternalUrl};
+use crate::internal_url::{InternalUrl, NotAnInternalUrl};
 use crate::maintenance::Maintenance;
 use crate::upstream_protocol::UpstreamProtocol;
 use crate::upstream_times::UpstreamTimes;
@@ -145,12 +145,21 @@ pub struct Publishing {
     pub attributes: Attributes,
 }
 
-/// Settings of a publishing that do not go together.
+/// Settings of a publishing that do not go together, or are not accepted any more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishingRefused {
+    /// The external URL was accepted once.
+    #[error("the external URL {0}")]
+    External(#[source] NotAnExternalUrl),
+    /// The alternate URL was accepted once.
+    #[error("the alternate URL {0}")]
+    Alternate(#[source] NotAnExternalUrl),
+    /// The internal URL was accepted once.
+    #[error("the internal URL {0}")]
+    Internal(#[source] NotAnInternalUrl),
     /// One URL has a star and the other has none.
     #[error(
-        "the externalUrl '{external}' and the internalUrl '{internal}' must both start with a wildcard, or neither"
+        "the external URL '{external}' and the internal URL '{internal}' must both start with a wildcard, or neither"
     )]
     OneSidedWildcard {
         /// What users type.
@@ -159,10 +168,10 @@ pub enum PublishingRefused {
         internal: InternalUrl,
     },
     /// An alternate URL beside or with a star.
-    #[error("the alternateUrl '{0}' cannot be combined with a wildcard")]
+    #[error("the alternate URL '{0}' cannot be combined with a wildcard")]
     AlternateOfWildcard(ExternalUrl),
     /// The alternate URL is not another place.
-    #[error("the alternateUrl '{0}' is the same place as externalUrl")]
+    #[error("the alternate URL '{0}' is the same place as the external URL")]
     AlternateIsExternal(ExternalUrl),
 }
 
@@ -194,11 +203,14 @@ impl Publishing {
     /// [`PublishingRefused`], the first thing that does not.
     pub fn check(&self) -> Result<(), PublishingRefused> {
         let (external, internal) = (&self.external_url, &self.internal_url);
+        external.check().map_err(PublishingRefused::External)?;
+        internal.check().map_err(PublishingRefused::Internal)?;
         if external.is_wildcard() != internal.is_wildcard() {
             let (external, internal) = (external.clone(), internal.clone());
             return Err(PublishingRefused::OneSidedWildcard { external, internal });
         }
         let Some(alternate) = &self.alternate_url else { return Ok(()) };
+        alternate.check().map_err(PublishingRefused::Alternate)?;
         if external.is_wildcard() || alternate.is_wildcard() {
             return Err(PublishingRefused::AlternateOfWildcard(alternate.clone()));
         }
@@ -249,6 +261,19 @@ mod tests {
         assert!(matches!(of_wildcard, Err(PublishingRefused::AlternateOfWildcard(_))), "{of_wildcard:?}");
         let wildcard = with("https://a.example/", "http://a/", "https://*.b.example/");
         assert!(matches!(wildcard, Err(PublishingRefused::AlternateOfWildcard(_))), "{wildcard:?}");
+    }
+
+    #[test]
+    fn what_was_accepted_once_is_held_against_the_rules_of_today() {
+        let odd = |text: &str| ExternalUrl::try_from(text.to_owned()).unwrap();
+        let own = || publishing("https://a.example/", "http://a/");
+        let external = Publishing { external_url: odd("https://a.example/%61/"), ..own() };
+        assert!(matches!(external.check(), Err(PublishingRefused::External(_))), "{:?}", external.check());
+        let alternate = Publishing { alternate_url: Some(odd("https://b.example/%61/")), ..own() };
+        assert!(matches!(alternate.check(), Err(PublishingRefused::Alternate(_))), "{:?}", alternate.check());
+        let internal_url = InternalUrl::try_from("http://w*ki/".to_owned()).unwrap();
+        let internal = Publishing { internal_url, ..own() };
+        assert!(matches!(internal.check(), Err(PublishingRefused::Internal(_))), "{:?}", internal.check());
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //!
 //! Rule (threat model, section 3.2): what is authorised and what is forwarded are the same bytes. So a path is never
 //! rewritten; paths on which two servers may disagree (dot segments, encoded or not, backslashes, NUL, broken escapes)
-//! are refused, `%2f`, `//` and `;` pass unchanged and are never decoded for matching.
+//! are refused, `%2f`, `//` and `;` pass unchanged and are never decoded for matching. Other escapes are decoded for
+//! matching alone: `/%61pp/` belongs to what is published at `/app/`, and reaches it as it came. So that this has one
+//! answer, a path is published in its plain spelling only ([`PathPrefix::plain`]).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Why a request's path is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +107,31 @@ impl Iterator for Decoded<'_> {
     }
 }
 
+/// Whether a byte is a slash, or may be in a segment without an escape (`pchar` of RFC 3986, section 3.3).
+const fn stands_by_itself(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'/' | b'-'
+                | b'.'
+                | b'_'
+                | b'~'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b';'
+                | b'='
+                | b':'
+                | b'@'
+        )
+}
+
 const fn hex(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -129,6 +156,39 @@ impl PathPrefix {
         }
         let ambiguous = path.contains("//") || path.to_ascii_lowercase().contains("%2f") || path.contains(';');
         (check(&path).is_ok() && !ambiguous).then_some(Self(path))
+    }
+
+    /// The one spelling of the prefix in which it may be published: what can stand in a path by itself does (RFC 3986,
+    /// section 3.3), anything else is escaped, in capital letters. `None` where it escapes what can stand by itself:
+    /// such a spelling is a disguise, under which another application's place would be taken a second time.
+    #[must_use]
+    pub fn plain(&self) -> Option<Self> {
+        let mut plain = String::with_capacity(self.0.len());
+        let mut rest = self.0.as_bytes();
+        loop {
+            let (byte, is_escaped) = match rest {
+                [] => return Some(Self(plain)),
+                [b'%', high, low, after @ ..] => {
+                    rest = after;
+                    (hex(*high)? << 4 | hex(*low)?, true)
+                }
+                [byte, after @ ..] => {
+                    rest = after;
+                    (*byte, false)
+                }
+            };
+            match stands_by_itself(byte) {
+                true if is_escaped => return None,
+                true => plain.push(char::from(byte)),
+                false => write!(plain, "%{byte:02X}").ok()?,
+            }
+        }
+    }
+
+    /// How long it is when its escapes are decoded: of two prefixes of one path, the longer one is deeper.
+    #[must_use]
+    pub fn decoded_len(&self) -> usize {
+        Decoded::of(self.0.as_bytes()).count()
     }
 
     /// The prefix with its slashes.
@@ -215,6 +275,26 @@ mod tests {
         assert_eq!(team.below("/"), None);
         assert_eq!(team.below("/team%2fx"), None);
         assert_eq!(PathPrefix::parse("/").unwrap().below("/any"), Some(1));
+    }
+
+    #[test]
+    fn a_prefix_has_one_plain_spelling() {
+        let plain = |path: &str| PathPrefix::parse(path).unwrap().plain().map(|plain| plain.0);
+        for (path, expected) in [
+            ("/", Some("/")),
+            ("/app", Some("/app/")),
+            ("/a-b.c_d~!$&'()*+,=:@", Some("/a-b.c_d~!$&'()*+,=:@/")),
+            ("/caf%c3%a9", Some("/caf%C3%A9/")),
+            ("/a|b", Some("/a%7Cb/")),
+            ("/a%7cb", Some("/a%7Cb/")),
+            ("/%61pp", None),
+            ("/a%21", None),
+            ("/a%3bb", None),
+            ("/%7Eme", None),
+        ] {
+            assert_eq!(plain(path).as_deref(), expected, "{path}");
+        }
+        assert_eq!(PathPrefix::parse("/caf%C3%A9").unwrap().decoded_len(), 7);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod published_application;
 mod sharded;
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -248,7 +249,11 @@ impl Content {
     fn sort(&mut self, host: Arc<str>) {
         let Some(at_host) = self.by_host.get(&host) else { return };
         let mut sorted = at_host.clone();
-        sorted.sort_by_key(|place| std::cmp::Reverse(place.url().prefix().as_str().len()));
+        // Of two spellings of one path the plain one comes first, which is the shorter: an earlier version accepted both.
+        sorted.sort_by_cached_key(|place| {
+            let prefix = place.url().prefix();
+            (Reverse(prefix.decoded_len()), prefix.as_str().len())
+        });
         self.by_host.insert(host, sorted);
     }
 }

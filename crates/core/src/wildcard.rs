@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 use crate::request_path::PathPrefix;
 
-/// The domain behind the star, with the dot before it; `None` for a host without one.
+/// The domain behind the star, with the dot before it; `None` for a host without one, or with one elsewhere.
 #[must_use]
 pub fn domain(host: &str) -> Option<&str> {
-    host.strip_prefix('*')
+    host.strip_prefix('*').filter(|domain| domain.starts_with('.') && !domain.contains('*'))
 }
 
 /// What stands for the star where `host` is a name below `domain` (`.example`); case does not count.

@@ -76,6 +76,19 @@ async fn the_longest_path_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_spelling_of_a_path_is_the_same_place_and_reaches_the_upstream_as_it_came() {
+    let (all, team) = (Upstream::start(), Upstream::start());
+    let mut world = World::start();
+    world.publish("https://one.localhost/", &all.url(), Passthrough).await;
+    world.publish("https://one.localhost/team/", &format!("{}team/", team.url()), Passthrough).await;
+    let _connector = world.connector(&[]).await;
+    for path in ["/%74eam/x", "/te%61m/%78", "/%74eam"] {
+        assert_eq!(get(&world, "one.localhost", path).await.status(), StatusCode::OK, "{path}");
+        assert_eq!((team.count(path), all.count(path)), (1, 0), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_application_is_reached_at_its_alternate_url() {
     let upstream = Upstream::start();
     for (translated_to, seen_at) in [

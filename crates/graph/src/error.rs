@@ -3,7 +3,10 @@
 //! This is the one place where failures of the layers below turn into answers. The inner cause of an internal failure
 //! goes to the log, never to the client.
 
-use adit_control::{Error as Failure, StoreError as StoreFailure};
+use std::fmt::Display;
+
+use adit_control::{Error as Failure, RequiredUrl, StoreError as StoreFailure};
+use adit_core::publishing::PublishingRefused;
 use adit_identity::TokenRefused;
 use adit_odata::batch::BatchError;
 use adit_odata::body::BodyError;
@@ -268,13 +271,19 @@ impl From<Failure> for GraphError {
             Failure::GroupNotDeletable(_)
             | Failure::RegionFixed(_)
             | Failure::AmbiguousMachineName { .. }
-            | Failure::PublishingIncomplete { .. }
-            | Failure::PublishingRefused(_)
             | Failure::UniqueNameFixed { .. }
             | Failure::NoSuchAppRole { .. }
             | Failure::TooManyOwners { .. }
             | Failure::CertificateRefused(_)
             | Failure::BadLifetime => Self::invalid(sentence(&failure)),
+            Failure::PublishingIncomplete { missing } => {
+                let missing = match missing {
+                    RequiredUrl::External => "externalUrl",
+                    RequiredUrl::Internal => "internalUrl",
+                };
+                Self::invalid(format!("An application cannot be published without {missing}."))
+            }
+            Failure::PublishingRefused(refused) => Self::invalid(of_publishing(&refused)),
             Failure::UnknownRevision(_) | Failure::BadCursor => Self::bad_skip_token(),
             Failure::ChangedMeanwhile { .. } => Self::changed_meanwhile(),
             Failure::Store(StoreFailure::Busy) => Self::busy(&failure),
@@ -303,8 +312,27 @@ impl GraphError {
     }
 }
 
+/// Why a publishing was refused, with the names that its settings have here.
+fn of_publishing(refused: &PublishingRefused) -> String {
+    let invalid = |name, reason: &dyn Display| format!("Invalid value specified for property '{name}': {reason}.");
+    match refused {
+        PublishingRefused::External(reason) => invalid("externalUrl", reason),
+        PublishingRefused::Alternate(reason) => invalid("alternateUrl", reason),
+        PublishingRefused::Internal(reason) => invalid("internalUrl", reason),
+        PublishingRefused::OneSidedWildcard { external, internal } => format!(
+            "The externalUrl '{external}' and the internalUrl '{internal}' must both start with a wildcard, or neither."
+        ),
+        PublishingRefused::AlternateOfWildcard(url) => {
+            format!("The alternateUrl '{url}' cannot be combined with a wildcard.")
+        }
+        PublishingRefused::AlternateIsExternal(url) => {
+            format!("The alternateUrl '{url}' is the same place as externalUrl.")
+        }
+    }
+}
+
 /// A failure as a sentence: errors start in lower case and have no full stop, messages for people do.
-fn sentence(error: &dyn std::fmt::Display) -> String {
+fn sentence(error: &dyn Display) -> String {
     let text = error.to_string();
     let mut characters = text.chars();
     match characters.next() {

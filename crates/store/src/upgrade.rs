@@ -2,6 +2,8 @@
 //!
 //! Invariant: all of it happens in one transaction, so a start that fails or is cut off leaves the directory as it was.
 
+mod alternate_url;
+
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -18,15 +20,23 @@ pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();
 /// The version of the schema from which on unique names are in a column of their own.
 const UNIQUE_NAMES: i64 = 3;
 
+/// The version of the schema from which on alternate URLs are checked, and in effect.
+const ALTERNATE_URLS: i64 = 6;
+
 /// Brings the directory up to date.
 pub(crate) async fn bring_up_to_date(writer: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
     let failed = |source| explain(path, source);
     let mut upgrade = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     let before = version(&mut upgrade).await.map_err(failed)?;
+    let alternate_urls = match before {
+        1..ALTERNATE_URLS => alternate_url::noted(&mut upgrade).await.map_err(failed)?,
+        _ => Vec::new(),
+    };
     MIGRATIONS.run(&mut *upgrade).await.map_err(|error| refused(path, error))?;
     if before < UNIQUE_NAMES {
         fill_unique_names(&mut upgrade).await.map_err(failed)?;
     }
+    alternate_url::take_up(&mut upgrade, alternate_urls).await.map_err(failed)?;
     upgrade.commit().await.map_err(failed)
 }
 
@@ -89,7 +99,11 @@ async fn keep(connection: &mut SqliteConnection, id: &str, folded: &str) -> Resu
 }
 
 async fn lose(connection: &mut SqliteConnection, id: &str, attributes: &Attributes) -> Result<(), sqlx::Error> {
-    let text = serde_json::to_string(attributes).map_err(|reason| sqlx::Error::Encode(reason.into()))?;
+    let text = serde_json::to_string(attributes).map_err(failed_to_encode)?;
     sqlx::query("UPDATE application SET attributes = ? WHERE id = ?").bind(text).bind(id).execute(connection).await?;
     Ok(())
+}
+
+fn failed_to_encode(reason: serde_json::Error) -> sqlx::Error {
+    sqlx::Error::Encode(reason.into())
 }

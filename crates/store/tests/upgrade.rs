@@ -7,7 +7,7 @@ use std::path::Path;
 use adit_core::application::{BodyLinks, TrafficRouting, TranslatedTo};
 use adit_core::audit::{Activity, ActorKind, AuditActor};
 use adit_core::query::Query;
-use adit_core::{AppId, ApplicationId, ServicePrincipal};
+use adit_core::{AppId, ApplicationId, ExternalUrl, ServicePrincipal};
 use adit_store::Store;
 use serde_json::json;
 use sqlx::migrate::Migrator;
@@ -173,7 +173,7 @@ async fn settings_that_were_kept_as_they_came_have_a_type_now() {
     insert(&mut old, 3, "{}", None).await;
     let attributes = json!({
         "isTranslateLinksInBodyEnabled": true, "useAlternateUrlForTranslationAndRedirect": true,
-        "trafficRoutingMethod": "sessionPersistence", "alternateUrl": "not even a URL", "wafProvider": "x",
+        "trafficRoutingMethod": "sessionPersistence", "alternateUrl": "https://Portal.example/wiki", "wafProvider": "x",
     });
     let set =
         format!("UPDATE application SET publishing = json_set(publishing, '$.attributes', json('{attributes}')) ");
@@ -187,9 +187,104 @@ async fn settings_that_were_kept_as_they_came_have_a_type_now() {
     assert_eq!(publishing.body_links, BodyLinks::Translated);
     assert_eq!(publishing.translated_to, TranslatedTo::Alternate);
     assert_eq!(publishing.traffic_routing, TrafficRouting::SessionPersistence);
-    assert_eq!(publishing.alternate_url, None);
+    let portal = ExternalUrl::parse("https://portal.example/wiki/").unwrap();
+    assert_eq!(publishing.alternate_url, Some(portal.clone()));
+    let mut change = store.begin().await.unwrap();
+    let there = change.find_application_at(&portal).await.unwrap();
+    assert_eq!(there.map(|found| found.id), Some(first.id), "nobody else takes it");
+    change.roll_back().await.unwrap();
     assert_eq!(json!(publishing.attributes), json!({ "wafProvider": "x" }));
     let second = application(2).await.unwrap();
     assert_eq!(second.publishing().unwrap().body_links, BodyLinks::Kept);
     assert_eq!(application(3).await.unwrap().publishing(), None);
+}
+
+/// Sets what an earlier version kept of an alternate URL, in a live or a deleted application.
+async fn set_alternate_url(connection: &mut SqliteConnection, table: &str, number: u128, url: &str) {
+    let sql = format!(
+        "UPDATE {table} SET publishing = json_set(publishing, '$.attributes.alternateUrl', '{url}') WHERE id = '{}'",
+        Uuid::from_u128(number)
+    );
+    run(connection, &sql).await;
+}
+
+#[tokio::test]
+async fn an_alternate_url_that_was_kept_is_in_effect_where_it_is_valid_and_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.db");
+    let mut old = directory_at(5, &path).await;
+    let group = Uuid::from_u128(99);
+    let sql = format!("INSERT INTO connector_group VALUES ('{group}', 'Default', 'default', NULL, 'default', 1)");
+    run(&mut old, &sql).await;
+    let cases = [
+        (1, "https://portal.example/", Some("https://portal.example/")),
+        (2, "https://PORTAL.example", None),
+        (3, "https://app1.example/", None),
+        (4, "https://app4.example:8443/", None),
+        (5, "not even a URL", None),
+        (6, "https://*.example/", None),
+        (7, "", None),
+        (8, "https://app7.example/team", Some("https://app7.example/team/")),
+    ];
+    for (number, url, _) in cases {
+        insert(&mut old, number, "{}", Some(group)).await;
+        let place = format!(
+            "UPDATE application SET external_place = 'app{number}.example/' WHERE id = '{}'",
+            Uuid::from_u128(number)
+        );
+        run(&mut old, &place).await;
+        set_alternate_url(&mut old, "application", number, url).await;
+    }
+    run(
+        &mut old,
+        "INSERT INTO deleted_application (id, app_id, display_name, display_name_folded, created, attributes, publishing, \
+         connector_group_id, revision, deleted) SELECT id, app_id, display_name, display_name_folded, created, \
+         attributes, publishing, connector_group_id, revision, created FROM application WHERE id LIKE '%8'",
+    )
+    .await;
+    run(&mut old, "DELETE FROM application WHERE id LIKE '%8'").await;
+    old.close().await.unwrap();
+
+    let store = Store::open(&path).await.unwrap();
+    for (number, url, expected) in cases {
+        let id = ApplicationId::new(Uuid::from_u128(number));
+        let found = match number {
+            8 => store.find_deleted_application(id).await.unwrap().unwrap().application,
+            _ => store.find_application(id).await.unwrap().unwrap(),
+        };
+        let alternate = found.publishing().unwrap().alternate_url.as_ref().map(ToString::to_string);
+        assert_eq!(alternate.as_deref(), expected, "{url}");
+        assert!(!found.publishing().unwrap().attributes.contains_key("alternateUrl"), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn urls_that_were_accepted_once_make_no_list_unreadable() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.db");
+    let mut old = directory_at(5, &path).await;
+    let group = Uuid::from_u128(99);
+    let sql = format!("INSERT INTO connector_group VALUES ('{group}', 'Default', 'default', NULL, 'default', 1)");
+    run(&mut old, &sql).await;
+    let urls = [
+        ("external_url", "https://wiki.example/%61pp/"),
+        ("internal_url", "http://w*ki/"),
+        ("internal_url", "http://*.corp/app/"),
+    ];
+    for (number, (name, url)) in (1..).zip(urls) {
+        insert(&mut old, number, "{}", Some(group)).await;
+        let id = Uuid::from_u128(number);
+        let set =
+            format!("UPDATE application SET publishing = json_set(publishing, '$.{name}', '{url}') WHERE id = '{id}'");
+        run(&mut old, &set).await;
+    }
+    old.close().await.unwrap();
+    let store = Store::open(&path).await.unwrap();
+    let page = store.list_applications(&Query::default()).await.unwrap();
+    let shown: Vec<String> = page.items.iter().map(|found| json!(found.publishing()).to_string()).collect();
+    assert_eq!(shown.len(), urls.len());
+    for (shown, (name, url)) in shown.iter().zip(urls) {
+        assert!(shown.contains(&format!("\"{name}\":\"{url}\"")), "{shown}");
+    }
+    assert_eq!(store.load_snapshot().await.unwrap().size().1, urls.len());
 }

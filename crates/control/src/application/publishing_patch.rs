@@ -7,7 +7,7 @@ use adit_core::maintenance::{MaintenanceState, MaintenanceText};
 use adit_core::{ExternalUrl, InternalUrl, PreAuthentication, Seconds, UpstreamProtocol};
 
 use crate::certificate::CertificateUpload;
-use crate::error::Error;
+use crate::error::{Error, RequiredUrl};
 
 /// What becomes of an application's publishing.
 #[derive(Debug, Clone, Default)]
@@ -116,8 +116,8 @@ impl PublishingPatch {
 
 fn new_publishing(patch: &PublishingPatch) -> Result<Publishing, Error> {
     let missing = |missing| Error::PublishingIncomplete { missing };
-    let external_url = patch.external_url.clone().ok_or_else(|| missing("externalUrl"))?;
-    let internal_url = patch.internal_url.clone().ok_or_else(|| missing("internalUrl"))?;
+    let external_url = patch.external_url.clone().ok_or_else(|| missing(RequiredUrl::External))?;
+    let internal_url = patch.internal_url.clone().ok_or_else(|| missing(RequiredUrl::Internal))?;
     Ok(Publishing::new(external_url, internal_url))
 }
 

@@ -1,7 +1,7 @@
 //! Applications: publishing in parts, places that only one can have, the group they are assigned to (contract section 8,
 //! points 7 and 9).
 
-use adit_control::{ApplicationChange, Error, NewApplication, PublishingChange, PublishingPatch};
+use adit_control::{ApplicationChange, Error, NewApplication, PublishingChange, PublishingPatch, RequiredUrl};
 use adit_core::application::{Attributes, HostHeader, UpstreamTimeout};
 use adit_core::audit::Activity;
 use adit_core::{AppId, ApplicationId, ConnectorGroupId, InternalUrl, PreAuthentication};
@@ -122,8 +122,8 @@ async fn an_application_cannot_be_published_without_both_urls() {
     let draft = directory.unpublished("draft").await;
     let complete = urls("https://draft.example/", "http://draft/");
     for (patch, expected) in [
-        (PublishingPatch { external_url: None, ..complete.clone() }, "externalUrl"),
-        (PublishingPatch { internal_url: None, ..complete.clone() }, "internalUrl"),
+        (PublishingPatch { external_url: None, ..complete.clone() }, RequiredUrl::External),
+        (PublishingPatch { internal_url: None, ..complete.clone() }, RequiredUrl::Internal),
     ] {
         let command = directory.control.update_application(administrator(), draft.id, merge(patch.clone()));
         let error = refused(&directory, command).await;

@@ -2,8 +2,9 @@
 
 use adit_control::{ApplicationChange, Error, Expected, NewOwner, NewServicePrincipal, PublishingChange, Target};
 use adit_core::audit::{Activity, ActorKind};
+use adit_core::publishing::PublishingRefused;
 use adit_core::query::{ApplicationField, Counting, Direction, Expression, Field, OBJECT, Order, Query, Value};
-use adit_core::{Application, ApplicationId, Revision};
+use adit_core::{Application, ApplicationId, ExternalUrl, InternalUrl, Publishing, Revision};
 use adit_store::{Entity, Operation};
 use jiff::SignedDuration;
 use uuid::Uuid;
@@ -288,4 +289,25 @@ async fn deleted_applications_are_listed_in_pages_filtered_ordered_and_counted()
     let url =
         Expression::equal(field(ApplicationField::ExternalUrl), Value::Text("https://charlie.example/".to_owned()));
     assert_eq!(deleted_names(&directory, &Query::default().narrowed(url)).await, ["charlie"]);
+}
+
+#[tokio::test]
+async fn what_was_accepted_once_is_not_restored_under_the_rules_of_today() {
+    let directory = Directory::new().await;
+    let (draft, group) = (directory.unpublished("draft").await, directory.default_group().await.id);
+    let directory = directory
+        .changed_beneath(async |store| {
+            let internal = InternalUrl::parse("http://*.corp/").unwrap();
+            let publishing = Publishing::new(ExternalUrl::parse("https://draft.example/").unwrap(), internal);
+            let mut change = store.begin().await.unwrap();
+            let mut application = change.find_application(draft.id).await.unwrap().unwrap();
+            application.publish(publishing, group);
+            change.update_application(&mut application).await.unwrap();
+            change.commit().await.unwrap();
+        })
+        .await;
+    delete(&directory, &draft).await;
+    let refusal = refused(&directory, directory.control.restore_application(administrator(), draft.id)).await;
+    assert!(matches!(refusal, Error::PublishingRefused(PublishingRefused::OneSidedWildcard { .. })), "{refusal}");
+    directory.control.purge_application(administrator(), draft.id).await.unwrap();
 }

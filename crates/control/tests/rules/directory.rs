@@ -18,7 +18,7 @@ use adit_core::{
     Application, ConnectorGroup, ConnectorGroupId, DisplayName, ExternalUrl, InternalUrl, MachineName,
     OperationContext, RegistrationToken, Revision,
 };
-use adit_store::{Change, Entity, Operation};
+use adit_store::{Change, Entity, Operation, Store};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -34,6 +34,27 @@ impl Directory {
         let folder = tempfile::tempdir().unwrap();
         let turned = Arc::new(AtomicI64::new(0));
         let control = open(folder.path().join("directory.db"), &turned).await.unwrap();
+        Self { control, folder, turned }
+    }
+
+    /// The same, after a change to what is stored that no use case would make: as an earlier version left it.
+    pub(crate) async fn changed_beneath(self, change: impl AsyncFnOnce(&Store)) -> Self {
+        let Self { control, folder, turned } = self;
+        drop(control);
+        let path = folder.path().join("directory.db");
+        let mut opened = Store::open(&path).await;
+        for _ in 0..100 {
+            if opened.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            opened = Store::open(&path).await;
+        }
+        let store = opened.unwrap();
+        change(&store).await;
+        store.close().await;
+        drop(store);
+        let control = open(path, &turned).await.unwrap();
         Self { control, folder, turned }
     }
 

@@ -1,6 +1,6 @@
 //! Editing a part of a publishing: what is read and what is written are of one transaction.
 
-use adit_control::{Error, Expected, PublishingPatch, Target};
+use adit_control::{Error, Expected, PublishingPatch, RequiredUrl, Target};
 use adit_core::ApplicationId;
 use adit_core::audit::Activity;
 use adit_store::{Entity, Operation};
@@ -54,11 +54,11 @@ async fn an_edit_that_is_refused_or_changes_nothing_leaves_no_trace() {
     let refusal = refused(
         &directory,
         control.edit_publishing(administrator(), wiki.id, |_| {
-            Err::<(PublishingPatch, ()), _>(Error::PublishingIncomplete { missing: "segments" })
+            Err::<(PublishingPatch, ()), _>(Error::PublishingIncomplete { missing: RequiredUrl::Internal })
         }),
     )
     .await;
-    assert!(matches!(refusal, Error::PublishingIncomplete { missing: "segments" }), "{refusal}");
+    assert!(matches!(refusal, Error::PublishingIncomplete { missing: RequiredUrl::Internal }), "{refusal}");
     let before = directory.state().await;
     let nothing = |_: &adit_core::Publishing| Ok::<_, Error>((PublishingPatch::default(), ()));
     control.edit_publishing(administrator(), wiki.id, nothing).await.unwrap();

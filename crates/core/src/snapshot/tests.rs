@@ -58,6 +58,20 @@ fn the_longest_prefix_wins_and_unknown_hosts_have_no_application() {
 }
 
 #[test]
+fn an_application_is_not_shadowed_by_another_spelling_of_its_path() {
+    let mut odd = published(2, "https://a.example/", PreAuthentication::Passthrough);
+    odd.external_url = ExternalUrl::try_from("https://a.example/%61pp/".to_owned()).unwrap();
+    let app = published(1, "https://a.example/app/", PreAuthentication::Passthrough);
+    let deep = published(3, "https://a.example/app/d/", PreAuthentication::Passthrough);
+    for applications in [[odd.clone(), app.clone(), deep.clone()], [deep, app, odd]] {
+        let snapshot = Snapshot::compile(Epoch(1), Revision(5), applications, []);
+        for (path, found) in [("/app/x", 1), ("/%61pp/x", 1), ("/%61pp", 1), ("/%61pp/%64/x", 3)] {
+            assert_eq!(routed(&snapshot, "a.example", path), Some(found), "{path}");
+        }
+    }
+}
+
+#[test]
 fn a_host_beats_a_wildcard_and_a_longer_domain_a_shorter_one() {
     let open = |number, url| published(number, url, PreAuthentication::Passthrough);
     let applications =

@@ -26,8 +26,12 @@ impl HostPattern {
     fn of(host: &str) -> Self {
         match wildcard::domain(host) {
             Some(domain) => Self::Below(domain.to_owned()),
-            None => Self::Exactly(host.to_owned()),
+            None => Self::exactly(host),
         }
+    }
+
+    fn exactly(host: &str) -> Self {
+        Self::Exactly(host.to_owned())
     }
 
     /// What stands for the star in `host`, nothing where there is no star; `None` if it is another host.
@@ -169,10 +173,12 @@ impl UrlMapping {
     }
 
     fn between(internal: &InternalUrl, external: &ExternalUrl) -> Self {
+        // A star on this side alone, as an earlier version accepted it, is no wildcard: other hosts are not this one.
+        let host = if external.is_wildcard() { HostPattern::of } else { HostPattern::exactly };
         Self {
             scheme: internal.scheme(),
             internal: Side {
-                host: HostPattern::of(internal.host()),
+                host: host(internal.host()),
                 port: internal.port(),
                 prefix: internal.prefix().as_str().to_owned(),
             },
@@ -349,6 +355,12 @@ pub(super) mod tests {
         assert_eq!(outward("http://a.b.corp.local:8080").as_deref(), Some("https://a.b.apps.example/"));
         assert_eq!(outward("http://corp.local:8080/"), None);
         assert_eq!(mapping.inward("https://wiki.apps.example").as_deref(), Some("http://wiki.corp.local:8080"));
+    }
+
+    #[test]
+    fn a_star_on_the_inner_side_alone_stands_for_nothing() {
+        let mapping = mapping("http://*.corp.local/", "https://wiki.example/");
+        assert_eq!(mapping.outward("http://shop.corp.local/x"), None);
     }
 
     #[test]

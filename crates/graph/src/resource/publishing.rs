@@ -140,9 +140,7 @@ fn alternate_url(wanted: &Map<String, Value>) -> Result<Option<Option<ExternalUr
     match value.as_str() {
         None | Some("") => Ok(Some(None)),
         Some(text) => ExternalUrl::parse(text).map(|url| Some(Some(url))).map_err(|error| {
-            // The parts of both URLs are checked alike; only one of them is meant.
-            let reason = error.to_string().replace("externalUrl", "alternateUrl");
-            GraphError::invalid(format!("Invalid value specified for property 'alternateUrl': {reason}."))
+            GraphError::invalid(format!("Invalid value specified for property 'alternateUrl': {error}."))
         }),
     }
 }

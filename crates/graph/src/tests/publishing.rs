@@ -95,7 +95,16 @@ async fn settings_that_cannot_be_are_refused_by_name() {
         (json!({"adit": {"unknown": 1}}), "adit/unknown"),
         (json!({"adit": "on"}), "adit"),
         (json!({"alternateUrl": "http://portal.example/"}), "alternateUrl"),
-        (json!({"alternateUrl": "https://wiki.example/"}), "alternateUrl"),
+        (
+            json!({"alternateUrl": "https://wiki.example/"}),
+            "The alternateUrl 'https://wiki.example/' is the same place",
+        ),
+        (
+            json!({"alternateUrl": "https://portal.example/%61pp/"}),
+            "property 'alternateUrl': 'https://portal.example/%61",
+        ),
+        (json!({"externalUrl": "https://wiki.example/%61pp/"}), "needs no escape"),
+        (json!({"externalUrl": "https://wiki.example/a%21/"}), "property 'externalUrl'"),
         (json!({"alternateUrl": "https://other.example/"}), "already in use"),
         (json!({"alternateUrl": "https://second.example/"}), "already in use"),
         (json!({"externalUrl": "https://second.example/"}), "already in use"),

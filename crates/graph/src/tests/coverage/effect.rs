@@ -35,7 +35,8 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["onPremisesPublishing/externalUrl", "onPremisesPublishing/internalUrl"],
-        "in effect; `*.` before a domain, on both sides and without a path, stands for every name below it",
+        "in effect; `*.` before a domain, on both sides and without a path, stands for every name below it; an external \
+         path is written without escapes that it does not need",
     ),
     (
         &["onPremisesPublishing/externalAuthenticationType"],
