@@ -1,16 +1,20 @@
 //! The control plane's listeners: HTTP/1.1 and HTTP/2, plain or over TLS, for one service.
 //!
 //! Limits are here, so that no handler meets a client that never finishes: on connections, handshakes, heads and
-//! streams. The handlers learn where a request came from as [`adit_graph::Peer`]; it is set here and nowhere else.
+//! streams. Whoever is silent gives way to those who come ([`places`]). The handlers learn where a request came from as
+//! [`adit_graph::Peer`]; it is set here and nowhere else.
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use adit_graph::Peer;
 use axum::Router;
 use axum::body::Body;
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,12 +22,15 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 pub(crate) mod operations;
+mod places;
 pub(crate) mod plain;
+
+use places::{Place, Places, UnderWay};
 
 /// Connections open at once on one listener: administration needs few, and each costs memory.
 const MOST_CONNECTIONS: usize = 1024;
@@ -31,7 +38,8 @@ const MOST_CONNECTIONS: usize = 1024;
 /// A TLS handshake takes two round trips; who needs longer is not coming.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a connection may wait between requests, and how long a head may take.
+/// How long a connection may wait for its first request, its handshake included, and between requests, and how long a
+/// head may take.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The largest head of an HTTP/2 request.
@@ -82,22 +90,28 @@ impl Bound {
     }
 
     /// Serves until `stopping` says so; then takes no new connection and lets requests under way finish within `grace`.
-    pub(crate) async fn serve(
+    pub(crate) async fn serve(self, tls: Option<TlsAcceptor>, service: Router, stopping: Stopping, grace: Duration) {
+        self.serve_within(Bounds::default(), tls, service, stopping, grace).await;
+    }
+
+    async fn serve_within(
         self,
+        bounds: Bounds,
         tls: Option<TlsAcceptor>,
         service: Router,
         mut stopping: Stopping,
         grace: Duration,
     ) {
         let graceful = GracefulShutdown::new();
-        let connections = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let places = Places::new(bounds.connections);
         loop {
             let accepted = tokio::select! {
-                accepted = accept(&self.listener, &connections) => accepted,
+                accepted = accept(&self.listener, &places) => accepted,
                 _ = stopping.wait_for(|stop| *stop) => break,
             };
-            let Some((stream, peer, permit)) = accepted else { continue };
-            let connection = Connection { peer, service: service.clone(), watcher: graceful.watcher(), permit };
+            let Some((stream, peer, place)) = accepted else { continue };
+            let (service, watcher, patience) = (service.clone(), graceful.watcher(), bounds.first_request);
+            let connection = Connection { peer, service, watcher, place, patience };
             tokio::spawn(connection.serve(stream, tls.clone()));
         }
         drop(self.listener);
@@ -107,13 +121,22 @@ impl Bound {
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+/// What one listener takes.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    connections: usize,
+    first_request: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { connections: MOST_CONNECTIONS, first_request: HEAD_PATIENCE }
+    }
+}
+
+async fn accept(listener: &TcpListener, places: &Arc<Places>) -> Option<(TcpStream, SocketAddr, Arc<Place>)> {
     match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, permit)),
+        Ok((stream, peer)) => Some((stream, peer, places.take().await)),
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
             tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -127,11 +150,29 @@ struct Connection {
     peer: SocketAddr,
     service: Router,
     watcher: Watcher,
-    permit: OwnedSemaphorePermit,
+    place: Arc<Place>,
+    /// For its first request.
+    patience: Duration,
 }
 
 impl Connection {
+    /// Serves until the connection ends, is silent for too long, or has to make room.
     async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        let (peer, place, patience) = (self.peer, Arc::clone(&self.place), self.patience);
+        let silent = async {
+            tokio::time::sleep(patience).await;
+            if place.has_asked() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = self.serve_all(stream, tls) => {}
+            () = place.has_to_go() => tracing::debug!(%peer, "a silent connection makes room for another"),
+            () = silent => tracing::debug!(%peer, "a connection had no request in time"),
+        }
+    }
+
+    async fn serve_all(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
         // Answers are small; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         let Some(tls) = tls else { return self.speak("http", stream).await };
@@ -144,17 +185,48 @@ impl Connection {
 
     async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, scheme: &'static str, stream: S) {
         let peer = Peer { address: self.peer.ip().to_canonical(), scheme };
-        let router = self.service;
+        let (router, place) = (self.service, self.place);
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            let mut under_way = place.begin();
             request.extensions_mut().insert(peer.clone());
-            router.clone().oneshot(request.map(Body::new))
+            let answered = router.clone().oneshot(request.map(Body::new));
+            async move {
+                let answer = answered.await;
+                under_way.is_answered();
+                answer.map(|answer| answer.map(|body| Body::new(Answer { body, _under_way: under_way })))
+            }
         });
         let server = builder();
         let connection = server.serve_connection(TokioIo::new(stream), service);
         if let Err(error) = self.watcher.watch(connection).await {
             tracing::debug!(peer = %self.peer, %error, "a connection ended early");
         }
-        drop(self.permit);
+    }
+}
+
+/// An answer's body, and its request, which ends when all of it has left or nobody wants it any more.
+struct Answer {
+    body: Body,
+    _under_way: UnderWay,
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -170,3 +242,6 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .keep_alive_timeout(HANDSHAKE_PATIENCE);
     builder
 }
+
+#[cfg(test)]
+mod tests;

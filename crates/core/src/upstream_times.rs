@@ -1,7 +1,8 @@
 //! How long an upstream may take, part by part; each is its own limit, and none of them holds unless it was set.
 //!
 //! Without a first-byte time the application's [`crate::application::UpstreamTimeout`] holds; without the others there is
-//! no such limit: a long download is not cut, and a connection may take as long as the connector gives it.
+//! no such limit: a long download is not cut, and a connection may take as long as the connector gives it. Only a WebSocket
+//! that nobody uses ends in time.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -65,7 +66,7 @@ pub struct UpstreamTimes {
     pub connect: Option<Seconds>,
     /// From the last byte of the request to the head of the answer; instead of `default` and `long`.
     pub first_byte: Option<Seconds>,
-    /// Between two parts of the answer's body.
+    /// Between two parts of the answer's body, and between two bytes of a WebSocket, whichever way they go.
     pub idle: Option<Seconds>,
     /// From the request's head to the answer's last byte.
     pub total: Option<Seconds>,

@@ -124,6 +124,10 @@ pub(crate) const HTTP2_JUDGED_STREAMS: usize = 200;
 /// An HTTP/2 connection without requests ends after this long: what browsers allow themselves.
 pub(crate) const HTTP2_IDLE: Duration = Duration::from_secs(300);
 
+/// How long a WebSocket may be without a byte in either direction, unless its application has an idle time of its own.
+/// Whoever wants to keep one open sends something more often than that, a ping most of the time; this one is forgotten.
+pub(crate) const WEBSOCKET_IDLE: Duration = Duration::from_secs(600);
+
 /// How long one side of a WebSocket may go on after the other has ended: the last messages are on their way, and then a
 /// goodbye, which browsers wait ten seconds for.
 pub(crate) const WEBSOCKET_HALF_ENDED: Duration = Duration::from_secs(60);

@@ -1,6 +1,7 @@
 //! An upstream's answer on its way to the client.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, Method, Response, StatusCode};
@@ -13,6 +14,7 @@ use crate::bond::Bonds;
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::head::fields::{is_connection_bound, remove_hop_by_hop};
+use crate::limits;
 use crate::pace::{BodyError, Pace};
 use crate::reason::Reason;
 use crate::serving::ForwardingRules;
@@ -41,7 +43,8 @@ pub(crate) fn respond(
         let upgrade = upgrade.ok_or_else(unasked)?;
         upgrade.check(response.headers())?;
         clean(response.headers_mut(), rules, entered);
-        let (response, switch) = upgrade.switch(response, lease);
+        let idle = rules.application.upstream_times.idle.map_or(limits::WEBSOCKET_IDLE, Duration::from);
+        let (response, switch) = upgrade.switch(response, lease, idle);
         return Ok(Responded { response, switch: Some(switch) });
     }
     if response.status().is_success() && upgrade.is_some_and(|upgrade| upgrade.over_http2()) {

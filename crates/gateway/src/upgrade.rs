@@ -3,9 +3,9 @@
 //! Browsers ask for one over HTTP/1.1 (RFC 6455) or on a stream of HTTP/2 (RFC 8441); upstreams are asked over HTTP/1.1. Frames
 //! are not parsed: subprotocol and extensions are between browser and upstream, and so is what they mean.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+mod relay;
+
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
@@ -16,20 +16,15 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::ext::Protocol;
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
-use tokio::sync::Notify;
+use hyper::upgrade::OnUpgrade;
 use tokio::task::spawn_local;
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::body::GatewayBody;
 use crate::failure::Failure;
-use crate::limits;
 use crate::pool::Lease;
 use crate::reason::Reason;
-use crate::record::{Outcome, Record};
+use crate::record::Record;
 
 /// What a server adds to the key to show that it speaks the protocol (RFC 6455, section 1.3).
 const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -116,8 +111,13 @@ impl Upgrade {
     }
 
     /// What the client is told, and both connections, to be joined once that is on its way; `response` has been
-    /// [checked](Self::check) and cleaned.
-    pub(crate) fn switch(self, mut response: Response<Incoming>, lease: Lease) -> (Response<GatewayBody>, Switch) {
+    /// [checked](Self::check) and cleaned. They end when neither has said anything for `idle`.
+    pub(crate) fn switch(
+        self,
+        mut response: Response<Incoming>,
+        lease: Lease,
+        idle: Duration,
+    ) -> (Response<GatewayBody>, Switch) {
         if self.over_http2() {
             *response.status_mut() = StatusCode::OK;
             for name in [SEC_WEBSOCKET_ACCEPT, CONTENT_LENGTH] {
@@ -127,7 +127,7 @@ impl Upgrade {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
             response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
-        let switch = Switch { client: self.client, upstream: hyper::upgrade::on(&mut response), lease };
+        let switch = Switch { client: self.client, upstream: hyper::upgrade::on(&mut response), lease, idle };
         (response.map(|_| GatewayBody::empty()), switch)
     }
 }
@@ -137,13 +137,14 @@ pub(crate) struct Switch {
     client: OnUpgrade,
     upstream: OnUpgrade,
     lease: Lease,
+    idle: Duration,
 }
 
 impl Switch {
     /// Joins both connections, once each side has switched. The request stays counted until they end, and its record is
     /// written then.
     pub(crate) fn join(self, mut record: Box<Record>) {
-        let Self { client, upstream, lease } = self;
+        let Self { client, upstream, lease, idle } = self;
         record.switched();
         // A drain waits for it as for a request, for as long as its grace lasts.
         let counted = (lease.metrics().clients.begin(), lease.metrics().websockets.begin());
@@ -151,129 +152,16 @@ impl Switch {
         spawn_local(async move {
             let _counted = (counted, in_flight);
             match tokio::try_join!(client, upstream) {
-                Ok((client, upstream)) => copy(client, upstream, &mut record).await,
+                Ok((client, upstream)) => relay::copy(client, upstream, idle, &mut record).await,
                 Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
             }
         });
     }
 }
 
-async fn copy(client: Upgraded, upstream: Upgraded, record: &mut Record) {
-    let ended = Notify::new();
-    let mut client = Side::new(TokioIo::new(client), &ended);
-    let mut upstream = Side::new(TokioIo::new(upstream), &ended);
-    let copied = relay(&mut client, &mut upstream, &ended).await;
-    record.count_received(client.read);
-    record.count_sent(client.written);
-    match copied {
-        Ok(()) => record.ended(Outcome::Complete),
-        Err(error) => {
-            tracing::debug!(%error, "a WebSocket ended");
-            record.ended(if upstream.broke { Outcome::UpstreamBroken } else { Outcome::ClientGone });
-        }
-    }
-}
-
-/// Copies both ways until both sides have ended, or one has and the other takes too long.
-async fn relay<C, U>(client: &mut Side<'_, C>, upstream: &mut Side<'_, U>, ended: &Notify) -> io::Result<()>
-where
-    C: AsyncRead + AsyncWrite + Unpin,
-    U: AsyncRead + AsyncWrite + Unpin,
-{
-    let too_long = async {
-        ended.notified().await;
-        sleep(limits::WEBSOCKET_HALF_ENDED).await;
-    };
-    tokio::select! {
-        copied = copy_bidirectional(client, upstream) => copied.map(drop),
-        () = too_long => Err(io::Error::new(io::ErrorKind::TimedOut, "one side has ended, the other has not")),
-    }
-}
-
-/// One side of joined connections: what was read from it and written to it, and whether it was the one that broke.
-struct Side<'n, I> {
-    io: I,
-    read: u64,
-    written: u64,
-    broke: bool,
-    /// Told when nothing more comes from it.
-    ended: &'n Notify,
-}
-
-impl<'n, I> Side<'n, I> {
-    const fn new(io: I, ended: &'n Notify) -> Self {
-        Self { io, read: 0, written: 0, broke: false, ended }
-    }
-
-    fn noted<T>(&mut self, result: io::Result<T>) -> Poll<io::Result<T>> {
-        self.broke |= result.is_err();
-        Poll::Ready(result)
-    }
-}
-
-impl<I: AsyncRead + Unpin> AsyncRead for Side<'_, I> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let side = self.get_mut();
-        let before = buffer.filled().len();
-        let read = ready!(Pin::new(&mut side.io).poll_read(cx, buffer));
-        let count = buffer.filled().len() - before;
-        side.read += count as u64;
-        if count == 0 && buffer.remaining() > 0 {
-            side.ended.notify_one();
-        }
-        side.noted(read)
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for Side<'_, I> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        let side = self.get_mut();
-        let written = ready!(Pin::new(&mut side.io).poll_write(cx, buffer));
-        side.written += *written.as_ref().unwrap_or(&0) as u64;
-        side.noted(written)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let side = self.get_mut();
-        let flushed = ready!(Pin::new(&mut side.io).poll_flush(cx));
-        side.noted(flushed)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let side = self.get_mut();
-        let shut = ready!(Pin::new(&mut side.io).poll_shutdown(cx));
-        side.noted(shut)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
-    use tokio::time::Instant;
-
     use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_side_that_does_not_end_after_the_other_is_cut_off_and_a_silent_pair_is_not() {
-        let ((mut browser, client), (mut server, upstream)) = (duplex(64), duplex(64));
-        let relayed = tokio::spawn(async move {
-            let ended = Notify::new();
-            relay(&mut Side::new(client, &ended), &mut Side::new(upstream, &ended), &ended).await
-        });
-        sleep(limits::WEBSOCKET_HALF_ENDED * 100).await;
-        browser.write_all(b"late").await.unwrap();
-        browser.shutdown().await.unwrap();
-        let (mut seen, start) = (Vec::new(), Instant::now());
-        server.read_to_end(&mut seen).await.unwrap();
-        assert_eq!(seen, b"late");
-        server.write_all(b"last words").await.unwrap();
-        let mut words = [0; 10];
-        browser.read_exact(&mut words).await.unwrap();
-        assert_eq!(&words, b"last words");
-        let ended = relayed.await.unwrap();
-        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        assert!(start.elapsed() >= limits::WEBSOCKET_HALF_ENDED, "{:?}", start.elapsed());
-    }
 
     #[test]
     fn the_answer_to_a_key_is_that_of_the_rfc() {

@@ -1,9 +1,13 @@
 //! WebSockets through a gateway and a connector: over HTTP/1.1 and on a stream of HTTP/2 (RFC 8441).
 
+use std::time::{Duration, Instant};
+
+use adit_core::application::PreAuthentication::Passthrough;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::world::upstream::Upstream;
 use super::world::{World, eventually};
 use super::{APP, published};
 
@@ -95,4 +99,61 @@ async fn a_stream_of_http2_becomes_a_websocket_or_nothing() {
     let (response, _send) = extended_connect(&world, "/upgrade", "connect-udp").await;
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(upstream.connections(), before, "nothing but WebSockets is forwarded");
+}
+
+/// A world whose only application has an idle time of a second.
+async fn published_with_idle() -> (World, Upstream) {
+    let (upstream, mut world) = (Upstream::start(), World::start());
+    let set = |publishing: &mut adit_core::Publishing| {
+        publishing.pre_authentication = Passthrough;
+        publishing.upstream_times.idle = adit_core::Seconds::new(1).ok();
+    };
+    world.publish_as(&format!("https://{APP}/"), &upstream.url(), set).await;
+    (world, upstream)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_that_nobody_uses_ends_after_the_applications_idle_time() {
+    let (world, _upstream) = published_with_idle().await;
+    let _connector = world.connector(&[]).await;
+    let mut tls = world.tls(APP, &[b"http/1.1"]).await;
+    let head = format!(
+        "GET /upgrade HTTP/1.1\r\nhost: {APP}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    tls.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 512];
+    let count = tls.read(&mut answer).await.unwrap();
+    assert!(answer[..count].starts_with(b"HTTP/1.1 101 "));
+    for _ in 0..30 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        tls.write_all(b".").await.unwrap();
+        tls.read_exact(&mut [0]).await.unwrap();
+    }
+    let start = Instant::now();
+    assert!(matches!(tls.read(&mut answer).await, Ok(0) | Err(_)), "nothing more comes, and the end does");
+    let after = start.elapsed();
+    assert!(after >= Duration::from_millis(900) && after < Duration::from_secs(10), "{after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_on_a_stream_of_http2_that_nobody_uses_ends_likewise() {
+    let (world, _upstream) = published_with_idle().await;
+    let _connector = world.connector(&[]).await;
+    let (response, mut send) = extended_connect(&world, "/upgrade", "websocket").await;
+    let mut body = response.into_body();
+    for _ in 0..30 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        send.send_data(Bytes::from_static(b"."), false).unwrap();
+        let echoed = body.data().await.unwrap().unwrap();
+        body.flow_control().release_capacity(echoed.len()).unwrap();
+    }
+    let start = Instant::now();
+    let mut ended = false;
+    while !ended {
+        // The end is a reset, or an empty frame.
+        ended = !matches!(body.data().await, Some(Ok(part)) if part.is_empty());
+    }
+    let after = start.elapsed();
+    assert!(after >= Duration::from_millis(900) && after < Duration::from_secs(10), "{after:?}");
 }

@@ -86,7 +86,7 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["publishingSettings/idleTimeoutInSeconds"],
-        "in effect: between two parts of an answer's body, which then breaks off; not for WebSockets",
+        "in effect: between two parts of an answer's body, which then breaks off; a WebSocket ends when neither side has said anything for so long (10 min where it is not set)",
     ),
     (
         &["publishingSettings/totalTimeoutInSeconds"],
