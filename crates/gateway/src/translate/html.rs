@@ -2,6 +2,9 @@
 //!
 //! The page passes through a streaming parser with bounded memory. A tag that does not fit into it ends the translation:
 //! what was read and all that follows is passed on as it is. Tags without a link to translate are not written anew.
+//!
+//! What has come is passed on at once, but for a tag that is not finished: pages that grow while they are read do so here
+//! as well.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,8 +21,9 @@ use crate::limits;
 /// tag is not finished is collected first, so that the work stays in proportion to the input.
 const PATIENCE: usize = 8;
 
-/// How often collected input is handed over early because nothing more came.
-const HURRIES: u32 = 64;
+/// What handing input over early, because nothing more came, may have the parser look at again for nothing: the largest
+/// tag 64 times. From then on each byte that comes earns [`PATIENCE`] more.
+const FIRST_CREDIT: usize = 64 * limits::HTML_MEMORY;
 
 /// Translates a page part by part.
 pub(crate) struct HtmlTranslator {
@@ -30,7 +34,8 @@ pub(crate) struct HtmlTranslator {
     collected: Vec<u8>,
     /// About as much of the input is held by the parser.
     held: usize,
-    hurries: u32,
+    /// How much it may still be asked to look at again for the sake of haste.
+    credit: usize,
 }
 
 /// Where the parser writes to.
@@ -53,6 +58,7 @@ impl HtmlTranslator {
         let written = Rc::new(RefCell::new(Vec::new()));
         let sheet = Rc::new(RefCell::new(CssTranslator::new(links.clone())));
         let unfinished = Rc::clone(&sheet);
+        let mut base = None;
         let settings = Settings::new()
             .with_strict(false)
             .with_adjust_charset_on_meta_tag(true)
@@ -62,7 +68,7 @@ impl HtmlTranslator {
                     .with_graceful_bail_out_on_memory_limit_exceeded(true),
             )
             .append_element_content_handler(element!("*", move |element| {
-                translate_attributes(element, &links);
+                translate_attributes(element, &links, &mut base);
                 Ok(())
             }))
             .append_element_content_handler(text!("style", move |text| {
@@ -75,11 +81,12 @@ impl HtmlTranslator {
                 rest.append(&String::from_utf8_lossy(&left), ContentType::Html);
             }));
         let rewriter = HtmlRewriter::new(settings, Written(Rc::clone(&written)));
-        Self { rewriter: Some(rewriter), written, collected: Vec::new(), held: 0, hurries: 0 }
+        Self { rewriter: Some(rewriter), written, collected: Vec::new(), held: 0, credit: FIRST_CREDIT }
     }
 
     /// Translates the next part.
     pub(crate) fn feed(&mut self, part: &[u8], out: &mut Vec<u8>) {
+        self.credit = self.credit.saturating_add(PATIENCE * part.len());
         if self.collected.is_empty() && part.len() >= self.held / PATIENCE {
             self.hand_over(part);
         } else {
@@ -94,8 +101,8 @@ impl HtmlTranslator {
 
     /// Translates what was collected, because nothing more has come so far.
     pub(crate) fn hurry(&mut self, out: &mut Vec<u8>) {
-        if !self.collected.is_empty() && self.hurries < HURRIES {
-            self.hurries += 1;
+        if !self.collected.is_empty() && self.held <= self.credit {
+            self.credit -= self.held;
             let collected = std::mem::take(&mut self.collected);
             self.hand_over(&collected);
             self.take_written(out);
@@ -118,7 +125,9 @@ impl HtmlTranslator {
         let before = self.written.borrow().len();
         if let Err(error) = rewriter.write(part) {
             tracing::debug!(%error, "the rest of a page is passed on untranslated");
-            self.rewriter = None;
+            // All that it held is written, and nothing waits from here on.
+            (self.rewriter, self.held) = (None, 0);
+            return;
         }
         let advanced = self.written.borrow().len() > before;
         self.held = if advanced { part.len() } else { self.held + part.len() };
@@ -168,11 +177,18 @@ fn holds(element: &str, name: &str) -> Option<Holds> {
     }
 }
 
-fn translate_attributes(element: &mut Element<'_, '_>, links: &PageLinks) {
+/// `base` is where the page's `<base>` leads, once it was read: only the first one counts.
+fn translate_attributes(element: &mut Element<'_, '_>, links: &PageLinks, base: &mut Option<Base>) {
     if element.attributes().is_empty() {
         return;
     }
     let tag = element.tag_name();
+    match tag.as_str() {
+        "base" if base.is_none() => *base = element.get_attribute("href").map(|href| Base::of(&href, links)),
+        // Browsers refuse a style sheet whose text differs from what `integrity` says, and links in it are translated.
+        "link" if is_own_sheet(element, links, *base) => element.remove_attribute("integrity"),
+        _ => {}
+    }
     let translated = |attribute: &lol_html::html_content::Attribute<'_>| {
         let name = attribute.name();
         let value = value(holds(&tag, &name)?, &attribute.value(), links)?;
@@ -183,6 +199,34 @@ fn translate_attributes(element: &mut Element<'_, '_>, links: &PageLinks) {
         // The name was there before, so it can be written.
         let _ = element.set_attribute(&name, &value);
     }
+}
+
+/// Where references on a page that name no host lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Base {
+    /// To the application.
+    Own,
+    Elsewhere,
+}
+
+impl Base {
+    fn of(href: &str, links: &PageLinks) -> Self {
+        if links.is_own(href) { Self::Own } else { Self::Elsewhere }
+    }
+}
+
+/// Whether a `<link>` is to a style sheet of the application itself, and says what its text must be. What scripts and
+/// sheets from elsewhere must be stays said: those are not translated here.
+fn is_own_sheet(link: &Element<'_, '_>, links: &PageLinks, base: Option<Base>) -> bool {
+    if !link.has_attribute("integrity") {
+        return false;
+    }
+    let (rel, kind) = (link.get_attribute("rel").unwrap_or_default(), link.get_attribute("as").unwrap_or_default());
+    let is = |word: &str| rel.split_ascii_whitespace().any(|own| own.eq_ignore_ascii_case(word));
+    let is_sheet = is("stylesheet") || is("preload") && kind.trim_ascii().eq_ignore_ascii_case("style");
+    // With a base elsewhere what names no host leads there; what names one is written out.
+    let leads_here = |href: &str| base != Some(Base::Elsewhere) || href.contains("//");
+    is_sheet && link.get_attribute("href").is_some_and(|href| leads_here(&href) && links.is_own(&href))
 }
 
 /// What an attribute becomes; `None` where it stays.
@@ -343,6 +387,37 @@ mod tests {
     }
 
     #[test]
+    fn a_style_sheet_that_may_be_translated_is_not_held_to_its_digest() {
+        for (page, expected) in [
+            ("<link rel=stylesheet href='x.css' integrity='sha384-a'>", "<link rel=stylesheet href='x.css'>"),
+            (
+                "<link integrity=sha384-a rel='alternate StyleSheet' href=/app/x.css crossorigin>",
+                "<link rel='alternate StyleSheet' href=\"/team/x.css\" crossorigin>",
+            ),
+            (
+                "<base href='/app/'><link rel=preload as=style href='x.css' integrity='sha384-a'>",
+                "<base href=\"/team/\"><link rel=preload as=style href='x.css'>",
+            ),
+            (
+                "<base href='https://cdn.example/'><link rel=stylesheet href='//wiki:8080/app/x' integrity=a>",
+                "<base href='https://cdn.example/'><link rel=stylesheet href=\"https://wiki.example/team/x\">",
+            ),
+        ] {
+            assert_eq!(translated(page), expected);
+        }
+        for page in [
+            "<link rel=stylesheet href='https://cdn.example/x.css' integrity='sha384-a'>",
+            "<link rel=modulepreload href='x.js' integrity='sha384-a'>",
+            "<link rel=preload as=script href='x.js' integrity='sha384-a'>",
+            "<link rel=stylesheet integrity='sha384-a'>",
+            "<script src='x.js' integrity='sha384-a'></script>",
+            "<base href='https://cdn.example/'><base href='/other/'><link rel=stylesheet href='x.css' integrity='a'>",
+        ] {
+            assert_eq!(translated(page), page);
+        }
+    }
+
+    #[test]
     fn each_image_of_a_set_is_translated() {
         for (set, expected) in [
             (
@@ -392,6 +467,53 @@ mod tests {
         let expected =
             format!("<a href=\"https://shop.example/\">1</a><img src='data:{data}'><a href='http://shop/'>2</a>");
         assert_eq!(in_parts(&page, 16 * 1024), expected);
+    }
+
+    /// What `translator` passes on of a part after which nothing comes for a while.
+    fn passed(translator: &mut HtmlTranslator, part: &str) -> String {
+        let mut out = Vec::new();
+        translator.feed(part.as_bytes(), &mut out);
+        translator.hurry(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_page_that_grows_is_passed_on_at_once_however_long_it_does() {
+        let mut translator = HtmlTranslator::new(page_links());
+        let large = format!("<p>{}</p>", "x".repeat(4096));
+        for event in 0..1000 {
+            assert_eq!(passed(&mut translator, &large), large, "event {event}");
+            for _ in 0..3 {
+                assert_eq!(passed(&mut translator, "<i>y</i>"), "<i>y</i>", "event {event}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_the_end_of_the_translation_is_passed_on_at_once() {
+        let mut translator = HtmlTranslator::new(page_links());
+        let tag = format!("<img src='data:{}", "A".repeat(16 * 1024));
+        let mut out = passed(&mut translator, &tag);
+        for _ in 0..limits::HTML_MEMORY / (64 * 1024) {
+            out.push_str(&passed(&mut translator, &"A".repeat(64 * 1024)));
+        }
+        assert!(out.len() > limits::HTML_MEMORY, "the tag is too large, and passed on");
+        for event in 0..1000 {
+            assert_eq!(passed(&mut translator, "<i>y</i>"), "<i>y</i>", "event {event}");
+        }
+    }
+
+    #[test]
+    fn haste_does_not_have_a_large_tag_read_over_and_over() {
+        let mut translator = HtmlTranslator::new(page_links());
+        let (mut looked_at, mut pieces) = (0, 0);
+        let _ = passed(&mut translator, "<img src='data:");
+        while pieces < 64 * 1024 {
+            let before = translator.held;
+            pieces += passed(&mut translator, "A").len().max(1);
+            looked_at += if translator.collected.is_empty() { before } else { 0 };
+        }
+        assert!(looked_at <= FIRST_CREDIT + 32 * pieces, "{looked_at} bytes for {pieces}");
     }
 
     #[test]

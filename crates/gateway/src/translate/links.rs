@@ -82,6 +82,28 @@ impl PageLinks {
         Some(format!("{}{translated}{}", reference.get(..start)?, reference.get(start + trimmed.len()..)?))
     }
 
+    /// Whether a reference leads to the application that the page is of. Certainly so where it says yes: what browsers
+    /// read otherwise than it is written (references, backslashes, white space inside) is not looked at.
+    pub(crate) fn is_own(&self, reference: &str) -> bool {
+        let reference = reference.trim_ascii();
+        let place = reference.split(['?', '#']).next().unwrap_or_default();
+        if place.contains(['&', '\\']) || place.contains(|c: char| c.is_ascii_control()) {
+            return false;
+        }
+        if let Some(named) = reference.strip_prefix("//") {
+            let mut schemes = [self.scheme(), Scheme::Https].into_iter();
+            let own = |url: AbsoluteUrl<'_>| self.own.covers(&url);
+            return schemes.any(|scheme| AbsoluteUrl::behind(scheme, named).is_some_and(own));
+        }
+        if place.starts_with('/') {
+            return self.own.covers_path(reference);
+        }
+        match AbsoluteUrl::split(reference) {
+            Some(url) => self.own.covers(&url),
+            None => !place.contains(':'),
+        }
+    }
+
     /// Whether a reference that starts like this may be one that is translated.
     pub(crate) fn may_start_with(start: u8) -> bool {
         matches!(start, b'/' | b'h' | b'H')
@@ -129,6 +151,40 @@ pub(super) mod tests {
             ("\n  http://shop/x ", Some("\n  https://shop.example/x ")),
         ] {
             assert_eq!(page.outward(link).as_deref(), translated, "{link}");
+        }
+    }
+
+    #[test]
+    fn what_leads_to_the_application_itself_is_known_however_it_is_written() {
+        let page = page_links();
+        for own in [
+            "style.css",
+            "../style.css?a&b",
+            "/app/style.css",
+            "/team/style.css",
+            " http://wiki:8080/app/style.css",
+            "https://wiki.example/team/style.css",
+            "//wiki.example/team/style.css",
+            "//wiki:8080/app/style.css",
+            "",
+        ] {
+            assert!(page.is_own(own), "{own}");
+        }
+        for other in [
+            "/other/style.css",
+            "//cdn.example/style.css",
+            "https://cdn.example/style.css",
+            "https://wiki.example/other/style.css",
+            "https://wiki.example:8443/team/style.css",
+            "http://shop/style.css",
+            "data:text/css,a",
+            "/\\cdn.example/style.css",
+            "\\\\cdn.example/style.css",
+            "/\t/cdn.example/style.css",
+            "&#47;&#47;cdn.example/style.css",
+            "https:cdn.example/style.css",
+        ] {
+            assert!(!page.is_own(other), "{other}");
         }
     }
 

@@ -224,6 +224,18 @@ impl UrlMapping {
         if is_path && internal != here { moved(path, internal, here) } else { None }
     }
 
+    /// Whether a URL leads to the application: to its internal URL, or to one of its public ones.
+    pub(super) fn covers(&self, url: &AbsoluteUrl<'_>) -> bool {
+        let public = [Some(&self.here), Some(&self.external), self.other.as_ref()];
+        let is_public = |side: &&Side| side.star_at(url).is_some() && side.reaches(url.rest);
+        self.outward_link(url).is_some() || public.iter().flatten().any(is_public)
+    }
+
+    /// Whether a path leads to it, as the upstream or as a browser sees its paths.
+    pub(super) fn covers_path(&self, path: &str) -> bool {
+        self.internal.reaches(path) || self.here.reaches(path)
+    }
+
     /// What a browser says about where it is (`Origin`, `Referer`), as the upstream knows it; `None` for other places.
     pub(crate) fn inward(&self, reference: &str) -> Option<String> {
         let url = AbsoluteUrl::split(reference)?;

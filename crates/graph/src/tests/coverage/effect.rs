@@ -69,7 +69,8 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["onPremisesPublishing/isTranslateLinksInBodyEnabled"],
-        "in effect: links in HTML and CSS to internal URLs of any published application; compressed bodies up to 8 MiB",
+        "in effect: links in HTML and CSS to internal URLs of any published application; compressed bodies up to 8 MiB; \
+         `integrity` goes from links to style sheets of the application itself, whose text may change",
     ),
     (
         &["onPremisesPublishing/trafficRoutingMethod"],
