@@ -41,45 +41,73 @@ pub(crate) fn outward(cookie: &HeaderValue, outward: Outward<'_>) -> Cookie {
     if is_own(cookie) {
         return Cookie::Refused;
     }
-    let is_confined = outward.mapping.here.prefix != "/";
-    if !is_confined && outward.host_header == HostHeader::External {
+    let here = &outward.mapping.here.prefix;
+    if here == "/" && outward.host_header == HostHeader::External {
         return Cookie::Same;
     }
     let mut parts = cookie.as_bytes().split(|byte| *byte == b';');
     let pair = parts.next().unwrap_or_default();
+    let mut written = Written { text: pair.to_vec(), changed: false, has_path: false };
     let is_for_host = is_for_whole_host(pair);
-    let mut translated = pair.to_vec();
-    let (mut changed, mut has_path) = (false, false);
     for part in parts {
-        let becomes = match attribute(part) {
+        if written.attribute(part, is_for_host, outward) == Passed::Refused {
+            return Cookie::Refused;
+        }
+    }
+    let is_above = outward.default_path == DefaultPath::Above && here != "/";
+    if is_above && !written.has_path && !is_for_host {
+        written.add(&format!("Path={}", whole(here)));
+    }
+    if !written.changed {
+        return Cookie::Same;
+    }
+    HeaderValue::from_bytes(&written.text).map_or(Cookie::Refused, Cookie::Translated)
+}
+
+/// A cookie as far as it was translated.
+struct Written {
+    text: Vec<u8>,
+    changed: bool,
+    /// Whether it says for which path it is.
+    has_path: bool,
+}
+
+/// Whether a cookie may be set, as far as one attribute says.
+#[derive(PartialEq, Eq)]
+enum Passed {
+    Allowed,
+    Refused,
+}
+
+impl Written {
+    fn attribute(&mut self, part: &[u8], is_for_host: bool, outward: Outward<'_>) -> Passed {
+        let becomes = match named(part) {
             Some((name, value)) if name.eq_ignore_ascii_case("domain") => domain(value, outward),
             Some((name, value)) if name.eq_ignore_ascii_case("path") => {
                 // The last one counts, and none if it is no path.
-                has_path = value.starts_with('/');
-                if has_path && !(is_for_host && value == "/") { path(value, outward) } else { Attribute::Same }
+                self.has_path = value.starts_with('/');
+                let stays = !self.has_path || is_for_host && value == "/";
+                if stays { Attribute::Same } else { path(value, outward) }
             }
             _ => Attribute::Same,
         };
         match becomes {
             Attribute::Same => {
-                translated.push(b';');
-                translated.extend_from_slice(part);
-                continue;
+                self.text.push(b';');
+                self.text.extend_from_slice(part);
             }
-            Attribute::Gone => {}
-            Attribute::Other(attribute) => translated.extend_from_slice(format!("; {attribute}").as_bytes()),
-            Attribute::Elsewhere => return Cookie::Refused,
+            Attribute::Gone => self.changed = true,
+            Attribute::Other(attribute) => self.add(&attribute),
+            Attribute::Elsewhere => return Passed::Refused,
         }
-        changed = true;
+        Passed::Allowed
     }
-    if is_confined && !has_path && !is_for_host && outward.default_path == DefaultPath::Above {
-        changed = true;
-        translated.extend_from_slice(format!("; Path={}", whole(&outward.mapping.here.prefix)).as_bytes());
+
+    fn add(&mut self, attribute: &str) {
+        self.changed = true;
+        self.text.extend_from_slice(b"; ");
+        self.text.extend_from_slice(attribute.as_bytes());
     }
-    if !changed {
-        return Cookie::Same;
-    }
-    HeaderValue::from_bytes(&translated).map_or(Cookie::Refused, Cookie::Translated)
 }
 
 fn is_for_whole_host(pair: &[u8]) -> bool {
@@ -88,7 +116,7 @@ fn is_for_whole_host(pair: &[u8]) -> bool {
 }
 
 /// Name and value of an attribute, without the white space around them.
-fn attribute(part: &[u8]) -> Option<(&str, &str)> {
+fn named(part: &[u8]) -> Option<(&str, &str)> {
     let text = std::str::from_utf8(part).ok()?;
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
     Some((name.trim(), value.trim()))
