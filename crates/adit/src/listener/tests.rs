@@ -2,6 +2,7 @@
 
 use axum::routing::get;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::*;
@@ -9,17 +10,19 @@ use super::*;
 /// What answers at once is waited for so long, where other programs run as well.
 const SOON: Duration = Duration::from_secs(20);
 
-/// A listener within such bounds; it stops when the sender is dropped.
-async fn serve(bounds: Bounds) -> (SocketAddr, watch::Sender<bool>) {
+/// A listener within such bounds, which stops when the sender is dropped. `/slow` tells that it has begun, and takes `slow`.
+async fn serve(bounds: Bounds, slow: Duration) -> (SocketAddr, Arc<Notify>, watch::Sender<bool>) {
     let bound = bind("test", "127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let (address, stop) = (bound.address(), watch::Sender::new(false));
-    let slow = || async {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+    let (address, begun, stop) = (bound.address(), Arc::<Notify>::default(), watch::Sender::new(false));
+    let begins = Arc::clone(&begun);
+    let slow = move || async move {
+        begins.notify_one();
+        tokio::time::sleep(slow).await;
         "slow"
     };
     let router = Router::new().route("/", get(|| async { "here" })).route("/slow", get(slow));
     tokio::spawn(bound.serve_within(bounds, None, router, stop.subscribe(), Duration::ZERO));
-    (address, stop)
+    (address, begun, stop)
 }
 
 async fn connected(address: SocketAddr) -> TcpStream {
@@ -46,7 +49,7 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
 #[tokio::test]
 async fn silent_connections_give_way_to_one_that_asks_however_many_they_are() {
     let bounds = Bounds { connections: 8, first_request: Duration::from_secs(3600) };
-    let (address, _stop) = serve(bounds).await;
+    let (address, _begun, _stop) = serve(bounds, Duration::ZERO).await;
     let mut kept = connected(address).await;
     assert!(ask(&mut kept, "/").await.ends_with("here"));
     let mut silent = Vec::new();
@@ -62,7 +65,7 @@ async fn silent_connections_give_way_to_one_that_asks_however_many_they_are() {
 #[tokio::test]
 async fn halves_of_heads_are_as_silent_as_nothing() {
     let bounds = Bounds { connections: 4, first_request: Duration::from_secs(3600) };
-    let (address, _stop) = serve(bounds).await;
+    let (address, _begun, _stop) = serve(bounds, Duration::ZERO).await;
     let mut halves = Vec::new();
     for _ in 0..8 {
         let mut half = connected(address).await;
@@ -74,22 +77,22 @@ async fn halves_of_heads_are_as_silent_as_nothing() {
 
 #[tokio::test]
 async fn a_connection_without_a_first_request_ends_and_one_with_a_request_under_way_does_not() {
-    let bounds = Bounds { connections: 8, first_request: Duration::from_secs(1) };
-    let (address, _stop) = serve(bounds).await;
+    let bounds = Bounds { connections: 8, first_request: Duration::from_secs(5) };
+    let (address, _begun, _stop) = serve(bounds, bounds.first_request + Duration::from_secs(1)).await;
     let start = Instant::now();
     let (mut silent, mut busy) = (connected(address).await, connected(address).await);
     assert!(ask(&mut busy, "/slow").await.ends_with("slow"));
     assert!(is_closed(&mut silent).await);
-    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() >= bounds.first_request, "{:?}", start.elapsed());
 }
 
 #[tokio::test]
 async fn a_request_under_way_is_finished_before_another_takes_its_place() {
     let bounds = Bounds { connections: 1, first_request: Duration::from_secs(3600) };
-    let (address, _stop) = serve(bounds).await;
+    let (address, begun, _stop) = serve(bounds, Duration::from_secs(2)).await;
     let mut busy = connected(address).await;
     let (answer, other) = tokio::join!(ask(&mut busy, "/slow"), async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        begun.notified().await;
         ask(&mut connected(address).await, "/").await
     });
     assert!(answer.ends_with("slow") && other.ends_with("here"), "{answer:?} {other:?}");
