@@ -30,7 +30,8 @@ pub(crate) fn run_all(length: Length) -> Result<(), Failed> {
     setup()?;
     let mut wrong = Vec::new();
     let build = || run(&mut cargo(&["build", "--package", "adit"]));
-    for step in [lint::formatting(), lint::clippy(), lint::without_features(), build()] {
+    let bare = || run(&mut cargo(&["test", "--package", "adit", "--no-default-features", "configuration"]));
+    for step in [lint::formatting(), lint::clippy(), lint::without_features(), bare(), build()] {
         wrong.extend(step.err());
     }
     println!("(licences, bans and sources of dependencies: `cargo xtask lint`)");

@@ -6,8 +6,7 @@
 //!
 //! Invariant: the plain HTTP listeners of a [`Configuration`] are on loopback addresses.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -24,12 +23,15 @@ use crate::acme::AcmeSettings;
 use crate::certificate::{CertificateFile, CertificateFileError};
 
 mod acme;
+mod address;
 mod client_limits;
 #[cfg(feature = "otlp")]
 mod otlp;
 
 pub(crate) use acme::AcmeFlags;
 use acme::{AcmeTable, BadAcme};
+pub(crate) use address::{GatewayAddress, listen_address};
+use address::{ListenAddress, Network};
 
 /// Everything `adit serve` needs to know, checked.
 #[derive(Debug)]
@@ -81,15 +83,6 @@ pub(crate) struct Api {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Issuers of bearer tokens, beside the data folder's own key.
     pub(crate) issuers: Vec<IssuerSettings>,
-}
-
-/// `host:port` that connectors dial.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct GatewayAddress {
-    /// A name, an IPv4 address, or an IPv6 address in brackets.
-    pub(crate) host: String,
-    /// The port; 0 stands for the port the gateway really listens on.
-    pub(crate) port: u16,
 }
 
 /// Flags of `adit serve`; each wins over the file.
@@ -196,15 +189,6 @@ impl CertificateTable {
         std::iter::once(&mut self.certificate).chain(self.key.as_mut())
     }
 }
-
-/// A listening address; `localhost:PORT` is the IPv4 loopback.
-#[derive(Debug, Clone, Copy)]
-struct ListenAddress(SocketAddr);
-
-/// A network or a single address.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct Network(IpNet);
 
 /// Reads the file, if one is named, and puts the flags on top.
 ///
@@ -360,14 +344,6 @@ pub(crate) fn is_loopback(host: &url::Host<&str>) -> bool {
     }
 }
 
-/// Reads a listening address.
-///
-/// # Errors
-/// A sentence that says what was expected.
-pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
-    text.parse::<ListenAddress>().map(|address| address.0)
-}
-
 /// Reads a certificate's files: `CERTIFICATE,KEY`, or one file that holds both.
 ///
 /// # Errors
@@ -380,64 +356,6 @@ pub(crate) fn certificate_file(text: &str) -> Result<CertificateFile, String> {
         ));
     }
     Ok(CertificateFile { certificate: certificate.into(), key: key.into() })
-}
-
-// === impl GatewayAddress ===
-
-impl FromStr for GatewayAddress {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let expected =
-            || format!("'{text}' is not a gateway address; HOST:PORT is expected, as in adit.example.com:8443");
-        let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
-        let port = port.parse().map_err(|_| expected())?;
-        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        let plausible = match address {
-            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => url::Host::parse(host).is_ok_and(|parsed| !matches!(parsed, url::Host::Ipv6(_))),
-        };
-        if !plausible {
-            return Err(expected());
-        }
-        Ok(Self { host: host.to_ascii_lowercase(), port })
-    }
-}
-
-impl fmt::Display for GatewayAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
-    }
-}
-
-// === impl ListenAddress ===
-
-impl FromStr for ListenAddress {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || {
-            format!("'{text}' is not a listening address; ADDRESS:PORT is expected, as in 127.0.0.1:8080 or [::]:8443")
-        };
-        if let Some(port) = text.strip_prefix("localhost:") {
-            return Ok(Self((Ipv4Addr::LOCALHOST, port.parse().map_err(|_| expected())?).into()));
-        }
-        text.parse().map(Self).map_err(|_| expected())
-    }
-}
-
-// === impl Network ===
-
-impl TryFrom<String> for Network {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let single = || text.parse::<IpAddr>().map(IpNet::from);
-        text.parse::<IpNet>()
-            .or_else(|_| single())
-            .map(Self)
-            .map_err(|_| format!("'{text}' is not a network; an address or a CIDR is expected, as in 10.0.0.0/8"))
-    }
 }
 
 fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -> Result<Option<T>, D::Error> {

@@ -60,6 +60,13 @@ fn the_whole_file_is_read() {
     assert_eq!(audiences, ["api://adit", "another"]);
 }
 
+#[cfg(not(feature = "otlp"))]
+#[test]
+fn a_build_that_cannot_send_spans_promises_none() {
+    let text = "[otlp]\nendpoint = 'http://127.0.0.1:4318/v1/traces'";
+    assert!(matches!(resolved(text, in_folder()), Err(ConfigurationError::NoOtlp)));
+}
+
 #[test]
 fn limits_of_clients_keep_their_defaults_where_nothing_is_said() {
     let limits = resolved("[client_limits]\nhead = '3s'\nbody_rate = 1000", in_folder()).unwrap().client_limits;
