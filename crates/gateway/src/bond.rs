@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use adit_core::id::ApplicationId;
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::core::Core;
@@ -39,7 +38,6 @@ pub(crate) struct Bonds {
     /// The pool knows of this client, for tidying up.
     noted: Cell<bool>,
     kept: RefCell<Vec<(PoolKey, Idle)>>,
-    http1_wanted: Notify,
 }
 
 /// A bound connection on its way into use, and the connector it goes through.
@@ -51,7 +49,7 @@ pub(crate) struct Bound {
 
 impl Bonds {
     pub(crate) fn of(carries: Carries) -> Rc<Self> {
-        Rc::new(Self { carries, noted: Cell::new(false), kept: RefCell::default(), http1_wanted: Notify::new() })
+        Rc::new(Self { carries, noted: Cell::new(false), kept: RefCell::default() })
     }
 
     /// Whether a request with such a token must be sent over HTTP/1.1 instead.
@@ -59,19 +57,9 @@ impl Bonds {
         self.carries == Carries::Beside
     }
 
-    /// A sign-in over this connection of HTTP/2 has begun and cannot go on: no further request shall come over it.
-    ///
-    /// A browser that has sent the first message of a sign-in does not make it again. It would have to if its stream
-    /// were reset, so it is told to leave before it sends one.
-    pub(crate) fn want_http1(&self) {
-        if self.needs_http1() {
-            self.http1_wanted.notify_one();
-        }
-    }
-
-    /// Ready once [`Self::want_http1`] was called.
-    pub(crate) async fn http1_wanted(&self) {
-        self.http1_wanted.notified().await;
+    /// Whether it is one user's connection, whatever is spoken on it.
+    pub(crate) fn is_of_one_user(&self) -> bool {
+        self.carries != Carries::OfManyUsers
     }
 
     /// Whether connections can be bound to this client at all.

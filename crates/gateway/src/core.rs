@@ -19,6 +19,7 @@ use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use crate::admission::Admission;
 use crate::directory::ConnectorDirectory;
+use crate::http1_hosts::Http1Hosts;
 use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -65,6 +66,8 @@ pub(crate) struct Shared {
     /// Whether answers have `Server-Timing`.
     pub(crate) server_timing: bool,
     pub(crate) tls: TlsConfigs,
+    /// Hosts that are offered over HTTP/1.1 alone.
+    pub(crate) http1_hosts: Http1Hosts,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) client_limits: ClientLimits,
     pub(crate) registrations: Semaphore,

@@ -114,7 +114,9 @@ pub(crate) async fn shake_hands(
     from: SocketAddr,
     deadline: Instant,
 ) -> Option<Box<Arrived>> {
-    let config = Arc::clone(&core.shared.tls.browser);
+    let signs_in_connections = start.client_hello().server_name().is_some_and(|name| core.shared.http1_hosts.has(name));
+    let configs = &core.shared.tls;
+    let config = Arc::clone(if signs_in_connections { &configs.browser_http1 } else { &configs.browser });
     let begun = Instant::now();
     let mut tls = match timeout_at(deadline, start.into_stream(config)).await {
         Ok(Ok(tls)) => tls,
@@ -229,7 +231,7 @@ async fn serve_guarded(
 fn serve_http2<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) -> Serving<'c> {
     let (agreement, pace) = (Arc::<Agreement>::default(), Rc::<Pace>::default());
     let (serving, agreed, paced) = (Rc::clone(core), Arc::clone(&agreement), Rc::clone(&pace));
-    let bonds = Rc::clone(&client.bonds);
+    let name = client.server_name.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (core, client) = (Rc::clone(&serving), Rc::clone(&client));
         let (under_way, pace) = (agreed.count(), Rc::clone(&paced));
@@ -259,7 +261,7 @@ fn serve_http2<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<
             tokio::select! {
                 () = draining(core) => {}
                 () = agreement.idle_for(limits::HTTP2_IDLE) => {}
-                () = bonds.http1_wanted() => {}
+                () = core.shared.http1_hosts.takes_in(name.as_deref()) => {}
             }
         };
         until_done!(connection, enough);

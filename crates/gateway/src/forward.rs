@@ -32,7 +32,7 @@ pub(crate) async fn serve(
     let asked = Asked::of(&request);
     let mut record = Record::begin(&core.recorder, client, &request);
     match forward(core, client, request, &mut record).await {
-        Ok(Responded { mut response, switch }) => {
+        Ok(Responded { mut response, switch, .. }) => {
             record.answered(response.status());
             if core.shared.server_timing {
                 record.tell_times(response.headers_mut());
@@ -124,7 +124,6 @@ async fn forward(
         head.upgrade(upgrade);
     }
     if head.connection_bound && client.bonds.needs_http1() {
-        client.bonds.want_http1();
         return Err(Failure::new(Reason::Http1Required, "a sign-in that is bound to its connection, over HTTP/2"));
     }
     // A call's messages come when there is something to say; its limit is the application's timeout.
@@ -137,12 +136,16 @@ async fn forward(
     let (bonds, course) = (&client.bonds, &record.course);
     let job = Job { rules: &rules, head: &head, body: &body, bonds, session, deadline, course };
     let answered = attempt::send(core, job).await?;
-    let Responded { mut response, switch } = respond::respond(answered, &rules, entered, bonds, upgrade, deadline)?;
+    let Responded { mut response, switch, challenges } =
+        respond::respond(answered, &rules, entered, bonds, upgrade, deadline)?;
+    if challenges && bonds.is_of_one_user() {
+        core.shared.http1_hosts.remember(&place.host);
+    }
     if let Some(links) = &rules.translations.at(entered.entrance).links {
         response = Box::pin(respond::with_links(core, response, &head.method, links)).await?;
     }
     if let Some(affinity) = affinity {
         affinity.tell(response.headers_mut());
     }
-    Ok(Responded { response, switch })
+    Ok(Responded { response, switch, challenges })
 }

@@ -22,6 +22,7 @@ use crate::certificate::metrics::CertificateMetrics;
 use crate::core::{CoreCommand, CoreHandle, Shared};
 use crate::directory::{ConnectorDirectory, ServerCertificates};
 use crate::explain::GatewayExplainer;
+use crate::http1_hosts::Http1Hosts;
 use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::record::{RecordDestination, RecordWriter};
@@ -123,6 +124,7 @@ impl Gateway {
             spans,
             server_timing,
             tls,
+            http1_hosts: Http1Hosts::default(),
             trusted_proxies: settings.trusted_proxies,
             client_limits: settings.client_limits,
             registrations: Semaphore::new(limits::REGISTRATIONS),

@@ -31,6 +31,7 @@ mod framing;
 mod gateway;
 mod head;
 mod hold;
+mod http1_hosts;
 mod ledger;
 mod limits;
 mod metrics;

@@ -118,6 +118,16 @@ pub(crate) const HTTP2_SENT_BYTES_PER_FRAME: usize = 24;
 /// and so many at most, which cost a few hundredths of a second.
 pub(crate) const HTTP2_EARNED_FRAMES: usize = 100_000;
 
+/// How long a host is offered over HTTP/1.1 alone after an application of it asked for a sign-in of the connection: users
+/// come back through the day, and one that asks no more is offered HTTP/2 again.
+pub(crate) const HTTP1_HOST: Duration = Duration::from_secs(3600);
+
+/// A challenge is noted anew after so long: each request of a page may bring one.
+pub(crate) const HTTP1_HOST_NOTED: Duration = Duration::from_secs(60);
+
+/// Hosts of which that is remembered, by name: a few hundred KiB.
+pub(crate) const HTTP1_HOSTS: usize = 4096;
+
 /// Of so many streams, no more than half may be cancelled.
 pub(crate) const HTTP2_JUDGED_STREAMS: usize = 200;
 

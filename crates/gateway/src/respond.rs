@@ -26,6 +26,8 @@ pub(crate) struct Responded {
     pub(crate) response: Response<GatewayBody>,
     /// The connections to join, where the upstream agreed to another protocol.
     pub(crate) switch: Option<Switch>,
+    /// The application signs in connections, and asked for it.
+    pub(crate) challenges: bool,
 }
 
 /// Turns the answer into the client's: hop-by-hop fields removed, URLs translated, an upgrade joined.
@@ -45,22 +47,22 @@ pub(crate) fn respond(
         clean(response.headers_mut(), rules, entered);
         let idle = rules.application.upstream_times.idle.map_or(limits::WEBSOCKET_IDLE, Duration::from);
         let (response, switch) = upgrade.switch(response, lease, idle);
-        return Ok(Responded { response, switch: Some(switch) });
+        return Ok(Responded { response, switch: Some(switch), challenges: false });
     }
     if response.status().is_success() && upgrade.is_some_and(|upgrade| upgrade.over_http2()) {
         // For the client it would be the WebSocket it asked for.
         return Err(Failure::new(Reason::UpstreamInvalid, "no WebSocket, but a page instead of it"));
     }
-    if response.headers().get_all(WWW_AUTHENTICATE).iter().any(is_connection_bound) {
+    let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter().any(is_connection_bound);
+    if challenges {
         lease.bind(bonds);
-        bonds.want_http1();
     }
     clean(response.headers_mut(), rules, entered);
     let connector = lease.connector();
     tracing::trace!(connector = %connector.connector, status = response.status().as_u16(), "answered");
     let pace = Pace::of(&rules.application.upstream_times, deadline);
     let response = response.map(|incoming| GatewayBody::of_upstream(UpstreamBody::new(incoming, lease, pace)));
-    Ok(Responded { response, switch: None })
+    Ok(Responded { response, switch: None, challenges })
 }
 
 /// Translates the links in an answer's body, if it has any.

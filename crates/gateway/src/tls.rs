@@ -1,4 +1,4 @@
-//! TLS at the edge: four configurations on one port, told apart by ALPN.
+//! TLS at the edge: configurations on one port, told apart by ALPN.
 //!
 //! Browsers: TLS 1.2 and 1.3, `h2` and `http/1.1`, the certificate of the name they ask for. Connectors: TLS 1.3 with
 //! a client certificate of the directory's CA. Registration: TLS 1.3, no client certificate; the connector recognises
@@ -46,10 +46,12 @@ impl Purpose {
     }
 }
 
-/// The four configurations.
+/// The configurations.
 #[derive(Debug)]
 pub(crate) struct TlsConfigs {
     pub(crate) browser: Arc<ServerConfig>,
+    /// The same without HTTP/2.
+    pub(crate) browser_http1: Arc<ServerConfig>,
     pub(crate) tunnel: Arc<ServerConfig>,
     pub(crate) registration: Arc<ServerConfig>,
     pub(crate) acme_challenge: Arc<ServerConfig>,
@@ -89,10 +91,13 @@ impl TlsConfigs {
         let mut browser = newest_but_one()?.with_cert_resolver(browsers.clone());
         // Programs that speak HTTP/1.0 (`curl -0`) may offer nothing else; a name that is not here would end the handshake.
         browser.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
+        let mut browser_http1 = browser.clone();
+        browser_http1.alpn_protocols.retain(|word| word != b"h2");
         let mut acme_challenge = newest_but_one()?.with_cert_resolver(Arc::new(challenges));
         acme_challenge.alpn_protocols = vec![ACME_CHALLENGE.to_vec()];
         Ok(Self {
             browser: Arc::new(browser),
+            browser_http1: Arc::new(browser_http1),
             tunnel: Arc::new(tunnel),
             registration: Arc::new(registration),
             acme_challenge: Arc::new(acme_challenge),

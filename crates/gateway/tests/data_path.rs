@@ -189,9 +189,10 @@ async fn a_connection_that_carried_ntlm_is_never_shared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_challenge_over_http2_sends_its_client_to_another_connection() {
+async fn a_host_that_signs_in_connections_is_left_by_http2_and_offered_over_http1() {
     let (world, _upstream) = published().await;
     let _connector = world.connector(&[]).await;
+    let idle = tokio::spawn(h2::client::handshake(world.tls(APP, &[b"h2"]).await).await.unwrap().1);
     let (client, connection) = h2::client::handshake(world.tls(APP, &[b"h2"]).await).await.unwrap();
     let connection = tokio::spawn(connection);
     for (path, status, stays) in [("/x", StatusCode::OK, true), ("/ntlm", StatusCode::UNAUTHORIZED, false)] {
@@ -201,8 +202,12 @@ async fn a_challenge_over_http2_sends_its_client_to_another_connection() {
         assert_eq!(response.await.unwrap().status(), status, "{path}");
         assert!(!stays || client.clone().ready().await.is_ok(), "{path}");
     }
-    let ended = tokio::time::timeout(std::time::Duration::from_secs(5), connection).await;
-    ended.expect("told to leave").unwrap().expect("without an error");
+    for ended in [connection, idle] {
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(5), ended).await;
+        ended.expect("told to leave").unwrap().expect("without an error");
+    }
+    let both: &[&[u8]] = &[b"h2", b"http/1.1"];
+    assert_eq!(world.tls(APP, both).await.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
