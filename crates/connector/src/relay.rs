@@ -110,22 +110,14 @@ struct Relay {
     unflushed: bool,
     delivered: u64,
     from_upstream: BytesMut,
-    /// For the next read of a stream whose reads are large.
-    room: BytesMut,
     read_size: usize,
 }
 
 thread_local! {
     /// Room for small reads, which the streams of a thread share: one that waits for its upstream has none.
-    static SPARE_ROOM: Cell<BytesMut> = Cell::default();
-}
-
-fn spare_room() -> BytesMut {
-    SPARE_ROOM.take()
-}
-
-fn keep_room(room: BytesMut) {
-    SPARE_ROOM.set(room);
+    static SMALL_ROOM: Cell<BytesMut> = Cell::default();
+    /// Likewise for large ones.
+    static LARGE_ROOM: Cell<BytesMut> = Cell::default();
 }
 
 impl Relay {
@@ -139,7 +131,6 @@ impl Relay {
             unflushed: false,
             delivered: 0,
             from_upstream: BytesMut::new(),
-            room: BytesMut::new(),
             read_size: SMALLEST_READ,
         }
     }
@@ -232,26 +223,21 @@ impl Relay {
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let small = self.read_size == SMALLEST_READ;
-        let mut room = if small { spare_room() } else { std::mem::take(&mut self.room) };
+        let spare = if small { &SMALL_ROOM } else { &LARGE_ROOM };
+        let mut room = spare.take();
         if room.capacity() < self.read_size / 2 {
             room.reserve(self.read_size);
         }
         let polled = poll_read_buf(Pin::new(&mut self.upstream), cx, &mut room);
-        self.from_upstream = room.split();
-        if small {
-            keep_room(room);
-        } else {
-            self.room = room;
-        }
+        // While nothing comes, the stream keeps no hold of the room: an empty part would keep all of it.
+        self.from_upstream = if polled.is_ready() { room.split() } else { BytesMut::new() };
+        spare.set(room);
         let count = ready!(polled)?;
         self.read_size = if count >= self.read_size / 2 {
             (self.read_size * 2).min(LARGEST_READ)
         } else {
             (self.read_size / 2).max(SMALLEST_READ)
         };
-        if self.read_size == SMALLEST_READ {
-            self.room = BytesMut::new();
-        }
         Poll::Ready(Ok(count))
     }
 

@@ -155,7 +155,10 @@ async fn obey(core: Rc<Core>, mut commands: mpsc::Receiver<CoreCommand>) {
                 Some(CoreCommand::HandOnRecords(reached)) => core.recorder.hand_on_until(reached),
                 None => return,
             },
-            _ = tidy.tick() => core.pool.borrow_mut().tidy(&core.serving()),
+            _ = tidy.tick() => {
+                core.pool.borrow_mut().tidy(&core.serving());
+                core.shared.http1_hosts.tidy();
+            }
         }
     }
 }

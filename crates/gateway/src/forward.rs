@@ -97,9 +97,10 @@ async fn forward(
     mut request: Request<Incoming>,
     record: &mut Record,
 ) -> Result<Responded, Failure> {
-    // First, so that what is refused has its place in the trace as well.
+    let place = head::place(&request, client);
+    // What is refused has its place in the trace as well; what is told the upstream counts for no limit.
     record.is_part_of(core.recorder.tracing().pass(request.headers_mut(), &mut core.random.borrow_mut()));
-    let place = head::place(&request, client)?;
+    let place = place?;
     record.asks_for(&place.host);
     let (grant, rules) = {
         let serving = core.serving();
@@ -139,7 +140,8 @@ async fn forward(
     let Responded { mut response, switch, challenges } =
         respond::respond(answered, &rules, entered, bonds, upgrade, deadline)?;
     if challenges && bonds.is_of_one_user() {
-        core.shared.http1_hosts.remember(&place.host);
+        // As it is published: under a wildcard clients choose the names.
+        core.shared.http1_hosts.remember(grant.url().host());
     }
     if let Some(links) = &rules.translations.at(entered.entrance).links {
         response = Box::pin(respond::with_links(core, response, &head.method, links)).await?;

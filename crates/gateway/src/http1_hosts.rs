@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::limits;
 
-/// The hosts, in lower case, each with the time of a challenge not long ago.
+/// The hosts as they are published (`app.example`, `*.apps.example`), each with the time of a challenge not long ago.
 #[derive(Debug)]
 pub(crate) struct Http1Hosts(watch::Sender<HashMap<Box<str>, Instant>>);
 
@@ -22,20 +22,36 @@ impl Default for Http1Hosts {
 }
 
 impl Http1Hosts {
-    /// An application of `host` has challenged somebody. Beyond the limit of hosts the newest is not remembered: its
-    /// sign-in works, with an error page now and then.
+    /// An application that is published at `host` has challenged somebody. Beyond the limit of hosts the newest is not
+    /// remembered: its sign-in works, with an error page now and then.
     pub(crate) fn remember(&self, host: &str) {
-        let now = Instant::now();
-        let noted = self.0.borrow().get(host).copied();
-        if noted.is_some_and(|noted| now.duration_since(noted) < limits::HTTP1_HOST_NOTED) {
+        self.remember_at(host, Instant::now());
+    }
+
+    fn remember_at(&self, host: &str, now: Instant) {
+        let is_old = |noted: &Instant, limit| now.saturating_duration_since(*noted) >= limit;
+        let changes_nothing = {
+            let hosts = self.0.borrow();
+            match hosts.get(host) {
+                Some(noted) => !is_old(noted, limits::HTTP1_HOST_NOTED),
+                None => hosts.len() >= limits::HTTP1_HOSTS,
+            }
+        };
+        if changes_nothing {
             return;
         }
         self.0.send_if_modified(|hosts| {
-            hosts.retain(|_, noted| now.duration_since(*noted) < limits::HTTP1_HOST);
-            if hosts.len() < limits::HTTP1_HOSTS || hosts.contains_key(host) {
-                hosts.insert(host.into(), now);
-            }
-            noted.is_none()
+            hosts.retain(|_, noted| !is_old(noted, limits::HTTP1_HOST));
+            // Only a host that is new is news to its connections.
+            hosts.insert(host.into(), now).is_none()
+        });
+    }
+
+    /// Forgets hosts that have not asked for long, which makes room for others.
+    pub(crate) fn tidy(&self) {
+        self.0.send_if_modified(|hosts| {
+            hosts.retain(|_, noted| noted.elapsed() < limits::HTTP1_HOST);
+            false
         });
     }
 
@@ -49,12 +65,14 @@ impl Http1Hosts {
     pub(crate) async fn takes_in(&self, host: Option<&str>) {
         let Some(host) = host else { return std::future::pending().await };
         // It fails only when the gateway is gone.
-        let _ = self.0.subscribe().wait_for(|hosts| is_noted(hosts, host)).await;
+        let _ = self.0.subscribe().wait_for(|hosts| !hosts.is_empty() && is_noted(hosts, host)).await;
     }
 }
 
 fn is_noted(hosts: &HashMap<Box<str>, Instant>, host: &str) -> bool {
-    hosts.get(host).is_some_and(|noted| noted.elapsed() < limits::HTTP1_HOST)
+    let wildcard = || host.split_once('.').map(|(_, parent)| format!("*.{parent}"));
+    let noted = hosts.get(host).or_else(|| hosts.get(wildcard()?.as_str()));
+    noted.is_some_and(|noted| noted.elapsed() < limits::HTTP1_HOST)
 }
 
 #[cfg(test)]
@@ -76,6 +94,26 @@ mod tests {
     }
 
     #[test]
+    fn a_wildcard_stands_for_its_hosts() {
+        let hosts = Http1Hosts::default();
+        hosts.remember("*.apps.example");
+        assert!(hosts.has("one.apps.example") && hosts.has("two.apps.example"));
+        assert!(!hosts.has("apps.example") && !hosts.has("one.two.apps.example"));
+    }
+
+    #[test]
+    fn a_host_that_asks_again_after_a_long_time_is_news() {
+        let hosts = Http1Hosts::default();
+        let long_ago = Instant::now().checked_sub(limits::HTTP1_HOST * 2).unwrap();
+        hosts.remember_at("app.example", long_ago);
+        assert!(!hosts.has("app.example"));
+        let mut waiting = Box::pin(hosts.takes_in(Some("app.example")));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        hosts.remember("app.example");
+        assert!(waiting.now_or_never().is_some() && hosts.has("app.example"));
+    }
+
+    #[test]
     fn it_remembers_so_many_and_no_more() {
         let hosts = Http1Hosts::default();
         for number in 0..limits::HTTP1_HOSTS + 10 {
@@ -83,5 +121,9 @@ mod tests {
         }
         assert_eq!(hosts.0.borrow().len(), limits::HTTP1_HOSTS);
         assert!(hosts.has("0.example"));
+        let mut changes = hosts.0.subscribe();
+        hosts.remember("one-more.example");
+        assert!(!changes.has_changed().unwrap(), "nobody is woken for a host that is not remembered");
+        changes.mark_unchanged();
     }
 }

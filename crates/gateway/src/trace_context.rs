@@ -7,7 +7,7 @@
 use fastrand::Rng;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Members of a `tracestate` (section 3.3.1.1).

@@ -5,6 +5,8 @@
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::trace_context::TRACEPARENT;
+
 /// Removes the fields that end at each hop (RFC 9110, section 7.6.1), and those that `Connection` names.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     // Most heads have none or one of them: looking at the names there are is cheaper than looking each of these up.
@@ -45,7 +47,8 @@ fn ends_here(name: &HeaderName) -> bool {
 fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
     let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     let names = lines.flat_map(|line| line.split(',')).filter_map(|name| HeaderName::try_from(name.trim()).ok());
-    names.filter(|name| *name != HOST && *name != CONTENT_LENGTH)
+    // The trace that upstreams are told of is the gateway's to decide.
+    names.filter(|name| *name != HOST && *name != CONTENT_LENGTH && *name != TRACEPARENT)
 }
 
 /// Removes what only a gateway may say: where the request came from and who the user is.
@@ -152,15 +155,16 @@ mod tests {
     #[test]
     fn fields_that_connection_names_are_removed_but_not_the_host() {
         let mut headers = HeaderMap::new();
-        headers.insert(CONNECTION, HeaderValue::from_static("close, X-Private, Host"));
+        headers.insert(CONNECTION, HeaderValue::from_static("close, X-Private, Host, Traceparent"));
         headers.insert("x-private", HeaderValue::from_static("1"));
         headers.insert("x-other", HeaderValue::from_static("2"));
         headers.insert(HOST, HeaderValue::from_static("a"));
+        headers.insert("traceparent", HeaderValue::from_static("00-1-1-00"));
         headers.insert("keep-alive", HeaderValue::from_static("5"));
         remove_hop_by_hop(&mut headers);
         let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
-        assert_eq!(left, ["host", "x-other"]);
+        assert_eq!(left, ["host", "traceparent", "x-other"]);
     }
 
     #[test]
