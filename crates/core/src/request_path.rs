@@ -3,8 +3,9 @@
 //! Rule (threat model, section 3.2): what is authorised and what is forwarded are the same bytes. So a path is never
 //! rewritten; paths on which two servers may disagree (dot segments, encoded or not, backslashes, NUL, broken escapes)
 //! are refused, `%2f`, `//` and `;` pass unchanged and are never decoded for matching. Other escapes are decoded for
-//! matching alone: `/%61pp/` belongs to what is published at `/app/`, and reaches it as it came. So that this has one
-//! answer, a path is published in its plain spelling only ([`PathPrefix::plain`]).
+//! matching alone: `/%61pp/` belongs to what is published at `/app/`. What is below the prefix reaches the upstream as it
+//! came; the prefix itself, however it was spelt, becomes that of the internal URL. So that this has one answer, a path is
+//! published in its plain spelling only ([`PathPrefix::plain`]).
 
 use std::fmt::{self, Write as _};
 

@@ -2,6 +2,10 @@
 
 use adit_core::internal_url::Scheme;
 
+/// How many bytes a host may have: a name of the DNS has no more when it is written out (RFC 1035, section 2.3.4). What
+/// is longer leads nowhere, and would have every domain in it looked up.
+const LONGEST_HOST: usize = 253;
+
 /// A URL that names its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AbsoluteUrl<'u> {
@@ -27,7 +31,7 @@ impl<'u> AbsoluteUrl<'u> {
         }
     }
 
-    /// Takes `host:port/rest` apart, which is what follows `//`.
+    /// Takes `host:port/rest` apart, which is what follows `//`; `None` also for a host that no name can be.
     pub(crate) fn behind(scheme: Scheme, text: &'u str) -> Option<Self> {
         let end = text.find(['/', '?', '#']).unwrap_or(text.len());
         let (authority, rest) = text.split_at_checked(end)?;
@@ -42,9 +46,12 @@ impl<'u> AbsoluteUrl<'u> {
             None if port.is_empty() => None,
             None => return None,
         };
+        if host.is_empty() || host.len() > LONGEST_HOST {
+            return None;
+        }
         let of_a_host =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'[' | b']' | b':');
-        (!host.is_empty() && host.bytes().all(of_a_host)).then_some(Self { scheme, host, port, rest })
+        host.bytes().all(of_a_host).then_some(Self { scheme, host, port, rest })
     }
 }
 
@@ -85,5 +92,15 @@ mod tests {
         ] {
             assert_eq!(AbsoluteUrl::split(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_host_that_is_longer_than_a_name_can_be_is_not_taken_apart() {
+        let longest = "a.".repeat(126) + "a";
+        assert_eq!(longest.len(), 253);
+        let of_host = |host: &str| AbsoluteUrl::split(&format!("http://{host}/")).is_some();
+        assert!(of_host(&longest));
+        assert!(!of_host(&format!("a{longest}")));
+        assert!(!of_host(&"a.".repeat(250_000)));
     }
 }

@@ -151,6 +151,18 @@ mod tests {
     }
 
     #[test]
+    fn a_redirect_below_a_prefix_that_goes_never_leads_to_another_host() {
+        let mapping = &mapping("http://wiki/app/", "https://wiki.example/");
+        let (host_header, default_path) = (HostHeader::Internal, DefaultPath::Within);
+        for below in ["/evil.example/", "\\evil.example/", "\t/evil.example/"] {
+            let location = HeaderValue::from_str(&format!("/app/{below}")).unwrap();
+            let mut headers = HeaderMap::from_iter([(LOCATION, location)]);
+            to_client(&mut headers, Outward { mapping, host_header, default_path });
+            assert_eq!(headers[LOCATION], format!("https://wiki.example/{below}"));
+        }
+    }
+
+    #[test]
     fn each_link_is_translated_and_its_parameters_stay() {
         assert_eq!(
             one(

@@ -188,6 +188,22 @@ pub(super) mod tests {
         }
     }
 
+    /// Pages of an application whose prefix is gone outside.
+    pub(crate) fn pages_at_the_root() -> PageLinks {
+        let own = Arc::new(mapping("http://wiki/app/", "https://wiki.example/"));
+        PageLinks { all: Arc::new(Links::of(std::iter::once(&own))), own }
+    }
+
+    #[test]
+    fn a_path_on_a_page_never_becomes_another_host() {
+        let page = pages_at_the_root();
+        for below in ["/evil.example/", "\\evil.example/", "\n/evil.example/", "&sol;evil.example/"] {
+            let expected = format!("https://wiki.example/{below}");
+            assert_eq!(page.outward(&format!("/app/{below}")), Some(expected), "{below}");
+        }
+        assert_eq!(page.outward("/app/x").as_deref(), Some("/x"));
+    }
+
     #[test]
     fn everything_else_stays() {
         let page = page_links();

@@ -1,8 +1,12 @@
 //! One application's internal URL and its public ones, and how the former is carried over into the latter.
 //!
-//! Worked out once per snapshot, for each entrance: a URL with a host becomes the one that stands for the application, and
-//! a path, or what a cookie says, becomes one of the entrance that was asked, because that is where the browser is. A host is a name or address, or, for an application that is published under a wildcard,
-//! every name below a domain; what stands for the star is carried over.
+//! Worked out once per snapshot, for each entrance: a URL with a host becomes the one that stands for the application,
+//! and a path, or what a cookie says, becomes one of the entrance that was asked, because that is where the browser is.
+//! A host is a name or address, or, for an application that is published under a wildcard, every name below a domain;
+//! what stands for the star is carried over.
+//!
+//! Invariant: a path stays one of the same host. Without the internal prefix before it, `//evil.example/` would name
+//! another.
 
 use std::borrow::Cow;
 
@@ -221,7 +225,15 @@ impl UrlMapping {
     pub(super) fn outward_path(&self, path: &str) -> Option<String> {
         let (internal, here) = (&self.internal.prefix, &self.here.prefix);
         let is_path = path.starts_with('/') && !path.starts_with("//");
-        if is_path && internal != here { moved(path, internal, here) } else { None }
+        let moved = if is_path && internal != here { moved(path, internal, here)? } else { return None };
+        if !may_name_a_host(&moved) {
+            return Some(moved);
+        }
+        Some(match self.here.host {
+            HostPattern::Exactly(_) => format!("{}{moved}", self.here.origin(Scheme::Https, "")),
+            // Which of its hosts was asked is not known here; with a segment that means nothing it is a path as well.
+            HostPattern::Below(_) => format!("/.{moved}"),
+        })
     }
 
     /// Whether a URL leads to the application: to its internal URL, or to one of its public ones.
@@ -264,6 +276,12 @@ impl UrlMapping {
         let known = url.scheme == self.scheme || url.scheme == Scheme::Https;
         (known && url.port.unwrap_or(default_port(self.scheme)) == self.internal.port).then_some(star)
     }
+}
+
+/// Whether browsers may read a host in what is meant for a path: after two slashes, where a backslash is one as well,
+/// line ends and tabs are none at all (WHATWG URL, section 4.4), and in HTML a reference (`&sol;`) may be either.
+fn may_name_a_host(path: &str) -> bool {
+    matches!(path.as_bytes(), [b'/', b'/' | b'\\' | b'\t' | b'\r' | b'\n' | b'&', ..])
 }
 
 /// `path` below `to` instead of `from`; `None` if it is not below `from`. Prefixes start and end with `/`.
@@ -357,6 +375,20 @@ pub(super) mod tests {
         mapping.here = side("https://portal.example/wiki/");
         assert_eq!(mapping.outward("/app/x").as_deref(), Some("/wiki/x"));
         assert_eq!(mapping.outward("http://wiki/app/x").as_deref(), Some("https://wiki.example/x"));
+    }
+
+    #[test]
+    fn a_path_never_becomes_another_host() {
+        let mut mapping = mapping("http://wiki/app/", "https://wiki.example:8443/");
+        for below in ["/evil.example/", "\\evil.example/", "\t/evil.example/", "\r/e", "\n/e", "&#47;evil.example/"] {
+            let expected = format!("https://wiki.example:8443/{below}");
+            assert_eq!(mapping.outward(&format!("/app/{below}")), Some(expected), "{below}");
+        }
+        assert_eq!(mapping.outward("/app/a//b").as_deref(), Some("/a//b"));
+        mapping.here = side("https://portal.example/wiki/");
+        assert_eq!(mapping.outward("/app//evil.example/").as_deref(), Some("/wiki//evil.example/"));
+        mapping.here = Side::at("*.apps.example");
+        assert_eq!(mapping.outward("/app//evil.example/").as_deref(), Some("/.//evil.example/"));
     }
 
     #[test]

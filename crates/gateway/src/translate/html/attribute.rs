@@ -41,7 +41,8 @@ fn holds(element: &str, name: &str) -> Option<Holds> {
     }
 }
 
-/// Translates the attributes of one element. `base` is where the page's `<base>` leads, once it was read: only the first one counts.
+/// Translates the attributes of one element. `base` is where the page's `<base>` leads, once it was read: only the
+/// first one counts.
 pub(super) fn translate(element: &mut Element<'_, '_>, links: &PageLinks, base: &mut Option<Base>) {
     if element.attributes().is_empty() {
         return;
@@ -166,6 +167,8 @@ fn style(value: &str, links: &PageLinks) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::links::tests::pages_at_the_root;
+    use super::super::HtmlTranslator;
     use super::super::tests::translated;
 
     #[test]
@@ -249,6 +252,17 @@ mod tests {
             "<base href='https://cdn.example/'><base href='/other/'><link rel=stylesheet href='x.css' integrity='a'>",
         ] {
             assert_eq!(translated(page), page);
+        }
+    }
+
+    #[test]
+    fn a_link_below_a_prefix_that_goes_never_leads_to_another_host() {
+        for below in ["/evil.example/", "\\evil.example/", "\n/evil.example/", "&#x2F;evil.example/"] {
+            let (mut translator, mut out) = (HtmlTranslator::new(pages_at_the_root()), Vec::new());
+            translator.feed(format!("<a href=\"/app/{below}\">").as_bytes(), &mut out);
+            translator.end(&mut out);
+            let expected = format!("<a href=\"https://wiki.example/{below}\">");
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
     }
 

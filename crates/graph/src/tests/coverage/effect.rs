@@ -35,8 +35,8 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["onPremisesPublishing/externalUrl", "onPremisesPublishing/internalUrl"],
-        "in effect; `*.` before a domain, on both sides and without a path, stands for every name below it; an external \
-         path is written without escapes that it does not need",
+        "in effect; `*.` before a domain, on both sides and without a path, stands for every name below it; an \
+         external path is written without escapes that it does not need",
     ),
     (
         &["onPremisesPublishing/externalAuthenticationType"],
@@ -45,9 +45,9 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["onPremisesPublishing/isTranslateHostHeaderEnabled"],
-        "in effect: which `Host` the application sees, and whether `Origin`, `Referer`, `Location`, `Content-Location`, \
-         `Link`, `Refresh` and cookies' domains and paths are translated; cookies of an application below a path are \
-         confined to it either way",
+        "in effect: which `Host` the application sees, and whether `Origin`, `Referer`, `Location`, \
+         `Content-Location`, `Link`, `Refresh` and cookies' domains and paths are translated; cookies of an application \
+         below a path are confined to it either way",
     ),
     (
         &["onPremisesPublishing/alternateUrl"],
@@ -69,25 +69,28 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["onPremisesPublishing/isTranslateLinksInBodyEnabled"],
-        "in effect: links in HTML and CSS to internal URLs of any published application; compressed bodies up to 8 MiB; \
-         `integrity` goes from links to style sheets of the application itself, whose text may change",
+        "in effect: links in HTML and CSS to internal URLs of any published application; compressed bodies up to 8 \
+         MiB; `integrity` goes from links to style sheets of the application itself, whose text may change",
     ),
     (
         &["onPremisesPublishing/trafficRoutingMethod"],
-        "in effect: with `sessionPersistence` a browser stays with its connector, by a cookie; else the less busy of two \
-         random connectors is taken",
+        "in effect: with `sessionPersistence` a browser stays with its connector, by a cookie; else the less busy of \
+         two random connectors is taken",
     ),
     (
         &["publishingSettings/connectTimeoutInSeconds"],
-        "in effect: until the upstream has accepted the connection, TLS included; the connector's own limit is 5 s, and 5 s more for TLS",
+        "in effect: until the upstream has accepted the connection, TLS included; the connector's own limit is 5 s, \
+         and 5 s more for TLS",
     ),
     (
         &["publishingSettings/firstByteTimeoutInSeconds"],
-        "in effect: from the end of the request (and not before the connection is open) to the start of the answer, instead of `applicationServerTimeout`",
+        "in effect: from the end of the request (and not before the connection is open) to the start of the answer, \
+         instead of `applicationServerTimeout`",
     ),
     (
         &["publishingSettings/idleTimeoutInSeconds"],
-        "in effect: between two parts of an answer's body, which then breaks off; a WebSocket ends when neither side has said anything for so long (10 min where it is not set)",
+        "in effect: between two parts of an answer's body, which then breaks off; a WebSocket ends when neither side \
+         has said anything for so long (10 min where it is not set)",
     ),
     (
         &["publishingSettings/totalTimeoutInSeconds"],
@@ -108,7 +111,8 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["onPremisesPublishing/verifiedCustomDomainKeyCredential"],
-        "a PFX in base64, checked, kept sealed and shown by the gateway, never returned; see [certificates.md](certificates.md)",
+        "a PFX in base64, checked, kept sealed and shown by the gateway, never returned; see \
+         [certificates.md](certificates.md)",
     ),
     (&["onPremisesPublishing/verifiedCustomDomainPasswordCredential"], "the password of the PFX; never returned"),
     (
@@ -138,7 +142,8 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     (&["application/identifierUris"], "kept and given back, without effect; must differ by more than case"),
     (
         &["application/tags", "servicePrincipal/tags"],
-        "kept and given back; a published application has two tags from the server, one of which goes with the publishing",
+        "kept and given back; a published application has two tags from the server, one of which goes with the \
+         publishing",
     ),
     (&["application/appRoles", "servicePrincipal/appRoles", "appRole"], "in effect: the roles that can be assigned"),
     (
