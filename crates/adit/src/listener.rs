@@ -1,12 +1,12 @@
 //! The control plane's listeners: HTTP/1.1 and HTTP/2, plain or over TLS, for one service.
 //!
 //! Limits are here, so that no handler meets a client that never finishes: on connections, handshakes, heads and
-//! streams. Whoever is silent gives way to those who come ([`places`]). The handlers learn where a request came from as
-//! [`adit_graph::Peer`]; it is set here and nowhere else.
+//! streams. Whoever is silent ends after a while, and earlier for those who come ([`places`]). The handlers learn where a
+//! request came from as [`adit_graph::Peer`]; it is set here and nowhere else.
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -19,10 +19,10 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
@@ -38,8 +38,8 @@ const MOST_CONNECTIONS: usize = 1024;
 /// A TLS handshake takes two round trips; who needs longer is not coming.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a connection may wait for its first request, its handshake included, and between requests, and how long a
-/// head may take.
+/// How long a connection may wait for its first request, its handshake included, and between requests, over HTTP/2 as
+/// well, and how long a head may take.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The largest head of an HTTP/2 request.
@@ -102,20 +102,21 @@ impl Bound {
         mut stopping: Stopping,
         grace: Duration,
     ) {
-        let graceful = GracefulShutdown::new();
-        let places = Places::new(bounds.connections);
+        let (open, mut all_ended) = mpsc::channel(1);
+        let places = Places::new(bounds.connections, HANDSHAKE_PATIENCE);
         loop {
             let accepted = tokio::select! {
                 accepted = accept(&self.listener, &places) => accepted,
-                _ = stopping.wait_for(|stop| *stop) => break,
+                () = stops(&mut stopping) => break,
             };
             let Some((stream, peer, place)) = accepted else { continue };
-            let (service, watcher, patience) = (service.clone(), graceful.watcher(), bounds.first_request);
-            let connection = Connection { peer, service, watcher, place, patience };
+            let (service, stopping, patience) = (service.clone(), stopping.clone(), bounds.patience);
+            let connection = Connection { peer, service, stopping, place, patience, _open: open.clone() };
             tokio::spawn(connection.serve(stream, tls.clone()));
         }
-        drop(self.listener);
-        if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+        drop((self.listener, open));
+        // Nothing is ever sent: it returns when the last connection has dropped its end.
+        if timeout(grace, all_ended.recv()).await.is_err() {
             tracing::warn!(address = %self.address, "requests were still under way when the listener's time was up");
         }
     }
@@ -125,12 +126,13 @@ impl Bound {
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     connections: usize,
-    first_request: Duration,
+    /// For a request, the first and each further one.
+    patience: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { connections: MOST_CONNECTIONS, first_request: HEAD_PATIENCE }
+        Self { connections: MOST_CONNECTIONS, patience: HEAD_PATIENCE }
     }
 }
 
@@ -149,10 +151,12 @@ async fn accept(listener: &TcpListener, places: &Arc<Places>) -> Option<(TcpStre
 struct Connection {
     peer: SocketAddr,
     service: Router,
-    watcher: Watcher,
+    stopping: Stopping,
     place: Arc<Place>,
-    /// For its first request.
+    /// For a request.
     patience: Duration,
+    /// Dropped when it has ended.
+    _open: mpsc::Sender<()>,
 }
 
 impl Connection {
@@ -176,16 +180,16 @@ impl Connection {
         // Answers are small; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         let Some(tls) = tls else { return self.speak("http", stream).await };
-        match tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await {
+        match timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await {
             Ok(Ok(stream)) => self.speak("https", stream).await,
             Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "a TLS handshake failed"),
             Err(_) => tracing::debug!(peer = %self.peer, "a TLS handshake was not finished in time"),
         }
     }
 
-    async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, scheme: &'static str, stream: S) {
+    async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut self, scheme: &'static str, stream: S) {
         let peer = Peer { address: self.peer.ip().to_canonical(), scheme };
-        let (router, place) = (self.service, self.place);
+        let (router, place) = (self.service.clone(), Arc::clone(&self.place));
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             let mut under_way = place.begin();
             request.extensions_mut().insert(peer.clone());
@@ -197,14 +201,27 @@ impl Connection {
             }
         });
         let server = builder();
-        let connection = server.serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = self.watcher.watch(connection).await {
+        let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stops(&mut self.stopping) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+            () = self.place.is_silent_for(self.patience) => {
+                connection.as_mut().graceful_shutdown();
+                // What still waits to be sent has as long again.
+                timeout(self.patience, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!(peer = %self.peer, %error, "a connection ended early");
         }
     }
 }
 
-/// An answer's body, and its request, which ends when all of it has left or nobody wants it any more.
+/// An answer's body, and its request, which ends when the library has taken all of it or nobody wants it any more. Then
+/// bytes of it may still wait in the library's buffers: for [`places`] its connection is silent from there on.
 struct Answer {
     body: Body,
     _under_way: UnderWay,
@@ -228,6 +245,11 @@ impl hyper::body::Body for Answer {
     fn size_hint(&self) -> hyper::body::SizeHint {
         self.body.size_hint()
     }
+}
+
+async fn stops(stopping: &mut Stopping) {
+    // A sender that is gone says the same.
+    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {

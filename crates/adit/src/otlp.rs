@@ -20,7 +20,8 @@ use tokio::time::{sleep, timeout};
 use crate::api_client::transport::Trust;
 use collector::Collector;
 
-/// Spans that wait to be sent: some seconds of a busy gateway, about 4 MiB, and 20 MiB if every path is of the longest.
+/// Spans that wait to be sent: some seconds of a busy gateway, about 4 MiB, and 24 MiB if every path, host and method is
+/// of the longest.
 const QUEUE: usize = 8192;
 
 /// Spans in one request: collectors take 4 MiB by default, and a span has about 1 KiB.
@@ -134,7 +135,12 @@ async fn send_all(
             }
         }
         while fill(&mut queued, &mut batch) {
+            let more_waits = batch.len() == BATCH;
             collector.take(&mut batch).await;
+            // What has come since waits for others, or each post would be followed by one for a span or two.
+            if !more_waits && !last {
+                break;
+            }
         }
     }
 }

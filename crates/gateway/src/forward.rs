@@ -99,7 +99,7 @@ async fn forward(
 ) -> Result<Responded, Failure> {
     let place = head::place(&request, client);
     // What is refused has its place in the trace as well; what is told the upstream counts for no limit.
-    record.is_part_of(core.recorder.tracing().pass(request.headers_mut(), &mut core.random.borrow_mut()));
+    record.joins_trace(request.headers_mut(), &mut core.random.borrow_mut());
     let place = place?;
     record.asks_for(&place.host);
     let (grant, rules) = {

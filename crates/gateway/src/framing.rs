@@ -11,7 +11,8 @@
 //! still owed. Guard and library count requests ([`agreement`]): if they ever differ, the request is refused.
 //!
 //! For HTTP/2 the library's own strictness suffices, but it does not bound what a peer may make it do: [`frames`] counts
-//! a client's frames. Upstreams it lets end an answer before its end, which [`answers`] sees. [`patience`] bounds what clients may make us wait for.
+//! a client's frames. Upstreams it lets end an answer before its end, which [`answers`] sees. [`patience`] bounds what
+//! clients may make us wait for.
 
 pub(crate) mod agreement;
 pub(crate) mod answers;

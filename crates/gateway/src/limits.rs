@@ -259,6 +259,13 @@ pub(crate) const RECORDED_PATH: usize = 2048;
 /// Bytes of a method in a record; the longest registered one has 17.
 pub(crate) const RECORDED_METHOD: usize = 32;
 
+/// Bytes of a host in a record: more than DNS allows a name to have (RFC 1035, section 2.3.4).
+pub(crate) const RECORDED_HOST: usize = 255;
+
+/// Spans a second and core that are made because a client asks for its trace to be sampled: somebody who looks for a
+/// fault asks for a few, and clients that ask always must not fill the queue of all.
+pub(crate) const SAMPLED_FOR_CLIENTS: u32 = 100;
+
 /// Bytes of a failure's detail in a record.
 pub(crate) const RECORDED_DETAIL: usize = 512;
 

@@ -18,6 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 
@@ -147,9 +148,10 @@ impl Record {
         self.rules = Some(Arc::clone(rules));
     }
 
-    /// The request is part of a trace.
-    pub(crate) const fn is_part_of(&mut self, span: Option<Span>) {
-        self.span = span;
+    /// Takes the request's place in its trace, and puts into `headers` what the upstream shall be told of it.
+    pub(crate) fn joins_trace(&mut self, headers: &mut HeaderMap, random: &mut Rng) {
+        let may = || self.recorder.client_sampling().allows(self.begun_at / 1000);
+        self.span = self.recorder.tracing().pass(headers, random, may);
     }
 
     /// The gateway fails the request: its application's ledger remembers that. Returns whether it is time to log it: a

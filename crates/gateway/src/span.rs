@@ -17,7 +17,8 @@ use uuid::Uuid;
 pub struct Spans {
     /// Who takes them.
     pub sink: Arc<dyn SpanSink>,
-    /// The share, from 0 to 1, of the traces begun here that are sampled. Where a client names a trace, its word counts.
+    /// The share, from 0 to 1, of the traces begun here that are sampled. Where a client names a trace, its word counts,
+    /// but for so many requests a second only; beyond them the share decides as well.
     pub sampled: f64,
 }
 
@@ -42,11 +43,11 @@ pub struct EndedSpan {
     pub total: Duration,
     /// The request id: it finds the access record.
     pub request_id: Uuid,
-    /// The request's method.
+    /// The request's method, cut where it is very long.
     pub method: Option<Method>,
     /// The request's path, without the query, cut where it is very long.
     pub path: Option<Box<str>>,
-    /// The host that was asked for.
+    /// The host that was asked for, cut where it is longer than a name can be.
     pub host: Option<Box<str>>,
     /// What the client speaks: `1.0`, `1.1` or `2`.
     pub http: &'static str,

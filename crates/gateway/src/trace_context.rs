@@ -4,8 +4,12 @@
 //! the parent of what follows. One that keeps none passes the context on as it came, so that nobody is referred to a
 //! parent that does not exist. What is not valid is removed, never repaired.
 
+use std::cell::Cell;
+
 use fastrand::Rng;
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::limits;
 
 pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -28,6 +32,25 @@ pub(crate) struct Tracing {
     pub(crate) begins: Option<u64>,
 }
 
+/// How often clients had their way in this second, on one core: anybody may set a flag, and spans are a cost.
+#[derive(Debug, Default)]
+pub(crate) struct ClientSampling {
+    second: Cell<u64>,
+    count: Cell<u32>,
+}
+
+impl ClientSampling {
+    /// Whether one more client has its way in `second`.
+    pub(crate) fn allows(&self, second: u64) -> bool {
+        if self.second.replace(second) != second {
+            self.count.set(0);
+        }
+        let allowed = self.count.get() < limits::SAMPLED_FOR_CLIENTS;
+        self.count.set(self.count.get() + u32::from(allowed));
+        allowed
+    }
+}
+
 /// A position in a trace: the trace, and the span that what follows has as its parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TraceParent {
@@ -48,8 +71,9 @@ pub(crate) struct Span {
 }
 
 impl Tracing {
-    /// Reads the context in `headers`, and puts there what the upstream shall be told.
-    pub(crate) fn pass(self, headers: &mut HeaderMap, random: &mut Rng) -> Option<Span> {
+    /// Reads the context in `headers`, and puts there what the upstream shall be told. A client that wants its trace
+    /// sampled has its way if it `may`; otherwise that is decided as if the trace began here.
+    pub(crate) fn pass(self, headers: &mut HeaderMap, random: &mut Rng, may: impl FnOnce() -> bool) -> Option<Span> {
         let came = came(headers);
         if came.is_none() || !is_valid_state(headers) {
             headers.remove(&TRACESTATE);
@@ -58,13 +82,16 @@ impl Tracing {
             headers.remove(&TRACEPARENT);
             return self.begins.map(|limit| begin(headers, random, limit));
         };
-        let span = Span { own: None, trace: came.trace, parent: Some(came.span), sampled: came.flags & SAMPLED != 0 };
+        let wanted = came.flags & SAMPLED != 0;
+        let span = Span { own: None, trace: came.trace, parent: Some(came.span), sampled: wanted };
         if !self.takes_part {
             return Some(span);
         }
-        let own = TraceParent { span: number(random), ..came };
+        let sampled = wanted && self.begins.is_none_or(|limit| may() || number(random) <= limit);
+        let flags = if sampled { came.flags } else { came.flags & !SAMPLED };
+        let own = TraceParent { span: number(random), flags, ..came };
         headers.insert(TRACEPARENT.clone(), own.value());
-        Some(Span { own: Some(own.span), ..span })
+        Some(Span { own: Some(own.span), sampled, ..span })
     }
 }
 
@@ -166,7 +193,7 @@ mod tests {
 
     fn passed(tracing: Tracing, fields: &[(&'static str, &str)]) -> (HeaderMap, Option<Span>) {
         let mut headers = headers(fields);
-        let span = tracing.pass(&mut headers, &mut Rng::with_seed(7));
+        let span = tracing.pass(&mut headers, &mut Rng::with_seed(7), || true);
         (headers, span)
     }
 
@@ -249,13 +276,39 @@ mod tests {
             let (begins, mut random) = (Some(limit), Rng::with_seed(7));
             let sampled = (0..1000).filter(|_| {
                 let mut headers = HeaderMap::new();
-                let span = Tracing { takes_part: true, begins }.pass(&mut headers, &mut random).unwrap();
+                let span = Tracing { takes_part: true, begins }.pass(&mut headers, &mut random, || true).unwrap();
                 let told = TraceParent::parse(headers["traceparent"].as_bytes()).unwrap();
                 assert_eq!(told.flags, u8::from(span.sampled));
                 span.sampled
             });
             let sampled = sampled.count();
             assert!(expected.contains(&sampled), "{sampled} of 1000");
+        }
+    }
+
+    #[test]
+    fn where_too_many_clients_want_to_be_sampled_the_share_decides_and_the_upstream_hears_of_it() {
+        for (begins, may, sampled) in [
+            (Some(0), true, true),
+            (Some(0), false, false),
+            (Some(u64::MAX), false, true),
+            // Without spans nobody pays for the flag here.
+            (None, false, true),
+        ] {
+            let mut headers = headers(&[("traceparent", VALID)]);
+            let tracing = Tracing { takes_part: true, begins };
+            let span = tracing.pass(&mut headers, &mut Rng::with_seed(7), || may).unwrap();
+            let told = TraceParent::parse(headers["traceparent"].as_bytes()).unwrap();
+            assert_eq!((span.sampled, told.flags), (sampled, u8::from(sampled)), "{begins:?} {may}");
+        }
+    }
+
+    #[test]
+    fn so_many_clients_a_second_have_their_way() {
+        let clients = ClientSampling::default();
+        for second in [7, 8] {
+            let allowed = (0..10 * limits::SAMPLED_FOR_CLIENTS).filter(|_| clients.allows(second)).count();
+            assert_eq!(allowed, limits::SAMPLED_FOR_CLIENTS as usize);
         }
     }
 }

@@ -43,10 +43,10 @@ impl fmt::Debug for Secret {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadOtlp {
     #[error(
-        "otlp: endpoint '{0}' must be the http:// or https:// URL that takes traces, \
-         as in http://127.0.0.1:4318/v1/traces"
+        "otlp: endpoint must be the http:// or https:// URL that takes traces, as in http://127.0.0.1:4318/v1/traces, \
+         without user, query and fragment: keys belong into headers"
     )]
-    BadEndpoint(String),
+    BadEndpoint,
     #[error("otlp: sampled is {0}, but a share is a number from 0.0 to 1.0")]
     BadShare(f64),
     #[error("otlp: '{0}' is no field, or its value is none")]
@@ -62,8 +62,8 @@ pub(crate) enum BadOtlp {
 /// # Errors
 /// [`BadOtlp`] for the first setting that is wrong.
 pub(super) fn resolve(table: OtlpTable) -> Result<OtlpSettings, BadOtlp> {
-    let bad_endpoint = || BadOtlp::BadEndpoint(table.endpoint.clone());
-    let url = Url::parse(&table.endpoint).ok().filter(is_endpoint).ok_or_else(bad_endpoint)?;
+    // What is wrong with it may be the key in it, so it is not shown.
+    let url = Url::parse(&table.endpoint).ok().filter(is_endpoint).ok_or(BadOtlp::BadEndpoint)?;
     if !(0.0..=1.0).contains(&table.sampled) {
         return Err(BadOtlp::BadShare(table.sampled));
     }
@@ -79,16 +79,18 @@ pub(super) fn resolve(table: OtlpTable) -> Result<OtlpSettings, BadOtlp> {
         None => Trust::System,
     };
     Ok(OtlpSettings {
-        endpoint: url.as_str().parse().map_err(|_| BadOtlp::BadEndpoint(url.to_string()))?,
+        endpoint: url.as_str().parse().map_err(|_| BadOtlp::BadEndpoint)?,
         sampled: table.sampled,
         headers: headers(table.headers)?,
         trust,
     })
 }
 
+/// Keys in a URL would go over plain HTTP and into the log, so there is no place for one.
 fn is_endpoint(url: &Url) -> bool {
     let of_nobody = url.username().is_empty() && url.password().is_none();
-    matches!(url.scheme(), "http" | "https") && url.has_host() && of_nobody && url.fragment().is_none()
+    let place_alone = url.query().is_none() && url.fragment().is_none();
+    matches!(url.scheme(), "http" | "https") && url.has_host() && of_nobody && place_alone
 }
 
 fn headers(written: BTreeMap<String, Secret>) -> Result<HeaderMap, BadOtlp> {
@@ -131,9 +133,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        for endpoint in ["/v1/traces", "grpc://a/", "http://user@a/", "http://a/#b", "a:4318", ""] {
+        for endpoint in ["/v1/traces", "grpc://a/", "http://a/#b", "a:4318", ""] {
             let refused = resolved(&format!("endpoint = '{endpoint}'"));
-            assert!(matches!(refused, Err(BadOtlp::BadEndpoint(_))), "{endpoint}");
+            assert!(matches!(refused, Err(BadOtlp::BadEndpoint)), "{endpoint}");
         }
         let more = |text: &str| resolved(&format!("endpoint = 'https://a/'\n{text}"));
         for share in ["1.5", "-0.1", "nan"] {
@@ -142,5 +144,16 @@ mod tests {
         assert!(matches!(more("headers = { 'a b' = 'c' }"), Err(BadOtlp::BadHeader(_))));
         assert!(matches!(more("ca = '/nowhere/ca.pem'"), Err(BadOtlp::Ca { .. })));
         assert!(toml::from_str::<OtlpTable>("sampled = 1.0").is_err(), "nowhere to send them");
+    }
+
+    #[test]
+    fn keys_have_no_place_in_an_endpoint_and_are_not_shown() {
+        for rest in ["a/?key=canary", "a/v1/traces?canary", "canary@a/", "user:canary@a/"] {
+            for scheme in ["http", "https"] {
+                let refused = resolved(&format!("endpoint = '{scheme}://{rest}'")).unwrap_err();
+                assert!(matches!(refused, BadOtlp::BadEndpoint), "{scheme}://{rest}");
+                assert!(!format!("{refused} {refused:?}").contains("canary"), "{scheme}://{rest}");
+            }
+        }
     }
 }

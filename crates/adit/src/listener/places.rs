@@ -1,18 +1,25 @@
 //! The places of a listener's connections: a bounded number, and none is held by silence.
 //!
-//! When all are taken and somebody comes, one that nothing is done for has to go: first those that never asked for
-//! anything, then those that are silent since their last answer, then those that have not taken theirs yet; and of them
-//! the one for which that has been so for longest. Whoever comes later is never the first to go, so a new client gets to
-//! ask, however many hold connections open and say nothing. Only where work is done for every connection does one wait.
+//! When all are taken and somebody comes, one that nothing is done for has to go. Who has just come gets time to ask: it
+//! goes first only once that time is over, or where those that have not asked yet hold more than half of the places. Else
+//! one goes that is silent since its last answer, or has not taken its answer yet, and only where all others are at work
+//! a newcomer; of its kind always the one for which that has been so for longest. So connections that say nothing, before
+//! their first request or after it, keep nobody from asking, unless half as many as there are places come after it in
+//! that time. Only where work is done for every connection does one wait.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
 
 /// The places of one listener.
 pub(super) struct Places {
     most: usize,
+    /// How long a connection may take to ask before it is as silent as any.
+    time_to_ask: Duration,
     state: Mutex<State>,
     /// A connection has ended, or has no request under way any more.
     freed: Notify,
@@ -29,10 +36,12 @@ struct State {
 struct Taken {
     /// Requests that are worked on.
     requests: usize,
-    /// Answers that have not left.
+    /// Answers that the library has not taken whole.
     leaving: usize,
     has_asked: bool,
-    silent_since: u64,
+    silent_since: Instant,
+    /// The same, for an order without ties.
+    fell_silent: u64,
     has_to_go: Arc<Notify>,
 }
 
@@ -43,18 +52,18 @@ pub(super) struct Place {
     has_to_go: Arc<Notify>,
 }
 
-/// A request under way, until the last of its answer has left.
+/// A request under way, until the library has taken the last of its answer; bytes of it may still wait to be sent.
 pub(super) struct UnderWay {
     place: Arc<Place>,
     answered: bool,
 }
 
 impl Places {
-    pub(super) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, state: Mutex::default(), freed: Notify::new() })
+    pub(super) fn new(most: usize, time_to_ask: Duration) -> Arc<Self> {
+        Arc::new(Self { most, time_to_ask, state: Mutex::default(), freed: Notify::new() })
     }
 
-    /// Takes a place for a connection that is there, at the cost of the most silent one if it must be.
+    /// Takes a place for a connection that is there, at the cost of a silent one if it must be.
     pub(super) async fn take(self: &Arc<Self>) -> Arc<Place> {
         loop {
             match self.try_take() {
@@ -68,9 +77,9 @@ impl Places {
     fn try_take(self: &Arc<Self>) -> Option<Place> {
         let mut state = self.state();
         if state.taken.len() >= self.most {
-            let most_silent = state.most_silent()?;
+            let most_dispensable = state.most_dispensable(self.most, self.time_to_ask)?;
             // Its place is free from here on: it ends as soon as it hears of it.
-            state.taken.remove(&most_silent)?.has_to_go.notify_one();
+            state.taken.remove(&most_dispensable)?.has_to_go.notify_one();
         }
         let number = state.moment();
         let has_to_go = Arc::<Notify>::default();
@@ -78,7 +87,8 @@ impl Places {
             requests: 0,
             leaving: 0,
             has_asked: false,
-            silent_since: number,
+            silent_since: Instant::now(),
+            fell_silent: number,
             has_to_go: Arc::clone(&has_to_go),
         };
         state.taken.insert(number, taken);
@@ -97,11 +107,17 @@ impl State {
         self.moments
     }
 
-    fn most_silent(&self) -> Option<u64> {
-        let silent = self.taken.iter().filter(|(_, taken)| taken.requests == 0);
-        silent
-            .min_by_key(|(_, taken)| (taken.leaving > 0, taken.has_asked, taken.silent_since))
-            .map(|(number, _)| *number)
+    fn most_dispensable(&self, most: usize, time_to_ask: Duration) -> Option<u64> {
+        let newcomers = self.taken.values().filter(|taken| !taken.has_asked).count();
+        let crowded = newcomers > most / 2;
+        let rank = |taken: &Taken| match taken {
+            Taken { has_asked: false, .. } if crowded || taken.silent_since.elapsed() >= time_to_ask => 0,
+            Taken { has_asked: false, .. } => 3,
+            Taken { leaving: 0, .. } => 1,
+            _ => 2,
+        };
+        let idle = self.taken.iter().filter(|(_, taken)| taken.requests == 0);
+        idle.min_by_key(|(_, taken)| (rank(taken), taken.fell_silent)).map(|(number, _)| *number)
     }
 }
 
@@ -114,6 +130,23 @@ impl Place {
     /// Whether there ever was a request.
     pub(super) fn has_asked(&self) -> bool {
         self.places.state().taken.get(&self.number).is_some_and(|taken| taken.has_asked)
+    }
+
+    /// Returns once there was no request, and no answer left to take, for `time`; or when the place is gone.
+    pub(super) async fn is_silent_for(&self, time: Duration) {
+        while let Some(left) = self.silence_left(time) {
+            sleep(left).await;
+        }
+    }
+
+    /// How long it is until that could be so.
+    fn silence_left(&self, time: Duration) -> Option<Duration> {
+        let state = self.places.state();
+        let taken = state.taken.get(&self.number)?;
+        if taken.requests + taken.leaving > 0 {
+            return Some(time);
+        }
+        time.checked_sub(taken.silent_since.elapsed()).filter(|left| !left.is_zero())
     }
 
     /// A request has come.
@@ -150,7 +183,7 @@ impl UnderWay {
         let moment = state.moment();
         if let Some(taken) = state.taken.get_mut(number) {
             change(taken);
-            taken.silent_since = moment;
+            (taken.silent_since, taken.fell_silent) = (Instant::now(), moment);
         }
         drop(state);
         places.freed.notify_one();
@@ -173,6 +206,8 @@ mod tests {
 
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     fn take(places: &Arc<Places>) -> Arc<Place> {
         places.take().now_or_never().expect("a place")
     }
@@ -182,8 +217,32 @@ mod tests {
     }
 
     #[test]
+    fn a_newcomer_gets_its_time_to_ask_however_many_others_have_asked_and_are_silent() {
+        let places = Places::new(4, HOUR);
+        let asked: Vec<_> = (0..3).map(|_| take(&places)).collect();
+        asked.iter().for_each(|place| drop(place.begin()));
+        let newcomer = take(&places);
+        let next = take(&places);
+        assert!(has_to_go(&asked[0]) && !has_to_go(&newcomer));
+        let _third = take(&places);
+        assert!(has_to_go(&asked[1]) && !has_to_go(&newcomer), "two newcomers are not more than half");
+        let _fourth = take(&places);
+        assert!(has_to_go(&newcomer) && !has_to_go(&next) && !has_to_go(&asked[2]), "three are");
+    }
+
+    #[test]
+    fn a_newcomer_whose_time_to_ask_is_over_goes_before_those_that_have_asked() {
+        let places = Places::new(3, Duration::ZERO);
+        let (asked, late) = (take(&places), take(&places));
+        drop(asked.begin());
+        let _busy = take(&places).begin();
+        let _next = take(&places);
+        assert!(has_to_go(&late) && !has_to_go(&asked));
+    }
+
+    #[test]
     fn the_one_that_is_silent_for_longest_goes_and_who_has_asked_stays_longer() {
-        let places = Places::new(3);
+        let places = Places::new(3, HOUR);
         let (asked, silent, later) = (take(&places), take(&places), take(&places));
         drop(asked.begin());
         let newcomer = take(&places);
@@ -200,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_request_under_way_is_never_cut_off_for_another() {
-        let places = Places::new(2);
+        let places = Places::new(2, HOUR);
         let (first, second) = (take(&places), take(&places));
         let (one, other) = (first.begin(), first.begin());
         let busy = second.begin();
@@ -218,7 +277,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_nobody_takes_holds_no_place_for_good() {
-        let places = Places::new(2);
+        let places = Places::new(2, HOUR);
         let (greedy, quiet) = (take(&places), take(&places));
         let mut untaken = greedy.begin();
         untaken.is_answered();
@@ -232,7 +291,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_is_let_in_when_a_request_ends() {
-        let places = Places::new(1);
+        let places = Places::new(1, HOUR);
         let place = take(&places);
         let busy = place.begin();
         let waiting = tokio::spawn({

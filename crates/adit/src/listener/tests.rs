@@ -1,6 +1,7 @@
 //! Connections that say nothing, and one that has something to say.
 
 use axum::routing::get;
+use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
@@ -48,7 +49,7 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
 
 #[tokio::test]
 async fn silent_connections_give_way_to_one_that_asks_however_many_they_are() {
-    let bounds = Bounds { connections: 8, first_request: Duration::from_secs(3600) };
+    let bounds = Bounds { connections: 8, patience: Duration::from_secs(3600) };
     let (address, _begun, _stop) = serve(bounds, Duration::ZERO).await;
     let mut kept = connected(address).await;
     assert!(ask(&mut kept, "/").await.ends_with("here"));
@@ -64,7 +65,7 @@ async fn silent_connections_give_way_to_one_that_asks_however_many_they_are() {
 
 #[tokio::test]
 async fn halves_of_heads_are_as_silent_as_nothing() {
-    let bounds = Bounds { connections: 4, first_request: Duration::from_secs(3600) };
+    let bounds = Bounds { connections: 4, patience: Duration::from_secs(3600) };
     let (address, _begun, _stop) = serve(bounds, Duration::ZERO).await;
     let mut halves = Vec::new();
     for _ in 0..8 {
@@ -76,19 +77,19 @@ async fn halves_of_heads_are_as_silent_as_nothing() {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_first_request_ends_and_one_with_a_request_under_way_does_not() {
-    let bounds = Bounds { connections: 8, first_request: Duration::from_secs(5) };
-    let (address, _begun, _stop) = serve(bounds, bounds.first_request + Duration::from_secs(1)).await;
+async fn a_connection_without_a_patience_ends_and_one_with_a_request_under_way_does_not() {
+    let bounds = Bounds { connections: 8, patience: Duration::from_secs(5) };
+    let (address, _begun, _stop) = serve(bounds, bounds.patience + Duration::from_secs(1)).await;
     let start = Instant::now();
     let (mut silent, mut busy) = (connected(address).await, connected(address).await);
     assert!(ask(&mut busy, "/slow").await.ends_with("slow"));
     assert!(is_closed(&mut silent).await);
-    assert!(start.elapsed() >= bounds.first_request, "{:?}", start.elapsed());
+    assert!(start.elapsed() >= bounds.patience, "{:?}", start.elapsed());
 }
 
 #[tokio::test]
 async fn a_request_under_way_is_finished_before_another_takes_its_place() {
-    let bounds = Bounds { connections: 1, first_request: Duration::from_secs(3600) };
+    let bounds = Bounds { connections: 1, patience: Duration::from_secs(3600) };
     let (address, begun, _stop) = serve(bounds, Duration::from_secs(2)).await;
     let mut busy = connected(address).await;
     let (answer, other) = tokio::join!(ask(&mut busy, "/slow"), async {
@@ -96,4 +97,19 @@ async fn a_request_under_way_is_finished_before_another_takes_its_place() {
         ask(&mut connected(address).await, "/").await
     });
     assert!(answer.ends_with("slow") && other.ends_with("here"), "{answer:?} {other:?}");
+}
+
+#[tokio::test]
+async fn an_http2_connection_that_asks_no_more_ends_though_its_pings_are_answered() {
+    let bounds = Bounds { connections: 8, patience: Duration::from_secs(2) };
+    let (address, _begun, _stop) = serve(bounds, bounds.patience + Duration::from_secs(1)).await;
+    let io = TokioIo::new(connected(address).await);
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = http::Request::get(format!("http://{address}/slow")).body(Body::empty()).unwrap();
+    let answer = sender.send_request(request).await.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(answer.to_bytes(), "slow", "a request under way is no silence");
+    let answered = Instant::now();
+    timeout(SOON, connection).await.expect("an end").unwrap().unwrap();
+    assert!(answered.elapsed() > bounds.patience / 2, "{:?}", answered.elapsed());
 }

@@ -29,6 +29,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The largest answer; one that says what was wrong has a sentence.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
+/// Characters of it that are logged.
+const LONGEST_SENTENCE: usize = 200;
+
 /// How often it is logged that spans are lost.
 const COMPLAIN: Duration = Duration::from_secs(60);
 
@@ -38,6 +41,7 @@ const OURSELVES: &str = concat!("adit/", env!("CARGO_PKG_VERSION"));
 /// A collector, and how it is reached.
 pub(super) struct Collector {
     client: Client,
+    /// It may be logged: the configuration has refused one with a user or a query.
     endpoint: Uri,
     headers: HeaderMap,
     /// Tells this process from others of its kind.
@@ -145,8 +149,24 @@ async fn rejected(answer: Response<Incoming>) -> Result<(), NotTaken> {
     let told = ExportTraceServiceResponse::decode(body.to_bytes()).ok().and_then(|answer| answer.partial_success);
     match told {
         Some(told) if told.rejected_spans > 0 => {
-            Err(NotTaken::InPart(told.rejected_spans.unsigned_abs(), told.error_message))
+            Err(NotTaken::InPart(told.rejected_spans.unsigned_abs(), sentence(&told.error_message)))
         }
         _ => Ok(()),
+    }
+}
+
+/// What a collector says, as far as it is logged: on one line, and cut.
+fn sentence(told: &str) -> String {
+    told.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_SENTENCE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_collector_says_is_logged_in_one_line_and_cut() {
+        assert_eq!(sentence("too old\nWARN forged"), "too old WARN forged");
+        assert_eq!(sentence(&"\u{e4}".repeat(LARGEST_ANSWER)), "\u{e4}".repeat(LONGEST_SENTENCE));
     }
 }

@@ -1,7 +1,7 @@
 //! Against a collector that keeps what it is sent and answers as it is told.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use http::Method;
 use opentelemetry_proto::tonic::collector::trace::v1::{
@@ -26,17 +26,19 @@ type Answer = (u16, Vec<u8>);
 struct Stub {
     taken: Arc<Mutex<Vec<(String, ExportTraceServiceRequest)>>>,
     endpoint: Uri,
+    /// Gets a span while each request is answered, as from a gateway that never rests.
+    busy: Arc<OnceLock<Arc<dyn SpanSink>>>,
 }
 
 impl Stub {
     async fn start(answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap()).parse().unwrap();
-        let stub = Self { taken: Arc::default(), endpoint };
-        let (taken, answers) = (Arc::clone(&stub.taken), Arc::new(answers));
+        let stub = Self { taken: Arc::default(), endpoint, busy: Arc::default() };
+        let (serving, answers) = (stub.clone(), Arc::new(answers));
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(serve(socket, Arc::clone(&taken), Arc::clone(&answers)));
+                tokio::spawn(serve(socket, serving.clone(), Arc::clone(&answers)));
             }
         });
         stub
@@ -65,11 +67,7 @@ impl Stub {
     }
 }
 
-async fn serve(
-    socket: TcpStream,
-    taken: Arc<Mutex<Vec<(String, ExportTraceServiceRequest)>>>,
-    answers: Arc<Vec<Answer>>,
-) {
+async fn serve(socket: TcpStream, stub: Stub, answers: Arc<Vec<Answer>>) {
     let mut socket = BufReader::new(socket);
     loop {
         let (mut head, mut length) = (String::new(), 0);
@@ -85,10 +83,13 @@ async fn serve(
         let mut body = vec![0; length];
         socket.read_exact(&mut body).await.unwrap();
         let number = {
-            let mut taken = taken.lock().unwrap();
+            let mut taken = stub.taken.lock().unwrap();
             taken.push((head.to_ascii_lowercase(), ExportTraceServiceRequest::decode(&*body).expect("Protobuf")));
             taken.len()
         };
+        if let Some(sink) = stub.busy.get() {
+            sink.ended(ended(number as u64));
+        }
         let (status, body) = &answers[(number - 1).min(answers.len() - 1)];
         let head = format!("HTTP/1.1 {status} Said\r\nretry-after: 0\r\ncontent-length: {}\r\n\r\n", body.len());
         socket.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
@@ -225,6 +226,17 @@ async fn spans_that_a_collector_refuses_among_others_are_counted() {
 }
 
 #[tokio::test]
+async fn spans_wait_for_others_under_a_steady_load_as_well() {
+    let stub = Stub::start(answers(&[200])).await;
+    let exporter = stub.exporter();
+    let start = tokio::time::Instant::now();
+    stub.busy.set(exporter.spans().sink).ok().unwrap();
+    exporter.spans().sink.ended(ended(0));
+    stub.after(3).await;
+    assert!(start.elapsed() >= 3 * LINGER, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
 async fn the_end_sends_what_is_left_in_batches() {
     let stub = Stub::start(answers(&[200])).await;
     let exporter = stub.exporter();
@@ -242,7 +254,7 @@ async fn the_end_sends_what_is_left_in_batches() {
 async fn a_collector_that_never_answers_holds_up_neither_requests_nor_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap()).parse().unwrap();
-    let exporter = Stub { taken: Arc::default(), endpoint }.exporter();
+    let exporter = Stub { taken: Arc::default(), endpoint, busy: Arc::default() }.exporter();
     let counts = exporter.queue.counts.clone();
     let start = tokio::time::Instant::now();
     let count = 3 * QUEUE as u64;

@@ -60,7 +60,7 @@ impl Line<'_> {
 
     fn request(&mut self, record: &Record) {
         if let Some(host) = record.host.as_deref().or(record.client.server_name.as_deref()) {
-            self.text("host", host);
+            self.text("host", cut(host, limits::RECORDED_HOST));
         }
         if let Some(method) = &record.method {
             self.text("method", cut(method.as_str(), limits::RECORDED_METHOD));

@@ -17,7 +17,7 @@ use super::{Record, line, span};
 use crate::limits;
 use crate::metrics::CoreMeters;
 use crate::span::Spans;
-use crate::trace_context::Tracing;
+use crate::trace_context::{ClientSampling, Tracing};
 
 /// Takes up the records of one core.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub(crate) struct Recorder {
     writer: Option<RecordWriter>,
     /// `None` if no spans are wanted.
     spans: Option<Spans>,
+    client_sampling: ClientSampling,
     meters: Arc<CoreMeters>,
 }
 
@@ -49,6 +50,7 @@ impl Recorder {
             begun: Notify::new(),
             writer,
             spans,
+            client_sampling: ClientSampling::default(),
             meters,
         })
     }
@@ -73,6 +75,11 @@ impl Recorder {
     pub(crate) fn tracing(&self) -> Tracing {
         let begins = self.spans.as_ref().map(Spans::threshold);
         Tracing { takes_part: self.writes() || begins.is_some(), begins }
+    }
+
+    /// How often clients decided that their traces are sampled.
+    pub(super) const fn client_sampling(&self) -> &ClientSampling {
+        &self.client_sampling
     }
 
     /// `id` as a field's value.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
+
 use super::Record;
 use super::line::{cut, version};
 use crate::limits;
@@ -20,9 +22,9 @@ pub(super) fn tell(sink: &dyn SpanSink, record: &Record, ended: Duration, total:
         ended,
         total,
         request_id: record.id.uuid(),
-        method: record.method.clone(),
+        method: record.method.as_ref().map(cut_method),
         path: record.path.as_ref().map(|path| cut(path.path(), limits::RECORDED_PATH).into()),
-        host: record.host.as_deref().map(Into::into),
+        host: record.host.as_deref().map(|host| cut(host, limits::RECORDED_HOST).into()),
         http: version(record.version),
         client: record.behind.unwrap_or(record.client.address),
         application: record.rules.as_ref().map(|rules| Arc::clone(&rules.application)),
@@ -36,4 +38,25 @@ pub(super) fn tell(sink: &dyn SpanSink, record: &Record, ended: Duration, total:
         connect: opening.and_then(|(_, connect)| connect),
         first_byte: record.first_byte,
     });
+}
+
+/// Clients may make up methods as long as a head.
+fn cut_method(method: &Method) -> Method {
+    let known = cut(method.as_str(), limits::RECORDED_METHOD);
+    // The beginning of a method is one as well.
+    Method::from_bytes(known.as_bytes()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_that_a_client_made_up_is_cut_and_every_other_stays() {
+        let made_up = Method::from_bytes(&[b'X'; 60_000]).unwrap();
+        assert_eq!(cut_method(&made_up).as_str(), "X".repeat(limits::RECORDED_METHOD));
+        for method in [Method::GET, Method::from_bytes(b"UPDATEREDIRECTREF").unwrap()] {
+            assert_eq!(cut_method(&method), method);
+        }
+    }
 }
