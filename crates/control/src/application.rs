@@ -319,15 +319,19 @@ impl ControlPlane {
     }
 }
 
-/// Publishes the application, or changes how it is published, after the rules of the whole directory.
+/// Publishes the application, or changes how it is published, after the rules of the whole directory. URLs are held
+/// against them when one is given: what was accepted once does not keep its other settings from being changed.
 pub(crate) async fn publish(
     change: &mut WriteTransaction,
     application: &mut Application,
     patch: PublishingPatch,
 ) -> Result<(), Error> {
+    let gives_url = patch.gives_url();
     let publishing = patch.applied_to(application.publishing().cloned())?;
-    publishing.check()?;
-    check_place_free(change, application.id, &publishing).await?;
+    if gives_url {
+        publishing.check()?;
+        check_place_free(change, application.id, &publishing).await?;
+    }
     let default = connector_group::load_default(change).await?;
     application.publish(publishing, default.id);
     Ok(())

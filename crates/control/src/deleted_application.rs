@@ -64,8 +64,8 @@ impl ControlPlane {
     /// its owners. If its group is gone meanwhile, it is in the default group.
     ///
     /// # Errors
-    /// [`Error::DeletedApplicationNotFound`], [`Error::ChangedMeanwhile`], [`Error::PublishingRefused`],
-    /// [`Error::ExternalUrlTaken`], [`Error::InternalUrlTaken`], [`Error::UniqueNameTaken`], [`Error::Store`].
+    /// [`Error::DeletedApplicationNotFound`], [`Error::ChangedMeanwhile`], [`Error::ExternalUrlTaken`],
+    /// [`Error::InternalUrlTaken`], [`Error::UniqueNameTaken`], [`Error::Store`].
     pub async fn restore_application(
         &self,
         context: &OperationContext,
@@ -75,8 +75,7 @@ impl ControlPlane {
         let mut application = load_deleted(&mut change, target.into()).await?.application;
         check_unique_name_free(&mut change, &application).await?;
         if let Some(publishing) = application.publishing() {
-            // The rules may be others than on the day of its deletion.
-            publishing.check()?;
+            // URLs that were accepted once come back as they were: what went with the application is worth more.
             check_place_free(&mut change, application.id, publishing).await?;
         }
         return_to_existing_group(&mut change, &mut application).await?;

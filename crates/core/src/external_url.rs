@@ -133,10 +133,11 @@ impl ExternalUrl {
         }
     }
 
-    /// What must be unique among applications: host and path, without the port.
+    /// What must be unique among applications: host and path, without the port, the path in one spelling whatever its
+    /// own is.
     #[must_use]
     pub fn place(&self) -> String {
-        format!("{}{}", self.host, self.prefix)
+        format!("{}{}", self.host, self.prefix.spelling())
     }
 }
 
@@ -194,6 +195,8 @@ mod tests {
             let read = ExternalUrl::try_from(text.to_owned()).unwrap();
             assert_eq!((read.to_string().as_str(), read.check().is_err()), (text, true));
         }
+        let disguised = ExternalUrl::try_from("https://wiki.example/%61pp/%c3%a9/".to_owned()).unwrap();
+        assert_eq!(disguised.place(), "wiki.example/app/%C3%A9/");
     }
 
     #[test]

@@ -164,26 +164,26 @@ impl PathPrefix {
     /// such a spelling is a disguise, under which another application's place would be taken a second time.
     #[must_use]
     pub fn plain(&self) -> Option<Self> {
-        let mut plain = String::with_capacity(self.0.len());
-        let mut rest = self.0.as_bytes();
-        loop {
-            let (byte, is_escaped) = match rest {
-                [] => return Some(Self(plain)),
-                [b'%', high, low, after @ ..] => {
-                    rest = after;
-                    (hex(*high)? << 4 | hex(*low)?, true)
-                }
-                [byte, after @ ..] => {
-                    rest = after;
-                    (*byte, false)
-                }
-            };
-            match stands_by_itself(byte) {
-                true if is_escaped => return None,
-                true => plain.push(char::from(byte)),
-                false => write!(plain, "%{byte:02X}").ok()?,
+        let escapes = |text: &str| text.bytes().filter(|byte| *byte == b'%').count();
+        let missing = self.0.bytes().filter(|byte| *byte != b'%' && !stands_by_itself(*byte)).count();
+        let plain = self.spelling();
+        // None of its escapes is gone, and only those that it lacked have come.
+        (escapes(&plain) == escapes(&self.0) + missing).then_some(Self(plain))
+    }
+
+    /// What all spellings of the prefix have in common: decoded, and escaped only where it must be, in capital letters.
+    #[must_use]
+    pub fn spelling(&self) -> String {
+        let mut spelling = String::with_capacity(self.0.len());
+        for byte in Decoded::of(self.0.as_bytes()).flatten() {
+            if stands_by_itself(byte) {
+                spelling.push(char::from(byte));
+            } else {
+                // Writing to a `String` does not fail.
+                let _ = write!(spelling, "%{byte:02X}");
             }
         }
+        spelling
     }
 
     /// How long it is when its escapes are decoded: of two prefixes of one path, the longer one is deeper.
@@ -294,6 +294,12 @@ mod tests {
             ("/%7Eme", None),
         ] {
             assert_eq!(plain(path).as_deref(), expected, "{path}");
+        }
+        let spelling = |path: &str| PathPrefix::parse(path).unwrap().spelling();
+        for (path, expected) in
+            [("/%61pp", "/app/"), ("/caf%c3%a9", "/caf%C3%A9/"), ("/a|%7c%25", "/a%7C%7C%25/"), ("/%3b%7e", "/;~/")]
+        {
+            assert_eq!(spelling(path), expected, "{path}");
         }
         assert_eq!(PathPrefix::parse("/caf%C3%A9").unwrap().decoded_len(), 7);
     }

@@ -3,7 +3,8 @@
 //! Upstreams know their internal URL and write it into headers, cookies and pages. On the way to the client it becomes
 //! the external one; on the way in, what the browser says about the page (`Origin`, `Referer`) becomes the internal one.
 //! All of it happens only for applications whose `Host` is translated. Nothing is guessed: what is not an internal URL,
-//! letter for letter, stays as it is. Only cookies are looked at always: an application sets them for itself alone.
+//! letter for letter, stays as it is. Only cookies are looked at always: an application sets them for itself alone, for no
+//! host above its own and no path beside it.
 //!
 //! Links in the bodies of pages and style sheets become external ones too, for applications that ask for it; those lead
 //! to any published application, headers only to the one they come from.

@@ -164,7 +164,8 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Writes an application, and gives it this transaction's revision.
+    /// Writes an application, and gives it this transaction's revision. The place of a URL that stays is not written
+    /// anew: of two applications that earlier rules let have one place, both can still be changed.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer or refuses the row.
@@ -172,9 +173,12 @@ impl WriteTransaction {
         application.revision = self.revision();
         write(
             self.connection(),
-            "UPDATE application SET display_name = ?, display_name_folded = ?, attributes = ?, \
-             unique_name_folded = ?, publishing = ?, external_url = ?, external_place = ?, alternate_place = ?, \
-             internal_url = ?, connector_group_id = ?, revision = ?, app_id = ?, created = ? WHERE id = ?",
+            "UPDATE application SET display_name = ?1, display_name_folded = ?2, attributes = ?3, \
+             unique_name_folded = ?4, publishing = ?5, external_url = ?6, \
+             external_place = CASE WHEN external_url IS ?6 THEN external_place ELSE ?7 END, \
+             alternate_place = CASE WHEN json_extract(publishing, '$.alternate_url') \
+             IS json_extract(?5, '$.alternate_url') THEN alternate_place ELSE ?8 END, \
+             internal_url = ?9, connector_group_id = ?10, revision = ?11, app_id = ?12, created = ?13 WHERE id = ?14",
             application,
         )
         .await?;

@@ -3,6 +3,7 @@
 //! Invariant: all of it happens in one transaction, so a start that fails or is cut off leaves the directory as it was.
 
 mod alternate_url;
+mod place;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,6 +24,9 @@ const UNIQUE_NAMES: i64 = 3;
 /// The version of the schema from which on alternate URLs are checked, and in effect.
 const ALTERNATE_URLS: i64 = 6;
 
+/// The version of the schema from which on places have one spelling.
+const ONE_SPELLING: i64 = 7;
+
 /// Brings the directory up to date.
 pub(crate) async fn bring_up_to_date(writer: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
     let failed = |source| explain(path, source);
@@ -35,6 +39,9 @@ pub(crate) async fn bring_up_to_date(writer: &mut SqliteConnection, path: &Path)
     MIGRATIONS.run(&mut *upgrade).await.map_err(|error| refused(path, error))?;
     if before < UNIQUE_NAMES {
         fill_unique_names(&mut upgrade).await.map_err(failed)?;
+    }
+    if before < ONE_SPELLING {
+        place::respell(&mut upgrade).await.map_err(failed)?;
     }
     alternate_url::take_up(&mut upgrade, alternate_urls).await.map_err(failed)?;
     upgrade.commit().await.map_err(failed)

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use adit_core::application::{BodyLinks, TrafficRouting, TranslatedTo};
 use adit_core::audit::{Activity, ActorKind, AuditActor};
-use adit_core::query::Query;
-use adit_core::{AppId, ApplicationId, ExternalUrl, ServicePrincipal};
+use adit_core::query::{ApplicationField, Expression, Field, Query, Value};
+use adit_core::{AppId, ApplicationId, DisplayName, ExternalUrl, ServicePrincipal};
 use adit_store::Store;
 use serde_json::json;
 use sqlx::migrate::Migrator;
@@ -287,4 +287,67 @@ async fn urls_that_were_accepted_once_make_no_list_unreadable() {
         assert!(shown.contains(&format!("\"{name}\":\"{url}\"")), "{shown}");
     }
     assert_eq!(store.load_snapshot().await.unwrap().size().1, urls.len());
+    let plain = ExternalUrl::parse("https://wiki.example/app/").unwrap();
+    let first = ApplicationId::new(Uuid::from_u128(1));
+    assert_eq!(found_at(&store, &plain).await, Some(first), "nobody else takes the place of an old spelling");
+}
+
+async fn found_at(store: &Store, url: &ExternalUrl) -> Option<ApplicationId> {
+    let mut change = store.begin().await.unwrap();
+    let there = change.find_application_at(url).await.unwrap();
+    change.roll_back().await.unwrap();
+    there.map(|found| found.id)
+}
+
+#[tokio::test]
+async fn places_get_the_spelling_of_today_and_two_that_become_one_can_still_be_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.db");
+    let mut old = directory_at(6, &path).await;
+    let group = Uuid::from_u128(99);
+    let sql = format!("INSERT INTO connector_group VALUES ('{group}', 'Default', 'default', NULL, 'default', 1)");
+    run(&mut old, &sql).await;
+    let urls = [
+        (1, "external", "intra.example/caf%c3%a9/"),
+        (2, "external", "intra.example/%61pp/"),
+        (3, "external", "intra.example/app/"),
+        (4, "alternate", "portal.example/%c3%a9/"),
+        (5, "alternate", "portal.example/%C3%A9/"),
+        (6, "alternate", "portal.example/%c3%a4/"),
+    ];
+    for (number, kind, place) in urls {
+        insert(&mut old, number, "{}", Some(group)).await;
+        let set = format!(
+            "UPDATE application SET publishing = json_set(publishing, '$.{kind}_url', 'https://{place}'), \
+             {kind}_place = '{place}', external_url = 'https://{place}' WHERE id = '{}'",
+            Uuid::from_u128(number)
+        );
+        run(&mut old, &set).await;
+    }
+    old.close().await.unwrap();
+
+    let store = Store::open(&path).await.unwrap();
+    for (url, by) in [
+        ("https://intra.example/caf%C3%A9/", 1),
+        ("https://intra.example/app/", 3),
+        ("https://portal.example/%C3%A9/", 5),
+        ("https://portal.example/%C3%A4/", 6),
+    ] {
+        let there = found_at(&store, &ExternalUrl::parse(url).unwrap()).await;
+        assert_eq!(there, Some(ApplicationId::new(Uuid::from_u128(by))), "{url}");
+    }
+    for (number, ..) in urls {
+        let id = ApplicationId::new(Uuid::from_u128(number));
+        let mut application = store.find_application(id).await.unwrap().unwrap();
+        application.display_name = DisplayName::parse("Renamed").unwrap();
+        let mut change = store.begin().await.unwrap();
+        change.update_application(&mut application).await.unwrap();
+        change.commit().await.unwrap();
+    }
+    let shown = Expression::equal(
+        Field::Application(ApplicationField::ExternalUrl),
+        Value::Text("https://intra.example/caf%C3%A9/".to_owned()),
+    );
+    let page = store.list_applications(&Query::default().narrowed(shown)).await.unwrap();
+    assert_eq!(page.items.len(), 1, "what is searched has the spelling that is shown");
 }

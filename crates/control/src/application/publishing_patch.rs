@@ -83,6 +83,11 @@ pub struct UpstreamTimesPatch {
 }
 
 impl PublishingPatch {
+    /// Whether it has the application at another URL than before.
+    pub(super) const fn gives_url(&self) -> bool {
+        self.external_url.is_some() || self.internal_url.is_some() || matches!(self.alternate_url, Some(Some(_)))
+    }
+
     /// The publishing that comes of it.
     ///
     /// # Errors

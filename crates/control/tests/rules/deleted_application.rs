@@ -1,7 +1,10 @@
 //! Deleted applications: gone for users at once, restorable for 30 days, then gone for good.
 
-use adit_control::{ApplicationChange, Error, Expected, NewOwner, NewServicePrincipal, PublishingChange, Target};
+use adit_control::{
+    ApplicationChange, Error, Expected, NewOwner, NewServicePrincipal, PublishingChange, PublishingPatch, Target,
+};
 use adit_core::audit::{Activity, ActorKind};
+use adit_core::maintenance::MaintenanceState;
 use adit_core::publishing::PublishingRefused;
 use adit_core::query::{ApplicationField, Counting, Direction, Expression, Field, OBJECT, Order, Query, Value};
 use adit_core::{Application, ApplicationId, ExternalUrl, InternalUrl, Publishing, Revision};
@@ -292,13 +295,14 @@ async fn deleted_applications_are_listed_in_pages_filtered_ordered_and_counted()
 }
 
 #[tokio::test]
-async fn what_was_accepted_once_is_not_restored_under_the_rules_of_today() {
+async fn what_was_accepted_once_can_be_closed_and_comes_back_whatever_the_rules_of_today_are() {
     let directory = Directory::new().await;
     let (draft, group) = (directory.unpublished("draft").await, directory.default_group().await.id);
     let directory = directory
         .changed_beneath(async |store| {
             let internal = InternalUrl::parse("http://*.corp/").unwrap();
-            let publishing = Publishing::new(ExternalUrl::parse("https://draft.example/").unwrap(), internal);
+            let external = ExternalUrl::try_from("https://draft.example/%61pp/".to_owned()).unwrap();
+            let publishing = Publishing::new(external, internal);
             let mut change = store.begin().await.unwrap();
             let mut application = change.find_application(draft.id).await.unwrap().unwrap();
             application.publish(publishing, group);
@@ -306,8 +310,22 @@ async fn what_was_accepted_once_is_not_restored_under_the_rules_of_today() {
             change.commit().await.unwrap();
         })
         .await;
-    delete(&directory, &draft).await;
-    let refusal = refused(&directory, directory.control.restore_application(administrator(), draft.id)).await;
+    let with = |patch| ApplicationChange { publishing: PublishingChange::Merge(patch), ..ApplicationChange::default() };
+    let closed = PublishingPatch { maintenance: Some(MaintenanceState::On), ..PublishingPatch::default() };
+    let changed = directory.control.update_application(administrator(), draft.id, with(closed)).await.unwrap();
+    assert_eq!(changed.publishing().unwrap().maintenance.state, MaintenanceState::On);
+    let external_url = Some(ExternalUrl::parse("https://other.example/").unwrap());
+    let moved = with(PublishingPatch { external_url, ..PublishingPatch::default() });
+    let refusal = refused(&directory, directory.control.update_application(administrator(), draft.id, moved)).await;
     assert!(matches!(refusal, Error::PublishingRefused(PublishingRefused::OneSidedWildcard { .. })), "{refusal}");
-    directory.control.purge_application(administrator(), draft.id).await.unwrap();
+
+    delete(&directory, &changed).await;
+    let restored = directory.control.restore_application(administrator(), draft.id).await.unwrap();
+    assert_eq!(restored.publishing(), changed.publishing());
+    delete(&directory, &restored).await;
+    let other = directory.unpublished("other").await;
+    let there = with(urls("https://draft.example/app/", "http://other/"));
+    directory.control.update_application(administrator(), other.id, there).await.unwrap();
+    let refusal = refused(&directory, directory.control.restore_application(administrator(), draft.id)).await;
+    assert!(matches!(refusal, Error::ExternalUrlTaken { .. }), "{refusal}");
 }

@@ -1,15 +1,16 @@
 //! `Set-Cookie`: its domain and path become those of the entrance that was asked, and no upstream sets a cookie of the
 //! gateway's own.
 //!
-//! Invariant: an application that is published below a path sets no cookie for other paths of that host, where other
-//! applications may be; `__Host-` cookies, which by their name are for the whole host, are the exception. Attributes that
-//! are not translated stay byte for byte, in their order.
+//! Invariant: an application sets no cookie for hosts beside its own, nor, if it is published below a path, for other
+//! paths of its host: other applications may be there. `__Host-` cookies, which by their name are for the whole host,
+//! are the exception. Attributes that are not translated stay byte for byte, in their order.
 
 use adit_core::application::HostHeader;
+use adit_core::request_path::PathPrefix;
 use http::HeaderValue;
 
 use super::entrance::{DefaultPath, Outward};
-use super::mapping::{Covered, UrlMapping, moved};
+use super::mapping::{Covered, UrlMapping};
 
 /// What the names of the gateway's own cookies start with.
 pub(crate) const OWN_PREFIX: &str = "__Host-adit";
@@ -21,6 +22,8 @@ fn is_own(cookie: &HeaderValue) -> bool {
     let nameless = pair.strip_prefix(b"=").unwrap_or(pair).trim_ascii_start();
     nameless.get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX.as_bytes()))
 }
+
+const DOMAIN: &str = "domain";
 
 /// What becomes of a cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +45,7 @@ pub(crate) fn outward(cookie: &HeaderValue, outward: Outward<'_>) -> Cookie {
         return Cookie::Refused;
     }
     let here = &outward.mapping.here.prefix;
-    if here == "/" && outward.host_header == HostHeader::External {
+    if here == "/" && outward.host_header == HostHeader::External && !names_domain(cookie) {
         return Cookie::Same;
     }
     let mut parts = cookie.as_bytes().split(|byte| *byte == b';');
@@ -64,6 +67,15 @@ pub(crate) fn outward(cookie: &HeaderValue, outward: Outward<'_>) -> Cookie {
     HeaderValue::from_bytes(&written.text).map_or(Cookie::Refused, Cookie::Translated)
 }
 
+/// Whether it may be for more hosts than the one that was asked.
+fn names_domain(cookie: &HeaderValue) -> bool {
+    let starts_so = |part: &[u8]| {
+        let start = part.trim_ascii_start().get(..DOMAIN.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(DOMAIN.as_bytes()))
+    };
+    cookie.as_bytes().split(|byte| *byte == b';').skip(1).any(starts_so)
+}
+
 /// A cookie as far as it was translated.
 struct Written {
     text: Vec<u8>,
@@ -82,7 +94,7 @@ enum Passed {
 impl Written {
     fn attribute(&mut self, part: &[u8], is_for_host: bool, outward: Outward<'_>) -> Passed {
         let becomes = match named(part) {
-            Some((name, value)) if name.eq_ignore_ascii_case("domain") => domain(value, outward),
+            Some((name, value)) if name.eq_ignore_ascii_case(DOMAIN) => domain(value, outward),
             Some((name, value)) if name.eq_ignore_ascii_case("path") => {
                 // The last one counts, and none if it is no path.
                 self.has_path = value.starts_with('/');
@@ -131,19 +143,27 @@ enum Attribute {
     Elsewhere,
 }
 
-/// Without a domain a cookie is for the host that was asked. Under a wildcard, what was for all its hosts stays so.
+/// Without a domain a cookie is for the host that was asked, and so is what is for a domain above it, where other
+/// applications are. Under a wildcard, what was for all its hosts stays so.
 fn domain(value: &str, outward: Outward<'_>) -> Attribute {
-    if outward.host_header == HostHeader::External {
-        return Attribute::Same;
-    }
     let UrlMapping { internal, here, .. } = outward.mapping;
     let domain = value.strip_prefix('.').unwrap_or(value);
-    let public = |star: &str| here.host.shared(star).map(|host| format!("Domain={host}"));
-    match internal.host.covered_by(domain) {
-        Covered::Nothing => Attribute::Same,
-        Covered::All => public("").map_or(Attribute::Gone, Attribute::Other),
-        Covered::Below(star) => public(star).map_or(Attribute::Gone, Attribute::Other),
+    let public = |star: &str| here.host.shared(star).map_or(Attribute::Gone, |host| Attribute::Other(domain_of(&host)));
+    if outward.host_header == HostHeader::Internal {
+        match internal.host.covered_by(domain) {
+            Covered::Nothing => {}
+            Covered::All => return public(""),
+            Covered::Below(star) => return public(star),
+        }
     }
+    // A dot at the end, which is that of the root, may be read or not.
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    let is_above = here.host.covered_by(domain) == Covered::All && !here.host.is_shared_as(domain);
+    if is_above { public("") } else { Attribute::Same }
+}
+
+fn domain_of(host: &str) -> String {
+    format!("Domain={host}")
 }
 
 /// A path that covers the application covers it outside, and no more; one that is a part of it is the same part.
@@ -153,7 +173,7 @@ fn path(value: &str, outward: Outward<'_>) -> Attribute {
         HostHeader::Internal => outward.mapping.internal.prefix.as_str(),
         HostHeader::External => here,
     };
-    let becomes = if covers(value, upstreams) { Some(whole(here).to_owned()) } else { moved(value, upstreams, here) };
+    let becomes = if covers(value, upstreams) { Some(whole(here).to_owned()) } else { part(value, upstreams, here) };
     match becomes {
         Some(path) if path != value => Attribute::Other(format!("Path={path}")),
         Some(_) => Attribute::Same,
@@ -163,10 +183,17 @@ fn path(value: &str, outward: Outward<'_>) -> Attribute {
     }
 }
 
-/// Whether a cookie's path is above `prefix`, or is the prefix without the slash at its end.
+/// Whether a cookie's path is above `prefix`, or is the prefix without the slash at its end. Escapes are read, as they
+/// are where requests are routed: an upstream may not spell its path as the internal URL does.
 fn covers(path: &str, prefix: &str) -> bool {
-    let rest = prefix.strip_prefix(path).filter(|rest| !rest.is_empty());
-    path == "/" || rest.is_some_and(|rest| path.ends_with('/') || rest.starts_with('/'))
+    let below = || PathPrefix::parse(path)?.below(prefix);
+    path == "/" || below().is_some_and(|below| below < prefix.len() || !path.ends_with('/'))
+}
+
+/// A cookie's path below `prefix`, as the same part of what is `here`; `None` if it is elsewhere.
+fn part(path: &str, prefix: &str, here: &str) -> Option<String> {
+    let below = PathPrefix::parse(prefix)?.below(path)?;
+    Some(format!("{here}{}", path.get(below..)?))
 }
 
 /// The path of cookies for all that is below `prefix`, and for the prefix without its slash.
@@ -218,6 +245,42 @@ mod tests {
         for (path, expected) in [("/a", "/"), ("/a/b/c", "/c")] {
             let cookie = HeaderValue::try_from(format!("a=b; Path={path}")).unwrap();
             assert_eq!(given(&cookie, &deep, HostHeader::Internal), translated(&format!("a=b; Path={expected}")));
+        }
+    }
+
+    #[test]
+    fn a_domain_above_the_public_host_is_taken_out_whichever_host_the_upstream_sees() {
+        let at_root = mapping("http://wiki.corp.example/", "https://wiki.corp.example/");
+        let below = mapping("http://wiki/", "https://wiki.corp.example/team/");
+        for host_header in [HostHeader::Internal, HostHeader::External] {
+            for mapping in [&at_root, &below] {
+                let set = |cookie: &str| given(&HeaderValue::from_str(cookie).unwrap(), mapping, host_header);
+                for domain in ["corp.example", ".CORP.example", "example", "corp.example."] {
+                    assert_eq!(set(&format!("a=b; Domain={domain}; Secure")), translated("a=b; Secure"), "{domain}");
+                }
+                for other in ["shop.corp.example", "orp.example", ""] {
+                    assert_eq!(set(&format!("a=b; Domain={other}")), Cookie::Same, "{other}");
+                }
+            }
+        }
+        let own = HeaderValue::from_static("a=b; Domain=.wiki.corp.example");
+        assert_eq!(given(&own, &at_root, HostHeader::External), Cookie::Same);
+        assert_eq!(given(&own, &at_root, HostHeader::Internal), translated("a=b"));
+    }
+
+    #[test]
+    fn a_path_is_the_applications_however_it_is_escaped() {
+        let mapping = mapping("http://wiki/caf%c3%a9/", "https://wiki.example/team/");
+        for (path, expected) in
+            [("/caf%C3%A9", "/team"), ("/c%61f%C3%a9/", "/team/"), ("/caf%C3%A9/x%2fy", "/team/x%2fy")]
+        {
+            let cookie = HeaderValue::try_from(format!("a=b; Path={path}")).unwrap();
+            let set = given(&cookie, &mapping, HostHeader::Internal);
+            assert_eq!(set, translated(&format!("a=b; Path={expected}")), "{path}");
+        }
+        for path in ["/caf%C3%A8", "/caf%C3%A9s", "/caf"] {
+            let cookie = HeaderValue::try_from(format!("a=b; Path={path}")).unwrap();
+            assert_eq!(given(&cookie, &mapping, HostHeader::Internal), Cookie::Refused, "{path}");
         }
     }
 
@@ -317,6 +380,10 @@ mod tests {
             let set = given(&cookie, &mapping, HostHeader::Internal);
             assert_eq!(set, translated(&format!("a=b; {expected}")), "{domain}");
         }
+        let set = |cookie| given(&HeaderValue::from_static(cookie), &mapping, HostHeader::External);
+        assert_eq!(set("a=b; Domain=example"), translated("a=b; Domain=apps.example"));
+        assert_eq!(set("a=b; Domain=apps.example"), Cookie::Same);
+        assert_eq!(set("a=b; Domain=a.apps.example"), Cookie::Same);
     }
 
     #[test]

@@ -63,6 +63,15 @@ impl HostPattern {
         }
     }
 
+    /// Whether `domain` is that of these hosts and no more.
+    pub(crate) fn is_shared_as(&self, domain: &str) -> bool {
+        let own = match self {
+            Self::Exactly(own) => own.as_str(),
+            Self::Below(suffix) => suffix.trim_start_matches('.'),
+        };
+        own.eq_ignore_ascii_case(domain)
+    }
+
     /// What a cookie for `domain` (without a dot before it) covers of these hosts.
     pub(crate) fn covered_by<'d>(&self, domain: &'d str) -> Covered<'d> {
         let is_parent_of = |name: &str| {
@@ -285,7 +294,7 @@ fn may_name_a_host(path: &str) -> bool {
 }
 
 /// `path` below `to` instead of `from`; `None` if it is not below `from`. Prefixes start and end with `/`.
-pub(crate) fn moved(path: &str, from: &str, to: &str) -> Option<String> {
+fn moved(path: &str, from: &str, to: &str) -> Option<String> {
     if let Some(below) = path.strip_prefix(from) {
         return Some(format!("{to}{below}"));
     }
