@@ -50,12 +50,7 @@ impl Collector {
 
 /// A server that sends its spans to `port`.
 fn server(port: u16, more: &str) -> Directory {
-    let scratch = Scratch::new();
-    let file = scratch.join("adit.toml");
-    let text = format!("[otlp]\nendpoint = 'http://127.0.0.1:{port}/v1/traces'\n{more}\n");
-    std::fs::write(&file, text).unwrap();
-    let flag = file.display().to_string();
-    Directory::start_in(scratch, &["--config", &flag])
+    Directory::start_configured(&format!("[otlp]\nendpoint = 'http://127.0.0.1:{port}/v1/traces'\n{more}\n"))
 }
 
 fn traced(directory: &Directory, path: &str, flags: &str) -> u16 {
