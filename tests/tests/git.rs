@@ -116,6 +116,11 @@ impl Developer<'_> {
         git.current_dir(folder).env("GIT_TRACE_CURL", &trace).env("GIT_TRACE_CURL_NO_DATA", "1");
         git.arg("-c").arg(format!("http.sslCAInfo={}", self.directory.ca().display()));
         git.arg("-c").arg(format!("http.version={}", self.version));
+        if self.version == "HTTP/2" {
+            // From memory: a pack that git streams over HTTP/2 hangs now and then in git itself (2.39 with curl 7.88), which
+            // is asked for more after the end and waits for it for ever, whether or not a server is still there.
+            git.args(["-c", "http.postBuffer=268435456"]);
+        }
         git.args(["-c", "http.extraHeader=Expect: 100-continue"]).args(arguments);
         done(&mut git);
         String::from_utf8_lossy(&fs::read(&trace).unwrap_or_default()).to_lowercase()
