@@ -220,8 +220,8 @@ async fn serve_guarded(
     };
     // The library closes a connection on which a body was not read to its end; a client is told so (RFC 9112, section 9.6).
     // Of one in chunks it cannot be said whether it was.
-    let is_own = response.headers().contains_key(REASON_HEADER);
-    if begun.is_err() || is_own && (of_unknown_length || agreement.receives()) {
+    let is_own = || response.headers().contains_key(REASON_HEADER);
+    if begun.is_err() || (of_unknown_length || agreement.receives()) && is_own() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     agreement.answered(response.status());

@@ -8,7 +8,8 @@
 //! A guard reads each head once, line by line ([`head`]), follows the body ([`body`]), and holds an incomplete head back
 //! until it is complete: the library never sees a byte of a head that was not checked whole. What is refused is
 //! replaced by a request of the guard's own, so that the answer takes the ordinary way, after the answers that are
-//! still owed. Guard and library count requests ([`agreement`]): if they ever differ, the request is refused.
+//! still owed. Guard and library count requests ([`agreement`]): if they ever differ, the request is refused. Small
+//! chunks of an upstream that were found to be well formed are merged ([`merge`]).
 //!
 //! For HTTP/2 the library's own strictness suffices, but it does not bound what a peer may make it do: [`frames`] counts
 //! a client's frames. Upstreams it lets end an answer before its end, which [`answers`] sees. [`patience`] bounds what

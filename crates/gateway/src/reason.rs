@@ -274,7 +274,8 @@ impl Reason {
                 "Nothing, if the other site is not yours; else see the client limits of the configuration."
             }
             Self::Http1Required => {
-                "Nothing for a browser: it asks again over HTTP/1.1. Have another client offer only `http/1.1` in TLS."
+                "Nothing for a browser: from its first challenge on the host is offered over HTTP/1.1 alone. Have \
+                 another client offer only `http/1.1` in TLS."
             }
             Self::NotPublished => {
                 "Compare the address with the application's external URL; `adit explain URL` says what is \

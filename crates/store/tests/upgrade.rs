@@ -164,10 +164,7 @@ async fn the_actors_of_an_earlier_audit_log_come_apart_and_nothing_else_changes(
 async fn settings_that_were_kept_as_they_came_have_a_type_now() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("directory.db");
-    let mut old = directory_at(5, &path).await;
-    let group = Uuid::from_u128(99);
-    let sql = format!("INSERT INTO connector_group VALUES ('{group}', 'Default', 'default', NULL, 'default', 1)");
-    run(&mut old, &sql).await;
+    let (mut old, group) = directory_with_group_at(5, &path).await;
     insert(&mut old, 1, "{}", Some(group)).await;
     insert(&mut old, 2, "{}", Some(group)).await;
     insert(&mut old, 3, "{}", None).await;
@@ -199,6 +196,15 @@ async fn settings_that_were_kept_as_they_came_have_a_type_now() {
     assert_eq!(application(3).await.unwrap().publishing(), None);
 }
 
+/// A directory of an earlier version, with the default group.
+async fn directory_with_group_at(version: i64, path: &Path) -> (SqliteConnection, Uuid) {
+    let mut old = directory_at(version, path).await;
+    let group = Uuid::from_u128(99);
+    let sql = format!("INSERT INTO connector_group VALUES ('{group}', 'Default', 'default', NULL, 'default', 1)");
+    run(&mut old, &sql).await;
+    (old, group)
+}
+
 /// Sets what an earlier version kept of an alternate URL, in a live or a deleted application.
 async fn set_alternate_url(connection: &mut SqliteConnection, table: &str, number: u128, url: &str) {
     let sql = format!(
@@ -212,10 +218,7 @@ async fn set_alternate_url(connection: &mut SqliteConnection, table: &str, numbe
 async fn an_alternate_url_that_was_kept_is_in_effect_where_it_is_valid_and_free() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("directory.db");
-    let mut old = directory_at(5, &path).await;
-    let group = Uuid::from_u128(99);
-    let sql = format!("INSERT INTO connector_group VALUES ('{group}', 'Default', 'default', NULL, 'default', 1)");
-    run(&mut old, &sql).await;
+    let (mut old, group) = directory_with_group_at(5, &path).await;
     let cases = [
         (1, "https://portal.example/", Some("https://portal.example/")),
         (2, "https://PORTAL.example", None),
@@ -262,10 +265,7 @@ async fn an_alternate_url_that_was_kept_is_in_effect_where_it_is_valid_and_free(
 async fn urls_that_were_accepted_once_make_no_list_unreadable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("directory.db");
-    let mut old = directory_at(5, &path).await;
-    let group = Uuid::from_u128(99);
-    let sql = format!("INSERT INTO connector_group VALUES ('{group}', 'Default', 'default', NULL, 'default', 1)");
-    run(&mut old, &sql).await;
+    let (mut old, group) = directory_with_group_at(5, &path).await;
     let urls = [
         ("external_url", "https://wiki.example/%61pp/"),
         ("internal_url", "http://w*ki/"),
@@ -303,10 +303,7 @@ async fn found_at(store: &Store, url: &ExternalUrl) -> Option<ApplicationId> {
 async fn places_get_the_spelling_of_today_and_two_that_become_one_can_still_be_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("directory.db");
-    let mut old = directory_at(6, &path).await;
-    let group = Uuid::from_u128(99);
-    let sql = format!("INSERT INTO connector_group VALUES ('{group}', 'Default', 'default', NULL, 'default', 1)");
-    run(&mut old, &sql).await;
+    let (mut old, group) = directory_with_group_at(6, &path).await;
     let urls = [
         (1, "external", "intra.example/caf%c3%a9/"),
         (2, "external", "intra.example/%61pp/"),
