@@ -1,10 +1,11 @@
 //! The connector as a whole: registered or not yet, its links to the gateway, its end.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_core::id::NotAnId;
 use adit_core::{MachineName, RegistrationToken};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -14,7 +15,10 @@ use crate::allow::AllowList;
 use crate::gateway_link::{self, GRACE};
 use crate::identity::{ConnectorKey, FolderError, Identity, IdentityFolder};
 use crate::member::Member;
+use crate::refusal_log::RefusalLog;
 use crate::register::{self, RegistrationError, now};
+use crate::resolver::Resolver;
+use crate::target_policy::TargetPolicy;
 use crate::tls::UpstreamTlsConfigs;
 use crate::upstream::UpstreamDialler;
 
@@ -81,13 +85,20 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     let key = folder.key()?;
     let identity = registered(&settings, &folder, &key).await?;
     tracing::info!(connector = %identity.connector, machine = %identity.machine_name, gateway = %identity.gateway, "starting");
+    let policy = policy_of(&identity, &settings.data)?;
     let (leave, leaving) = watch::channel(false);
     let (fatal, mut turned_away) = mpsc::channel(1);
     let member = Arc::new(Member {
         key,
         version: settings.version,
         instance: Uuid::new_v4(),
-        dialler: UpstreamDialler { allow: settings.allow, tls: UpstreamTlsConfigs::new()? },
+        dialler: UpstreamDialler {
+            policy,
+            allow: settings.allow,
+            refusals: RefusalLog::default(),
+            resolver: Resolver::System,
+            tls: UpstreamTlsConfigs::new()?,
+        },
         leaving,
         identity: watch::channel(Arc::new(identity)).0,
         folder,
@@ -140,6 +151,13 @@ async fn registered(
             }
         }
     }
+}
+
+fn policy_of(identity: &Identity, data: &Path) -> Result<TargetPolicy, FolderError> {
+    let damaged =
+        |reason: &dyn std::fmt::Display| FolderError::Damaged { path: data.to_owned(), reason: reason.to_string() };
+    let connector = identity.connector.parse().map_err(|error: NotAnId| damaged(&error))?;
+    TargetPolicy::new(connector, &identity.ca(), identity.signs_targets).map_err(|error| damaged(&error))
 }
 
 /// Each link has a thread and a runtime of its own, as the gateway's cores do: no wake-ups across threads.

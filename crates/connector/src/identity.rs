@@ -55,17 +55,14 @@ impl ConnectorKey {
         PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.0.serialize_der()))
     }
 
-    /// Whether `certificate` is for this key.
-    pub(crate) fn is_for(&self, certificate: &[u8]) -> bool {
-        use x509_parser::prelude::{FromDer, X509Certificate};
-        X509Certificate::from_der(certificate)
-            .is_ok_and(|(_, certificate)| certificate.public_key().raw == self.0.subject_public_key_info())
+    /// Whether this is the key's public half, as certificates have it.
+    pub(crate) fn is_of(&self, subject_public_key_info: &[u8]) -> bool {
+        subject_public_key_info == self.0.subject_public_key_info()
     }
 }
 
 /// What registration gave.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Identity {
     /// `host:port` of the gateway.
     pub(crate) gateway: String,
@@ -84,6 +81,9 @@ pub(crate) struct Identity {
     /// SHA-256 of the secret of the token it was registered with: a start with another token registers again.
     #[serde(default)]
     token: Option<Binary>,
+    /// The control plane signs targets: a certificate said so once.
+    #[serde(default)]
+    pub(crate) signs_targets: bool,
 }
 
 impl Identity {
@@ -94,9 +94,10 @@ impl Identity {
         ca: &CertificateDer<'_>,
         certificate: Binary,
         (issued, not_after): (i64, i64),
+        signs_targets: bool,
     ) -> Self {
         let ca = Binary(ca.to_vec());
-        Self { gateway, connector, machine_name, ca, certificate, issued, not_after, token: None }
+        Self { gateway, connector, machine_name, ca, certificate, issued, not_after, token: None, signs_targets }
     }
 
     /// Notes the token that this identity came from.
@@ -111,8 +112,10 @@ impl Identity {
     }
 
     /// The same identity with a new certificate.
-    pub(crate) fn renewed(&self, certificate: Binary, issued: i64, not_after: i64) -> Self {
-        Self { certificate, issued, not_after, ..self.clone() }
+    pub(crate) fn renewed(&self, certificate: Binary, issued: i64, not_after: i64, signs_targets: bool) -> Self {
+        // What was true once stays so: a gateway must not lead back to a time when nothing was signed.
+        let signs_targets = self.signs_targets || signs_targets;
+        Self { certificate, issued, not_after, signs_targets, ..self.clone() }
     }
 
     pub(crate) fn ca(&self) -> CertificateDer<'static> {

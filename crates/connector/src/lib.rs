@@ -12,9 +12,13 @@ mod control;
 mod dial;
 mod gateway_link;
 mod identity;
+mod issued;
 mod member;
+mod refusal_log;
 mod register;
 mod relay;
+mod resolver;
+mod target_policy;
 mod tls;
 mod upstream;
 

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::identity::{ConnectorKey, Identity, IdentityFolder};
+use crate::issued;
 use crate::register::now;
 use crate::upstream::UpstreamDialler;
 
@@ -43,10 +44,16 @@ impl Member {
 
     /// Takes a renewed certificate into use, from the next connection on.
     pub(crate) fn renewed(&self, certificate: Binary, not_after: i64) {
-        if !self.key.is_for(&certificate.0) {
-            return tracing::warn!("the renewed certificate is for another key and was not taken");
+        let identity = self.identity();
+        let issued = match issued::check(&certificate.0, &self.key, &identity.ca()) {
+            Ok(issued) if issued.identity.connector.to_string() == identity.connector => issued,
+            Ok(_) => return tracing::warn!("the renewed certificate is for another connector and was not taken"),
+            Err(not_ours) => return tracing::warn!(%not_ours, "the renewed certificate was not taken"),
+        };
+        let renewed = identity.renewed(certificate, now(), not_after, issued.signs_targets);
+        if renewed.signs_targets {
+            self.dialler.policy.demand();
         }
-        let renewed = self.identity().renewed(certificate, now(), not_after);
         if let Err(error) = self.folder.keep(&renewed) {
             tracing::error!(%error, "the renewed certificate could not be kept; it is used until this process ends");
         }

@@ -7,7 +7,7 @@ use adit_core::RegistrationToken;
 use adit_tunnel::message::{self, Binary, Register, RegisterAnswer};
 
 use crate::identity::{ConnectorKey, Identity};
-use crate::{dial, tls};
+use crate::{dial, issued, tls};
 
 /// Why a connector was not registered. Nothing was changed then, unless the answer was lost on its way; the same token
 /// can be used again with the same data folder for ten minutes.
@@ -63,19 +63,19 @@ pub(crate) async fn register(
         RegisterAnswer::Registered(registered) => registered,
         RegisterAnswer::Refused(refused) => return Err(RegistrationError::Refused(refused.reason)),
     };
-    if !key.is_for(&registered.certificate.0) {
-        return Err(unusable(&"the certificate is for another key"));
-    }
     let chain = connection.get_ref().1.peer_certificates().unwrap_or_default();
     let ca = tls::find_ca(chain, &token.ca_fingerprint).ok_or_else(|| unusable(&"no CA certificate"))?;
+    let issued = issued::check(&registered.certificate.0, key, ca)
+        .map_err(|not_ours| unusable(&format!("its certificate: {not_ours}")))?;
     let validity = (now(), registered.not_after);
     Ok(Identity::new(
         gateway.clone(),
-        registered.connector,
+        issued.identity.connector.to_string(),
         machine_name.to_owned(),
         ca,
         registered.certificate,
         validity,
+        issued.signs_targets,
     ))
 }
 

@@ -68,6 +68,7 @@ async fn open(request: &Request<RecvStream>, dialler: &UpstreamDialler) -> Resul
     let malformed = |malformed: MalformedHead| OpenFailure::new(OpenReason::Malformed, malformed);
     let target = Target::from_head(request.headers()).map_err(malformed)?;
     let offer = Offer::from_head(request.headers()).map_err(malformed)?;
+    dialler.check(request.headers(), &target)?;
     dialler.dial(&target, offer).await
 }
 

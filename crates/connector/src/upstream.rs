@@ -1,21 +1,25 @@
 //! Dialling an upstream: resolve, check each address against the rules, TCP, and TLS where the target wants it.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adit_tunnel::socket::prepare;
 use adit_tunnel::target::{Offer, OpenFailure, OpenReason, Target, UpstreamTls};
+use http::HeaderMap;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::allow::AllowList;
+use crate::refusal_log::RefusalLog;
+use crate::register::now;
+use crate::resolver::Resolver;
+use crate::target_policy::TargetPolicy;
 use crate::tls::UpstreamTlsConfigs;
 
 /// Resolution and TCP: a server in the same network answers in milliseconds.
@@ -30,7 +34,10 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 /// What a connector needs in order to dial.
 #[derive(Debug)]
 pub(crate) struct UpstreamDialler {
+    pub(crate) policy: TargetPolicy,
     pub(crate) allow: AllowList,
+    pub(crate) refusals: RefusalLog,
+    pub(crate) resolver: Resolver,
     pub(crate) tls: UpstreamTlsConfigs,
 }
 
@@ -61,6 +68,14 @@ impl UpstreamConnection {
 }
 
 impl UpstreamDialler {
+    /// Checks that the target of a stream with this head was signed for this connector.
+    pub(crate) fn check(&self, head: &HeaderMap, target: &Target) -> Result<(), OpenFailure> {
+        self.policy.check(head, target, now(), Instant::now()).map_err(|not_signed| {
+            self.refusals.note(target, &not_signed);
+            OpenFailure::new(OpenReason::NotAllowed, not_signed)
+        })
+    }
+
     /// Connects to `target`, if that is allowed; with TLS, `offer` is offered.
     pub(crate) async fn dial(&self, target: &Target, offer: Offer) -> Result<UpstreamConnection, OpenFailure> {
         let socket = timeout(CONNECT, self.connect(target)).await.map_err(|_| {
@@ -85,11 +100,11 @@ impl UpstreamDialler {
     /// Dials the allowed addresses of the target, one after the other.
     async fn connect(&self, target: &Target) -> Result<TcpStream, OpenFailure> {
         let mut last = None;
-        let addresses = resolve(target).await?;
+        let addresses = self.resolver.resolve(target).await?;
         let each = if addresses.len() > 1 { CONNECT_ONE } else { CONNECT };
         for address in addresses {
             if let Err(refused) = self.allow.check(&target.host, address.ip(), target.port) {
-                tracing::warn!(application = %target.application, host = %target.host, %refused, "a target was not dialled");
+                self.refusals.note(target, &refused);
                 last.get_or_insert_with(|| OpenFailure::new(OpenReason::NotAllowed, refused));
                 continue;
             }
@@ -105,22 +120,6 @@ impl UpstreamDialler {
         Err(last.unwrap_or_else(|| {
             OpenFailure::new(OpenReason::NameNotResolved, format!("{} has no address", target.host))
         }))
-    }
-}
-
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, OpenFailure> {
-    if let Ok(address) = target.host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, target.port)]);
-    }
-    // Names below `localhost` are this machine, whatever a name server says (RFC 6761, section 6.3).
-    if target.host.ends_with(".localhost") {
-        return Ok([IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
-            .map(|address| SocketAddr::new(address, target.port))
-            .to_vec());
-    }
-    match lookup_host((target.host.as_str(), target.port)).await {
-        Ok(addresses) => Ok(addresses.collect()),
-        Err(error) => Err(OpenFailure::new(OpenReason::NameNotResolved, format!("{}: {error}", target.host))),
     }
 }
 
@@ -155,3 +154,6 @@ impl AsyncWrite for UpstreamConnection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::ConnectorIdentity;
+use adit_core::permit::{self, Statement};
 use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData as _, SanType, SerialNumber, SubjectPublicKeyInfo, date_time_ymd,
+    KeyUsagePurpose, PublicKeyData as _, SanType, SerialNumber, SigningKey as _, SubjectPublicKeyInfo, date_time_ymd,
 };
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -212,6 +213,14 @@ impl CertificateAuthority {
         self.certify(identity, &csr, Timestamp::now()).map_err(|error| CsrRefused::NotIssued(error.to_string()))
     }
 
+    /// Signs a statement for connectors, who know the root: nobody else can make one. Returns the text for the tunnel.
+    ///
+    /// # Errors
+    /// [`AuthorityError::NotIssued`].
+    pub fn sign<S: Statement>(&self, statement: &S) -> Result<Arc<str>, AuthorityError> {
+        permit::signed(statement, |message| self.root.issuer.key().sign(message)).map(Arc::from).map_err(not_issued)
+    }
+
     pub(crate) fn certify(
         &self,
         identity: ConnectorIdentity,
@@ -220,6 +229,7 @@ impl CertificateAuthority {
     ) -> Result<IssuedCertificate, AuthorityError> {
         let name = identity.connector.to_string();
         let mut params = leaf(&name, ExtendedKeyUsagePurpose::ClientAuth, now, CONNECTOR_LIFETIME)?;
+        params.distinguished_name.push(DnType::OrganizationalUnitName, permit::SIGNS_TARGETS);
         let uri = identity.to_uri().try_into().map_err(not_issued)?;
         params.subject_alt_names = vec![SanType::URI(uri)];
         let certificate = params.signed_by(&csr.key, &self.root.issuer).map_err(not_issued)?;

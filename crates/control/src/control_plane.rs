@@ -21,6 +21,7 @@ use crate::audit;
 use crate::authority::CertificateAuthority;
 use crate::deleted_application::purge_regularly;
 use crate::error::{Error, OpenError};
+use crate::permit::{RENEWAL, Signer};
 use crate::sealing::SealingKey;
 
 /// How often the snapshot is compared with the directory.
@@ -59,8 +60,8 @@ pub(crate) struct Inner {
     certificate_turn: Arc<Semaphore>,
     gateway_address: RwLock<String>,
     snapshots: watch::Sender<Arc<Snapshot>>,
-    /// Held while a snapshot is compiled, so that a burst of changes compiles few.
-    compiling: Mutex<()>,
+    /// Held while a snapshot is compiled, so that a burst of changes compiles few. When all of it was signed last.
+    compiling: Mutex<Timestamp>,
     clock: Clock,
 }
 
@@ -96,7 +97,9 @@ impl ControlPlane {
         check_sealing_key(&store, &settings.sealing_key).await?;
         make_default_group(&store, clock()).await?;
         forget_tunnels(&store).await?;
-        let snapshot = store.load_snapshot().await.map_err(Error::Store)?;
+        let step = store.snapshot_step(&Snapshot::default()).await.map_err(Error::Store)?;
+        let signer = Signer::new(&settings.authority, step.version(), clock());
+        let snapshot = signer.step(step, &Snapshot::default());
         let control = Self {
             inner: Arc::new(Inner {
                 store,
@@ -105,7 +108,7 @@ impl ControlPlane {
                 certificate_turn: Arc::new(Semaphore::new(1)),
                 gateway_address: RwLock::new(settings.gateway_address),
                 snapshots: watch::Sender::new(Arc::new(snapshot)),
-                compiling: Mutex::new(()),
+                compiling: Mutex::new(clock()),
                 clock,
             }),
         };
@@ -216,12 +219,35 @@ impl Inner {
             return;
         }
         let last = Arc::clone(&self.snapshots.borrow());
-        match self.store.next_snapshot(&last).await {
-            Ok(snapshot) => {
+        match self.store.snapshot_step(&last).await {
+            Ok(step) => {
+                let signer = Signer::new(&self.authority, step.version(), (self.clock)());
+                let snapshot = signer.step(step, &last);
                 tracing::debug!(revision = snapshot.version().1.0, "new snapshot");
                 self.snapshots.send_replace(Arc::new(snapshot));
             }
             Err(error) => tracing::error!(%error, revision = revision.0, "the snapshot could not be compiled"),
+        }
+    }
+}
+
+impl Inner {
+    /// Signs everything anew where that is due, or the clock was set back.
+    async fn renew_signatures(&self) {
+        let mut signed = self.compiling.lock().await;
+        let now = (self.clock)();
+        let age = now.duration_since(*signed);
+        if !age.is_negative() && age.unsigned_abs() < RENEWAL {
+            return;
+        }
+        let last = Arc::clone(&self.snapshots.borrow());
+        let authority = self.authority.clone();
+        // A large directory takes a second or two.
+        let renewing = tokio::task::spawn_blocking(move || Signer::new(&authority, last.version(), now).renew(&last));
+        if let Ok(snapshot) = renewing.await {
+            tracing::debug!("what connectors may dial was signed anew");
+            self.snapshots.send_replace(Arc::new(snapshot));
+            *signed = now;
         }
     }
 }
@@ -234,7 +260,10 @@ async fn follow(inner: Weak<Inner>) {
         ticks.tick().await;
         let Some(inner) = inner.upgrade() else { return };
         match inner.store.version().await {
-            Ok((_, revision)) => inner.catch_up(revision).await,
+            Ok((_, revision)) => {
+                inner.catch_up(revision).await;
+                inner.renew_signatures().await;
+            }
             Err(adit_store::Error::Closed) => return,
             Err(error) => tracing::warn!(%error, "the directory's revision could not be read"),
         }

@@ -22,6 +22,7 @@ pub mod maintenance;
 pub mod name;
 pub mod operation;
 pub mod owner;
+pub mod permit;
 pub mod profile;
 pub mod publishing;
 pub mod query;

@@ -23,7 +23,7 @@ use crate::snapshot::sharded::Sharded;
 use crate::wildcard;
 
 /// A connector, as far as a gateway needs to know it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownConnector {
     /// Its id.
     pub id: ConnectorId,
@@ -31,6 +31,16 @@ pub struct KnownConnector {
     pub connector_group: ConnectorGroupId,
     /// The only key generation whose certificates are accepted.
     pub key_generation: KeyGeneration,
+    /// Which group it is in, as the control plane signed it ([`crate::permit::Membership`]).
+    pub membership: Option<Arc<str>>,
+}
+
+impl KnownConnector {
+    /// Whether both are in the same group with the same key, whatever was signed.
+    #[must_use]
+    pub fn is_where(&self, other: &Self) -> bool {
+        (self.id, self.connector_group, self.key_generation) == (other.id, other.connector_group, other.key_generation)
+    }
 }
 
 /// One version of the directory.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use adit_core::UpstreamProtocol;
 use adit_tunnel::stream::{StreamAccount, TunnelStream};
-use adit_tunnel::target::{Offer, OpenFailure, OpenReason, UpstreamTls};
+use adit_tunnel::target::{Offer, OpenFailure, OpenReason, Shown, UpstreamTls};
 use futures_util::FutureExt as _;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
@@ -132,10 +132,11 @@ async fn share(
                 let tunnel = tunnel(core, connector)?;
                 opened = true;
                 let (core, rules, key) = (Rc::clone(core), Arc::clone(job.rules), key.clone());
+                let shown = connector.shown(&rules, &core.serving());
                 // A task of its own: the request may be given up, while others wait for the connection.
                 spawn_local(async move {
                     let limit = Patience::of(&rules.application).for_connection();
-                    let opened = timeout(limit, open_shared(&core, &rules, tunnel, &key, offer)).await;
+                    let opened = timeout(limit, open_shared(&core, &rules, &shown, tunnel, &key, offer)).await;
                     opener.ended(opened.unwrap_or_else(|_| Err(not_in_time(Reason::UpstreamConnectTimeout))));
                 });
                 opening
@@ -175,7 +176,8 @@ pub(crate) fn opening_failed(failure: &OpenFailure) -> Failure {
 /// Opens an HTTP/1.1 connection through a stream of the connector.
 async fn open(core: &Core, job: Job<'_>, connector: &LiveConnector) -> Result<Upstream, AttemptFailed> {
     let tunnel = tunnel(core, connector)?;
-    let (stream, counted) = open_stream(core, job.rules, &tunnel, Offer::Http1).await?;
+    let (stream, counted) =
+        open_stream(core, job.rules, &connector.shown(job.rules, &core.serving()), &tunnel, Offer::Http1).await?;
     job.course.opened(&stream.account());
     speak_http1(stream, counted, tunnel).await
 }
@@ -183,10 +185,11 @@ async fn open(core: &Core, job: Job<'_>, connector: &LiveConnector) -> Result<Up
 async fn open_stream(
     core: &Core,
     rules: &ForwardingRules,
+    shown: &Shown,
     tunnel: &TunnelConnection,
     offer: Offer,
 ) -> Result<(TunnelStream, Counted), AttemptFailed> {
-    let stream = tunnel.open(&rules.target, offer).await.map_err(|error| lost(&error.to_string()))?;
+    let stream = tunnel.open(&rules.target, offer, shown).await.map_err(|error| lost(&error.to_string()))?;
     core.shared.metrics.streams_opened.inc();
     Ok((stream, core.shared.metrics.streams.begin()))
 }
@@ -216,11 +219,12 @@ async fn speak_http1(
 async fn open_shared(
     core: &Rc<Core>,
     rules: &ForwardingRules,
+    shown: &Shown,
     tunnel: Arc<TunnelConnection>,
     key: &PoolKey,
     offer: Offer,
 ) -> Result<Opened, AttemptFailed> {
-    let (mut stream, counted) = open_stream(core, rules, &tunnel, offer).await?;
+    let (mut stream, counted) = open_stream(core, rules, shown, &tunnel, offer).await?;
     if offer == Offer::Either {
         let account = stream.account();
         let http2 = stream.negotiated_http2().await.map_err(|error| match account.failure() {

@@ -222,7 +222,8 @@ impl Reason {
             Self::UpstreamNameNotResolved => "The name in the internal URL is unknown to the connector's resolver.",
             Self::UpstreamNotAllowed => {
                 "The connector may not dial the target: it is not in its `--allow` list, or is a link-local, \
-                 metadata, multicast or unspecified address, which never is allowed."
+                 metadata, multicast or unspecified address, which never is allowed, or the control plane has not \
+                 signed it for the connector's group."
             }
             Self::UpstreamTlsFailed => {
                 "TLS between connector and upstream failed: most often a certificate that the connector's \
@@ -299,7 +300,8 @@ impl Reason {
             }
             Self::UpstreamNameNotResolved => "Check the spelling and resolve the name on the connector's machine.",
             Self::UpstreamNotAllowed => {
-                "Add the target to the connector's `--allow` list, or correct the internal URL."
+                "The connector's log says why. Add the target to its `--allow` list, or correct the internal URL; where a \
+                 signature has ended, set the clock of the connector's machine right."
             }
             Self::UpstreamTlsFailed => {
                 "The record's `detail` names the fault. Install the internal CA on the connector's machine, \

@@ -8,9 +8,9 @@ use adit_core::application::{BodyLinks, HostHeader};
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::{ApplicationId, ConnectorGroupId};
 use adit_core::maintenance::MaintenanceState;
-use adit_core::snapshot::{PublishedApplication, Snapshot};
+use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
 use adit_core::wildcard;
-use adit_tunnel::target::Target;
+use adit_tunnel::target::{Shown, Target};
 use http::HeaderValue;
 
 use crate::affinity::Session;
@@ -43,6 +43,8 @@ pub(crate) struct LiveConnector {
     pub(crate) identity: ConnectorIdentity,
     pub(crate) connections: Vec<Arc<TunnelConnection>>,
     load: Arc<Load>,
+    /// Its group, and what the control plane signed about that.
+    membership: Option<(ConnectorGroupId, Arc<str>)>,
 }
 
 impl LiveConnector {
@@ -51,7 +53,26 @@ impl LiveConnector {
         connections: Vec<Arc<TunnelConnection>>,
         load: Arc<Load>,
     ) -> Self {
-        Self { identity, connections, load }
+        Self { identity, connections, load, membership: None }
+    }
+
+    /// The same, as the directory knows it.
+    pub(crate) fn known_as(self, known: Option<&KnownConnector>) -> Self {
+        let membership = known.and_then(|known| Some((known.connector_group, known.membership.clone()?)));
+        Self { membership, ..self }
+    }
+
+    /// What is shown to it for a stream by `rules`. They may be older than the connector's choice, which then follows what
+    /// `serving` has of the application.
+    pub(crate) fn shown(&self, rules: &ForwardingRules, serving: &Serving) -> Shown {
+        let Some((group, membership)) = &self.membership else { return Shown::default() };
+        let is_of_group = |application: &&Arc<PublishedApplication>| application.connector_group == *group;
+        let application = Some(&rules.application).filter(is_of_group).or_else(|| {
+            let current = serving.rules(rules.application.id)?;
+            Some(&current.application).filter(is_of_group)
+        });
+        let permit = application.and_then(|application| application.permit.clone());
+        Shown { permit, membership: Some(Arc::clone(membership)) }
     }
 
     /// Requests under way through this connector, on all cores.
@@ -279,7 +300,6 @@ mod tests {
     use adit_core::connector::KeyGeneration;
     use adit_core::id::ConnectorId;
     use adit_core::revision::{Epoch, Revision};
-    use adit_core::snapshot::KnownConnector;
     use uuid::Uuid;
 
     fn identity(number: u128) -> ConnectorIdentity {
@@ -297,6 +317,7 @@ mod tests {
             id: connector.identity.connector,
             connector_group: group,
             key_generation: KeyGeneration(generation),
+            membership: None,
         });
         let snapshot = Snapshot::compile(Epoch(1), Revision(1), [], known);
         Serving::compile(Arc::new(snapshot), connectors, &Serving::default())

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use adit_core::snapshot::{KnownConnector, PublishedApplication, SnapshotChanges};
-use adit_core::{ApplicationId, ConnectorId, KeyGeneration, Revision, Snapshot};
+use adit_core::{ApplicationId, ConnectorId, Epoch, KeyGeneration, Revision, Snapshot};
 use sea_query::{Expr, ExprTrait as _, Query, SqliteQueryBuilder};
 use sea_query_sqlx::SqlxBinder as _;
 use sqlx::sqlite::SqliteRow;
@@ -29,6 +29,39 @@ struct Touched {
     connectors: BTreeSet<String>,
 }
 
+/// What leads to the directory as it is.
+#[derive(Debug)]
+pub struct SnapshotStep {
+    epoch: Epoch,
+    revision: Revision,
+    /// Whether the changes are to be made to nothing, and not to the last snapshot.
+    is_whole: bool,
+    /// What has changed.
+    pub changes: SnapshotChanges,
+}
+
+impl SnapshotStep {
+    /// The snapshot that it starts from, where that is `last`.
+    #[must_use]
+    pub fn base<'s>(&self, last: &'s Snapshot) -> Option<&'s Snapshot> {
+        (!self.is_whole).then_some(last)
+    }
+
+    /// The version that it leads to.
+    #[must_use]
+    pub const fn version(&self) -> (Epoch, Revision) {
+        (self.epoch, self.revision)
+    }
+
+    /// Takes the step from `last`.
+    #[must_use]
+    pub fn from(self, last: &Snapshot) -> Snapshot {
+        let nothing = Snapshot::default();
+        let base = if self.is_whole { &nothing } else { last };
+        base.changed(self.epoch, self.revision, self.changes)
+    }
+}
+
 impl Store {
     /// Compiles the directory as it is: version, published applications and connectors of one moment.
     ///
@@ -36,7 +69,7 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn load_snapshot(&self) -> Result<Snapshot, Error> {
         let mut read = self.history().await?;
-        load(&mut read).await
+        Ok(load(&mut read).await?.from(&Snapshot::default()))
     }
 
     /// The directory as it is, by what has changed since `last`. Costs what has changed.
@@ -44,6 +77,14 @@ impl Store {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn next_snapshot(&self, last: &Snapshot) -> Result<Snapshot, Error> {
+        Ok(self.snapshot_step(last).await?.from(last))
+    }
+
+    /// The same, before it is done.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn snapshot_step(&self, last: &Snapshot) -> Result<SnapshotStep, Error> {
         let mut read = self.history().await?;
         let (epoch, revision) = transaction::version(&mut read).await?;
         let (last_epoch, last_revision) = last.version();
@@ -51,19 +92,27 @@ impl Store {
             return load(&mut read).await;
         }
         match touched_after(&mut read, last_revision).await? {
-            Some(touched) => Ok(last.changed(epoch, revision, changes(&mut read, touched).await?)),
+            Some(touched) => {
+                let changes = changes(&mut read, touched).await?;
+                Ok(SnapshotStep { epoch, revision, is_whole: false, changes })
+            }
             None => load(&mut read).await,
         }
     }
 }
 
-async fn load(read: &mut SqliteConnection) -> Result<Snapshot, Error> {
+async fn load(read: &mut SqliteConnection) -> Result<SnapshotStep, Error> {
     let (epoch, revision) = transaction::version(read).await?;
     // Those that are published are the ones with a group, and few among many: the index over groups has them together.
     let published = Expr::col("connector_group_id").gt("");
     let applications = crate::application::all_readable(read, published).await?;
     let connectors = connectors(read, None).await?;
-    Ok(Snapshot::compile(epoch, revision, applications.iter().filter_map(PublishedApplication::of), connectors))
+    let applications = applications.iter().filter_map(PublishedApplication::of);
+    let changes = SnapshotChanges {
+        applications: applications.map(|application| (application.id, Some(application))).collect(),
+        connectors: connectors.into_iter().map(|connector| (connector.id, Some(connector))).collect(),
+    };
+    Ok(SnapshotStep { epoch, revision, is_whole: true, changes })
 }
 
 /// What was touched after `revision`; `None` for too much.
@@ -108,7 +157,7 @@ async fn changes(read: &mut SqliteConnection, touched: Touched) -> Result<Snapsh
         let found = connectors(read, Some(ids)).await?;
         for id in ids {
             let id: ConnectorId = parsed(id)?;
-            changes.connectors.push((id, found.iter().find(|connector| connector.id == id).copied()));
+            changes.connectors.push((id, found.iter().find(|connector| connector.id == id).cloned()));
         }
     }
     Ok(changes)
@@ -139,6 +188,7 @@ fn known(row: &SqliteRow) -> Result<KnownConnector, Error> {
         id: row::parsed(row, "id", str::parse)?,
         connector_group: row::parsed(row, "connector_group_id", str::parse)?,
         key_generation: KeyGeneration(row::unsigned("key_generation", row.try_get("key_generation")?)?),
+        membership: None,
     })
 }
 

@@ -24,6 +24,12 @@ pub const TARGET: &str = "adit-target";
 /// `off`, `verified` or `not-verified`: whether the connector opens TLS towards the upstream.
 pub const TLS: &str = "adit-tls";
 
+/// What the control plane signed for the target: which group's connectors may dial it.
+pub const PERMIT: &str = "adit-permit";
+
+/// What the control plane signed for the connector: which group it is in.
+pub const MEMBERSHIP: &str = "adit-membership";
+
 /// What the connector offers an `https` upstream, as ALPN words with commas between; `http/1.1` where the field is not
 /// there. In the answer: what was negotiated, if anything was.
 pub const ALPN: &str = "adit-alpn";

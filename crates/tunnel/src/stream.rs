@@ -20,7 +20,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::protocol;
-use crate::target::{Offer, OpenFailure, Target};
+use crate::target::{Offer, OpenFailure, Shown, Target};
 
 /// Stands for "the connector did not say".
 const NOT_TOLD: u64 = u64::MAX;
@@ -168,9 +168,10 @@ pub fn open(
     connection: &mut h2::client::SendRequest<Bytes>,
     target: &Target,
     offer: Offer,
+    shown: &Shown,
     asked: Instant,
 ) -> Result<TunnelStream, h2::Error> {
-    let head = target.to_request(offer).map_err(|_| h2::Error::from(Reason::INTERNAL_ERROR))?;
+    let head = target.to_request(offer, shown).map_err(|_| h2::Error::from(Reason::INTERNAL_ERROR))?;
     let (answer, send) = connection.send_request(head, false)?;
     let receiving = Receiving::Opening(answer);
     Ok(TunnelStream { send, receiving, unread: Bytes::new(), http2: false, asked, account: Arc::default() })

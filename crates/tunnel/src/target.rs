@@ -2,41 +2,19 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use adit_core::ApplicationId;
 use adit_core::application::UpstreamCertificate;
-use adit_core::internal_url::{InternalUrl, Scheme};
+use adit_core::internal_url::InternalUrl;
+pub use adit_core::permit::UpstreamTls;
+use adit_core::permit::bare_host;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 use crate::protocol;
 
 /// The longest detail of a failure that crosses the tunnel, in bytes.
 const LONGEST_DETAIL: usize = 300;
-
-/// Whether the connector opens TLS towards the upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum UpstreamTls {
-    /// Plain TCP.
-    Off,
-    /// TLS; the certificate must be valid for the host.
-    Verified,
-    /// TLS; any certificate.
-    NotVerified,
-}
-
-impl UpstreamTls {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Verified => "verified",
-            Self::NotVerified => "not-verified",
-        }
-    }
-
-    fn find(word: &str) -> Option<Self> {
-        [Self::Off, Self::Verified, Self::NotVerified].into_iter().find(|tls| tls.as_str() == word)
-    }
-}
 
 /// Which protocols the connector offers an `https` upstream in its TLS hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -87,6 +65,16 @@ pub struct Target {
     pub tls: UpstreamTls,
 }
 
+/// What the control plane signed for the target and for the connector, as the gateway was given it. An older control plane
+/// signs neither.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// [`adit_core::permit::Permit`].
+    pub permit: Option<Arc<str>>,
+    /// [`adit_core::permit::Membership`].
+    pub membership: Option<Arc<str>>,
+}
+
 /// A stream's head that the other side cannot have meant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the head of the stream has no valid {0}")]
@@ -96,26 +84,26 @@ impl Target {
     /// What an application's streams are connected to.
     #[must_use]
     pub fn of(application: ApplicationId, url: &InternalUrl, certificate: UpstreamCertificate) -> Self {
-        let tls = match (url.scheme(), certificate) {
-            (Scheme::Http, _) => UpstreamTls::Off,
-            (Scheme::Https, UpstreamCertificate::Verified) => UpstreamTls::Verified,
-            (Scheme::Https, UpstreamCertificate::NotVerified) => UpstreamTls::NotVerified,
-        };
-        let host = url.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        Self { application, host, port: url.port(), tls }
+        let tls = UpstreamTls::of(url.scheme(), certificate);
+        Self { application, host: bare_host(url.host()).to_owned(), port: url.port(), tls }
     }
 
     /// The head by which the gateway opens a stream.
     ///
     /// # Errors
     /// Only when the host cannot be written in a header, which no parsed URL has.
-    pub fn to_request(&self, offer: Offer) -> Result<Request<()>, http::Error> {
+    pub fn to_request(&self, offer: Offer, shown: &Shown) -> Result<Request<()>, http::Error> {
         let mut head = Request::builder()
             .method(Method::POST)
             .uri(in_tunnel(protocol::STREAM_PATH)?)
             .header(protocol::APPLICATION, self.application.to_string())
             .header(protocol::TARGET, format!("{}:{}", self.host, self.port))
-            .header(protocol::TLS, self.tls.as_str());
+            .header(protocol::TLS, word(self.tls));
+        for (name, text) in [(protocol::PERMIT, &shown.permit), (protocol::MEMBERSHIP, &shown.membership)] {
+            if let Some(text) = text {
+                head = head.header(name, &**text);
+            }
+        }
         if offer != Offer::default() {
             head = head.header(protocol::ALPN, offer.as_str());
         }
@@ -134,9 +122,22 @@ impl Target {
             application: field(protocol::APPLICATION)?.parse().map_err(|_| MalformedHead(protocol::APPLICATION))?,
             host: host.to_owned(),
             port: port.parse().map_err(|_| MalformedHead(protocol::TARGET))?,
-            tls: UpstreamTls::find(field(protocol::TLS)?).ok_or(MalformedHead(protocol::TLS))?,
+            tls: find_tls(field(protocol::TLS)?).ok_or(MalformedHead(protocol::TLS))?,
         })
     }
+}
+
+/// The word by which it crosses the tunnel.
+const fn word(tls: UpstreamTls) -> &'static str {
+    match tls {
+        UpstreamTls::Off => "off",
+        UpstreamTls::Verified => "verified",
+        UpstreamTls::NotVerified => "not-verified",
+    }
+}
+
+fn find_tls(text: &str) -> Option<UpstreamTls> {
+    [UpstreamTls::Off, UpstreamTls::Verified, UpstreamTls::NotVerified].into_iter().find(|tls| word(*tls) == text)
 }
 
 /// The address of a request inside a tunnel.
@@ -250,7 +251,7 @@ mod tests {
             for certificate in [UpstreamCertificate::Verified, UpstreamCertificate::NotVerified] {
                 let target = target(url, certificate);
                 for offer in Offer::ALL {
-                    let head = target.to_request(offer).unwrap();
+                    let head = target.to_request(offer, &Shown::default()).unwrap();
                     assert_eq!(Target::from_head(head.headers()).as_ref(), Ok(&target));
                     assert_eq!(Offer::from_head(head.headers()), Ok(offer));
                 }
@@ -260,7 +261,8 @@ mod tests {
 
     #[test]
     fn a_head_without_a_field_is_refused_by_name() {
-        let mut head = target("http://wiki/", UpstreamCertificate::Verified).to_request(Offer::Http1).unwrap();
+        let mut head =
+            target("http://wiki/", UpstreamCertificate::Verified).to_request(Offer::Http1, &Shown::default()).unwrap();
         head.headers_mut().insert(protocol::ALPN, HeaderValue::from_static("spdy/3"));
         assert_eq!(Offer::from_head(head.headers()), Err(MalformedHead(protocol::ALPN)));
         head.headers_mut().insert(protocol::TARGET, HeaderValue::from_static("wiki"));

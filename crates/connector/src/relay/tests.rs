@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::ApplicationId;
+use adit_core::{ApplicationId, ConnectorId};
 use adit_tunnel::carrier;
 use adit_tunnel::stream::{self, StreamAccount, TunnelStream};
-use adit_tunnel::target::{Offer, Target, UpstreamTls};
+use adit_tunnel::target::{Offer, Shown, Target, UpstreamTls};
+use rcgen::{CertificateParams, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::*;
 use crate::allow::AllowList;
+use crate::refusal_log::RefusalLog;
+use crate::resolver::Resolver;
+use crate::target_policy::TargetPolicy;
 use crate::tls::UpstreamTlsConfigs;
 
 /// A stream through a tunnel to a socket that the test holds.
@@ -26,8 +30,14 @@ async fn relayed() -> Relayed {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (near, far) = tokio::io::duplex(64 * 1024);
     tokio::spawn(async move {
-        let dialler =
-            Arc::new(UpstreamDialler { allow: AllowList::default(), tls: UpstreamTlsConfigs::new().unwrap() });
+        let ca = CertificateParams::default().self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let dialler = Arc::new(UpstreamDialler {
+            policy: TargetPolicy::new(ConnectorId::new(uuid::Uuid::from_u128(1)), ca.der(), false).unwrap(),
+            allow: AllowList::default(),
+            refusals: RefusalLog::default(),
+            resolver: Resolver::System,
+            tls: UpstreamTlsConfigs::new().unwrap(),
+        });
         let mut connection = carrier::connector_end(far).await.unwrap();
         while let Some(Ok((request, respond))) = connection.accept().await {
             let dialler = Arc::clone(&dialler);
@@ -43,7 +53,8 @@ async fn relayed() -> Relayed {
         tls: UpstreamTls::Off,
     };
     let mut requests = requests.ready().await.unwrap();
-    let stream = stream::open(&mut requests, &target, Offer::Http1, std::time::Instant::now()).unwrap();
+    let stream =
+        stream::open(&mut requests, &target, Offer::Http1, &Shown::default(), std::time::Instant::now()).unwrap();
     let account = stream.account();
     let (upstream, _) = listener.accept().await.unwrap();
     Relayed { stream, account, upstream }

@@ -34,7 +34,7 @@ fn check_connector_certificate(der: &[u8], key: &KeyPair) {
     let usage = certificate.extended_key_usage().unwrap().unwrap().value;
     assert!(usage.client_auth && !usage.server_auth && !usage.any && usage.other.is_empty());
     assert!(!certificate.key_usage().unwrap().unwrap().value.key_cert_sign());
-    assert_eq!(certificate.subject().to_string(), format!("CN={}", identity().connector));
+    assert_eq!(certificate.subject().to_string(), format!("CN={}, OU=signed-targets", identity().connector));
     let validity = certificate.validity();
     assert_eq!(validity.not_after.timestamp() - validity.not_before.timestamp(), 24 * 3600 + 300);
     assert!(validity.is_valid());

@@ -122,7 +122,7 @@ async fn a_take_over_revokes_the_older_certificate() {
 
     let new = directory.registered("srv1", default.id).await.identity;
     assert_eq!((new.connector, new.generation), (old.connector, KeyGeneration(2)));
-    let known = *directory.control.snapshots().borrow().connector(old.connector).unwrap();
+    let known = directory.control.snapshots().borrow().connector(old.connector).unwrap().clone();
     assert_eq!(known.key_generation, KeyGeneration(2), "gateways accept only the new key");
     let refusal = directory.control.renew(old, csr()).await.unwrap_err();
     assert!(matches!(refusal, adit_control::RegistrationRefused::Revoked), "{refusal}");

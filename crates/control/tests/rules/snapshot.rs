@@ -1,9 +1,16 @@
 //! The snapshot that gateways work from: it holds what was acknowledged and never goes back.
 
-use adit_control::{ApplicationChange, PublishingChange};
-use adit_core::KeyGeneration;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::directory::{Directory, administrator};
+use adit_control::{ApplicationChange, PublishingChange};
+use adit_core::permit::{Membership, Permit, Statement, Unchecked};
+use adit_core::{KeyGeneration, Snapshot};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+use jiff::SignedDuration;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::directory::{Directory, administrator, authority};
 
 #[tokio::test]
 async fn the_snapshot_holds_a_change_before_its_command_returns() {
@@ -12,7 +19,7 @@ async fn the_snapshot_holds_a_change_before_its_command_returns() {
     let snapshots = control.snapshots();
     let berlin = directory.group("Berlin").await;
     let identity = directory.registered("srv1", berlin.id).await.identity;
-    let known = *snapshots.borrow().connector(identity.connector).unwrap();
+    let known = snapshots.borrow().connector(identity.connector).unwrap().clone();
     assert_eq!((known.connector_group, known.key_generation), (berlin.id, KeyGeneration(1)));
 
     let wiki = directory.published("wiki").await;
@@ -72,4 +79,58 @@ async fn the_version_that_a_gateway_sees_never_goes_back() {
     let end = directory.control.snapshots().borrow().version();
     drop(directory);
     assert_eq!(watching.await.unwrap(), end);
+}
+
+/// What a text of the snapshot says, once the directory's CA is seen to have signed it.
+fn read<S: Statement>(text: Option<&Arc<str>>) -> S {
+    let unchecked = Unchecked::parse(text.expect("it is signed")).unwrap();
+    let authority = authority();
+    let (_, ca) = X509Certificate::from_der(authority.certificate_der()).unwrap();
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &ca.public_key().subject_public_key.data);
+    key.verify(&unchecked.message::<S>(), &unchecked.signature).unwrap();
+    unchecked.statement().unwrap()
+}
+
+#[tokio::test]
+async fn what_connectors_may_dial_is_signed_with_the_change_that_allows_it() {
+    let directory = Directory::new().await;
+    let control = &directory.control;
+    let berlin = directory.group("Berlin").await;
+    let identity = directory.registered("srv1", berlin.id).await.identity;
+    let wiki = directory.published("wiki").await;
+    let default = directory.default_group().await;
+    let signed = |snapshot: &Snapshot| {
+        let route = snapshot.route("wiki.example", "/").unwrap();
+        let member = snapshot.connector(identity.connector).unwrap();
+        (read::<Permit>(route.application.permit.as_ref()), read::<Membership>(member.membership.as_ref()))
+    };
+    let (permit, before) = signed(&control.snapshots().borrow());
+    assert_eq!((permit.application, permit.connector_group), (wiki.id, default.id));
+    assert_eq!((before.connector, before.connector_group), (identity.connector, berlin.id));
+
+    control.assign_connector_group(administrator(), wiki.id, berlin.id).await.unwrap();
+    control.move_connector(administrator(), identity.connector, default.id).await.unwrap();
+    let (permit, after) = signed(&control.snapshots().borrow());
+    assert_eq!((permit.connector_group, after.connector_group), (berlin.id, default.id));
+    assert!((after.epoch, after.revision) > (before.epoch, before.revision), "the later one is known as such");
+}
+
+#[tokio::test]
+async fn what_was_signed_is_signed_anew_when_half_of_its_time_is_over() {
+    let directory = Directory::new().await;
+    directory.published("wiki").await;
+    directory.registered("srv1", directory.default_group().await.id).await;
+    let mut snapshots = directory.control.snapshots();
+    let ends = |snapshot: &Snapshot| {
+        let application = snapshot.applications().next().unwrap();
+        let connector = snapshot.connectors().next().unwrap();
+        (read::<Permit>(application.permit.as_ref()).until, read::<Membership>(connector.membership.as_ref()).until)
+    };
+    let (version, first) = (snapshots.borrow().version(), ends(&snapshots.borrow()));
+    directory.pass(SignedDuration::from_hours(13));
+    let renewed = snapshots.wait_for(|snapshot| ends(snapshot).0 > first.0);
+    tokio::time::timeout(Duration::from_secs(10), renewed).await.unwrap().unwrap();
+    let again = ends(&snapshots.borrow());
+    assert!(again.0 - first.0 >= 13 * 3600 && again.1 - first.1 >= 13 * 3600, "{first:?} {again:?}");
+    assert_eq!(snapshots.borrow().version(), version, "the directory is as it was");
 }

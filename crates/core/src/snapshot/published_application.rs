@@ -1,5 +1,7 @@
 //! A published application as gateways know it: the settings of its publishing that matter there, without the rest.
 
+use std::sync::Arc;
+
 use crate::application::{
     Application, BodyLinks, HostHeader, PreAuthentication, TrafficRouting, TranslatedTo, UpstreamCertificate,
     UpstreamTimeout,
@@ -49,6 +51,8 @@ pub struct PublishedApplication {
     pub connector_group: ConnectorGroupId,
     /// The revision of the application's last change: connections made under older settings are not reused.
     pub revision: Revision,
+    /// What its connectors may dial for it, as the control plane signed it ([`crate::permit::Permit`]).
+    pub permit: Option<Arc<str>>,
 }
 
 /// One of an application's public URLs.
@@ -84,6 +88,7 @@ impl PublishedApplication {
             maintenance: publishing.maintenance,
             connector_group,
             revision: application.revision,
+            permit: None,
         })
     }
 

@@ -30,6 +30,7 @@ pub(crate) fn published(number: u128, external: &str, pre_authentication: PreAut
         maintenance: Maintenance::default(),
         connector_group: ConnectorGroupId::new(Uuid::from_u128(1)),
         revision: Revision(1),
+        permit: None,
     }
 }
 
@@ -120,6 +121,7 @@ fn known(number: u128, generation: u32) -> KnownConnector {
         id: ConnectorId::new(Uuid::from_u128(number)),
         connector_group: ConnectorGroupId::new(Uuid::from_u128(1)),
         key_generation: KeyGeneration(generation),
+        membership: None,
     }
 }
 

@@ -200,7 +200,8 @@ impl Book {
             .into_iter()
             .map(|(identity, connections)| {
                 let load = Arc::clone(entries.loads.entry(identity).or_default());
-                Arc::new(LiveConnector::new(identity, connections, load))
+                let live = LiveConnector::new(identity, connections, load);
+                Arc::new(live.known_as(entries.snapshot.connector(identity.connector)))
             })
             .collect();
         let previous = self.serving.load_full();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::TunnelId;
 use adit_tunnel::stream::{self, TunnelStream};
-use adit_tunnel::target::{Offer, Target};
+use adit_tunnel::target::{Offer, Shown, Target};
 use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::sync::Notify;
@@ -68,10 +68,10 @@ impl TunnelConnection {
     }
 
     /// Opens a stream; waits while the connector allows no more of them.
-    pub(crate) async fn open(&self, target: &Target, offer: Offer) -> Result<TunnelStream, h2::Error> {
+    pub(crate) async fn open(&self, target: &Target, offer: Offer, shown: &Shown) -> Result<TunnelStream, h2::Error> {
         let asked = Instant::now();
         let mut requests = self.requests.clone().ready().await?;
-        stream::open(&mut requests, target, offer, asked)
+        stream::open(&mut requests, target, offer, shown, asked)
     }
 
     /// Asks the connection's task to end it, streams and all.

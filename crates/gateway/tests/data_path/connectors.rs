@@ -5,7 +5,10 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
 
+use adit_core::application::PreAuthentication::Passthrough;
+
 use super::world::relay::Relay;
+use super::world::upstream::Upstream;
 use super::world::{GOOD_SECRET, eventually, whole};
 use super::{APP, post, published, reason};
 
@@ -147,4 +150,32 @@ async fn the_revision_that_a_gateway_serves_never_goes_back() {
     let _connector = world.connector(&[]).await;
     world.offer_older_empty_snapshot().await;
     assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_gateway_asks_for_without_a_signature_is_not_dialled() {
+    let (mut world, upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
+    let vault = Upstream::start();
+    // From here on the gateway has what it says from nobody but itself.
+    world.signed = false;
+    world.publish("https://vault.localhost/", &vault.url(), Passthrough).await;
+    let refused = world.get("vault.localhost", "/").await;
+    assert_eq!((refused.status(), reason(&refused)), (StatusCode::BAD_GATEWAY, "upstream_not_allowed"));
+    assert_eq!(vault.connections(), 0, "not even a connection was opened");
+    world.signed = true;
+    world.publish("https://again.localhost/", &upstream.url(), Passthrough).await;
+    assert_eq!(world.get("again.localhost", "/").await.status(), StatusCode::OK);
+    assert_eq!(world.get("vault.localhost", "/").await.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(vault.connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_for_a_wildcards_star_is_covered_by_the_signature() {
+    let (mut world, upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let internal = format!("http://*.localhost:{}/", upstream.address.port());
+    world.publish("https://*.apps.localhost/", &internal, Passthrough).await;
+    assert_eq!(world.get("wiki.apps.localhost", "/").await.status(), StatusCode::OK);
 }

@@ -19,6 +19,7 @@ use adit_control::CertificateAuthority;
 use adit_core::application::{Application, Attributes, PreAuthentication, Publishing};
 use adit_core::connector::{ConnectorIdentity, KeyGeneration};
 use adit_core::id::{ApplicationId, ConnectorGroupId, ConnectorId, TunnelId};
+use adit_core::permit::{Membership, Permit};
 use adit_core::revision::{Epoch, Revision};
 use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
 use adit_core::{AppId, DisplayName, ExternalUrl, InternalUrl, MachineName, RegistrationToken};
@@ -107,6 +108,11 @@ impl ServerCertificates for LocalCertificates {
     }
 }
 
+/// In a day, in seconds since 1970.
+fn tomorrow() -> i64 {
+    jiff::Timestamp::now().as_second() + 24 * 3600
+}
+
 /// The n-th connector to register.
 pub(crate) fn identity(number: u32) -> ConnectorIdentity {
     ConnectorIdentity { connector: ConnectorId::new(Uuid::from_u128(u128::from(number))), generation: KeyGeneration(1) }
@@ -137,6 +143,8 @@ pub(crate) struct World {
     applications: Vec<PublishedApplication>,
     revision: u64,
     gateway: Option<Gateway>,
+    /// Whether the control plane signs what connectors may dial.
+    pub(crate) signed: bool,
 }
 
 impl World {
@@ -184,7 +192,16 @@ impl World {
         };
         let gateway = Gateway::start(settings, &mut prometheus_client::registry::Registry::default()).unwrap();
         let address = gateway.address();
-        Self { address, authority, directory, snapshots, applications: Vec::new(), revision: 0, gateway: Some(gateway) }
+        Self {
+            address,
+            authority,
+            directory,
+            snapshots,
+            applications: Vec::new(),
+            revision: 0,
+            gateway: Some(gateway),
+            signed: true,
+        }
     }
 
     /// Publishes `external` for `internal`; connectors 1 to 9 are known.
@@ -208,17 +225,27 @@ impl World {
         );
         application.publish(publishing, group());
         application.revision = Revision(1);
-        self.applications.push(PublishedApplication::of(&application).unwrap());
+        let mut published = PublishedApplication::of(&application).unwrap();
+        let (url, certificate) = (&published.internal_url, published.upstream_certificate);
+        let permit = Permit::new(published.id, published.connector_group, url, certificate, tomorrow());
+        published.permit = self.signed.then(|| self.authority.sign(&permit).unwrap());
+        self.applications.push(published);
         self.know(1..=9).await;
     }
 
     /// Makes exactly these connectors known.
     pub(crate) async fn know(&mut self, connectors: impl IntoIterator<Item = u32>) {
         self.revision += 1;
+        let version = (Epoch(1), Revision(self.revision));
         let known = connectors.into_iter().map(|number| KnownConnector {
             id: identity(number).connector,
             connector_group: group(),
             key_generation: KeyGeneration(1),
+            membership: self.signed.then(|| {
+                let (connector, (epoch, revision)) = (identity(number).connector, version);
+                let membership = Membership { connector, connector_group: group(), epoch, revision, until: tomorrow() };
+                self.authority.sign(&membership).unwrap()
+            }),
         });
         let snapshot = Snapshot::compile(Epoch(1), Revision(self.revision), self.applications.clone(), known);
         self.snapshots.send_replace(Arc::new(snapshot));
