@@ -78,6 +78,7 @@ pub enum End {
 pub struct Http2 {
     connection: Connection,
     next: u32,
+    last: Option<u32>,
 }
 
 impl Http2 {
@@ -96,7 +97,7 @@ impl Http2 {
     pub fn connect_with(address: SocketAddr, host: &str, trust: &Trust, settings: &[(u16, u32)]) -> io::Result<Self> {
         let mut connection = Connection::tls(address, host, &trust.offering(b"h2"))?;
         connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")?;
-        let mut client = Self { connection, next: 1 };
+        let mut client = Self { connection, next: 1, last: None };
         let payload: Vec<u8> = settings
             .iter()
             .flat_map(|(identifier, value)| [&identifier.to_be_bytes()[..], &value.to_be_bytes()].concat())
@@ -135,6 +136,34 @@ impl Http2 {
         Ok(stream)
     }
 
+    /// The last stream that the server serves, once it has said that it ends the connection; those beyond were not read,
+    /// and can be sent again over another one.
+    #[must_use]
+    pub fn last_served(&self) -> Option<u32> {
+        self.last
+    }
+
+    /// Sends a request with a body of at most 32 KiB and waits for its end.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn send(&mut self, method: &str, host: &str, path: &str, body: &[u8]) -> io::Result<(u32, End)> {
+        let fields: [Field<'_>; 4] = [
+            (b":method", method.as_bytes()),
+            (b":scheme", b"https"),
+            (b":authority", host.as_bytes()),
+            (b":path", path.as_bytes()),
+        ];
+        let stream = self.open(&fields, if body.is_empty() { flag::END_STREAM } else { flag::NONE })?;
+        let parts = body.chunks(16 * 1024);
+        let count = parts.len();
+        for (index, part) in parts.enumerate() {
+            let flags = if index + 1 == count { flag::END_STREAM } else { flag::NONE };
+            self.write(&frame(kind::DATA, flags, stream, part))?;
+        }
+        Ok((stream, self.end_of(stream)))
+    }
+
     /// Reads a frame.
     ///
     /// # Errors
@@ -158,6 +187,9 @@ impl Http2 {
                 Err(error) if is_silence(&error) => return End::Silence,
                 Err(_) => return End::Closed,
             };
+            if frame.kind == kind::GOAWAY {
+                self.last = Some(code(&frame, 0) & 0x7fff_ffff);
+            }
             match frame.kind {
                 kind::GOAWAY if code(&frame, 4) != 0 => return End::GoAway(code(&frame, 4)),
                 kind::RST_STREAM if frame.stream == stream => return End::Reset(code(&frame, 0)),

@@ -26,6 +26,7 @@ pub mod http2;
 pub mod javascript;
 pub mod load;
 pub mod memory;
+pub mod mixed;
 pub mod ntlm;
 pub mod pattern;
 pub mod pebble;

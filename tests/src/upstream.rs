@@ -9,13 +9,15 @@
 //! | `/chunked/N` | the same, without a length |
 //! | `/upload` | how many bytes came and their checksum |
 //! | `/slow/MS` | an answer after MS milliseconds |
+//! | `/long/N/MS` | N bytes of the pattern, in twenty parts over MS milliseconds |
+//! | `/events/N/MS` | N server-sent events, one after each MS milliseconds |
 //! | `/redirect` | a redirect to `/landed` on the host that was asked |
 //! | `/websocket` | an echo of text frames, by the first subprotocol that is offered |
 //! | anything else | a greeting |
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -23,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::pattern::{Checksum, give};
+use crate::pattern::{Checksum, fill, give};
 use crate::{socket_owner, websocket};
 
 /// How many request heads are kept for a test to look at.
@@ -209,6 +211,16 @@ impl Exchange<'_> {
         if let Some(size) = number("/chunked/") {
             return self.send_pattern(size, true);
         }
+        let numbers = |prefix: &str| {
+            let (first, second) = path.strip_prefix(prefix)?.split_once('/')?;
+            Some((first.parse::<usize>().ok()?, Duration::from_millis(second.parse().ok()?)))
+        };
+        if let Some((size, time)) = numbers("/long/") {
+            return self.send_slowly(size, time);
+        }
+        if let Some((count, pause)) = numbers("/events/") {
+            return self.send_events(count, pause);
+        }
         if let Some(milliseconds) = number("/slow/") {
             thread::sleep(Duration::from_millis(milliseconds as u64));
         }
@@ -263,6 +275,30 @@ impl Exchange<'_> {
         if chunked { self.stream.write_all(b"0\r\n\r\n") } else { Ok(()) }
     }
 
+    fn send_slowly(&mut self, size: usize, time: Duration) -> io::Result<()> {
+        write!(self.stream, "HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n")?;
+        let mut position = 0;
+        for part in 1..=20_u32 {
+            let mut bytes = vec![0; size * part as usize / 20 - position];
+            fill(&mut bytes, position);
+            self.stream.write_all(&bytes)?;
+            position += bytes.len();
+            thread::sleep(time / 20);
+        }
+        Ok(())
+    }
+
+    fn send_events(&mut self, count: usize, pause: Duration) -> io::Result<()> {
+        self.stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")?;
+        for number in 0..count {
+            let event = format!("data: {number}\n\n");
+            write!(self.stream, "{:x}\r\n{event}\r\n", event.len())?;
+            thread::sleep(pause);
+        }
+        self.stream.write_all(b"0\r\n\r\n")
+    }
+
     /// Reads the body and gives its length and checksum.
     fn read_body(&mut self, head: &Head) -> io::Result<(usize, Checksum)> {
         let mut sum = Checksum::default();
@@ -309,7 +345,9 @@ impl Exchange<'_> {
         while let Some(text) = websocket::read_frame(&mut self.reader)? {
             websocket::write_frame(&mut self.stream, &text, None)?;
         }
-        Ok(())
+        // A closing frame is answered by one, and then it is the server who closes (RFC 6455, section 7.1.1).
+        self.stream.write_all(&[0x88, 0])?;
+        self.stream.shutdown(Shutdown::Both)
     }
 }
 

@@ -42,14 +42,45 @@ pub fn write_frame(to: &mut impl Write, text: &[u8], mask: Option<[u8; 4]>) -> i
     to.write_all(&frame)
 }
 
+/// What the other side says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// A message.
+    Message(Vec<u8>),
+    /// It closes, with this code; 1005 where it gives none (RFC 6455, section 7.4.1).
+    Closing(u16),
+    /// Nothing more: the connection has ended, between two frames.
+    End,
+}
+
 /// Reads one frame and gives its payload; none when the other side closes.
 ///
 /// # Errors
 /// When the connection ends inside a frame.
 pub fn read_frame(from: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    match read(from)? {
+        Said::Message(text) => Ok(Some(text)),
+        Said::Closing(_) | Said::End => Ok(None),
+    }
+}
+
+/// Writes a closing frame of a client that answers that of the server.
+///
+/// # Errors
+/// When the connection has ended.
+pub fn write_closing(to: &mut impl Write, code: u16) -> io::Result<()> {
+    // Masked with zeros, which changes nothing.
+    to.write_all(&[&[0x88, 0x82, 0, 0, 0, 0][..], &code.to_be_bytes()].concat())
+}
+
+/// Reads what the other side says next.
+///
+/// # Errors
+/// When the connection ends inside a frame.
+pub fn read(from: &mut impl Read) -> io::Result<Said> {
     let mut start = [0; 2];
     match from.read_exact(&mut start) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Said::End),
         read => read?,
     }
     let length = match start[1] & 0x7f {
@@ -66,8 +97,11 @@ pub fn read_frame(from: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     for (byte, key) in payload.iter_mut().zip(key.iter().cycle()) {
         *byte ^= key;
     }
-    let closes = start[0] & 0x0f == 8;
-    Ok((!closes).then_some(payload))
+    match (start[0] & 0x0f, &payload[..]) {
+        (8, [first, second, ..]) => Ok(Said::Closing(u16::from_be_bytes([*first, *second]))),
+        (8, _) => Ok(Said::Closing(1005)),
+        _ => Ok(Said::Message(payload)),
+    }
 }
 
 fn array<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {

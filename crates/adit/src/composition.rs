@@ -38,9 +38,6 @@ pub(crate) use start_error::StartError;
 /// How long requests of the API may take to finish when the server stops.
 const API_GRACE: Duration = Duration::from_secs(10);
 
-/// How long requests through the gateway may take to finish when the server stops.
-pub(crate) const GATEWAY_GRACE: Duration = Duration::from_secs(30);
-
 /// How long the gateway may take to serve from its first snapshot.
 const GATEWAY_READY: Duration = Duration::from_secs(10);
 

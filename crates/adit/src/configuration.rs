@@ -9,6 +9,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use adit_gateway::ClientLimits;
 use adit_identity::{IssuerSettings, LOCAL_AUDIENCE};
@@ -21,6 +22,7 @@ use url::Url;
 use crate::access_records::AccessRecords;
 use crate::acme::AcmeSettings;
 use crate::certificate::{CertificateFile, CertificateFileError};
+use crate::lifetime;
 
 mod acme;
 mod address;
@@ -32,6 +34,10 @@ pub(crate) use acme::AcmeFlags;
 use acme::{AcmeTable, BadAcme};
 pub(crate) use address::{GatewayAddress, listen_address};
 use address::{ListenAddress, Network};
+
+/// How long requests through the gateway may take to finish when the server stops, unless it is said otherwise: downloads
+/// of some size, and less than service managers wait before they kill.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// Everything `adit serve` needs to know, checked.
 #[derive(Debug)]
@@ -54,6 +60,8 @@ pub(crate) struct Configuration {
     pub(crate) access_records: AccessRecords,
     /// Whether the gateway's answers have `Server-Timing`.
     pub(crate) server_timing: bool,
+    /// How long requests through the gateway may take to finish when the server stops.
+    pub(crate) grace: Duration,
     /// Where the gateway's spans go, if they go anywhere.
     #[cfg(feature = "otlp")]
     pub(crate) otlp: Option<crate::otlp::OtlpSettings>,
@@ -98,6 +106,7 @@ pub(crate) struct Flags {
     pub(crate) http_listen: Option<SocketAddr>,
     pub(crate) acme: AcmeFlags,
     pub(crate) access_records: Option<AccessRecords>,
+    pub(crate) grace: Option<Duration>,
 }
 
 /// Why there is no configuration. Each says which setting.
@@ -163,6 +172,8 @@ struct File {
     access_records: Option<AccessRecords>,
     #[serde(default)]
     server_timing: bool,
+    #[serde(default, deserialize_with = "lifetime::from_text")]
+    grace: Option<Duration>,
     #[cfg(feature = "otlp")]
     otlp: Option<otlp::OtlpTable>,
     #[cfg(not(feature = "otlp"))]
@@ -232,6 +243,7 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
     let client_limits = std::mem::take(&mut file.client_limits).into();
     let access_records = flags.access_records.or_else(|| file.access_records.clone()).unwrap_or_default();
     let server_timing = file.server_timing;
+    let grace = flags.grace.or(file.grace).unwrap_or(GRACE);
     #[cfg(feature = "otlp")]
     let otlp = file.otlp.take().map(otlp::resolve).transpose()?;
     #[cfg(not(feature = "otlp"))]
@@ -248,6 +260,7 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
         acme,
         access_records,
         server_timing,
+        grace,
         #[cfg(feature = "otlp")]
         otlp,
     })

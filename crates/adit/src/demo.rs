@@ -170,6 +170,7 @@ fn configuration(folder: &TemporaryFolder) -> Configuration {
         // The demo speaks on stdout.
         access_records: AccessRecords::Off,
         server_timing: false,
+        grace: GRACE,
         #[cfg(feature = "otlp")]
         otlp: None,
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer};
+
 /// A text that is not a lifetime.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a lifetime; give a number and a unit, as in 90s, 15m, 1h or 7d")]
@@ -24,6 +26,15 @@ pub(crate) fn parse(text: &str) -> Result<Duration, NotALifetime> {
     let digits = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
     let number = digits.and_then(|digits| digits.parse::<u64>().ok()).filter(|number| *number > 0);
     number.and_then(|number| number.checked_mul(seconds)).map(Duration::from_secs).ok_or_else(refused)
+}
+
+/// Reads one that may stand in a configuration file.
+///
+/// # Errors
+/// What is no lifetime, as the file's error.
+pub(crate) fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]

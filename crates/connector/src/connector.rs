@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::allow::AllowList;
-use crate::gateway_link::{self, GRACE};
+use crate::gateway_link;
 use crate::identity::{ConnectorKey, FolderError, Identity, IdentityFolder};
 use crate::member::Member;
 use crate::refusal_log::RefusalLog;
@@ -21,6 +21,10 @@ use crate::resolver::Resolver;
 use crate::target_policy::TargetPolicy;
 use crate::tls::UpstreamTlsConfigs;
 use crate::upstream::UpstreamDialler;
+
+/// How long what is under way may take to finish when a connector leaves, unless it is said otherwise: downloads of some
+/// size, and less than service managers wait before they kill.
+pub const GRACE: Duration = Duration::from_secs(30);
 
 /// What a connector is started with.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub struct Settings {
     pub version: String,
     /// Connections to the gateway, each on a thread of its own.
     pub connections: NonZeroUsize,
+    /// How long what is under way may take to finish once it leaves; [`GRACE`] is a good one.
+    pub grace: Duration,
 }
 
 /// A connector that cannot go on.
@@ -76,7 +82,7 @@ pub enum ConnectorError {
     TurnedAway(String),
 }
 
-/// Runs a connector until `shutdown` completes, then leaves in order: no new streams, busy ones finish within 30 s.
+/// Runs a connector until `shutdown` completes, then leaves in order: no new streams, busy ones finish within the grace.
 ///
 /// # Errors
 /// [`ConnectorError`] when it cannot start or must not go on.
@@ -100,6 +106,7 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
             tls: UpstreamTlsConfigs::new()?,
         },
         leaving,
+        grace: settings.grace,
         identity: watch::channel(Arc::new(identity)).0,
         folder,
         fatal,
@@ -116,7 +123,7 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     };
     leave.send_replace(true);
     // Links hold a sender each; the channel ends when the last has left.
-    if timeout(GRACE + Duration::from_secs(1), all_done.recv()).await.is_err() {
+    if timeout(settings.grace + Duration::from_secs(1), all_done.recv()).await.is_err() {
         tracing::warn!("the grace period is over: streams are cut");
     }
     result

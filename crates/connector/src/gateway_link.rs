@@ -34,9 +34,6 @@ const PING: Duration = Duration::from_secs(1);
 /// A gateway that gives no sign of life for this long is gone; the gateway judges connectors by the same time.
 const DEAD: Duration = Duration::from_secs(10);
 
-/// How long streams may go on after this connector was told to leave.
-pub(crate) const GRACE: Duration = Duration::from_secs(30);
-
 /// Keeps one connection up until the connector leaves.
 pub(crate) async fn keep(member: Arc<Member>) {
     let mut backoff = Backoff::default();
@@ -78,7 +75,7 @@ async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
                 _ = leaving.wait_for(|leaving| *leaving) => {
                     // The control stream says so as well; this turns away streams that cross it on the way.
                     carrier.graceful_shutdown();
-                    deadline = Some(Instant::now() + GRACE);
+                    deadline = Some(Instant::now() + member.grace);
                     continue;
                 }
             },

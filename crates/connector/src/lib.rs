@@ -23,4 +23,4 @@ mod tls;
 mod upstream;
 
 pub use allow::{AllowList, NotAnAllowEntry};
-pub use connector::{ConnectorError, Settings, run};
+pub use connector::{ConnectorError, GRACE, Settings, run};

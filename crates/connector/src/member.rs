@@ -1,6 +1,7 @@
 //! What the links of one connector share: key, identity, rules, and the word that it is time to leave.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_tunnel::message::Binary;
 use tokio::sync::{mpsc, watch};
@@ -26,6 +27,8 @@ pub(crate) struct Member {
     pub(crate) instance: Uuid,
     pub(crate) dialler: UpstreamDialler,
     pub(crate) leaving: watch::Receiver<bool>,
+    /// How long streams may go on after that.
+    pub(crate) grace: Duration,
     pub(crate) identity: watch::Sender<Arc<Identity>>,
     pub(crate) folder: IdentityFolder,
     pub(crate) fatal: mpsc::Sender<Fatal>,

@@ -188,15 +188,18 @@ async fn open_stream(
     shown: &Shown,
     tunnel: &TunnelConnection,
     offer: Offer,
-) -> Result<(TunnelStream, Counted), AttemptFailed> {
+) -> Result<(TunnelStream, CountedStream), AttemptFailed> {
     let stream = tunnel.open(&rules.target, offer, shown).await.map_err(|error| lost(&error.to_string()))?;
     core.shared.metrics.streams_opened.inc();
-    Ok((stream, core.shared.metrics.streams.begin()))
+    Ok((stream, (core.shared.metrics.streams.begin(), tunnel.streams.begin())))
 }
+
+/// A stream among those of the gateway, and of its connection.
+type CountedStream = (Counted, Counted);
 
 async fn speak_http1(
     stream: TunnelStream,
-    counted: Counted,
+    counted: CountedStream,
     tunnel: Arc<TunnelConnection>,
 ) -> Result<Upstream, AttemptFailed> {
     let (account, asked) = (stream.account(), Arc::<Asked>::default());
@@ -244,7 +247,7 @@ async fn open_shared(
 
 async fn speak_http2(
     stream: TunnelStream,
-    counted: Counted,
+    counted: CountedStream,
     tunnel: Arc<TunnelConnection>,
 ) -> Result<Multiplexed, AttemptFailed> {
     let account = stream.account();

@@ -110,6 +110,12 @@ impl Shared {
     }
 }
 
+/// Completes once the gateway drains.
+pub(crate) async fn drain_of(mut draining: watch::Receiver<bool>) {
+    // It fails only when the gateway is gone.
+    let _ = draining.wait_for(|draining| *draining).await;
+}
+
 /// One core, as its tasks see it.
 pub(crate) struct Core {
     pub(crate) index: usize,

@@ -9,19 +9,19 @@ use std::time::Duration;
 
 use adit_tunnel::socket::TunnelSocket;
 use http::header::CONNECTION;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
 use crate::answer::REASON_HEADER;
 use crate::body::GatewayBody;
 use crate::bond::{Bonds, Carries};
-use crate::core::Core;
+use crate::core::{Core, drain_of};
 use crate::framing::agreement::{Agreement, UntilSent};
 use crate::framing::client::ClientGuard;
 use crate::framing::frames::FrameGuard;
@@ -172,9 +172,7 @@ macro_rules! until_done {
 }
 
 async fn draining(core: &Core) {
-    let mut draining = core.shared.draining.clone();
-    // It fails only when the gateway is gone.
-    let _ = draining.wait_for(|draining| *draining).await;
+    drain_of(core.shared.draining.clone()).await;
 }
 
 fn serve_http1<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) -> Serving<'c> {
@@ -195,11 +193,12 @@ fn serve_http1<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<
         .with_upgrades();
     let connection = Box::pin(connection);
     Box::pin(async move {
-        // The guard ends an idle connection. A first request may be on its way already, and its client would not know that
-        // it was not read; HTTP/2 tells what it has read.
+        // A request may be on its way already, and its client would not know that it was not read: it is answered, and told
+        // that the connection ends. HTTP/2 tells what it has read.
         let enough = async {
             draining(core).await;
-            let _ = timeout(limits::FIRST_REQUEST_IN_DRAIN, agreement.first_request()).await;
+            agreement.takes_leave();
+            sleep(limits::LAST_REQUEST_IN_DRAIN).await;
         };
         until_done!(connection, enough);
     })
@@ -221,7 +220,9 @@ async fn serve_guarded(
     // The library closes a connection on which a body was not read to its end; a client is told so (RFC 9112, section 9.6).
     // Of one in chunks it cannot be said whether it was.
     let is_own = || response.headers().contains_key(REASON_HEADER);
-    if begun.is_err() || (of_unknown_length || agreement.receives()) && is_own() {
+    let is_cut_short = begun.is_err() || (of_unknown_length || agreement.receives()) && is_own();
+    // An upgraded connection has another meaning of the field, and another end.
+    if is_cut_short || agreement.is_last_answer() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     agreement.answered(response.status());

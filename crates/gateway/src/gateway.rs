@@ -29,7 +29,7 @@ use crate::record::{RecordDestination, RecordWriter};
 use crate::serving::Serving;
 use crate::span::Spans;
 use crate::tls::TlsConfigs;
-use crate::tunnel::{Book, keep_presence};
+use crate::tunnel::{Book, Drains, keep_presence};
 use crate::{acceptor, core, limits};
 
 /// What a gateway is started with.
@@ -114,8 +114,11 @@ impl Gateway {
         let metrics = Metrics::register(registry, handles.len());
         let Observation { records, spans, server_timing } = settings.observation;
         let records = records.map(|to| RecordWriter::start(to, metrics.records_dropped.clone())).transpose()?;
+        let book = Arc::new(Book::new(handles.len(), Arc::clone(&serving)));
+        let drains = Box::new(Drains(Arc::clone(&book)));
+        registry.sub_registry_with_prefix("adit_gateway").register_collector(drains);
         let shared = Arc::new(Shared {
-            book: Arc::new(Book::new(handles.len(), Arc::clone(&serving))),
+            book,
             serving,
             cores: handles,
             directory: settings.directory,

@@ -142,9 +142,18 @@ pub(crate) const WEBSOCKET_IDLE: Duration = Duration::from_secs(600);
 /// goodbye, which browsers wait ten seconds for.
 pub(crate) const WEBSOCKET_HALF_ENDED: Duration = Duration::from_secs(60);
 
-/// Once the gateway drains: how long a new connection may take to send its first request, which may be on its way, and
-/// is answered. What browsers open in advance has none.
-pub(crate) const FIRST_REQUEST_IN_DRAIN: Duration = Duration::from_secs(2);
+/// When a connector or the gateway leaves, the WebSockets that have to end are told so within this time, each at a moment
+/// of its own: their clients come back at once, and thousands in one moment would be a wave. A small part of any grace.
+pub(crate) const WEBSOCKETS_TOLD_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long a WebSocket that was told to end may take to do so, if the grace of what is leaving lasts that long: what
+/// browsers wait for the other side's goodbye.
+pub(crate) const WEBSOCKET_FAREWELL: Duration = Duration::from_secs(10);
+
+/// Once the gateway drains: how long an HTTP/1.1 connection without a request is still open for one, which may be on its
+/// way. It is answered, and told that it was the last (`Connection: close`); HTTP/2 tells by itself. Closed at once, such a
+/// connection would lose what its client sends at that moment, and a form could not be sent again.
+pub(crate) const LAST_REQUEST_IN_DRAIN: Duration = Duration::from_secs(2);
 
 /// Bytes that TLS takes at a time for a client: what a bulk stream brings at once leaves with one system call. A client
 /// that reads nothing holds so much.

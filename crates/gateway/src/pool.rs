@@ -15,10 +15,11 @@ use adit_core::revision::Revision;
 use adit_tunnel::stream::StreamAccount;
 use hyper::client::conn::http1::SendRequest;
 use tokio::task::AbortHandle;
+use tokio::time::sleep;
 
 use crate::bond::Bonds;
 use crate::connect::Connected;
-use crate::core::Core;
+use crate::core::{Core, drain_of};
 use crate::framing::upstream::Asked;
 use crate::limits;
 use crate::metrics::Metrics;
@@ -212,8 +213,29 @@ impl Lease {
         &self.core.shared.metrics
     }
 
-    /// The connection now belongs to an upgraded protocol; the request stays counted while the guard lives.
-    pub(crate) fn into_in_flight(self) -> InFlight {
-        self.in_flight
+    /// The connection now belongs to an upgraded protocol; the request stays counted while the guard lives. The other
+    /// part completes when the connection has to end: its connector or the gateway is leaving. Not all at the same moment,
+    /// for clients come back at once.
+    pub(crate) fn into_upgraded(self) -> (InFlight, impl Future<Output = ()>) {
+        let tunnel = match self.upstream {
+            Connected::Own(upstream) => Some(upstream.tunnel),
+            Connected::Shared(_) => None,
+        };
+        let (draining, wait) = (self.core.shared.draining.clone(), self.core.random.borrow_mut().f32());
+        let has_to_end = async move {
+            let _counted = tunnel.as_ref().map(|tunnel| tunnel.streams.begin());
+            let leaving = async {
+                match &tunnel {
+                    Some(tunnel) => tunnel.leaving().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = leaving => {}
+                () = drain_of(draining) => {}
+            }
+            sleep(limits::WEBSOCKETS_TOLD_WITHIN.mul_f32(wait)).await;
+        };
+        (self.in_flight, has_to_end)
     }
 }

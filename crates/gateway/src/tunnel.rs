@@ -2,10 +2,12 @@
 
 mod book;
 mod connection;
+mod drains;
 mod presence;
 mod serve;
 
 pub(crate) use book::Book;
 pub(crate) use connection::TunnelConnection;
+pub(crate) use drains::Drains;
 pub(crate) use presence::keep_presence;
 pub(crate) use serve::{Arrived, accept, serve};

@@ -1,8 +1,11 @@
 //! WebSockets: the two connections are joined once the upstream has agreed, and not a byte earlier.
 //!
-//! Browsers ask for one over HTTP/1.1 (RFC 6455) or on a stream of HTTP/2 (RFC 8441); upstreams are asked over HTTP/1.1. Frames
-//! are not parsed: subprotocol and extensions are between browser and upstream, and so is what they mean.
+//! Browsers ask for one over HTTP/1.1 (RFC 6455) or on a stream of HTTP/2 (RFC 8441); upstreams are asked over HTTP/1.1.
+//! Of frames only the ends are known: subprotocol and extensions are between browser and upstream, and so is what they
+//! mean. Where one has to end, because its connector or the gateway leaves, it is told so ([`farewell`]).
 
+mod farewell;
+mod frames;
 mod relay;
 
 use std::time::Duration;
@@ -148,11 +151,11 @@ impl Switch {
         record.switched();
         // A drain waits for it as for a request, for as long as its grace lasts.
         let counted = (lease.metrics().clients.begin(), lease.metrics().websockets.begin());
-        let in_flight = lease.into_in_flight();
+        let (in_flight, has_to_end) = lease.into_upgraded();
         spawn_local(async move {
             let _counted = (counted, in_flight);
             match tokio::try_join!(client, upstream) {
-                Ok((client, upstream)) => relay::copy(client, upstream, idle, &mut record).await,
+                Ok((client, upstream)) => relay::copy(client, upstream, idle, has_to_end, &mut record).await,
                 Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
             }
         });

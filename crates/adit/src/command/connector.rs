@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use adit_connector::allow::AllowEntry;
 use adit_connector::{AllowList, Settings};
@@ -10,6 +11,7 @@ use adit_core::{MachineName, RegistrationToken};
 use super::on_all_cores;
 use crate::command_error::{CommandError, with_causes};
 use crate::interruption::Interruption;
+use crate::lifetime;
 use crate::telemetry::{self, LogFormat};
 
 const NOT_DONE: &str = "the connector was not started";
@@ -34,6 +36,9 @@ pub(super) struct Arguments {
     /// The only places it may connect to: a name, address or network, and a port or *; can be repeated
     #[arg(long, value_name = "HOST:PORT")]
     allow: Vec<AllowEntry>,
+    /// How long what is under way may take to finish when it is stopped [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = lifetime::parse)]
+    grace: Option<Duration>,
     /// How log records are written to stderr
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
@@ -62,6 +67,7 @@ fn settings(arguments: Arguments) -> Result<Settings, CommandError> {
         allow: AllowList::new(arguments.allow),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         connections: CONNECTIONS,
+        grace: arguments.grace.unwrap_or(adit_connector::GRACE),
     })
 }
 

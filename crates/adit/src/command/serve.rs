@@ -2,14 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::on_all_cores;
 use crate::access_records::AccessRecords;
 use crate::certificate::CertificateFile;
 use crate::command_error::{CommandError, with_causes};
-use crate::composition::{GATEWAY_GRACE, Server};
+use crate::composition::Server;
 use crate::configuration::{self, AcmeFlags, Configuration, ConfigurationError, Flags, GatewayAddress};
 use crate::interruption::Interruption;
+use crate::lifetime;
 use crate::telemetry::{self, LogFormat};
 
 const NOT_DONE: &str = "the server was not started";
@@ -62,6 +64,9 @@ pub(super) struct Arguments {
     /// Access records of the gateway, one JSON object per request: stdout, off, or a file [default: stdout]
     #[arg(long, value_name = "WHERE")]
     access_records: Option<AccessRecords>,
+    /// How long what is under way may take to finish when it is stopped [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = lifetime::parse)]
+    grace: Option<Duration>,
     /// How log records are written to stderr
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
@@ -88,11 +93,12 @@ fn refused(error: ConfigurationError) -> CommandError {
 async fn serve(configuration: Configuration) -> Result<(), CommandError> {
     let mut interruption =
         Interruption::listen().map_err(|error| CommandError::failed(NOT_DONE, with_causes(&error)))?;
+    let grace = configuration.grace;
     let started = Box::pin(Server::start(configuration)).await;
     let server = started.map_err(|error| error.into_command_error(NOT_DONE))?;
     let signal = interruption.requested().await;
     tracing::info!(signal, "stopping: requests under way are finished first");
-    interruption.during(Box::pin(server.stop(GATEWAY_GRACE))).await;
+    interruption.during(Box::pin(server.stop(grace))).await;
     Ok(())
 }
 
@@ -114,6 +120,7 @@ impl From<Arguments> for Flags {
                 agree_to_terms: arguments.acme_agree_to_terms,
             },
             access_records: arguments.access_records,
+            grace: arguments.grace,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adit_gateway::ClientLimits;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::lifetime;
 
@@ -11,16 +11,16 @@ use crate::lifetime;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientLimitsTable {
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "lifetime::from_text")]
     idle: Option<Duration>,
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "lifetime::from_text")]
     head: Option<Duration>,
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "lifetime::from_text")]
     body_grace: Option<Duration>,
     body_rate: Option<u32>,
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "lifetime::from_text")]
     body_pause: Option<Duration>,
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "lifetime::from_text")]
     write_stall: Option<Duration>,
     same_origin_websockets: Option<bool>,
 }
@@ -38,9 +38,4 @@ impl From<ClientLimitsTable> for ClientLimits {
             same_origin_websockets: table.same_origin_websockets.unwrap_or(default.same_origin_websockets),
         }
     }
-}
-
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    lifetime::parse(&text).map(Some).map_err(serde::de::Error::custom)
 }

@@ -20,6 +20,7 @@ fn without_a_file_the_documented_defaults_hold() {
     assert_eq!(configuration.gateway_address, None);
     assert_eq!(configuration.access_records, AccessRecords::Stdout);
     assert!(!configuration.server_timing);
+    assert_eq!(configuration.grace, GRACE);
     assert!(configuration.api.trusted_proxies.is_empty(), "nobody's X-Forwarded-* is believed by default");
 }
 
@@ -37,6 +38,7 @@ fn the_whole_file_is_read() {
         http_listen = "[::]:80"
         access_records = "/var/log/adit/access.jsonl"
         server_timing = true
+        grace = "2m"
         [[issuer]]
         url = "https://login.example.com/realm"
         [[issuer]]
@@ -56,6 +58,7 @@ fn the_whole_file_is_read() {
     assert_eq!(configuration.acme.unwrap().challenges.len(), 2, "plain HTTP is listened for");
     assert_eq!(configuration.access_records, AccessRecords::File("/var/log/adit/access.jsonl".into()));
     assert!(configuration.server_timing);
+    assert_eq!(configuration.grace, Duration::from_secs(120));
     let audiences: Vec<&str> = configuration.api.issuers.iter().map(|issuer| issuer.audience.as_str()).collect();
     assert_eq!(audiences, ["api://adit", "another"]);
 }

@@ -29,6 +29,8 @@ pub(crate) struct Agreement {
     /// Whether a body is on its way to the guard.
     receives: AtomicBool,
     asked_to_switch: AtomicBool,
+    /// Whether the connection ends with the next answer.
+    takes_leave: AtomicBool,
     rare: Mutex<Rare>,
 }
 
@@ -111,11 +113,14 @@ impl Agreement {
         }
     }
 
-    /// Waits until a request was seen. It looks instead of being told: only a drain asks, once.
-    pub(crate) async fn first_request(&self) {
-        while self.seen.load(Ordering::Relaxed) == 0 {
-            sleep(Duration::from_millis(10)).await;
-        }
+    /// The next answer shall be the connection's last.
+    pub(crate) fn takes_leave(&self) {
+        self.takes_leave.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the next answer is the connection's last.
+    pub(crate) fn is_last_answer(&self) -> bool {
+        self.takes_leave.load(Ordering::Relaxed)
     }
 
     /// Whether a request was begun whose answer is not all sent.

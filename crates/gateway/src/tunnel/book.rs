@@ -179,6 +179,13 @@ impl Book {
         known.into_values().collect()
     }
 
+    /// Connections that are leaving, and what is still under way through them.
+    pub(crate) fn draining(&self) -> (i64, i64) {
+        let entries = self.entries();
+        let leaving = entries.connections.iter().filter(|connection| connection.is_leaving());
+        leaving.fold((0, 0), |(count, streams), connection| (count + 1, streams + connection.streams.count()))
+    }
+
     /// Completes when [`Self::present`] may have changed.
     pub(crate) async fn presence_changed(&self) {
         self.presence_changed.notified().await;

@@ -9,7 +9,9 @@ use adit_tunnel::stream::{self, TunnelStream};
 use adit_tunnel::target::{Offer, Shown, Target};
 use bytes::Bytes;
 use h2::client::SendRequest;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+
+use crate::metrics::Open;
 
 /// Whether a connection takes new streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +32,12 @@ pub(crate) struct TunnelConnection {
     pub(crate) core: usize,
     pub(crate) identity: ConnectorIdentity,
     pub(crate) tunnel: TunnelId,
+    /// Upstream connections and WebSockets that go through it.
+    pub(crate) streams: Open,
     requests: SendRequest<Bytes>,
     state: AtomicU8,
+    /// `true` once the state is [`ConnectionState::Leaving`].
+    leaving: watch::Sender<bool>,
     closing: Notify,
 }
 
@@ -48,8 +54,10 @@ impl TunnelConnection {
             core,
             identity,
             tunnel,
+            streams: Open::default(),
             requests,
             state: AtomicU8::new(ConnectionState::Serving as u8),
+            leaving: watch::Sender::new(false),
             closing: Notify::new(),
         }
     }
@@ -64,7 +72,21 @@ impl TunnelConnection {
         let set = self.state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
             (old != state as u8 && old != ConnectionState::Leaving as u8).then_some(state as u8)
         });
+        if set.is_ok() && state == ConnectionState::Leaving {
+            self.leaving.send_replace(true);
+        }
         set.is_ok()
+    }
+
+    /// Whether the connector is on its way out.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == ConnectionState::Leaving as u8
+    }
+
+    /// Completes once the connector is on its way out: what is under way here has to end.
+    pub(crate) async fn leaving(&self) {
+        // It fails only when the connection is gone.
+        let _ = self.leaving.subscribe().wait_for(|leaving| *leaving).await;
     }
 
     /// Opens a stream; waits while the connector allows no more of them.

@@ -102,6 +102,56 @@ async fn a_stream_of_http2_becomes_a_websocket_or_nothing() {
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "the upstream's own refusal passes");
 }
 
+/// A message, and what says that a side is going away (RFC 6455, section 7.4.1).
+const MESSAGE: &[u8] = b"\x81\x05hello";
+const GOING_AWAY: &[u8] = b"\x88\x02\x03\xe9";
+
+/// An open WebSocket that echoes.
+async fn websocket(world: &World) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+    let mut tls = world.tls(APP, &[b"http/1.1"]).await;
+    let head = format!(
+        "GET /upgrade HTTP/1.1\r\nhost: {APP}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    tls.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 512];
+    let count = tls.read(&mut answer).await.unwrap();
+    assert!(answer[..count].starts_with(b"HTTP/1.1 101 "));
+    tls.write_all(MESSAGE).await.unwrap();
+    let mut echo = [0; MESSAGE.len()];
+    tls.read_exact(&mut echo).await.unwrap();
+    assert_eq!(echo, MESSAGE);
+    tls
+}
+
+/// Hears the farewell, answers it, and leaves.
+async fn is_told_to_end(mut tls: tokio_rustls::client::TlsStream<tokio::net::TcpStream>) {
+    let mut said = [0; GOING_AWAY.len()];
+    tls.read_exact(&mut said).await.unwrap();
+    assert_eq!(said, GOING_AWAY);
+    tls.write_all(b"\x88\x82\0\0\0\0\x03\xe9").await.unwrap();
+    tls.shutdown().await.unwrap();
+    assert_eq!(tls.read(&mut said).await.unwrap(), 0, "nothing follows a farewell");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_whose_connector_leaves_is_told_so_and_does_not_keep_it() {
+    let (world, _upstream) = published().await;
+    let connector = world.connector(&[]).await;
+    let open = websocket(&world).await;
+    let start = Instant::now();
+    tokio::join!(is_told_to_end(open), async { drop(connector.leave().await) });
+    assert!(start.elapsed() < adit_connector::GRACE / 2, "{:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_is_told_when_the_gateway_drains() {
+    let (mut world, _upstream) = published().await;
+    let _connector = world.connector(&[]).await;
+    let open = websocket(&world).await;
+    tokio::join!(is_told_to_end(open), world.drain());
+}
+
 /// What is used again within a tenth of this is in use, where other programs run as well.
 const IDLE: Duration = Duration::from_secs(3);
 

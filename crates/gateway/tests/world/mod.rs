@@ -287,6 +287,7 @@ impl World {
             allow: AllowList::new(allow.iter().map(|entry| entry.parse().unwrap()).collect()),
             version: "1.0.0-test".to_owned(),
             connections: NonZeroUsize::new(2).unwrap(),
+            grace: adit_connector::GRACE,
         };
         let (leave, told) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
