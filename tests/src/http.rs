@@ -295,7 +295,11 @@ impl Connection {
         }
     }
 
-    fn read_line(&mut self) -> io::Result<String> {
+    /// Reads one line, without its end.
+    ///
+    /// # Errors
+    /// When the connection ends before the line does.
+    pub fn read_line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         if self.stream.read_line(&mut line)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

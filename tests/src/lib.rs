@@ -32,6 +32,7 @@ pub mod pattern;
 pub mod pebble;
 pub mod process;
 pub mod python;
+pub mod registrar;
 pub mod scratch;
 pub mod scripted;
 pub mod socket_owner;

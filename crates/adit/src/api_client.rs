@@ -66,6 +66,15 @@ impl Answer {
     pub(crate) fn text(&self, name: &str) -> Result<String, ApiError> {
         text(&self.body, name, &self.path)
     }
+
+    /// The array that the answer's object has as `name`.
+    ///
+    /// # Errors
+    /// [`ApiError::Unexpected`] when it has none.
+    pub(crate) fn array(&self, name: &str) -> Result<Vec<Value>, ApiError> {
+        let array = self.body.get(name).and_then(Value::as_array).cloned();
+        array.ok_or_else(|| ApiError::Unexpected { path: self.path.clone(), reason: format!("it has no '{name}'") })
+    }
 }
 
 /// Why a call was not answered, or not with success.

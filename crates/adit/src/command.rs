@@ -31,6 +31,9 @@ enum Command {
     Token(token::Arguments),
     /// Print a registration token, with which one connector can register
     RegistrationToken(registration_token::Arguments),
+    /// Registration tokens that can still be used
+    #[command(subcommand)]
+    RegistrationTokens(registration_token::Tokens),
     /// Run a connector beside the private applications
     Connector(connector::Arguments),
     /// Publish a private web application
@@ -64,6 +67,7 @@ fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::RegistrationToken(arguments) => registration_token::run(&arguments),
+        Command::RegistrationTokens(tokens) => registration_token::tokens(&tokens),
         Command::Connector(arguments) => connector::run(arguments),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

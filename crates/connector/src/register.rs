@@ -1,10 +1,11 @@
 //! Registration: the token and a request for a certificate go to the gateway, an identity comes back.
 
 use std::io;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::RegistrationToken;
-use adit_tunnel::message::{self, Binary, Register, RegisterAnswer};
+use adit_tunnel::message::{self, Binary, Refused, Register, RegisterAnswer, Retry};
+use tokio::time::{Instant, sleep};
 
 use crate::identity::{ConnectorKey, Identity};
 use crate::{dial, issued, tls};
@@ -33,15 +34,51 @@ pub enum RegistrationError {
         error: io::Error,
     },
     /// The control plane said no.
-    #[error("the registration was refused: {0}")]
-    Refused(String),
+    #[error("the registration was refused: {reason}")]
+    Refused {
+        /// Why, in the gateway's words.
+        reason: String,
+        /// Whether it says that trying again may help.
+        retry: Retry,
+    },
     /// The answer cannot be used.
     #[error("the gateway's answer cannot be used: {0}")]
     Unusable(String),
 }
 
-/// Registers with `token`.
+/// How long a gateway that says "later" is asked again: it limits how many register in a minute, or its directory is away
+/// for a moment.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// The first pause after a "later"; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Registers with `token`, again for some minutes where the gateway says that this may help.
 pub(crate) async fn register(
+    token: &RegistrationToken,
+    key: &ConnectorKey,
+    machine_name: &str,
+    version: &str,
+) -> Result<Identity, RegistrationError> {
+    let started = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match register_once(token, key, machine_name, version).await {
+            Err(RegistrationError::Refused { reason, retry: Retry::Later }) if started.elapsed() < PATIENCE => {
+                tracing::warn!(%reason, "not registered yet");
+                // Spread, so that machines that were set up together do not come again together.
+                sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            ended => return ended,
+        }
+    }
+}
+
+async fn register_once(
     token: &RegistrationToken,
     key: &ConnectorKey,
     machine_name: &str,
@@ -61,7 +98,7 @@ pub(crate) async fn register(
     message::write(&mut connection, &request).await.map_err(lost)?;
     let registered = match message::read(&mut connection).await.map_err(lost)? {
         RegisterAnswer::Registered(registered) => registered,
-        RegisterAnswer::Refused(refused) => return Err(RegistrationError::Refused(refused.reason)),
+        RegisterAnswer::Refused(Refused { reason, retry }) => return Err(RegistrationError::Refused { reason, retry }),
     };
     let chain = connection.get_ref().1.peer_certificates().unwrap_or_default();
     let ca = tls::find_ca(chain, &token.ca_fingerprint).ok_or_else(|| unusable(&"no CA certificate"))?;

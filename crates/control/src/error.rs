@@ -4,7 +4,7 @@
 use std::fmt;
 
 use adit_core::connector_group::{GroupNotDeletable, RegionFixed};
-use adit_core::id::AuditId;
+use adit_core::id::{AuditId, RegistrationTokenId};
 use adit_core::owner::{MOST_OWNERS, OwnerId};
 use adit_core::publishing::PublishingRefused;
 use adit_core::{
@@ -177,6 +177,9 @@ pub enum Error {
         /// The application.
         application: ApplicationId,
     },
+    /// No such token can be used: it was used or revoked already, or never made.
+    #[error("there is no registration token {0} that can still be used")]
+    RegistrationTokenNotFound(RegistrationTokenId),
     /// The object is not at the revision that the command expected.
     #[error("the object was changed meanwhile: it is at revision {found} now")]
     ChangedMeanwhile {
@@ -261,8 +264,12 @@ pub enum OpenError {
 /// Why a connector did not get a certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationRefused {
-    /// The token is unknown, was used, or has expired: one answer, so that nobody learns which tokens exist.
-    #[error("the registration token is not valid: it is unknown, was used already, or has expired; ask for a new one")]
+    /// The token is unknown, was used or revoked, has expired, or is for another machine: one answer, so that nobody
+    /// learns which tokens exist.
+    #[error(
+        "the registration token is not valid: it is unknown, was used already or revoked, has expired, or is for a \
+         machine of another name; ask for a new one"
+    )]
     Refused,
     /// The connector was deleted, or its entry was registered anew with another key.
     #[error("this connector was deleted or registered anew, so its certificate is not renewed")]

@@ -31,6 +31,8 @@ pub mod target;
 
 /// Why the directory's database failed; inside [`Error::Store`].
 pub use adit_store::Error as StoreError;
+/// A registration token that can still be used, without its secret.
+pub use adit_store::OpenRegistrationToken;
 pub use app_role_assignment::NewAppRoleAssignment;
 pub use application::{
     ApplicationChange, MergeAttributes, NewApplication, PublishingChange, PublishingPatch, UpstreamTimesPatch,

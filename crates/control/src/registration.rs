@@ -69,14 +69,15 @@ impl ControlPlane {
         request: RegistrationRequest,
         from: IpAddr,
     ) -> Result<Registered, RegistrationRefused> {
-        let csr = CheckedCsr::parse(&request.csr_der)?;
-        let redemption = Redemption { secret_hash: sha256(&request.secret), key: csr.key_hash(), at: self.now() };
-        // A stranger with an invented token must not get as far as the write lock.
-        if !self.store().knows_registration_token(redemption.secret_hash).await? {
+        let secret_hash = sha256(&request.secret);
+        // A stranger with an invented token must get neither as far as a signature that is checked nor to the write lock.
+        if !self.store().knows_registration_token(secret_hash).await? {
             return Err(RegistrationRefused::Refused);
         }
+        let csr = CheckedCsr::parse(&request.csr_der)?;
+        let redemption = Redemption { secret_hash, key: csr.key_hash(), at: self.now() };
         let mut change = self.store().begin().await?;
-        match change.redeem_registration_token(redemption).await? {
+        match change.redeem_registration_token(redemption, &request.machine_name).await? {
             Some((token, group)) => self.admit(change, token, group, &request, &csr, from).await,
             None => self.repeat(change, redemption, &csr).await,
         }

@@ -24,6 +24,7 @@ use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::record::{RecordWriter, Recorder};
+use crate::registration::rate::RegistrationRate;
 use crate::serving::Serving;
 use crate::span::Spans;
 use crate::tls::{Purpose, TlsConfigs};
@@ -71,6 +72,7 @@ pub(crate) struct Shared {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) client_limits: ClientLimits,
     pub(crate) registrations: Semaphore,
+    pub(crate) registration_rate: RegistrationRate,
     /// `true` once the gateway drains.
     pub(crate) draining: watch::Receiver<bool>,
 }

@@ -26,6 +26,7 @@ use crate::http1_hosts::Http1Hosts;
 use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::record::{RecordDestination, RecordWriter};
+use crate::registration::rate::RegistrationRate;
 use crate::serving::Serving;
 use crate::span::Spans;
 use crate::tls::TlsConfigs;
@@ -131,6 +132,7 @@ impl Gateway {
             trusted_proxies: settings.trusted_proxies,
             client_limits: settings.client_limits,
             registrations: Semaphore::new(limits::REGISTRATIONS),
+            registration_rate: RegistrationRate::new(&settings.client_limits),
             draining: draining_seen,
         });
         start_cores(&shared, receivers)?;

@@ -64,6 +64,11 @@ pub struct ClientLimits {
     pub write_stall: Duration,
     /// Whether pages of other sites may not open WebSockets: browsers send an application's cookies along with those.
     pub same_origin_websockets: bool,
+    /// Registrations a minute from one address (IPv6: one /64 network), refused ones included: machines behind one NAT
+    /// that are set up together are fewer, and those that are refused ask again.
+    pub registrations_per_address: u32,
+    /// Registrations a minute in all: each costs a look into the directory, and most a signature and a disk's sync.
+    pub registrations: u32,
 }
 
 impl Default for ClientLimits {
@@ -77,6 +82,8 @@ impl Default for ClientLimits {
             write_stall: Duration::from_secs(30),
             // Some applications have their pages elsewhere.
             same_origin_websockets: false,
+            registrations_per_address: 60,
+            registrations: 600,
         }
     }
 }

@@ -113,6 +113,10 @@ pub(crate) struct Metrics {
     pub(crate) streams: Open,
     /// Access records that were lost.
     pub(crate) records_dropped: Counter<u64, AtomicU64>,
+    /// Registrations that the control plane refused.
+    pub(crate) registrations_refused: Counter<u64, AtomicU64>,
+    /// Registrations that came too soon.
+    pub(crate) registrations_limited: Counter<u64, AtomicU64>,
     /// The revision that is served.
     pub(crate) revision: Gauge<i64, AtomicI64>,
 }
@@ -129,6 +133,8 @@ impl Metrics {
             streams_opened: Counter::default(),
             streams: Open::default(),
             records_dropped: Counter::default(),
+            registrations_refused: Counter::default(),
+            registrations_limited: Counter::default(),
             revision: Gauge::default(),
         };
         let gateway = registry.sub_registry_with_prefix("adit_gateway");
@@ -140,6 +146,10 @@ impl Metrics {
         gateway.register("streams", "Open upstream connections", metrics.streams.0.clone());
         gateway.register("streams_opened", "Upstream connections opened", metrics.streams_opened.clone());
         gateway.register("records_dropped", "Access records that were lost", metrics.records_dropped.clone());
+        let refused = metrics.registrations_refused.clone();
+        gateway.register("registrations_refused", "Registrations of connectors that were refused", refused);
+        let limited = metrics.registrations_limited.clone();
+        gateway.register("registrations_limited", "Registrations of connectors beyond the limits", limited);
         gateway.register("snapshot_revision", "Revision of the snapshot in use", metrics.revision.clone());
         metrics
     }

@@ -1,8 +1,11 @@
 //! Registration of connectors on the gateway's own port: one message in, one answer out.
 
+pub(crate) mod rate;
+
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use adit_tunnel::message::{self, Refused, Register, RegisterAnswer, Registered, Retry};
 use adit_tunnel::socket::TunnelSocket;
@@ -12,6 +15,7 @@ use tokio_rustls::StartHandshake;
 
 use crate::core::Core;
 use crate::limits;
+use crate::registration::rate::TooMany;
 
 /// Answers one registration.
 pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr) {
@@ -24,6 +28,15 @@ pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, 
 
 async fn answer(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr) -> std::io::Result<()> {
     let mut tls = start.into_stream(Arc::clone(&core.shared.tls.registration)).await?;
+    if let Err(TooMany { log }) = core.shared.registration_rate.take(from.ip(), Instant::now()) {
+        core.shared.metrics.registrations_limited.inc();
+        if log {
+            tracing::warn!(%from, "too many registrations: some are told to come again; said once a minute");
+        }
+        let reason = "too many registrations; this one is tried again".to_owned();
+        message::write(&mut tls, &RegisterAnswer::Refused(Refused { retry: Retry::Later, reason })).await?;
+        return tls.shutdown().await;
+    }
     let request: Register = message::read(&mut tls).await?;
     let machine = request.machine_name.clone();
     let answer = match register(core, request, from).await {
@@ -32,6 +45,7 @@ async fn answer(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: Sock
             RegisterAnswer::Registered(registered)
         }
         Err(Refused { retry, reason }) => {
+            core.shared.metrics.registrations_refused.inc();
             tracing::warn!(%from, ?machine, %reason, "a registration was refused");
             RegisterAnswer::Refused(Refused { retry, reason })
         }

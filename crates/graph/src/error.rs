@@ -248,6 +248,7 @@ impl From<Failure> for GraphError {
             Failure::UniqueNameNotFound(name) => Self::no_such_resource(&name),
             Failure::ServicePrincipalNotFound(id) => Self::no_such_resource(&id.to_string()),
             Failure::AppRoleAssignmentNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::RegistrationTokenNotFound(id) => Self::no_such_resource(&id.to_string()),
             Failure::AuditRecordNotFound(id) => Self::no_such_resource(&id.to_string()),
             Failure::OwnerNotFound { id, .. } => Self::no_such_resource(id.as_str()),
             Failure::GroupNameTaken { .. }

@@ -29,8 +29,13 @@ mod web;
 #[cfg(test)]
 pub(crate) mod not_served;
 
-use adit::{EXPLAIN_PARAMETERS, EXPLAINED_CANDIDATE, EXPLAINED_CONNECTOR, HEADER_FIELD, PAST_FAILURE};
-pub(crate) use adit::{EXPLANATION, PUBLISHING_SETTINGS, REGISTRATION_TOKEN, REGISTRATION_TOKEN_PARAMETERS};
+use adit::{
+    EXPLAIN_PARAMETERS, EXPLAINED_CANDIDATE, EXPLAINED_CONNECTOR, HEADER_FIELD, OPEN_REGISTRATION_TOKEN, PAST_FAILURE,
+    REVOKE_PARAMETERS,
+};
+pub(crate) use adit::{
+    EXPLANATION, OPEN_REGISTRATION_TOKENS, PUBLISHING_SETTINGS, REGISTRATION_TOKEN, REGISTRATION_TOKEN_PARAMETERS,
+};
 pub(crate) use app_role::APP_ROLE_ASSIGNMENT;
 pub(crate) use application::APPLICATION;
 pub(crate) use application_template::{APPLICATION_SERVICE_PRINCIPAL, APPLICATION_TEMPLATE};
@@ -153,6 +158,8 @@ pub static MODEL: Model = Model {
     ],
     foreign_complex_types: &[
         ("adit", &REGISTRATION_TOKEN),
+        ("adit", &OPEN_REGISTRATION_TOKEN),
+        ("adit", &OPEN_REGISTRATION_TOKENS),
         ("adit", &PUBLISHING_SETTINGS),
         ("adit", &EXPLANATION),
         ("adit", &EXPLAINED_CANDIDATE),
@@ -219,6 +226,22 @@ const OPERATIONS: &[Operation] = &[
         bound_to: BoundTo::Entity(&CONNECTOR_GROUP),
         parameters: REGISTRATION_TOKEN_PARAMETERS,
         returns: Returns::Value(Type::Complex(&REGISTRATION_TOKEN)),
+    },
+    Operation {
+        namespace: "adit",
+        name: "registrationTokens",
+        kind: OperationKind::Function,
+        bound_to: BoundTo::Collection(&CONNECTOR_GROUP),
+        parameters: &[],
+        returns: Returns::Value(Type::Complex(&OPEN_REGISTRATION_TOKENS)),
+    },
+    Operation {
+        namespace: "adit",
+        name: "revokeRegistrationToken",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Collection(&CONNECTOR_GROUP),
+        parameters: REVOKE_PARAMETERS,
+        returns: Returns::Nothing,
     },
     Operation {
         namespace: "adit",

@@ -244,7 +244,11 @@ fn called(operation: Operation) -> Vec<Success> {
         Operation::UpdateUpdater => vec![("204", None), ("200", json(complex(&UPDATER_CONFIGURATION)))],
         Operation::ApplicationsDelta => vec![("200", json(schema::entity_page(&MODEL, &APPLICATION)))],
         Operation::RestoreDeletedItem => vec![("200", json(schema::entity(&MODEL, &APPLICATION)))],
-        Operation::CreateRegistrationToken | Operation::Explain | Operation::InstantiateTemplate => {
+        Operation::RevokeRegistrationToken => vec![("204", None)],
+        Operation::CreateRegistrationToken
+        | Operation::ListRegistrationTokens
+        | Operation::Explain
+        | Operation::InstantiateTemplate => {
             let status = if operation == Operation::InstantiateTemplate { "201" } else { "200" };
             vec![(status, declared(operation).and_then(|declared| schema::result(&MODEL, declared)).and_then(json))]
         }
@@ -255,6 +259,8 @@ fn called(operation: Operation) -> Vec<Success> {
 fn declared(operation: Operation) -> Option<&'static adit_odata::model::Operation> {
     let name = match operation {
         Operation::CreateRegistrationToken => "createRegistrationToken",
+        Operation::ListRegistrationTokens => "registrationTokens",
+        Operation::RevokeRegistrationToken => "revokeRegistrationToken",
         Operation::ApplicationsDelta => "delta",
         Operation::Explain => "explain",
         Operation::InstantiateTemplate => "instantiate",

@@ -19,6 +19,8 @@ use crate::surface::Action;
 pub(crate) enum Operation {
     UpdateUpdater,
     CreateRegistrationToken,
+    ListRegistrationTokens,
+    RevokeRegistrationToken,
     ApplicationsDelta,
     Explain,
     UpdatePublishing,
@@ -49,6 +51,8 @@ async fn call_operation(operation: Operation, call: &Call) -> Result<Answer, Gra
     match operation {
         Operation::UpdateUpdater => profile::update_updater(call).await,
         Operation::CreateRegistrationToken => registration_token::create(call).await,
+        Operation::ListRegistrationTokens => registration_token::list(call).await,
+        Operation::RevokeRegistrationToken => registration_token::revoke(call).await,
         Operation::ApplicationsDelta => delta::applications(call).await,
         Operation::Explain => explanation::explain(call).await,
         Operation::UpdatePublishing => publishing::update(call).await,

@@ -108,6 +108,8 @@ pub(crate) static ROWS: &[Row] = &[
     row("P/connectorGroups/{group}/applications", "application", &APPLICATIONS_OF_GROUP,
         &[List, Read, References, Link, LinkByEntity, Unlink], ReadConnectors, Assign),
     call(Method::POST, "P/connectorGroups/{group}/adit.createRegistrationToken", Operation::CreateRegistrationToken, WriteConnectors),
+    call(Method::GET, "P/connectorGroups/adit.registrationTokens()", Operation::ListRegistrationTokens, ReadConnectors),
+    call(Method::POST, "P/connectorGroups/adit.revokeRegistrationToken", Operation::RevokeRegistrationToken, WriteConnectors),
 
     row("applications", "application", &APPLICATIONS, &[List, Read, Create, Update, Delete], ReadApplications, WriteApplications),
     call(Method::GET, "applications/delta()", Operation::ApplicationsDelta, ReadApplications),

@@ -40,7 +40,7 @@ pub use change_log::{Change, Entity, Operation};
 pub use delta::Removal;
 pub use error::{Error, OpenError};
 pub use owner::Ownership;
-pub use registration_token::{NewRegistrationToken, RedeemedToken, Redemption};
+pub use registration_token::{NewRegistrationToken, OpenRegistrationToken, RedeemedToken, Redemption};
 pub use service_principal::Belongings;
 pub use store::Store;
 pub use transaction::{PresenceTransaction, WriteTransaction};

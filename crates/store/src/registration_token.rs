@@ -2,8 +2,9 @@
 //! write, so that of any number who try at once exactly one succeeds.
 
 use adit_core::id::RegistrationTokenId;
-use adit_core::{ConnectorGroupId, ConnectorId, KeyGeneration};
+use adit_core::{ConnectorGroupId, ConnectorId, KeyGeneration, MachineName};
 use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{Entity, Operation};
@@ -21,6 +22,25 @@ pub struct NewRegistrationToken {
     pub secret_hash: [u8; 32],
     /// The group that its connector joins.
     pub connector_group: ConnectorGroupId,
+    /// The only machine that may use it; without one, any may.
+    pub machine_name: Option<MachineName>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// From when on it is refused.
+    pub expires: Timestamp,
+}
+
+/// A token that can still be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRegistrationToken {
+    /// Its id.
+    pub id: RegistrationTokenId,
+    /// The group that its connector joins.
+    pub connector_group: ConnectorGroupId,
+    /// The only machine that may use it.
+    pub machine_name: Option<MachineName>,
+    /// When it was made; not known of those of earlier versions.
+    pub created: Option<Timestamp>,
     /// From when on it is refused.
     pub expires: Timestamp,
 }
@@ -63,6 +83,27 @@ impl Store {
         Ok(row.is_some())
     }
 
+    /// The tokens that can be used at `now`, the newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn open_registration_tokens(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OpenRegistrationToken>, Error> {
+        let mut read = self.read().await?;
+        let rows = sqlx::query(
+            "SELECT id, connector_group_id, machine_name, created, expires_at FROM registration_token \
+             WHERE redeemed_at IS NULL AND expires_at > ? ORDER BY id DESC LIMIT +?",
+        )
+        .bind(row::instant(now))
+        .bind(i64::from(limit))
+        .fetch_all(&mut *read)
+        .await?;
+        rows.iter().map(open).collect()
+    }
+
     /// Finds what a token was redeemed for; `None` when it is unknown or still unused.
     ///
     /// # Errors
@@ -80,11 +121,15 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_registration_token(&mut self, token: &NewRegistrationToken) -> Result<(), Error> {
         sqlx::query(
-            "INSERT INTO registration_token (id, secret_hash, connector_group_id, expires_at) VALUES (?, ?, ?, ?)",
+            "INSERT INTO registration_token (id, secret_hash, connector_group_id, machine_name, machine_name_folded, \
+             created, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(token.id.to_string())
         .bind(hexadecimal(token.secret_hash))
         .bind(token.connector_group.to_string())
+        .bind(token.machine_name.as_ref().map(MachineName::as_str))
+        .bind(token.machine_name.as_ref().map(MachineName::folded))
+        .bind(row::instant(token.created))
         .bind(row::instant(token.expires))
         .execute(self.connection())
         .await?;
@@ -92,23 +137,27 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Redeems a token if it is known, unused and not expired; returns it and its group, or `None` and changes nothing.
+    /// Redeems a token if it is known, unused, not expired, and not for a machine of another name; returns it and its
+    /// group, or `None` and changes nothing.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn redeem_registration_token(
         &mut self,
         redemption: Redemption,
+        machine: &MachineName,
     ) -> Result<Option<(RegistrationTokenId, ConnectorGroupId)>, Error> {
         let at = row::instant(redemption.at);
         let row = sqlx::query(
             "UPDATE registration_token SET redeemed_at = ?, redeemed_key = ? \
-             WHERE secret_hash = ? AND redeemed_at IS NULL AND expires_at > ? RETURNING id, connector_group_id",
+             WHERE secret_hash = ? AND redeemed_at IS NULL AND expires_at > ? \
+             AND (machine_name_folded IS NULL OR machine_name_folded = ?) RETURNING id, connector_group_id",
         )
         .bind(at.as_str())
         .bind(hexadecimal(redemption.key))
         .bind(hexadecimal(redemption.secret_hash))
         .bind(at.as_str())
+        .bind(machine.folded())
         .fetch_optional(self.connection())
         .await?;
         let Some(row) = row else { return Ok(None) };
@@ -116,6 +165,22 @@ impl WriteTransaction {
         let group = row::parsed(&row, "connector_group_id", str::parse)?;
         self.log(Entity::RegistrationToken, id.to_string(), Operation::Update);
         Ok(Some((id, group)))
+    }
+
+    /// Removes a token that was not used; whether there was one.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn delete_open_registration_token(&mut self, id: RegistrationTokenId) -> Result<bool, Error> {
+        let deleted = sqlx::query("DELETE FROM registration_token WHERE id = ? AND redeemed_at IS NULL")
+            .bind(id.to_string())
+            .execute(self.connection())
+            .await?;
+        if deleted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.log(Entity::RegistrationToken, id.to_string(), Operation::Delete);
+        Ok(true)
     }
 
     /// Notes which connector a redeemed token made, and the generation of its key.
@@ -144,6 +209,18 @@ impl WriteTransaction {
     pub async fn find_redeemed_token(&mut self, secret_hash: [u8; 32]) -> Result<Option<RedeemedToken>, Error> {
         find_redeemed(self.connection(), secret_hash).await
     }
+}
+
+fn open(row: &SqliteRow) -> Result<OpenRegistrationToken, Error> {
+    let machine_name: Option<String> = row.try_get("machine_name")?;
+    let created: Option<String> = row.try_get("created")?;
+    Ok(OpenRegistrationToken {
+        id: row::parsed(row, "id", str::parse)?,
+        connector_group: row::parsed(row, "connector_group_id", str::parse)?,
+        machine_name: machine_name.map(|_| row::parsed(row, "machine_name", MachineName::parse)).transpose()?,
+        created: created.map(|_| row::parsed(row, "created", str::parse::<Timestamp>)).transpose()?,
+        expires: row::parsed(row, "expires_at", str::parse::<Timestamp>)?,
+    })
 }
 
 async fn find_redeemed(

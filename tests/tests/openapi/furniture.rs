@@ -97,6 +97,13 @@ impl<'g> Furniture<'g> {
         owner.to_owned()
     }
 
+    /// A new registration token for the group that is there to be read.
+    pub(crate) fn registration_token(&self) -> String {
+        let path = format!("{PROFILE}/connectorGroups/{}/adit.createRegistrationToken", self.kept("group"));
+        let answer = self.graph.send("POST", &path, Some(&json!({})));
+        answer.json()["id"].as_str().expect("the id of a registration token").to_owned()
+    }
+
     fn put(&mut self, purpose: Purpose, key: &'static str, id: &str) {
         self.ids.insert((purpose, key), id.to_owned());
     }

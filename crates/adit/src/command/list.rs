@@ -1,10 +1,12 @@
-//! `adit groups list`, `adit connectors list` and `adit applications list`: a table for people, JSON for programs.
+//! `adit groups list`, `adit connectors list`, `adit applications list` and `adit registration-tokens list`: a table for
+//! people, JSON for programs.
 //! Both come from the public API; the JSON is what it answered.
 
 use std::collections::HashMap;
 
 use clap::{Subcommand, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
+use http::Method;
 use serde_json::Value;
 
 use super::on_one_thread;
@@ -82,6 +84,42 @@ pub(super) fn applications(Applications::List(arguments): &Applications) -> Resu
     ];
     let path = "/applications?$select=id,appId,displayName,createdDateTime,onPremisesPublishing";
     print(arguments, path, &columns, Some("applications"))
+}
+
+pub(super) fn registration_tokens(arguments: &Arguments) -> Result<(), CommandError> {
+    const COLUMNS: [Column; 5] = [
+        ("Id", "/id"),
+        ("Machine", "/machineName"),
+        ("Made", "/createdDateTime"),
+        ("Ends", "/expirationDateTime"),
+        ("Group", "/group"),
+    ];
+    let client = ApiClient::connect(&arguments.server, NOT_DONE)?;
+    let text = on_one_thread(async {
+        let tokens = open_tokens(&client).await.map_err(|error| error.into_command_error(NOT_DONE))?;
+        Ok(match arguments.output {
+            Output::Json => serde_json::to_string_pretty(&tokens).unwrap_or_default(),
+            Output::Table => table(&tokens, &COLUMNS, None).trim_fmt(),
+        })
+    })?;
+    println!("{text}");
+    Ok(())
+}
+
+/// The tokens that can still be used, each with its group's name.
+async fn open_tokens(client: &ApiClient) -> Result<Vec<Value>, ApiError> {
+    let path = format!("{PROFILE}/connectorGroups/adit.registrationTokens()");
+    let answer = client.call(Method::GET, &path, None).await?;
+    let mut tokens = answer.array("tokens")?;
+    let groups = client.list(&format!("{PROFILE}/connectorGroups")).await?;
+    for token in &mut tokens {
+        let id = text(token, "/connectorGroupId");
+        let group = groups.iter().find(|group| text(group, "/id") == id);
+        if let Some(object) = token.as_object_mut() {
+            object.insert("group".to_owned(), group.map(|group| text(group, "/name")).into());
+        }
+    }
+    Ok(tokens)
 }
 
 /// Prints the collection at `path`. A table also shows the group of each object, found by `navigation` from the groups.

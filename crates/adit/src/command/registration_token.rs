@@ -1,11 +1,13 @@
 //! `adit registration-token`: asks the running server for a registration token and prints it, alone, on stdout.
+//! `adit registration-tokens` lists those that can still be used, and revokes them.
 
 use std::time::Duration;
 
+use adit_core::MachineName;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::on_one_thread;
+use super::{list, on_one_thread};
 use crate::api_client::{ApiClient, ApiError, PROFILE, ServerArguments, filter_string, text};
 use crate::command_error::CommandError;
 use crate::lifetime;
@@ -23,6 +25,9 @@ pub(super) struct Arguments {
     /// Connector group that the new connector starts in; the default group without it
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
+    /// Only the machine of this name may register with it
+    #[arg(long, value_name = "MACHINE", value_parser = MachineName::parse)]
+    machine: Option<MachineName>,
     /// How long the token can be used, at most 7d; it works once
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = lifetime::parse)]
     lifetime: Duration,
@@ -35,10 +40,51 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
             Some(name) => group_named(&client, name, NOT_DONE).await?,
             None => default_group(&client).await.map_err(|error| error.into_command_error(NOT_DONE))?,
         };
-        issue(&client, &group, arguments.lifetime).await.map_err(|error| error.into_command_error(NOT_DONE))
+        issue_for(&client, &group, arguments.machine.as_ref(), arguments.lifetime)
+            .await
+            .map_err(|error| error.into_command_error(NOT_DONE))
     })?;
     println!("{token}");
     Ok(())
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Tokens {
+    /// List the registration tokens that can still be used
+    #[command(after_help = "Example:\n  adit registration-tokens list --data data")]
+    List(list::Arguments),
+    /// Revoke a registration token; a connector that registered with it stays
+    #[command(
+        after_help = "Example:\n  adit registration-tokens revoke 0198c6a0-93f1-7c44-a1e6-0d2f0b7e4c55 --data data"
+    )]
+    Revoke(RevokeArguments),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RevokeArguments {
+    /// The token's id, as 'adit registration-tokens list' shows it
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+pub(super) fn tokens(command: &Tokens) -> Result<(), CommandError> {
+    match command {
+        Tokens::List(arguments) => list::registration_tokens(arguments),
+        Tokens::Revoke(arguments) => revoke(arguments),
+    }
+}
+
+fn revoke(arguments: &RevokeArguments) -> Result<(), CommandError> {
+    const NOT_DONE: &str = "no registration token was revoked";
+    let client = ApiClient::connect(&arguments.server, NOT_DONE)?;
+    let path = format!("{PROFILE}/connectorGroups/adit.revokeRegistrationToken");
+    let body = json!({ "id": arguments.id });
+    on_one_thread(async {
+        let answer = client.call(Method::POST, &path, Some(&body)).await;
+        answer.map(drop).map_err(|error| error.into_command_error(NOT_DONE))
+    })
 }
 
 /// Asks for a registration token for the group with that id.
@@ -46,8 +92,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
 /// # Errors
 /// [`ApiError`] when the server refuses or answers without a token.
 pub(crate) async fn issue(client: &ApiClient, group: &str, lifetime: Duration) -> Result<String, ApiError> {
+    issue_for(client, group, None, lifetime).await
+}
+
+async fn issue_for(
+    client: &ApiClient,
+    group: &str,
+    machine: Option<&MachineName>,
+    lifetime: Duration,
+) -> Result<String, ApiError> {
     let path = format!("{PROFILE}/connectorGroups/{group}/adit.createRegistrationToken");
-    let body = json!({ "lifetimeInSeconds": lifetime.as_secs() });
+    let body = json!({
+        "lifetimeInSeconds": lifetime.as_secs(),
+        "machineName": machine.map(MachineName::as_str),
+    });
     client.call(Method::POST, &path, Some(&body)).await?.text("token")
 }
 

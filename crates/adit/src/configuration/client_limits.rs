@@ -23,6 +23,8 @@ pub(super) struct ClientLimitsTable {
     #[serde(default, deserialize_with = "lifetime::from_text")]
     write_stall: Option<Duration>,
     same_origin_websockets: Option<bool>,
+    registrations_per_address: Option<u32>,
+    registrations: Option<u32>,
 }
 
 impl From<ClientLimitsTable> for ClientLimits {
@@ -36,6 +38,8 @@ impl From<ClientLimitsTable> for ClientLimits {
             body_pause: table.body_pause.unwrap_or(default.body_pause),
             write_stall: table.write_stall.unwrap_or(default.write_stall),
             same_origin_websockets: table.same_origin_websockets.unwrap_or(default.same_origin_websockets),
+            registrations_per_address: table.registrations_per_address.unwrap_or(default.registrations_per_address),
+            registrations: table.registrations.unwrap_or(default.registrations),
         }
     }
 }

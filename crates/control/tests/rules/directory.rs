@@ -116,7 +116,7 @@ impl Directory {
 
     pub(crate) async fn token(&self, group: ConnectorGroupId) -> RegistrationToken {
         let hour = Duration::from_secs(3600);
-        self.control.create_registration_token(administrator(), group, hour).await.unwrap().token
+        self.control.create_registration_token(administrator(), group, None, hour).await.unwrap().token
     }
 
     pub(crate) async fn register(

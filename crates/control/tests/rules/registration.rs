@@ -163,14 +163,14 @@ async fn a_token_lives_from_a_second_to_a_week() {
     let who = administrator();
     for seconds in [0, 7 * 24 * 3600 + 1] {
         let lifetime = Duration::from_secs(seconds);
-        let command = directory.control.create_registration_token(who, default.id, lifetime);
+        let command = directory.control.create_registration_token(who, default.id, None, lifetime);
         let error = refused(&directory, command).await;
         assert!(matches!(error, Error::BadLifetime), "{error}");
     }
     let week = Duration::from_secs(7 * 24 * 3600);
-    directory.control.create_registration_token(who, default.id, week).await.unwrap();
+    directory.control.create_registration_token(who, default.id, None, week).await.unwrap();
     let nowhere = adit_core::ConnectorGroupId::new(uuid::Uuid::new_v4());
-    let command = directory.control.create_registration_token(who, nowhere, week);
+    let command = directory.control.create_registration_token(who, nowhere, None, week);
     let error = refused(&directory, command).await;
     assert!(matches!(error, Error::ConnectorGroupNotFound(_)), "{error}");
 }
@@ -188,4 +188,50 @@ async fn a_renewal_certifies_another_key_for_the_same_connector_and_is_recorded_
     let other = ConnectorIdentity { generation: KeyGeneration(identity.generation.0 + 1), ..identity };
     let refusal = directory.control.renew(other, csr()).await.unwrap_err();
     assert!(matches!(refusal, RegistrationRefused::Revoked), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_token_for_a_machine_is_of_no_use_to_another_and_stays_unused() {
+    let directory = Directory::new().await;
+    let (control, who) = (&directory.control, administrator());
+    let default = directory.default_group().await;
+    let hour = Duration::from_secs(3600);
+    let issued = control.create_registration_token(who, default.id, Some(machine("srv1")), hour).await.unwrap();
+    let refused = directory.register(&issued.token, "srv2", csr()).await.unwrap_err();
+    assert!(matches!(refused, RegistrationRefused::Refused), "the same answer as for any other bad token: {refused}");
+    let listed = control.open_registration_tokens().await.unwrap();
+    assert_eq!(listed.iter().map(|token| token.id).collect::<Vec<_>>(), [issued.id]);
+    assert_eq!(listed[0].machine_name, Some(machine("srv1")));
+    directory.register(&issued.token, "SRV1", csr()).await.unwrap();
+    assert!(control.open_registration_tokens().await.unwrap().is_empty(), "it was used");
+}
+
+#[tokio::test]
+async fn a_revoked_token_registers_nobody_and_what_it_made_stays() {
+    let directory = Directory::new().await;
+    let (control, who) = (&directory.control, administrator());
+    let default = directory.default_group().await;
+    let hour = Duration::from_secs(3600);
+    let [used, open] = [(), ()].map(|()| control.create_registration_token(who, default.id, None, hour));
+    let (used, open) = (used.await.unwrap(), open.await.unwrap());
+    let registered = directory.register(&used.token, "srv1", csr()).await.unwrap();
+    control.revoke_registration_token(who, open.id).await.unwrap();
+    let refused = directory.register(&open.token, "srv2", csr()).await.unwrap_err();
+    assert!(matches!(refused, RegistrationRefused::Refused), "{refused}");
+    for id in [used.id, open.id] {
+        let nothing = control.revoke_registration_token(who, id).await.unwrap_err();
+        assert!(matches!(nothing, Error::RegistrationTokenNotFound(found) if found == id), "{nothing}");
+    }
+    assert_eq!(control.connector(registered.identity.connector).await.unwrap().machine_name, machine("srv1"));
+    let records = directory.audit().await;
+    assert!(records.iter().any(|record| record.activity == Activity::RevokeRegistrationToken));
+}
+
+#[tokio::test]
+async fn tokens_that_have_ended_are_not_listed() {
+    let directory = Directory::new().await;
+    directory.token(directory.default_group().await.id).await;
+    assert_eq!(directory.control.open_registration_tokens().await.unwrap().len(), 1);
+    directory.pass(SignedDuration::from_hours(2));
+    assert!(directory.control.open_registration_tokens().await.unwrap().is_empty());
 }

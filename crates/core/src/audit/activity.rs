@@ -130,6 +130,8 @@ activities! {
     RenewConnector "renew_connector" "Renew connector certificate" ResourceManagement Update Connector;
     DeleteConnector "delete_connector" "Delete connector" ResourceManagement Delete Connector;
     AddRegistrationToken "add_registration_token" "Add registration token" ResourceManagement Add RegistrationToken;
+    RevokeRegistrationToken "revoke_registration_token" "Revoke registration token"
+        ResourceManagement Delete RegistrationToken;
     AddApplication "add_application" "Add application" ApplicationManagement Add Application;
     UpdateApplication "update_application" "Update application" ApplicationManagement Update Application;
     DeleteApplication "delete_application" "Delete application" ApplicationManagement Delete Application;

@@ -3,15 +3,38 @@
 use adit_odata::model::{ComplexType, Property, Type};
 
 /// What can be passed to `adit.createRegistrationToken`.
-pub(crate) const REGISTRATION_TOKEN_PARAMETERS: &[Property] = &[Property::new("lifetimeInSeconds", Type::Int32)];
+pub(crate) const REGISTRATION_TOKEN_PARAMETERS: &[Property] =
+    &[Property::new("lifetimeInSeconds", Type::Int32), Property::new("machineName", Type::String)];
+
+/// What has to be passed to `adit.revokeRegistrationToken`.
+pub(crate) const REVOKE_PARAMETERS: &[Property] = &[Property::new("id", Type::Guid).required()];
 
 /// `adit.registrationToken`: what a connector joins a group with. It is shown once, in the answer that made it.
 pub(crate) static REGISTRATION_TOKEN: ComplexType = ComplexType::new(
     "registrationToken",
     &[
+        Property::new("id", Type::Guid).required().system(),
         Property::new("token", Type::String).required().system(),
         Property::new("expirationDateTime", Type::DateTimeOffset).required().system(),
     ],
+);
+
+/// `adit.openRegistrationToken`: one that can still be used, without its secret.
+pub(crate) static OPEN_REGISTRATION_TOKEN: ComplexType = ComplexType::new(
+    "openRegistrationToken",
+    &[
+        Property::new("id", Type::Guid).required().system(),
+        Property::new("connectorGroupId", Type::Guid).required().system(),
+        Property::new("machineName", Type::String).system(),
+        Property::new("createdDateTime", Type::DateTimeOffset).system(),
+        Property::new("expirationDateTime", Type::DateTimeOffset).required().system(),
+    ],
+);
+
+/// `adit.openRegistrationTokens`: all of them.
+pub(crate) static OPEN_REGISTRATION_TOKENS: ComplexType = ComplexType::new(
+    "openRegistrationTokens",
+    &[Property::new("tokens", Type::Collection(&Type::Complex(&OPEN_REGISTRATION_TOKEN))).required().system()],
 );
 
 /// `adit.publishingSettings`: what Adit can do with a published application and Graph cannot say.

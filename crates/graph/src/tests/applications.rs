@@ -227,6 +227,29 @@ async fn a_registration_token_is_made_for_a_group() {
 }
 
 #[tokio::test]
+async fn registration_tokens_are_listed_without_their_secrets_and_revoked() {
+    let api = Api::start().await;
+    let group = api.group("Berlin").await;
+    let create = format!("{P}/connectorGroups/{group}/adit.createRegistrationToken");
+    let bound = api.post(&create, json!({"machineName": "srv1"})).await.expect(200).json;
+    let free = api.post(&create, json!({})).await.expect(200).json;
+    api.post(&create, json!({"machineName": "a b\nc"})).await.expect(400);
+    let list = format!("{P}/connectorGroups/adit.registrationTokens()");
+    let listed = api.get(&list).await.expect(200);
+    assert!(!listed.text.contains(bound["token"].as_str().unwrap()), "a secret is shown once");
+    let tokens = listed.json["tokens"].as_array().unwrap().clone();
+    assert_eq!(tokens.iter().map(|token| &token["id"]).collect::<Vec<_>>(), [&free["id"], &bound["id"]]);
+    assert_eq!((&tokens[1]["machineName"], &tokens[1]["connectorGroupId"]), (&json!("srv1"), &json!(group)));
+    let revoke = format!("{P}/connectorGroups/adit.revokeRegistrationToken");
+    api.post(&revoke, json!({"id": bound["id"]})).await.expect(204);
+    api.post(&revoke, json!({"id": bound["id"]})).await.expect(404);
+    for body in [json!({}), json!({"id": 7}), json!({"id": "x"})] {
+        api.post(&revoke, body).await.expect(400);
+    }
+    assert_eq!(api.get(&list).await.expect(200).json["tokens"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn what_a_request_would_meet_is_a_function_of_the_applications() {
     let api = Api::start().await;
     let wiki = api.published("wiki").await;

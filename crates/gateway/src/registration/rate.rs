@@ -1,0 +1,163 @@
+//! How many registrations are answered: so many a minute from one address, and so many in all. Asked before anything is
+//! looked up or checked, so that guessing tokens is neither quick nor a load.
+//!
+//! Each address has a bucket that fills evenly; what it holds at most is a minute's worth. Addresses are forgotten when
+//! their bucket is full again, and of more than [`MOST_ADDRESSES`] at a time none is let in that is new: then somebody
+//! has a network of them, and the total limits him.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::limits::ClientLimits;
+
+/// Addresses that are remembered.
+const MOST_ADDRESSES: usize = 4096;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Counts registrations.
+#[derive(Debug)]
+pub(crate) struct RegistrationRate {
+    per_address: u32,
+    total: u32,
+    buckets: Mutex<Buckets>,
+}
+
+#[derive(Debug, Default)]
+struct Buckets {
+    all: Option<Bucket>,
+    by_address: HashMap<IpAddr, Bucket>,
+    /// When a refusal was logged last.
+    logged: Option<Instant>,
+}
+
+/// What is left of a minute's worth.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    left: f64,
+    at: Instant,
+}
+
+/// A registration comes too soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooMany {
+    /// Whether it is to be logged: one is, of all within a minute.
+    pub(crate) log: bool,
+}
+
+impl RegistrationRate {
+    pub(crate) fn new(limits: &ClientLimits) -> Self {
+        Self { per_address: limits.registrations_per_address, total: limits.registrations, buckets: Mutex::default() }
+    }
+
+    /// Takes one registration of `from`.
+    pub(crate) fn take(&self, from: IpAddr, now: Instant) -> Result<(), TooMany> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let buckets = &mut *buckets;
+        let address = network(from);
+        if buckets.by_address.len() >= MOST_ADDRESSES && !buckets.by_address.contains_key(&address) {
+            buckets.by_address.retain(|_, bucket| !bucket.is_full(self.per_address, now));
+        }
+        let has_room = buckets.by_address.len() < MOST_ADDRESSES || buckets.by_address.contains_key(&address);
+        // The address first: one that asks too often takes nothing from the others.
+        let taken = has_room
+            && take(
+                buckets.by_address.entry(address).or_insert(Bucket::full(self.per_address, now)),
+                self.per_address,
+                now,
+            )
+            && take(buckets.all.get_or_insert(Bucket::full(self.total, now)), self.total, now);
+        if taken {
+            return Ok(());
+        }
+        let log = buckets.logged.is_none_or(|last| now.duration_since(last) >= MINUTE);
+        if log {
+            buckets.logged = Some(now);
+        }
+        Err(TooMany { log })
+    }
+}
+
+impl Bucket {
+    fn full(most: u32, at: Instant) -> Self {
+        Self { left: f64::from(most), at }
+    }
+
+    fn filled(self, most: u32, now: Instant) -> f64 {
+        let grown = now.duration_since(self.at).as_secs_f64() / MINUTE.as_secs_f64() * f64::from(most);
+        (self.left + grown).min(f64::from(most))
+    }
+
+    fn is_full(self, most: u32, now: Instant) -> bool {
+        self.filled(most, now) >= f64::from(most)
+    }
+}
+
+fn take(bucket: &mut Bucket, most: u32, now: Instant) -> bool {
+    let left = bucket.filled(most, now);
+    let taken = left >= 1.0;
+    *bucket = Bucket { left: if taken { left - 1.0 } else { left }, at: now };
+    taken
+}
+
+/// The address, or the network that one IPv6 customer has.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(per_address: u32, total: u32) -> RegistrationRate {
+        RegistrationRate::new(&ClientLimits {
+            registrations_per_address: per_address,
+            registrations: total,
+            ..ClientLimits::default()
+        })
+    }
+
+    fn taken(rate: &RegistrationRate, from: &str, times: usize, now: Instant) -> usize {
+        (0..times).filter(|_| rate.take(from.parse().unwrap(), now).is_ok()).count()
+    }
+
+    #[test]
+    fn an_address_that_asks_too_often_leaves_the_others_their_share() {
+        let (rate, start) = (rate(10, 100), Instant::now());
+        assert_eq!(taken(&rate, "203.0.113.1", 1000, start), 10);
+        assert_eq!(taken(&rate, "::ffff:203.0.113.1", 5, start), 0, "another spelling of it");
+        assert_eq!(taken(&rate, "203.0.113.2", 1000, start), 10);
+        assert_eq!(taken(&rate, "2001:db8::1", 1000, start), 10);
+        assert_eq!(taken(&rate, "2001:db8::2:3", 1000, start), 0, "a neighbour in the same network");
+        assert_eq!(taken(&rate, "203.0.113.1", 1000, start + MINUTE / 2), 5, "half a minute, half of them");
+    }
+
+    #[test]
+    fn a_network_of_addresses_meets_the_total_and_the_memory_is_bounded() {
+        let (rate, start) = (rate(10, 100), Instant::now());
+        let from = |number: u32| IpAddr::from(number.to_be_bytes());
+        assert_eq!((0..10_000).filter(|number| rate.take(from(*number), start).is_ok()).count(), 100);
+        assert!(rate.buckets.lock().unwrap().by_address.len() <= MOST_ADDRESSES);
+        let later = start + MINUTE * 2;
+        assert_eq!((50_000..50_200).filter(|number| rate.take(from(*number), later).is_ok()).count(), 100);
+    }
+
+    #[test]
+    fn one_refusal_a_minute_is_logged() {
+        let (rate, start) = (rate(1, 100), Instant::now());
+        let from = "203.0.113.1".parse().unwrap();
+        rate.take(from, start).unwrap();
+        assert_eq!(rate.take(from, start), Err(TooMany { log: true }));
+        for _ in 0..9 {
+            assert_eq!(rate.take(from, start), Err(TooMany { log: false }));
+        }
+    }
+}

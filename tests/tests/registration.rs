@@ -1,0 +1,118 @@
+//! Registration against a running server: one token, one connector, whatever happens in between; guesses are slowed down;
+//! tokens are listed and revoked.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::thread;
+use std::time::Duration;
+
+use adit_tests::command::run;
+use adit_tests::graph::PROFILE;
+use adit_tests::http::Connection;
+use adit_tests::registrar::{Answer, Registrar, secret_of};
+use adit_tests::{ConnectorProcess, Directory, long};
+use serde_json::json;
+
+/// Machines that show the same token at once.
+const MACHINES: usize = 100;
+
+/// No test here is about the limits, but the one that says so.
+const WITHOUT_LIMITS: &str = "[client_limits]\nregistrations_per_address = 1000000\nregistrations = 1000000\n";
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn token(directory: &Directory, body: &serde_json::Value) -> serde_json::Value {
+    let graph = directory.graph();
+    let group = graph.ids(&format!("{PROFILE}/connectorGroups"))[0].clone();
+    let path = format!("{PROFILE}/connectorGroups/{group}/adit.createRegistrationToken");
+    graph.send("POST", &path, Some(body)).json()
+}
+
+#[test]
+fn a_token_shown_by_a_hundred_machines_at_once_makes_one_connector_also_when_the_server_is_killed_meanwhile() {
+    let mut directory = Directory::start_configured(WITHOUT_LIMITS);
+    for round in 0..if long() { 1000 } else { 20 } {
+        let secret = secret_of(token(&directory, &json!({}))["token"].as_str().unwrap());
+        let (gateway, trust, name) = (directory.addresses().gateway, directory.trust(), format!("srv{round}"));
+        let machines: Vec<_> = (0..MACHINES)
+            .map(|_| {
+                let machine = Registrar::new(&name, gateway, &trust);
+                let secret = secret.clone();
+                thread::spawn(move || machine.register(&secret, PATIENCE))
+            })
+            .collect();
+        if round % 4 == 1 {
+            // A different moment each time, by arithmetic so that a failure can be repeated.
+            thread::sleep(Duration::from_millis((round as u64 * 37) % 120));
+            directory.crash_and_restart();
+        }
+        let registered: Vec<String> = machines.into_iter().filter_map(|machine| machine.join().unwrap()).collect();
+        assert_eq!(registered.len(), 1, "round {round}: so many keys have a certificate");
+        let known = directory.graph().ids(&format!("{PROFILE}/connectors?$filter=machineName eq '{name}'"));
+        assert_eq!(known, registered, "round {round}: and the directory has that connector and no other");
+    }
+}
+
+#[test]
+fn every_bad_token_gets_one_answer_and_guesses_are_slowed_down() {
+    let directory = Directory::start();
+    let machine = Registrar::new("guesser", directory.addresses().gateway, &directory.trust());
+    let good = token(&directory, &json!({}));
+    let bound = token(&directory, &json!({"machineName": "somebody-else"}));
+    let secret = secret_of(good["token"].as_str().unwrap());
+    let Answer::Registered(_) = machine.try_once(&secret).unwrap() else { panic!("a good token registers") };
+    let other = Registrar::new("guesser", directory.addresses().gateway, &directory.trust());
+    let refusals = [
+        ("used", other.try_once(&secret)),
+        ("unknown", other.try_once(&[7; 32])),
+        ("short", other.try_once(&secret[..31])),
+        ("for another machine", other.try_once(&secret_of(bound["token"].as_str().unwrap()))),
+    ];
+    let answers: Vec<Answer> = refusals.into_iter().map(|(_, answer)| answer.unwrap()).collect();
+    assert!(matches!(&answers[0], Answer::Never(reason) if reason.contains("not valid")), "{answers:?}");
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+
+    let guesses: Vec<Answer> = (0..100_u8).map(|guess| other.try_once(&[guess; 32]).unwrap()).collect();
+    let later = guesses.iter().filter(|answer| matches!(answer, Answer::Later(_))).count();
+    assert!((30..=60).contains(&later), "{later} of 100 were told to come later");
+    let metrics = Connection::plain(directory.addresses().metrics).unwrap().get("localhost", "/metrics").unwrap();
+    let counted = format!("adit_gateway_registrations_limited_total {later}");
+    assert!(metrics.text().contains(&counted), "{}", metrics.text());
+}
+
+#[test]
+fn tokens_are_listed_and_revoked_on_the_command_line() {
+    let directory = Directory::start();
+    let data = directory.data_argument();
+    let made = ["registration-token", "--data", &data, "--machine", "srv1"];
+    let line = run(&made).succeeded();
+    let listed = run(&["registration-tokens", "list", "--data", &data]).succeeded();
+    assert!(listed.contains("srv1") && listed.contains("Default"), "{listed}");
+    assert!(!listed.contains(line.trim()), "a secret is shown once");
+    let json = run(&["registration-tokens", "list", "--data", &data, "--output", "json"]).succeeded();
+    let tokens: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let id = tokens[0]["id"].as_str().unwrap();
+    let _ = run(&["registration-tokens", "revoke", id, "--data", &data]).succeeded();
+    let machine = Registrar::new("srv1", directory.addresses().gateway, &directory.trust());
+    assert!(matches!(machine.try_once(&secret_of(&line)).unwrap(), Answer::Never(_)));
+    let again = run(&["registration-tokens", "revoke", id, "--data", &data]);
+    assert!(again.stderr.contains("no registration token was revoked"), "{}", again.stderr);
+}
+
+#[test]
+fn a_machine_that_lost_its_data_folder_takes_over_its_old_entry() {
+    let directory = Directory::start();
+    let mut lost = directory.connector("srv1");
+    lost.process().kill();
+    let graph = directory.graph();
+    adit_tests::settles("the old tunnel is gone", PATIENCE, || graph.status_of(lost.id()) == "inactive");
+    let again = ConnectorProcess::start("srv1", &directory.registration_token("Default"), &[]);
+    let (id, _) = adit_tests::eventually("an active connector", PATIENCE, || graph.find_active_connector("srv1"));
+    assert_eq!(id, lost.id());
+    drop(again);
+    // Its old key is of no use any more.
+    lost.restart();
+    let ended = lost.process().finish(PATIENCE);
+    assert!(!ended.success());
+    assert!(lost.process().log().contains("replaced by a later registration"), "{}", lost.process().log());
+}
