@@ -11,6 +11,15 @@ use std::time::{Duration, Instant};
 /// The end of a log that is shown when a test fails, in lines.
 const SHOWN_LINES: usize = 60;
 
+/// `kill -9` of a process that this test started.
+///
+/// # Panics
+/// When it cannot be sent.
+pub fn kill(process: u32) {
+    let status = Command::new("sh").args(["-c", &format!("kill -KILL {process}")]).status();
+    assert!(status.is_ok_and(|status| status.success()), "process {process} cannot be killed");
+}
+
 /// A running child process; killed on drop.
 #[derive(Debug)]
 pub struct Process {

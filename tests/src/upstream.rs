@@ -11,6 +11,7 @@
 //! | `/slow/MS` | an answer after MS milliseconds |
 //! | `/long/N/MS` | N bytes of the pattern, in twenty parts over MS milliseconds |
 //! | `/events/N/MS` | N server-sent events, one after each MS milliseconds |
+//! | `/poison` | none: the connector process that carried the request is killed |
 //! | `/redirect` | a redirect to `/landed` on the host that was asked |
 //! | `/websocket` | an echo of text frames, by the first subprotocol that is offered |
 //! | anything else | a greeting |
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::pattern::{Checksum, fill, give};
-use crate::{socket_owner, websocket};
+use crate::{process, socket_owner, websocket};
 
 /// How many request heads are kept for a test to look at.
 const KEPT_HEADS: usize = 50_000;
@@ -230,6 +231,11 @@ impl Exchange<'_> {
                 let carrier = self.carrier()?;
                 self.send(200, &format!("x-carried-by: {carrier}\r\n"), &[b'x'; 1024])
             }
+            "/poison" => {
+                let carrier: u32 = self.carrier()?.parse().map_err(io::Error::other)?;
+                process::kill(carrier);
+                self.linger()
+            }
             "/upload" => {
                 self.send(200, "", json!({"bytes": length, "checksum": sum.to_string()}).to_string().as_bytes())
             }
@@ -252,6 +258,11 @@ impl Exchange<'_> {
         let pid = self.shared.kernel.owner(peer, local, self.accepted, &known);
         let carrier = pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string());
         Ok(self.carrier.insert(carrier).clone())
+    }
+
+    /// Waits until the other side leaves.
+    fn linger(&mut self) -> io::Result<()> {
+        io::copy(&mut self.reader, &mut io::sink()).map(drop)
     }
 
     fn send(&mut self, status: u16, headers: &str, body: &[u8]) -> io::Result<()> {

@@ -1,24 +1,18 @@
-//! Things die: a connector by `kill -9`, a connector by `SIGTERM`, the server while somebody writes.
-//!
-//! What is promised is one second; these tests demand five, because they run on slow and busy machines. Exact
-//! figures: `cargo xtask bench failover`.
+//! Things end: a connector by `SIGTERM`, the server by that and by `kill -9` while somebody writes. (Connectors that are
+//! lost: `connector_loss.rs`.)
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use adit_tests::graph::PROFILE;
 use adit_tests::http::Connection;
-use adit_tests::load::{Load, Shot, failures};
+use adit_tests::load::{Load, failures};
 use adit_tests::{ConnectorProcess, Directory, Upstream, long, settles};
 use serde_json::json;
-
-/// Five times the second that is promised.
-const RECOVERED: Duration = Duration::from_secs(5);
 
 /// How long a connector may take to leave when its longest request takes 400 ms: far less than its whole grace period.
 const DRAINED: Duration = Duration::from_secs(10);
@@ -73,84 +67,6 @@ impl Scene {
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn answered(shots: &[Shot]) -> usize {
-    shots.iter().filter(|shot| shot.failure.is_none()).count()
-}
-
-#[test]
-fn killing_one_of_two_connectors_fails_no_idempotent_request() {
-    let _alone = alone();
-    let mut scene = Scene::set();
-    for round in 0..if long() { 30 } else { 4 } {
-        scene.both_serve();
-        let load = scene.load("/1k");
-        thread::sleep(Duration::from_millis(500));
-        let killed = Instant::now();
-        scene.connectors[round % 2].process().kill();
-        thread::sleep(RECOVERED + Duration::from_millis(500));
-        let shots = load.stop();
-
-        let failed = failures(&shots, killed);
-        assert!(failed.is_empty(), "{} of {} failed after the kill: {failed:?}", failed.len(), shots.len());
-        let after: Vec<Shot> = shots.iter().filter(|shot| shot.sent >= killed).cloned().collect();
-        let first = after.iter().map(|shot| shot.ended - killed).min();
-        assert!(first.is_some_and(|first| first < RECOVERED), "the first answer after the kill took {first:?}");
-        let slowest = after.iter().map(|shot| shot.ended - shot.sent).max().unwrap();
-        println!("round {round}: {} answers, slowest after the kill {slowest:?}", answered(&shots));
-        assert!(slowest < RECOVERED, "a request sent after the kill took {slowest:?}");
-        scene.start_again(round % 2);
-    }
-}
-
-#[test]
-fn a_request_that_is_not_idempotent_reaches_the_upstream_at_most_once() {
-    let _alone = alone();
-    let mut scene = Scene::set();
-    scene.both_serve();
-    let sent = Arc::new(AtomicUsize::new(0));
-    let stop = Arc::new(AtomicBool::new(false));
-    let writers: Vec<_> = (0..8).map(|_| post_until(&scene, sent.clone(), stop.clone())).collect();
-    thread::sleep(Duration::from_millis(500));
-    scene.connectors[0].process().kill();
-    thread::sleep(Duration::from_secs(2));
-    stop.store(true, Ordering::SeqCst);
-    let acknowledged: Vec<String> = writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect();
-
-    let mut times: HashMap<String, usize> = HashMap::new();
-    for head in scene.upstream.heads().into_iter().filter(|head| head.method == "POST") {
-        *times.entry(head.target).or_default() += 1;
-    }
-    let twice: Vec<_> = times.iter().filter(|(_, times)| **times > 1).collect();
-    assert!(twice.is_empty(), "these reached the upstream more than once: {twice:?}");
-    assert!(acknowledged.len() > 20, "only {} requests were answered", acknowledged.len());
-    let lost: Vec<_> = acknowledged.iter().filter(|target| !times.contains_key(*target)).collect();
-    assert!(lost.is_empty(), "answered 200 but never arrived: {lost:?}");
-}
-
-/// POSTs to a target of its own each time, until `stop`; the targets that were answered 200.
-fn post_until(scene: &Scene, sent: Arc<AtomicUsize>, stop: Arc<AtomicBool>) -> thread::JoinHandle<Vec<String>> {
-    let (gateway, trust) = (scene.directory.addresses().gateway, scene.directory.trust());
-    thread::spawn(move || {
-        let mut acknowledged = Vec::new();
-        let mut connection: Option<Connection> = None;
-        while !stop.load(Ordering::SeqCst) {
-            let target = format!("/upload?number={}", sent.fetch_add(1, Ordering::SeqCst));
-            let mut user = match connection.take() {
-                Some(user) => user,
-                None => Connection::tls(gateway, HOST, &trust).expect("a connection to the gateway"),
-            };
-            if let Ok(answer) = user.send("POST", &target, &[("host", HOST)], b"once") {
-                if answer.status == 200 {
-                    acknowledged.push(target);
-                }
-                connection = Some(user);
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        acknowledged
-    })
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub struct KeyGeneration(pub u32);
 
 /// Who a connector's certificate says it is. Written into the certificate as a SPIFFE-shaped URI; the control plane
 /// writes it, gateways read it, nothing of it comes from the connector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectorIdentity {
     /// The connector.
     pub connector: ConnectorId,

@@ -8,6 +8,7 @@ mod candidate;
 mod place;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use candidate::{Candidate, Standing};
 pub use place::{NotAPlace, Place};
@@ -26,10 +27,15 @@ pub struct ConnectorFacts {
     pub id: ConnectorId,
     /// Its connections that take new streams.
     pub serving: usize,
+    /// Its connections that take them only where no other connector does: it was lost again and again, and they have to
+    /// give signs of life first.
+    pub proving: usize,
     /// Its connections that do not: silent, or on their way out.
     pub resting: usize,
     /// Requests under way through it.
     pub in_flight: u32,
+    /// How much of its share it gets, in percent: less than all for a while after it came back.
+    pub share: u32,
     /// Whether it has as many under way as it may have.
     pub busy: bool,
 }
@@ -71,15 +77,33 @@ pub struct ExplainedConnector {
     pub id: ConnectorId,
     /// Requests under way through it.
     pub in_flight: u32,
+    /// How much of its share it gets, in percent: less than all for a while after it came back.
+    pub share: u32,
     /// Whether it could be taken, and if not, why.
     pub availability: Availability,
+    /// How it serves the application, if a gateway has seen that.
+    pub score: ExplainedScore,
+}
+
+/// How a connector serves an application: what it is compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExplainedScore {
+    /// How long answers took lately; nothing if none came through it.
+    pub latency: Option<Duration>,
+    /// What one more request would wait by that, with those under way: the lower of two is better. Nothing if no latency
+    /// is known; then the requests under way decide.
+    pub cost: Option<Duration>,
+    /// It could not connect to the upstream a moment ago, and is passed over where there is another.
+    pub is_failing: bool,
 }
 
 /// Whether a connector could be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Availability {
-    /// It could: of two such, drawn at random, the one with fewer requests under way is.
+    /// It could: of two such, drawn at random, the one with the better score is.
     Available,
+    /// It was lost again and again: it is taken where there is no other, until it has given signs of life.
+    Proving,
     /// It has as many requests under way as it may have.
     Busy,
     /// It has tunnels, but they are silent or it is leaving.
@@ -179,6 +203,8 @@ fn connectors(snapshot: &Snapshot, group: ConnectorGroupId, known: &[ConnectorFa
             ExplainedConnector {
                 id: connector.id,
                 in_flight: facts.map_or(0, |facts| facts.in_flight),
+                share: facts.map_or(0, |facts| facts.share),
+                score: ExplainedScore::default(),
                 availability: facts.map_or(Availability::NotConnected, availability),
             }
         })
@@ -188,17 +214,18 @@ fn connectors(snapshot: &Snapshot, group: ConnectorGroupId, known: &[ConnectorFa
 }
 
 const fn availability(facts: &ConnectorFacts) -> Availability {
-    match (facts.serving, facts.busy, facts.resting) {
-        (1.., true, _) => Availability::Busy,
-        (1.., false, _) => Availability::Available,
-        (0, _, 1..) => Availability::Resting,
-        (0, _, 0) => Availability::NotConnected,
+    match (facts.serving, facts.proving, facts.resting) {
+        (1.., _, _) | (_, 1.., _) if facts.busy => Availability::Busy,
+        (1.., _, _) => Availability::Available,
+        (0, 1.., _) => Availability::Proving,
+        (0, 0, 1..) => Availability::Resting,
+        (0, 0, 0) => Availability::NotConnected,
     }
 }
 
 fn is_elsewhere(snapshot: &Snapshot, facts: &ConnectorFacts, group: Option<ConnectorGroupId>) -> bool {
     let own = snapshot.connector(facts.id).map(|connector| connector.connector_group);
-    facts.serving > 0 && own.is_some() && own != group
+    facts.serving + facts.proving > 0 && own.is_some() && own != group
 }
 
 fn obstacle(snapshot: &Snapshot, place: &Place, connectors: &[ExplainedConnector]) -> Option<Obstacle> {
@@ -209,10 +236,10 @@ fn obstacle(snapshot: &Snapshot, place: &Place, connectors: &[ExplainedConnector
         return Some(Obstacle::Denied(denial));
     }
     let any = |wanted| connectors.iter().any(|connector| connector.availability == wanted);
-    match (any(Availability::Available), any(Availability::Busy)) {
-        (true, _) => None,
-        (false, true) => Some(Obstacle::AllBusy),
-        (false, false) => Some(Obstacle::NoConnector),
+    match (any(Availability::Available), any(Availability::Busy), any(Availability::Proving)) {
+        (true, _, _) | (false, false, true) => None,
+        (false, true, _) => Some(Obstacle::AllBusy),
+        (false, false, false) => Some(Obstacle::NoConnector),
     }
 }
 

@@ -29,7 +29,9 @@ use crate::pool::{Closer, Lease, PoolKey, Reuse};
 use crate::reason::Reason;
 use crate::record::Course;
 use crate::replay::ReplayBody;
-use crate::serving::{ForwardingRules, LiveConnector};
+use crate::serving::{ForwardingRules, LiveConnector, group_of};
+use crate::sight::{Moment, Sight};
+use crate::tunnel::TunnelConnection;
 
 /// One request to be sent.
 #[derive(Clone, Copy)]
@@ -41,6 +43,8 @@ pub(crate) struct Job<'r> {
     pub(crate) bonds: &'r Rc<Bonds>,
     /// The session that stays with its connector, if there is one.
     pub(crate) session: Option<Session>,
+    /// When its head arrived.
+    pub(crate) begun: std::time::Instant,
     /// When the answer must be there, to its last byte.
     pub(crate) deadline: Option<Instant>,
     /// Where it is noted what was done.
@@ -96,10 +100,11 @@ async fn send_in_time(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure
         if attempt > 0 {
             core.shared.metrics.retries.inc();
         }
-        let AttemptFailed { failure, again } = match send_once(core, job, &connector, over).await {
+        let AttemptFailed { failure, again } = match send_once(core, job, &connector, over, !resent).await {
             Ok(answered) => return Ok(answered),
             Err(failed) => failed,
         };
+        note(job, &connector, &failure);
         tracing::debug!(connector = %connector.identity.connector, reason = failure.reason.as_str(), detail = ?failure.detail, ?again, "an attempt failed");
         match again {
             Again::No => return Err(failure),
@@ -111,6 +116,27 @@ async fn send_in_time(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure
         last = Some((failure, again));
     }
     Err(last.map_or_else(|| Failure::new(Reason::NoConnector, "no attempt was made"), |(failure, _)| failure))
+}
+
+/// What a failure says of the connector's way to the upstream.
+fn note(job: Job<'_>, connector: &LiveConnector, failure: &Failure) {
+    let Some(sight) = job.rules.ledger.sights.find(connector.identity) else { return };
+    let now = Moment::at(std::time::Instant::now());
+    match failure.reason {
+        Reason::UpstreamRefused
+        | Reason::UpstreamNameNotResolved
+        | Reason::UpstreamNotAllowed
+        | Reason::UpstreamTlsFailed
+        | Reason::UpstreamConnectTimeout => sight.not_reached(now),
+        Reason::UpstreamTimeout => sight.measured(Patience::of(&job.rules.application).answer, now),
+        _ => {}
+    }
+}
+
+/// The application as the connector sees it, while the directory knows the connector.
+fn sight_of(core: &Core, job: Job<'_>, connector: &LiveConnector) -> Option<Arc<Sight>> {
+    let still = |identity| group_of(&core.serving().snapshot, identity).is_some();
+    job.rules.ledger.sights.through(connector.identity, still)
 }
 
 /// A connector that was not tried; or, where a connection and not the connector was at fault, any one again.
@@ -130,10 +156,13 @@ fn choose(
         (None, None) => rules.application.connector_group,
     };
     let mut random = core.random.borrow_mut();
-    let chosen = serving.choose(group, tried, job.session, &mut random);
+    // The first attempt follows the head at once; a later one is rare enough to look at the clock.
+    let now = Moment::at(if last.is_none() { job.begun } else { std::time::Instant::now() });
+    let known = (&rules.ledger.sights, now);
+    let chosen = serving.choose(group, tried, job.session, known, &mut random);
     let chosen = match (chosen, last) {
         (None, Some((_, Again::NothingArrived | Again::Idempotent))) => {
-            serving.choose(group, &[], job.session, &mut random)
+            serving.choose(group, &[], job.session, known, &mut random)
         }
         (chosen, _) => chosen,
     };
@@ -147,14 +176,17 @@ fn choose(
     }
 }
 
+/// One attempt. One that may be the first of two is given up where the tunnel falls silent and another connector is there.
 async fn send_once(
     core: &Rc<Core>,
     job: Job<'_>,
     connector: &LiveConnector,
     over: Over,
+    may_resend: bool,
 ) -> Result<Answered, AttemptFailed> {
     let in_flight = connector.begin();
     job.course.goes_through(connector.identity.connector);
+    let sight = sight_of(core, job, connector);
     let application = &job.rules.application;
     let key = PoolKey {
         connector: connector.identity,
@@ -178,27 +210,41 @@ async fn send_once(
     let account = Arc::clone(connected.account());
     let start = account.written();
     let opened_at = || account.opened_at().map(Instant::from_std);
+    let since = Instant::now();
+    let elsewhere = |tunnel: &TunnelConnection| {
+        let idempotent = may_resend && is_idempotent(&job.head.method) && job.body.is_replayable();
+        let group = application.connector_group;
+        idempotent && tunnel.is_silent() && core.serving().has_other(group, connector.identity)
+    };
+    let (opened_at, body) = (&opened_at, job.body);
     let answered = match &mut connected {
         Connected::Own(upstream) => {
             upstream.asked.ask(&job.head.method, job.head.is_upgrade());
-            let sending = upstream.sender.try_send_request(job.head.request(job.body));
-            patience.answer(begun, opened_at, job.body, sending).await
+            let sending = upstream.sender.try_send_request(job.head.request(body));
+            let elsewhere = &|| elsewhere(&upstream.tunnel);
+            patience.answer(Waiting { begun, since, opened_at, body, elsewhere }, sending).await
         }
         Connected::Shared(place) => {
-            let request = job.head.http2_request(job.body, job.rules).map_err(not_made)?;
-            patience.answer(begun, opened_at, job.body, place.sender().try_send_request(request)).await
+            let request = job.head.http2_request(body, job.rules).map_err(not_made)?;
+            let (sending, elsewhere) = (place.sender().try_send_request(request), &|| elsewhere(place.tunnel()));
+            patience.answer(Waiting { begun, since, opened_at, body, elsewhere }, sending).await
         }
     };
     let failed = match answered {
-        Some(Ok(mut response)) => {
+        Ok(Ok(mut response)) => {
             *response.version_mut() = Version::HTTP_11;
+            if let Some(sight) = sight {
+                // Neither connecting nor a slow client counts.
+                let asked = [opened_at(), job.body.moved()].into_iter().flatten().fold(since, Instant::max);
+                job.course.was_answered_by(sight, asked.into_std());
+            }
             let reuse = match &connected {
                 Connected::Own(upstream) if job.body.refuse_if_held() => Reuse::Nobodys(Closer(upstream.task.clone())),
                 _ => reuse,
             };
             return Ok(Answered { response, lease: Lease::new(Rc::clone(core), key, connected, in_flight, reuse) });
         }
-        Some(Err(mut error)) => {
+        Ok(Err(mut error)) => {
             let not_sent = error.take_message().is_some();
             if let Connected::Shared(place) = &connected
                 && !http2_cause(error.error()).is_some_and(is_of_one_stream)
@@ -207,11 +253,14 @@ async fn send_once(
             }
             classify(&job, &account, start, not_sent, error.error())
         }
-        None => {
+        Err(given_up) => {
             if let Connected::Shared(place) = &connected {
                 place.retire();
             }
-            timed_out(&account)
+            match given_up {
+                GivenUp::TooLong => timed_out(&account),
+                GivenUp::Silent => fell_silent(),
+            }
         }
     };
     Err(failed)
@@ -219,6 +268,31 @@ async fn send_once(
 
 fn not_made(failure: Failure) -> AttemptFailed {
     AttemptFailed { failure, again: Again::No }
+}
+
+/// It may have arrived, and is idempotent: the same as a tunnel that was lost, some seconds earlier.
+fn fell_silent() -> AttemptFailed {
+    let failure = Failure::new(Reason::TunnelLost, "the connector fell silent");
+    AttemptFailed { failure, again: Again::Idempotent }
+}
+
+/// What a request that waits for its answer goes by.
+struct Waiting<'w> {
+    /// Since when its connection was waited for, if it had to be.
+    begun: Option<Instant>,
+    since: Instant,
+    /// When the connection opened, if it has.
+    opened_at: &'w dyn Fn() -> Option<Instant>,
+    body: &'w ReplayBody,
+    /// Whether the tunnel fell silent, and the request can be sent elsewhere.
+    elsewhere: &'w dyn Fn() -> bool,
+}
+
+/// Why an answer is not waited for any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GivenUp {
+    TooLong,
+    Silent,
 }
 
 /// How long an application's upstream may take until its answer begins.
@@ -241,31 +315,33 @@ impl Patience {
         self.connect.unwrap_or(self.answer)
     }
 
-    /// Waits for the answer on a connection that was waited for since `begun`, if it had to be, and may not be open yet;
-    /// `None` when it took too long. The answer's time starts when the connection is open: no moment counts twice.
-    async fn answer<T>(
-        &self,
-        begun: Option<Instant>,
-        opened_at: impl Fn() -> Option<Instant>,
-        body: &ReplayBody,
-        answer: impl Future<Output = T>,
-    ) -> Option<T> {
+    /// Waits for the answer on a connection that may not be open yet. The answer's time starts when the connection is open:
+    /// no moment counts twice.
+    async fn answer<T>(&self, waiting: Waiting<'_>, answer: impl Future<Output = T>) -> Result<T, GivenUp> {
+        let Waiting { begun, mut since, opened_at, body, elsewhere } = waiting;
         let mut answer = pin!(answer);
-        let mut since = Instant::now();
+        let mut look = since + limits::SILENCE_LOOKED_AT;
         let connected_by = begun.unwrap_or(since) + self.for_connection();
         loop {
             // Nobody tells when it opens: until then it is looked often enough for the answer's time to end when it should.
             let earliest = since + self.answer;
             let until = if opened_at().is_some() { earliest } else { earliest.min(connected_by) };
-            if let Ok(answer) = timeout_at(until, answer.as_mut()).await {
-                return Some(answer);
+            if let Ok(answer) = timeout_at(until.min(look), answer.as_mut()).await {
+                return Ok(answer);
+            }
+            if look < until {
+                if elsewhere() {
+                    return Err(GivenUp::Silent);
+                }
+                look += limits::SILENCE_LOOKED_AT;
+                continue;
             }
             since = match opened_at() {
-                None if until >= connected_by => return None,
+                None if until >= connected_by => return Err(GivenUp::TooLong),
                 None => until,
                 Some(opened) => {
                     let started = body.moved().map_or(opened, |moved| moved.max(opened));
-                    Some(started).filter(|started| *started + self.answer > until)?
+                    Some(started).filter(|started| *started + self.answer > until).ok_or(GivenUp::TooLong)?
                 }
             };
         }
@@ -355,7 +431,9 @@ mod tests {
         let opening = begun + SECOND * opens;
         let opened_at = || (Instant::now() >= opening).then_some(opening);
         let silence = std::future::pending::<()>();
-        assert!(patience.answer(Some(begun), opened_at, &ReplayBody::Empty, silence).await.is_none());
+        let (opened_at, since) = (&opened_at, Instant::now());
+        let waiting = Waiting { begun: Some(begun), since, opened_at, body: &ReplayBody::Empty, elsewhere: &|| false };
+        assert_eq!(patience.answer(waiting, silence).await, Err(GivenUp::TooLong));
         begun.elapsed().as_secs()
     }
 
@@ -386,7 +464,19 @@ mod tests {
         tokio::time::advance(SECOND * 100).await;
         let start = Instant::now();
         let silence = std::future::pending::<()>();
-        assert!(patience.answer(None, || Some(opened), &ReplayBody::Empty, silence).await.is_none());
+        let opened_at = &|| Some(opened);
+        let waiting = Waiting { begun: None, since: start, opened_at, body: &ReplayBody::Empty, elsewhere: &|| false };
+        assert_eq!(patience.answer(waiting, silence).await, Err(GivenUp::TooLong));
         assert_eq!(start.elapsed(), SECOND * 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_not_waited_for_where_the_tunnel_fell_silent_and_another_connector_is_there() {
+        let patience = Patience { connect: None, answer: SECOND * 60 };
+        let start = Instant::now();
+        let (opened_at, elsewhere) = (&|| Some(start), &|| start.elapsed() > SECOND * 3);
+        let waiting = Waiting { begun: None, since: start, opened_at, body: &ReplayBody::Empty, elsewhere };
+        assert_eq!(patience.answer(waiting, std::future::pending::<()>()).await, Err(GivenUp::Silent));
+        assert!(start.elapsed() <= SECOND * 4);
     }
 }

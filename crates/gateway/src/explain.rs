@@ -3,18 +3,23 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use adit_core::access::{self, AccessRequest};
-use adit_core::explain::{self, Explained, Explainer, Obstacle, PastFailure, Refusal};
+use adit_core::explain::{
+    self, Explained, ExplainedConnector, ExplainedScore, Explainer, Obstacle, PastFailure, Refusal,
+};
 use http::{HeaderValue, Request};
 
+use crate::choice::Score;
 use crate::core::Shared;
 use crate::edge::Client;
 use crate::failure::Failure;
 use crate::head::{Place, UpstreamHead};
 use crate::ledger::LastFailure;
 use crate::reason::Reason;
-use crate::serving::Serving;
+use crate::serving::{ForwardingRules, Serving};
+use crate::sight::Moment;
 
 /// Stands for the id that a request would get.
 const REQUEST_ID: HeaderValue = HeaderValue::from_static("<the request's id>");
@@ -25,14 +30,26 @@ pub(crate) struct GatewayExplainer(pub(crate) Arc<Shared>);
 impl Explainer for GatewayExplainer {
     fn explain(&self, place: explain::Place) -> Explained {
         let serving = self.0.serving.load_full();
-        let explanation = explain::explain(&serving.snapshot, place, &self.0.book.connector_facts());
+        let mut explanation = explain::explain(&serving.snapshot, place, &self.0.book.connector_facts());
         let refusal = explanation.obstacle.as_ref().map(refusal);
         let upstream = upstream(&serving, &explanation.place);
         let (upstream_url, headers) = upstream.map_or((None, Vec::new()), |(url, headers)| (Some(url), headers));
         let rules = explanation.route.as_ref().and_then(|route| serving.rules(route.application.id));
+        if let Some(rules) = rules {
+            let now = Moment::at(Instant::now());
+            explanation.connectors.iter_mut().for_each(|own| own.score = score(rules, own, now));
+        }
         let last_failure = rules.and_then(|rules| rules.ledger.last_failure()).as_deref().map(past);
         Explained { explanation, refusal, upstream_url, headers, last_failure }
     }
+}
+
+/// What the choice would go by.
+fn score(rules: &ForwardingRules, connector: &ExplainedConnector, now: Moment) -> ExplainedScore {
+    let Some(sight) = rules.ledger.sights.of_connector(connector.id) else { return ExplainedScore::default() };
+    let (latency, is_failing) = (sight.latency(now), sight.is_failing(now));
+    let score = Score { latency, in_flight: connector.in_flight, share: connector.share, is_failing };
+    ExplainedScore { latency, cost: score.cost(), is_failing }
 }
 
 fn refusal(obstacle: &Obstacle) -> Refusal {

@@ -135,7 +135,8 @@ async fn forward(
     let session = affinity.map(|affinity| affinity.session);
     record.receives(body.received());
     let (bonds, course) = (&client.bonds, &record.course);
-    let job = Job { rules: &rules, head: &head, body: &body, bonds, session, deadline, course };
+    let begun = record.begun();
+    let job = Job { rules: &rules, head: &head, body: &body, bonds, session, begun, deadline, course };
     let answered = attempt::send(core, job).await?;
     let Responded { mut response, switch, challenges } =
         respond::respond(answered, &rules, entered, bonds, upgrade, deadline)?;

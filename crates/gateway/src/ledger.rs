@@ -1,7 +1,8 @@
-//! What the gateway remembers of an application while it is published: what failed last.
+//! What the gateway remembers of an application while it is published: what failed last, and how each connector serves
+//! it.
 //!
 //! A ledger outlives the snapshots: the rules of each newer one take it over, so what is remembered is bounded by what is
-//! published. It is touched only when a request fails.
+//! published. What failed is touched only when a request fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use arc_swap::ArcSwapOption;
 use crate::failure::Failure;
 use crate::limits;
 use crate::record::RequestId;
+use crate::sight::Sights;
 
 /// The ledger of one application.
 #[derive(Debug, Default)]
@@ -18,6 +20,8 @@ pub(crate) struct Ledger {
     last_failure: ArcSwapOption<LastFailure>,
     /// When a failure was last logged, in milliseconds since 1970.
     logged: AtomicU64,
+    /// The application as each connector sees it.
+    pub(crate) sights: Sights,
 }
 
 /// A request of the application that the gateway had to answer itself.

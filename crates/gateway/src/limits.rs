@@ -225,8 +225,52 @@ pub(crate) const UPSTREAM_HTTP1_REMEMBERED: Duration = Duration::from_secs(60);
 /// Requests under way through one connector; above it they are refused, never queued without bound.
 pub(crate) const IN_FLIGHT: u32 = 8192;
 
+/// Latencies below it are not told apart: what the machine does beside decides them.
+pub(crate) const LATENCY_FLOOR: Duration = Duration::from_millis(2);
+
+/// Latencies that differ by less than this factor count as equal, and the requests under way decide.
+pub(crate) const LATENCY_NOISE: u128 = 2;
+
+/// How many times another's latency one may count at most: one slow page must not leave a connector without its part.
+pub(crate) const LATENCY_RATIO: u128 = 8;
+
+/// After how many milliseconds half is left of a latency that was not measured again: a connector is tried again after a
+/// few times that.
+pub(crate) const LATENCY_HALVED: u32 = 2_000;
+
+/// How many milliseconds lie between two answers that shorten a latency; see where it is used.
+pub(crate) const LATENCY_STEP: u32 = 100;
+
+/// How long a connector that could not connect to an application's upstream is passed over, where there is another; twice
+/// as long each time in a row, and this long at most.
+pub(crate) const UNREACHED_PAUSE: Duration = Duration::from_millis(250);
+/// See [`UNREACHED_PAUSE`].
+pub(crate) const UNREACHED_LONGEST: Duration = Duration::from_secs(10);
+
+/// Connectors of which an application remembers how they serve it; of more, the requests under way have to do.
+pub(crate) const SIGHTS: usize = 256;
+
+/// The part of its share that a connector gets as soon as it is back, in percent: its connections to upstreams are cold,
+/// and what it was lost by may not be over.
+pub(crate) const SLOW_START_SHARE: u32 = 10;
+
+/// In how many milliseconds its share grows by a hundredth: ten seconds until it has all of it.
+pub(crate) const SLOW_START_STEP: u32 = 100;
+
+/// A connector that was lost twice within this time must prove itself when it comes back.
+pub(crate) const FLAP: Duration = Duration::from_secs(60);
+
+/// How often the losses of a connector are logged.
+pub(crate) const FLAP_LOGGED: Duration = Duration::from_secs(60);
+
+/// Signs of life, one each [`PING`], by which such a connector proves itself.
+pub(crate) const HEARTBEATS: u32 = 2;
+
 /// A tunnel that says nothing for this long gets no new work.
 pub(crate) const SILENT: Duration = Duration::from_secs(3);
+
+/// How often a request that waits for its answer looks whether its tunnel fell silent, where it can be sent elsewhere.
+pub(crate) const SILENCE_LOOKED_AT: Duration = Duration::from_millis(500);
 
 /// A tunnel that says nothing for this long is closed.
 pub(crate) const DEAD: Duration = Duration::from_secs(10);

@@ -81,6 +81,11 @@ impl Place {
         &self.0.account
     }
 
+    /// The tunnel's connection beneath.
+    pub(crate) fn tunnel(&self) -> &Arc<TunnelConnection> {
+        &self.0.tunnel
+    }
+
     /// Nothing new is sent over the connection: it failed this request.
     pub(crate) fn retire(&self) {
         self.0.retired.set(true);

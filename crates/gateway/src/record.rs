@@ -128,6 +128,11 @@ impl Record {
         })
     }
 
+    /// When its head arrived.
+    pub(crate) const fn begun(&self) -> Instant {
+        self.begun
+    }
+
     /// The id as a field's value.
     pub(crate) fn id_value(&self) -> HeaderValue {
         self.recorder.value_of(self.id)
@@ -171,8 +176,10 @@ impl Record {
 
     /// The upstream answered.
     pub(crate) fn answered(&mut self, status: StatusCode) {
+        let now = Instant::now();
         self.status = Some(status);
-        self.first_byte = Some(self.begun.elapsed());
+        self.first_byte = Some(now.saturating_duration_since(self.begun));
+        self.course.answered(now);
     }
 
     /// Tells the client how long the parts of the request took so far.

@@ -14,18 +14,54 @@ use adit_tunnel::target::{Shown, Target};
 use http::HeaderValue;
 
 use crate::affinity::Session;
+use crate::choice::{Choice, Score};
 use crate::ledger::Ledger;
+use crate::limits;
+use crate::sight::{Moment, Sights};
 use crate::translate::{Links, Translations};
 use crate::tunnel::TunnelConnection;
 
+/// The share of a connector that is in service for a while, in percent.
+const WHOLE_SHARE: u32 = 100;
+
 /// What a connector is doing, counted on all cores.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Load {
     in_flight: AtomicU32,
     begun: AtomicU64,
+    /// How much of its share the connector gets, in percent.
+    share: AtomicU32,
+    /// When it came back.
+    back: AtomicU32,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        let zero = || AtomicU32::new(0);
+        Self { in_flight: zero(), begun: AtomicU64::new(0), share: AtomicU32::new(WHOLE_SHARE), back: zero() }
+    }
 }
 
 impl Load {
+    /// How much of its share it gets, in percent: less than all for a while after it came back.
+    pub(crate) fn share(&self) -> u32 {
+        self.share.load(Ordering::Relaxed)
+    }
+
+    /// The connector takes requests again.
+    pub(crate) fn is_back(&self, now: Moment) {
+        self.back.store(now.millis(), Ordering::Relaxed);
+        self.share.store(limits::SLOW_START_SHARE, Ordering::Relaxed);
+    }
+
+    /// Its share grows. Its connections say so from time to time, so that requests need no clock.
+    pub(crate) fn grow(&self, now: Moment) {
+        if self.share() < WHOLE_SHARE {
+            let grown = now.since(self.back.load(Ordering::Relaxed)) / limits::SLOW_START_STEP;
+            self.share.store(grown.clamp(limits::SLOW_START_SHARE, WHOLE_SHARE), Ordering::Relaxed);
+        }
+    }
+
     /// Requests that were sent through the connector since its first connection came up.
     pub(crate) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
@@ -45,15 +81,14 @@ pub(crate) struct LiveConnector {
     load: Arc<Load>,
     /// Its group, and what the control plane signed about that.
     membership: Option<(ConnectorGroupId, Arc<str>)>,
+    /// It was lost again and again, and has to show first that it stays.
+    is_on_trial: bool,
 }
 
 impl LiveConnector {
-    pub(crate) const fn new(
-        identity: ConnectorIdentity,
-        connections: Vec<Arc<TunnelConnection>>,
-        load: Arc<Load>,
-    ) -> Self {
-        Self { identity, connections, load, membership: None }
+    pub(crate) fn new(identity: ConnectorIdentity, connections: Vec<Arc<TunnelConnection>>, load: Arc<Load>) -> Self {
+        let is_on_trial = !connections.is_empty() && connections.iter().all(|connection| connection.is_on_trial());
+        Self { identity, connections, load, membership: None, is_on_trial }
     }
 
     /// The same, as the directory knows it.
@@ -78,6 +113,14 @@ impl LiveConnector {
     /// Requests under way through this connector, on all cores.
     pub(crate) fn in_flight(&self) -> u32 {
         self.load.in_flight()
+    }
+
+    /// What speaks for it and against it.
+    fn score(&self, sights: &Sights, now: Moment) -> Score {
+        let (in_flight, share) = (self.in_flight(), self.load.share());
+        let seen = sights.seen(self.identity, |sight| (sight.latency(now), sight.is_failing(now)));
+        let (latency, is_failing) = seen.unwrap_or_default();
+        Score { latency, in_flight, share, is_failing }
     }
 
     /// Counts one more request until the guard is dropped.
@@ -205,12 +248,17 @@ pub(crate) struct Serving {
 
 impl Serving {
     /// Puts a snapshot and the live connectors together. A connector that the snapshot does not know, or knows by
-    /// another key generation, serves nothing.
+    /// another key generation, serves nothing; one on trial serves where there is no other.
     pub(crate) fn compile(snapshot: Arc<Snapshot>, live: &[Arc<LiveConnector>], previous: &Self) -> Self {
         let mut groups: HashMap<ConnectorGroupId, Vec<Arc<LiveConnector>>> = HashMap::new();
         for connector in live {
             if let Some(group) = group_of(&snapshot, connector.identity) {
                 groups.entry(group).or_default().push(Arc::clone(connector));
+            }
+        }
+        for connectors in groups.values_mut() {
+            if connectors.iter().any(|connector| !connector.is_on_trial) {
+                connectors.retain(|connector| !connector.is_on_trial);
             }
         }
         // Most changes of a directory are none for gateways.
@@ -232,13 +280,19 @@ impl Serving {
         self.groups.get(&group)?.iter().find(|connector| connector.identity == identity)
     }
 
-    /// Chooses a connector of `group`, never one of `tried`: for a session the one that it prefers, else, of two random
-    /// ones, the one with fewer requests under way.
+    /// Whether `group` has another live connector.
+    pub(crate) fn has_other(&self, group: ConnectorGroupId, than: ConnectorIdentity) -> bool {
+        self.groups.get(&group).is_some_and(|all| all.iter().any(|connector| connector.identity != than))
+    }
+
+    /// Chooses a connector of `group`, never one of `tried`: for a session the one that it prefers, else the [better
+    /// one](crate::choice) of two random ones, by what the application's `sights` say.
     pub(crate) fn choose(
         &self,
         group: ConnectorGroupId,
         tried: &[ConnectorIdentity],
         session: Option<Session>,
+        (sights, now): (&Sights, Moment),
         random: &mut fastrand::Rng,
     ) -> Option<&Arc<LiveConnector>> {
         let all = self.groups.get(&group)?;
@@ -246,11 +300,12 @@ impl Serving {
             let untried = all.iter().filter(|connector| !tried.contains(&connector.identity));
             return untried.max_by_key(|connector| session.weight(connector.identity));
         }
+        let score = |connector: &LiveConnector| connector.score(sights, now);
         if tried.is_empty() {
-            return two_choices(all.iter(), all.len(), random);
+            return two_choices(all.iter(), all.len(), random, score);
         }
         let untried = all.iter().filter(|connector| !tried.contains(&connector.identity));
-        two_choices(untried.clone(), untried.count(), random)
+        two_choices(untried.clone(), untried.count(), random, score)
     }
 }
 
@@ -280,10 +335,12 @@ pub(crate) fn group_of(snapshot: &Snapshot, identity: ConnectorIdentity) -> Opti
     (known.key_generation == identity.generation).then_some(known.connector_group)
 }
 
+/// Two at random, and the better one of them.
 fn two_choices<'a>(
     connectors: impl Iterator<Item = &'a Arc<LiveConnector>> + Clone,
     count: usize,
     random: &mut fastrand::Rng,
+    score: impl Fn(&LiveConnector) -> Score,
 ) -> Option<&'a Arc<LiveConnector>> {
     if count <= 1 {
         return connectors.clone().next();
@@ -291,7 +348,10 @@ fn two_choices<'a>(
     let first = random.usize(..count);
     let second = (first + 1 + random.usize(..count - 1)) % count;
     let (first, second) = (connectors.clone().nth(first)?, connectors.clone().nth(second)?);
-    Some(if second.in_flight() < first.in_flight() { second } else { first })
+    Some(match score(first).choose(score(second), random) {
+        Choice::First => first,
+        Choice::Second => second,
+    })
 }
 
 #[cfg(test)]
@@ -307,7 +367,7 @@ mod tests {
     }
 
     fn live(number: u128, in_flight: u32) -> Arc<LiveConnector> {
-        let load = Load { in_flight: AtomicU32::new(in_flight), begun: AtomicU64::new(0) };
+        let load = Load { in_flight: AtomicU32::new(in_flight), ..Load::default() };
         Arc::new(LiveConnector::new(identity(number), Vec::new(), Arc::new(load)))
     }
 
@@ -323,35 +383,43 @@ mod tests {
         Serving::compile(Arc::new(snapshot), connectors, &Serving::default())
     }
 
+    fn choose(
+        serving: &Serving,
+        tried: &[ConnectorIdentity],
+        session: Option<Session>,
+        random: &mut fastrand::Rng,
+    ) -> Option<ConnectorIdentity> {
+        let (group, sights) = (ConnectorGroupId::new(Uuid::from_u128(99)), Sights::default());
+        let now = Moment::at(std::time::Instant::now());
+        serving.choose(group, tried, session, (&sights, now), random).map(|connector| connector.identity)
+    }
+
     #[test]
     fn the_less_busy_of_two_is_chosen_and_a_tried_one_never_again() {
         let serving = serving(&[live(1, 9), live(2, 0)], 1);
-        let group = ConnectorGroupId::new(Uuid::from_u128(99));
         let mut random = fastrand::Rng::with_seed(1);
         for _ in 0..50 {
-            assert_eq!(serving.choose(group, &[], None, &mut random).unwrap().identity, identity(2));
-            assert_eq!(serving.choose(group, &[identity(2)], None, &mut random).unwrap().identity, identity(1));
+            assert_eq!(choose(&serving, &[], None, &mut random), Some(identity(2)));
+            assert_eq!(choose(&serving, &[identity(2)], None, &mut random), Some(identity(1)));
         }
-        assert!(serving.choose(group, &[identity(1), identity(2)], None, &mut random).is_none());
+        assert!(choose(&serving, &[identity(1), identity(2)], None, &mut random).is_none());
     }
 
     #[test]
     fn a_session_stays_with_its_connector_whoever_is_less_busy() {
         let serving = serving(&[live(1, 9), live(2, 0)], 1);
-        let group = ConnectorGroupId::new(Uuid::from_u128(99));
         let mut random = fastrand::Rng::with_seed(1);
         let session = (0..).map(Session).find(|session| session.weight(identity(1)) > session.weight(identity(2)));
         for _ in 0..50 {
-            assert_eq!(serving.choose(group, &[], session, &mut random).unwrap().identity, identity(1));
-            assert_eq!(serving.choose(group, &[identity(1)], session, &mut random).unwrap().identity, identity(2));
+            assert_eq!(choose(&serving, &[], session, &mut random), Some(identity(1)));
+            assert_eq!(choose(&serving, &[identity(1)], session, &mut random), Some(identity(2)));
         }
     }
 
     #[test]
     fn a_connector_of_an_older_key_generation_serves_nothing() {
         let serving = serving(&[live(1, 0)], 2);
-        let group = ConnectorGroupId::new(Uuid::from_u128(99));
-        assert!(serving.choose(group, &[], None, &mut fastrand::Rng::with_seed(1)).is_none());
+        assert!(choose(&serving, &[], None, &mut fastrand::Rng::with_seed(1)).is_none());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod connection;
 mod drains;
 mod presence;
 mod serve;
+mod stability;
 
 pub(crate) use book::Book;
 pub(crate) use connection::TunnelConnection;

@@ -80,12 +80,31 @@ fn connector(connector: &Value) -> String {
     let name = named(connector, "machineName", "id");
     let under_way = &connector["requestsUnderWay"];
     match word(connector, "availability").as_str() {
-        "available" => format!("{name}: available, {under_way} requests under way"),
+        "available" => format!("{name}: available, {under_way} requests under way{}", score(connector)),
+        "proving" => {
+            format!("{name}: lost again and again, it has to show first that it stays ({under_way} under way)")
+        }
         "busy" => format!("{name}: has as many requests under way as it may have ({under_way})"),
         "resting" => format!("{name}: silent, or on its way out"),
         "notConnected" => format!("{name}: not connected"),
         other => format!("{name}: {other}"),
     }
+}
+
+/// What the choice among available connectors goes by.
+fn score(connector: &Value) -> String {
+    let mut text = String::new();
+    // Writing into a String does not fail.
+    if let (Some(latency), Some(score)) = (connector["latencyInMilliseconds"].as_f64(), connector["score"].as_f64()) {
+        let _ = write!(text, ", answers in {latency:.1} ms, score {score:.1}");
+    }
+    if let Some(share) = connector["shareInPercent"].as_u64().filter(|share| *share < 100) {
+        let _ = write!(text, ", back a moment ago: gets {share} % of its share");
+    }
+    if connector["isPassedOver"] == true {
+        text.push_str(", passed over: it could not reach the upstream a moment ago");
+    }
+    text
 }
 
 fn candidate(candidate: &Value) -> String {
@@ -147,7 +166,8 @@ mod tests {
         let answer = json!({"host": "wiki.example", "path": "/team/", "isForwarded": true,
             "upstreamUrl": "http://wiki:8080/", "applicationName": "Wiki", "applicationId": "1",
             "connectorGroupName": "Berlin", "connectorGroupId": "2",
-            "connectors": [{"id": "3", "machineName": "berlin-1", "availability": "available", "requestsUnderWay": 4},
+            "connectors": [{"id": "3", "machineName": "berlin-1", "availability": "available", "requestsUnderWay": 4,
+                 "latencyInMilliseconds": 12.34, "score": 61.7, "shareInPercent": 40, "isPassedOver": true},
                 {"id": "5", "machineName": null, "availability": "notConnected", "requestsUnderWay": 0}],
             "connectorsElsewhere": 1,
             "candidates": [{"url": "https://wiki.example/team/", "applicationName": "Wiki", "standing": "chosen"},
@@ -160,7 +180,9 @@ mod tests {
             "wiki.example/team/ is forwarded to http://wiki:8080/\n",
             "Application   Wiki (1)\n",
             "Group         Berlin (2)\n",
-            "Connectors    berlin-1 (3): available, 4 requests under way\n              5: not connected\n",
+            "Connectors    berlin-1 (3): available, 4 requests under way, answers in 12.3 ms, score 61.7, \
+             back a moment ago: gets 40 % of its share, passed over: it could not reach the upstream a moment ago\n\
+             \x20             5: not connected\n",
             "https://wiki.example/ (Home): another prefix that covers the path is longer\n",
             "Fields set    host: wiki:8080\n",
             "Failed last   2026-11-20T10:15:30.000Z upstream_refused, request 6\n              nobody?[31m listens\n",

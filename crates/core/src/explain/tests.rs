@@ -29,7 +29,7 @@ fn directory() -> Snapshot {
 }
 
 const fn facts(id: ConnectorId, serving: usize, resting: usize, in_flight: u32) -> ConnectorFacts {
-    ConnectorFacts { id, serving, resting, in_flight, busy: in_flight > 1000 }
+    ConnectorFacts { id, serving, proving: 0, resting, in_flight, share: 100, busy: in_flight > 1000 }
 }
 
 fn explained(url: &str, known: &[ConnectorFacts]) -> Explanation {
@@ -91,6 +91,15 @@ fn without_a_connector_that_can_be_taken_it_says_so() {
     assert_eq!(explained("https://a.example/", &[]).obstacle, Some(Obstacle::NoConnector));
     let busy = [facts(id(10), 1, 0, 5000)];
     assert_eq!(explained("https://a.example/", &busy).obstacle, Some(Obstacle::AllBusy));
+}
+
+#[test]
+fn one_that_has_to_prove_itself_is_taken_where_there_is_no_other() {
+    let proving = ConnectorFacts { proving: 2, ..facts(id(10), 0, 0, 0) };
+    let explanation = explained("https://a.example/", &[proving]);
+    assert_eq!((explanation.connectors[0].availability, explanation.obstacle), (Availability::Proving, None));
+    let beside_a_busy_one = explained("https://a.example/", &[proving, facts(id(11), 1, 0, 5000)]);
+    assert_eq!(beside_a_busy_one.obstacle, Some(Obstacle::AllBusy));
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adit_core::id::ConnectorId;
 use adit_tunnel::stream::StreamAccount;
+
+use crate::sight::{Moment, Sight};
 
 /// How often a request was sent, through whom, and how the last stream for it was opened.
 #[derive(Debug, Default)]
@@ -13,6 +15,8 @@ pub(crate) struct Course {
     attempts: Cell<u32>,
     connector: Cell<Option<ConnectorId>>,
     opening: OnceCell<Arc<StreamAccount>>,
+    /// What is known of the way that was taken, and since when only the upstream was waited for.
+    awaited: OnceCell<(Arc<Sight>, Instant)>,
 }
 
 impl Course {
@@ -26,6 +30,19 @@ impl Course {
     pub(crate) fn opened(&self, stream: &Arc<StreamAccount>) {
         // The first opening is what the request waited for; one that follows a failure is told by the attempts.
         let _ = self.opening.set(Arc::clone(stream));
+    }
+
+    /// The upstream's answer has come; since `asked` only it was waited for.
+    pub(crate) fn was_answered_by(&self, sight: Arc<Sight>, asked: Instant) {
+        // A request is answered once.
+        let _ = self.awaited.set((sight, asked));
+    }
+
+    /// The answer is passed on: how long it took says how good the way is.
+    pub(crate) fn answered(&self, now: Instant) {
+        if let Some((sight, asked)) = self.awaited.get() {
+            sight.answered(now.saturating_duration_since(*asked), Moment::at(now));
+        }
     }
 
     /// How often the request was sent.

@@ -1,9 +1,10 @@
 //! The book of live tunnel connections. Whatever changes here or in the snapshot is compiled into a new
 //! [`Serving`] and swapped in; requests never take this lock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use adit_core::connector::ConnectorIdentity;
 use adit_core::explain::ConnectorFacts;
@@ -14,9 +15,11 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::connection::TunnelConnection;
+use super::stability::Stability;
 use crate::directory::TunnelUp;
 use crate::limits;
 use crate::serving::{LiveConnector, Load, Serving, group_of};
+use crate::sight::Moment;
 
 #[derive(Debug, Default)]
 struct Entries {
@@ -30,6 +33,22 @@ struct Entries {
     not_after: HashMap<ConnectorIdentity, i64>,
     /// Connections of each connector on each core, those that still say hello included.
     assigned: HashMap<ConnectorIdentity, Vec<u32>>,
+    /// Connectors that take requests.
+    live: HashSet<ConnectorIdentity>,
+    stability: Stability,
+}
+
+impl Entries {
+    /// A connection of the connector takes no requests any more. With the last one the connector is lost.
+    fn note_loss(&mut self, connector: ConnectorIdentity) {
+        let mut others = self.connections.iter().filter(|other| other.identity == connector);
+        if others.any(|other| other.takes_streams()) || group_of(&self.snapshot, connector).is_none() {
+            return;
+        }
+        if let Some(losses) = self.stability.lost(connector, Instant::now()) {
+            tracing::warn!(connector = %connector.connector, losses, "a connector was lost");
+        }
+    }
 }
 
 /// All live tunnel connections.
@@ -86,13 +105,15 @@ impl Book {
         identity: ConnectorIdentity,
         instance: TunnelId,
         not_after: i64,
-        make: impl FnOnce(TunnelId) -> (TunnelConnection, TunnelUp),
+        make: impl FnOnce(TunnelId, Arc<Load>) -> (TunnelConnection, TunnelUp),
     ) -> Arc<TunnelConnection> {
         let mut entries = self.entries();
         let key = (identity, instance);
         let tunnel = *entries.tunnels.entry(key).or_insert_with(|| TunnelId::new(Uuid::new_v4()));
-        let (connection, up) = make(tunnel);
+        let load = Arc::clone(entries.loads.entry(identity).or_default());
+        let (connection, up) = make(tunnel, load);
         let connection = Arc::new(connection);
+        connection.put_on_trial(entries.stability.flaps(identity, Instant::now()));
         entries.connections.push(Arc::clone(&connection));
         entries.present.entry(tunnel).or_insert(up);
         if group_of(&entries.snapshot, connection.identity).is_none() {
@@ -106,10 +127,13 @@ impl Book {
         connection
     }
 
-    /// Takes a connection out for good.
-    pub(crate) fn remove(&self, connection: &TunnelConnection) {
+    /// Takes a connection out for good; one that `broke` served until now and did not leave.
+    pub(crate) fn remove(&self, connection: &TunnelConnection, broke: bool) {
         let mut entries = self.entries();
         entries.connections.retain(|other| other.id != connection.id);
+        if broke {
+            entries.note_loss(connection.identity);
+        }
         if entries.connections.iter().all(|other| other.tunnel != connection.tunnel) {
             entries.present.remove(&connection.tunnel);
             entries.tunnels.retain(|_, tunnel| *tunnel != connection.tunnel);
@@ -127,6 +151,18 @@ impl Book {
         self.recompile(&mut self.entries());
     }
 
+    /// A connection says nothing any more.
+    pub(crate) fn fell_silent(&self, connection: &TunnelConnection) {
+        let mut entries = self.entries();
+        entries.note_loss(connection.identity);
+        self.recompile(&mut entries);
+    }
+
+    /// Whether the connector was lost again and again lately.
+    pub(crate) fn flaps(&self, connector: ConnectorIdentity) -> bool {
+        self.entries().stability.flaps(connector, Instant::now())
+    }
+
     /// Serves a new snapshot; closes the connections of connectors that it no longer knows.
     pub(crate) fn replace_snapshot(&self, snapshot: Arc<Snapshot>) {
         let mut entries = self.entries();
@@ -136,6 +172,7 @@ impl Book {
                 connection.close();
             }
         }
+        entries.stability.tidy(Instant::now(), |connector| group_of(&snapshot, connector).is_some());
         entries.snapshot = snapshot;
         self.recompile(&mut entries);
     }
@@ -169,11 +206,21 @@ impl Book {
             if group_of(&entries.snapshot, identity).is_none() {
                 continue;
             }
-            let in_flight = entries.loads.get(&identity).map_or(0, |load| load.in_flight());
-            let busy = in_flight >= limits::IN_FLIGHT;
-            let facts = ConnectorFacts { id: identity.connector, serving: 0, resting: 0, in_flight, busy };
-            let facts = known.entry(identity).or_insert(facts);
-            let counted = if connection.takes_streams() { &mut facts.serving } else { &mut facts.resting };
+            let in_flight = connection.load.in_flight();
+            let facts = known.entry(identity).or_insert(ConnectorFacts {
+                id: identity.connector,
+                serving: 0,
+                proving: 0,
+                resting: 0,
+                in_flight,
+                share: connection.load.share(),
+                busy: in_flight >= limits::IN_FLIGHT,
+            });
+            let counted = match (connection.takes_streams(), connection.is_on_trial()) {
+                (true, false) => &mut facts.serving,
+                (true, true) => &mut facts.proving,
+                (false, _) => &mut facts.resting,
+            };
             *counted += 1;
         }
         known.into_values().collect()
@@ -203,6 +250,13 @@ impl Book {
         for connection in entries.connections.iter().filter(|connection| connection.takes_streams()) {
             by_connector.entry(connection.identity).or_default().push(Arc::clone(connection));
         }
+        let now = Moment::at(Instant::now());
+        for (identity, connections) in &by_connector {
+            if let Some(connection) = connections.first().filter(|_| !entries.live.contains(identity)) {
+                connection.load.is_back(now);
+            }
+        }
+        entries.live = by_connector.keys().copied().collect();
         let live: Vec<Arc<LiveConnector>> = by_connector
             .into_iter()
             .map(|(identity, connections)| {

@@ -1,6 +1,7 @@
 //! One connection of a connector: what the cores need to open streams on it.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Instant;
 
 use adit_core::connector::ConnectorIdentity;
@@ -12,6 +13,7 @@ use h2::client::SendRequest;
 use tokio::sync::{Notify, watch};
 
 use crate::metrics::Open;
+use crate::serving::Load;
 
 /// Whether a connection takes new streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,9 @@ pub(crate) struct TunnelConnection {
     state: AtomicU8,
     /// `true` once the state is [`ConnectionState::Leaving`].
     leaving: watch::Sender<bool>,
+    on_trial: AtomicBool,
+    /// What its connector is doing.
+    pub(crate) load: Arc<Load>,
     closing: Notify,
 }
 
@@ -48,6 +53,7 @@ impl TunnelConnection {
         identity: ConnectorIdentity,
         tunnel: TunnelId,
         requests: SendRequest<Bytes>,
+        load: Arc<Load>,
     ) -> Self {
         Self {
             id,
@@ -58,6 +64,8 @@ impl TunnelConnection {
             requests,
             state: AtomicU8::new(ConnectionState::Serving as u8),
             leaving: watch::Sender::new(false),
+            on_trial: AtomicBool::new(false),
+            load,
             closing: Notify::new(),
         }
     }
@@ -65,6 +73,11 @@ impl TunnelConnection {
     /// Whether new streams may be opened here.
     pub(crate) fn takes_streams(&self) -> bool {
         self.state.load(Ordering::Relaxed) == ConnectionState::Serving as u8
+    }
+
+    /// Whether it says nothing, and is not known to be gone.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == ConnectionState::Silent as u8
     }
 
     /// Sets the state; a connection that is leaving stays so. Returns whether anything changed.
@@ -87,6 +100,16 @@ impl TunnelConnection {
     pub(crate) async fn leaving(&self) {
         // It fails only when the connection is gone.
         let _ = self.leaving.subscribe().wait_for(|leaving| *leaving).await;
+    }
+
+    /// Whether it serves only where there is no other connector, until it has shown that it stays.
+    pub(crate) fn is_on_trial(&self) -> bool {
+        self.on_trial.load(Ordering::Relaxed)
+    }
+
+    /// Begins or ends that.
+    pub(crate) fn put_on_trial(&self, on_trial: bool) {
+        self.on_trial.store(on_trial, Ordering::Relaxed);
     }
 
     /// Opens a stream; waits while the connector allows no more of them.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use adit_core::connector::ConnectorIdentity;
@@ -25,6 +25,7 @@ use super::book::CoreAssignment;
 use super::connection::{ConnectionState, TunnelConnection};
 use crate::core::{Core, CoreCommand};
 use crate::directory::TunnelUp;
+use crate::sight::Moment;
 use crate::{limits, tls};
 
 /// A tunnel connection whose connector is known, on its way to its core.
@@ -72,7 +73,12 @@ pub(crate) async fn serve(core: Rc<Core>, arrived: Arrived) {
     let reads = tls.get_ref().0.reads();
     core.shared.metrics.tunnel_connections.inc();
     if let Err(error) = converse(&core, tls, reads, identity, not_after, from).await {
-        tracing::info!(connector = %identity.connector, %from, %error, "a tunnel connection ended");
+        // What comes and goes all the time is told once in a while, as a loss.
+        if core.shared.book.flaps(identity) {
+            tracing::debug!(connector = %identity.connector, %from, %error, "a tunnel connection ended");
+        } else {
+            tracing::info!(connector = %identity.connector, %from, %error, "a tunnel connection ended");
+        }
     }
     core.shared.metrics.tunnel_connections.dec();
     drop(assignment);
@@ -107,7 +113,7 @@ async fn converse(
         return Err(TunnelEnded::NotAccepted(goodbye.reason));
     }
     let book = &core.shared.book;
-    let make = |tunnel| {
+    let make = |tunnel, load| {
         let up = TunnelUp {
             tunnel,
             connector: identity.connector,
@@ -115,14 +121,18 @@ async fn converse(
             version: hello.version.chars().filter(char::is_ascii_graphic).take(64).collect(),
             from: from.ip().to_canonical(),
         };
-        (TunnelConnection::new(book.next_id(), core.index, identity, tunnel, requests), up)
+        (TunnelConnection::new(book.next_id(), core.index, identity, tunnel, requests, load), up)
     };
     let connection = book.add(identity, hello.instance, not_after, make);
-    let pinging = ping.map(|ping| spawn_local(keep_pinging(ping)));
-    let mut service = Service { core, connection: &connection, control, silence: Silence::new(reads), renewed: None };
+    let heartbeats = Arc::<AtomicU32>::default();
+    let pinging = ping.map(|ping| spawn_local(keep_pinging(ping, Arc::clone(&heartbeats))));
+    let silence = Silence::new(reads);
+    let mut service =
+        Service { core, connection: &connection, control, silence, heartbeats, trial_began: 0, renewed: None };
     let result = service.run(&mut end).await;
+    let broke = connection.takes_streams();
     connection.set_state(ConnectionState::Leaving);
-    book.remove(&connection);
+    book.remove(&connection, broke);
     if let Some(pinging) = pinging {
         pinging.abort();
     }
@@ -206,6 +216,10 @@ struct Service<'c> {
     connection: &'c Arc<TunnelConnection>,
     control: Control,
     silence: Silence,
+    /// Answers to pings.
+    heartbeats: Arc<AtomicU32>,
+    /// How many of them there had been when the connection was put on trial.
+    trial_began: u32,
     /// When a renewal was last asked for.
     renewed: Option<Instant>,
 }
@@ -286,14 +300,43 @@ impl Service<'_> {
             return Err(TunnelEnded::Io(std::io::ErrorKind::TimedOut.into()));
         }
         let state = if silent_for >= limits::SILENT { ConnectionState::Silent } else { ConnectionState::Serving };
-        if self.connection.set_state(state) {
-            tracing::warn!(connector = %self.connection.identity.connector, ?state, "a tunnel connection's state changed");
-            self.core.shared.book.refresh();
-        }
+        self.change_to(state);
+        self.judge();
+        self.connection.load.grow(Moment::at(Instant::now()));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         match self.core.shared.book.not_after(self.connection.identity) {
             Some(end) if i64::try_from(now).unwrap_or(i64::MAX) > end => Err(TunnelEnded::Expired),
             _ => Ok(()),
+        }
+    }
+
+    /// Takes the connection out of service, or back in. One whose connector comes and goes has to prove itself first.
+    fn change_to(&mut self, state: ConnectionState) {
+        let (book, identity) = (&self.core.shared.book, self.connection.identity);
+        let returns = state == ConnectionState::Serving && !self.connection.takes_streams();
+        let flaps = returns && book.flaps(identity);
+        if flaps {
+            self.connection.put_on_trial(true);
+            self.trial_began = self.heartbeats.load(Ordering::Relaxed);
+        }
+        if !self.connection.set_state(state) {
+            return;
+        }
+        match state {
+            ConnectionState::Silent => book.fell_silent(self.connection),
+            _ => book.refresh(),
+        }
+        if !flaps && !book.flaps(identity) {
+            tracing::warn!(connector = %identity.connector, ?state, "a tunnel connection's state changed");
+        }
+    }
+
+    /// Ends the trial of a connection that has given enough signs of life.
+    fn judge(&self) {
+        let heartbeats = self.heartbeats.load(Ordering::Relaxed).saturating_sub(self.trial_began);
+        if self.connection.is_on_trial() && heartbeats >= limits::HEARTBEATS {
+            self.connection.put_on_trial(false);
+            self.core.shared.book.refresh();
         }
     }
 }
@@ -321,8 +364,9 @@ impl Silence {
 }
 
 /// Asks for a sign of life all the time: the answer counts as a read.
-async fn keep_pinging(mut ping: h2::PingPong) {
+async fn keep_pinging(mut ping: h2::PingPong, heartbeats: Arc<AtomicU32>) {
     while ping.ping(h2::Ping::opaque()).await.is_ok() {
+        heartbeats.fetch_add(1, Ordering::Relaxed);
         sleep(limits::PING).await;
     }
 }

@@ -98,6 +98,10 @@ pub(crate) static EXPLAINED_CONNECTOR: ComplexType = ComplexType::new(
         Property::new("machineName", Type::String).system(),
         Property::new("availability", Type::String).required().system(),
         Property::new("requestsUnderWay", Type::Int64).required().system(),
+        Property::new("shareInPercent", Type::Int32).required().system(),
+        Property::new("latencyInMilliseconds", Type::Double).system(),
+        Property::new("score", Type::Double).system(),
+        Property::new("isPassedOver", Type::Boolean).required().system(),
     ],
 );
 

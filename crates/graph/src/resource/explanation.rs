@@ -2,6 +2,7 @@
 //! elsewhere, and what failed last.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use adit_core::explain::{
     Availability, Candidate, Explained, ExplainedConnector, Explanation, PastFailure, Place, Standing,
@@ -117,12 +118,22 @@ fn connector(connector: &ExplainedConnector, names: &Names) -> Value {
         "machineName": names.machines.get(&connector.id),
         "availability": match connector.availability {
             Availability::Available => "available",
+            Availability::Proving => "proving",
             Availability::Busy => "busy",
             Availability::Resting => "resting",
             Availability::NotConnected => "notConnected",
         },
         "requestsUnderWay": connector.in_flight,
+        "shareInPercent": connector.share,
+        "latencyInMilliseconds": connector.score.latency.map(millis),
+        "score": connector.score.cost.map(millis),
+        "isPassedOver": connector.score.is_failing,
     })
+}
+
+/// Milliseconds, to the microsecond.
+fn millis(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1e3
 }
 
 fn failure(failure: &PastFailure) -> Value {
