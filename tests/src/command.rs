@@ -67,6 +67,21 @@ pub fn adit(arguments: &[&str]) -> Command {
     command
 }
 
+/// `command`, started by another; itself if there is none.
+#[must_use]
+pub fn started_by(starter: &[&str], command: Command) -> Command {
+    let [program, flags @ ..] = starter else { return command };
+    let mut started = Command::new(program);
+    started.args(flags).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => started.env(name, value),
+            None => started.env_remove(name),
+        };
+    }
+    started
+}
+
 /// Runs `adit` with `arguments` to its end.
 ///
 /// # Panics

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::command::adit;
+use crate::command::{adit, started_by};
 use crate::process::Process;
 use crate::scratch::Scratch;
 
@@ -20,22 +20,29 @@ impl ConnectorProcess {
     /// Starts a connector that registers with `token`; does not wait.
     #[must_use]
     pub fn start(name: &str, token: &str, flags: &[&str]) -> Self {
-        Self::start_with(name, token, flags, &[])
+        Self::start_with(&[], name, token, flags, &[])
     }
 
     /// The same, whose upstreams' certificates are checked against those in the file `roots`.
     #[must_use]
     pub fn start_trusting(name: &str, token: &str, roots: &Path) -> Self {
-        Self::start_with(name, token, &[], &[("SSL_CERT_FILE", roots)])
+        Self::start_with(&[], name, token, &[], &[("SSL_CERT_FILE", roots)])
     }
 
-    fn start_with(name: &str, token: &str, flags: &[&str], environment: &[(&str, &Path)]) -> Self {
+    /// The same as [`Self::start`], by a command that starts it (`unshare` with its flags) and whose process becomes the
+    /// connector's.
+    #[must_use]
+    pub fn start_under(starter: &[&str], name: &str, token: &str) -> Self {
+        Self::start_with(starter, name, token, &[], &[])
+    }
+
+    fn start_with(starter: &[&str], name: &str, token: &str, flags: &[&str], environment: &[(&str, &Path)]) -> Self {
         let scratch = Scratch::new();
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let data = scratch.join("data").display().to_string();
         let mut command = adit(&["connector", "--token", token, "--data", &data, "--name", name]);
         command.args(&flags).envs(environment.iter().copied());
-        let process = Process::start(name, &mut command, &scratch.join("log"));
+        let process = Process::start(name, &mut started_by(starter, command), &scratch.join("log"));
         Self { name: name.to_owned(), id: String::new(), flags, scratch, process }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::command::{adit, run};
+use crate::command::{adit, run, started_by};
 use crate::connector::ConnectorProcess;
 use crate::deadline::{eventually, settles};
 use crate::graph::Graph;
@@ -58,8 +58,21 @@ impl Directory {
     /// Starts one in a folder that may hold a configuration; its data folder is `data` inside.
     #[must_use]
     pub fn start_in(scratch: Scratch, flags: &[&str]) -> Self {
+        Self::start_at(scratch, flags, None)
+    }
+
+    /// Starts one whose gateway listens on every address, and which connectors dial at `host`.
+    #[must_use]
+    pub fn start_dialled_at(host: &str) -> Self {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let gateway = SocketAddr::from(([0, 0, 0, 0], 0));
+        let listen = Addresses { control: free, control_tls: free, gateway, metrics: free };
+        Self::start_at(Scratch::new(), &["--gateway-address", &format!("{host}:0")], Some(listen))
+    }
+
+    fn start_at(scratch: Scratch, flags: &[&str], listen: Option<Addresses>) -> Self {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let (process, addresses) = serve(&scratch, &flags, None, &[]);
+        let (process, addresses) = serve(&scratch, &flags, listen, &[]);
         let token = token(&scratch, "Directory.ReadWrite.All");
         Self { scratch, flags, addresses, token, process }
     }
@@ -190,7 +203,12 @@ impl Directory {
         self.once_active(name, ConnectorProcess::start_trusting(name, &self.registration_token("Default"), roots))
     }
 
-    fn once_active(&self, name: &str, mut connector: ConnectorProcess) -> ConnectorProcess {
+    /// Waits until the connector is active.
+    ///
+    /// # Panics
+    /// When it ends instead.
+    #[must_use]
+    pub fn once_active(&self, name: &str, mut connector: ConnectorProcess) -> ConnectorProcess {
         let graph = self.graph();
         let (id, _) = eventually("an active connector", START_LIMIT, || {
             assert!(connector.process().is_running(), "the connector ended:\n{}", connector.process().log());
@@ -284,20 +302,6 @@ fn serve(scratch: &Scratch, flags: &[String], again: Option<Addresses>, starter:
     });
     settles("a ready server", START_LIMIT, || is_ready(addresses.metrics));
     (process, addresses)
-}
-
-/// `command`, started by another; itself if there is none.
-fn started_by(starter: &[&str], command: Command) -> Command {
-    let [program, flags @ ..] = starter else { return command };
-    let mut started = Command::new(program);
-    started.args(flags).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => started.env(name, value),
-            None => started.env_remove(name),
-        };
-    }
-    started
 }
 
 /// `adit serve` on loopback, on free ports or on those of an earlier start.

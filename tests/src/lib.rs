@@ -27,6 +27,7 @@ pub mod javascript;
 pub mod load;
 pub mod memory;
 pub mod mixed;
+pub mod network;
 pub mod ntlm;
 pub mod pair;
 pub mod pattern;

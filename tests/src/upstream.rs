@@ -74,7 +74,16 @@ impl Upstream {
     /// When it cannot listen.
     #[must_use]
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener for the private application");
+        Self::start_on("127.0.0.1")
+    }
+
+    /// Starts one on a free port of another address of this machine.
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    #[must_use]
+    pub fn start_on(address: &str) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a listener for the private application");
         let address = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared::default());
         let accepting = shared.clone();

@@ -278,6 +278,9 @@ pub(crate) const DEAD: Duration = Duration::from_secs(10);
 /// How often a tunnel is asked for a sign of life.
 pub(crate) const PING: Duration = Duration::from_secs(1);
 
+/// How often a tunnel is looked at: one that would be silent for too long at the next look counts as silent now.
+pub(crate) const LIFE_LOOKED_AT: Duration = Duration::from_millis(500);
+
 /// How long a new tunnel connection may take to say hello.
 pub(crate) const HELLO: Duration = Duration::from_secs(5);
 

@@ -1,8 +1,9 @@
 //! What a core serves from: one snapshot and the live connectors of each group, immutable and swapped in whole.
 
+mod load;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use adit_core::application::{BodyLinks, HostHeader};
 use adit_core::connector::ConnectorIdentity;
@@ -16,62 +17,11 @@ use http::HeaderValue;
 use crate::affinity::Session;
 use crate::choice::{Choice, Score};
 use crate::ledger::Ledger;
-use crate::limits;
 use crate::sight::{Moment, Sights};
 use crate::translate::{Links, Translations};
 use crate::tunnel::TunnelConnection;
 
-/// The share of a connector that is in service for a while, in percent.
-const WHOLE_SHARE: u32 = 100;
-
-/// What a connector is doing, counted on all cores.
-#[derive(Debug)]
-pub(crate) struct Load {
-    in_flight: AtomicU32,
-    begun: AtomicU64,
-    /// How much of its share the connector gets, in percent.
-    share: AtomicU32,
-    /// When it came back.
-    back: AtomicU32,
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        let zero = || AtomicU32::new(0);
-        Self { in_flight: zero(), begun: AtomicU64::new(0), share: AtomicU32::new(WHOLE_SHARE), back: zero() }
-    }
-}
-
-impl Load {
-    /// How much of its share it gets, in percent: less than all for a while after it came back.
-    pub(crate) fn share(&self) -> u32 {
-        self.share.load(Ordering::Relaxed)
-    }
-
-    /// The connector takes requests again.
-    pub(crate) fn is_back(&self, now: Moment) {
-        self.back.store(now.millis(), Ordering::Relaxed);
-        self.share.store(limits::SLOW_START_SHARE, Ordering::Relaxed);
-    }
-
-    /// Its share grows. Its connections say so from time to time, so that requests need no clock.
-    pub(crate) fn grow(&self, now: Moment) {
-        if self.share() < WHOLE_SHARE {
-            let grown = now.since(self.back.load(Ordering::Relaxed)) / limits::SLOW_START_STEP;
-            self.share.store(grown.clamp(limits::SLOW_START_SHARE, WHOLE_SHARE), Ordering::Relaxed);
-        }
-    }
-
-    /// Requests that were sent through the connector since its first connection came up.
-    pub(crate) fn begun(&self) -> u64 {
-        self.begun.load(Ordering::Relaxed)
-    }
-
-    /// Requests under way through it, on all cores.
-    pub(crate) fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
-    }
-}
+pub(crate) use load::{InFlight, Load};
 
 /// A connector with at least one connection that takes new streams.
 #[derive(Debug)]
@@ -125,9 +75,7 @@ impl LiveConnector {
 
     /// Counts one more request until the guard is dropped.
     pub(crate) fn begin(&self) -> InFlight {
-        self.load.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.load.begun.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::clone(&self.load))
+        self.load.begin()
     }
 
     /// The connection to use on `core`: its own if it has one, else another core's.
@@ -137,16 +85,6 @@ impl LiveConnector {
         // Cores that borrow spread themselves over what there is.
         let first = core.checked_rem(self.connections.len()).unwrap_or_default();
         own.or_else(|| self.connections.iter().cycle().skip(first).take(self.connections.len()).find(usable))
-    }
-}
-
-/// One request under way through a connector.
-#[derive(Debug)]
-pub(crate) struct InFlight(Arc<Load>);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -367,8 +305,9 @@ mod tests {
     }
 
     fn live(number: u128, in_flight: u32) -> Arc<LiveConnector> {
-        let load = Load { in_flight: AtomicU32::new(in_flight), ..Load::default() };
-        Arc::new(LiveConnector::new(identity(number), Vec::new(), Arc::new(load)))
+        let load = Arc::<Load>::default();
+        (0..in_flight).for_each(|_| std::mem::forget(load.begin()));
+        Arc::new(LiveConnector::new(identity(number), Vec::new(), load))
     }
 
     fn serving(connectors: &[Arc<LiveConnector>], generation: u32) -> Serving {
@@ -420,14 +359,5 @@ mod tests {
     fn a_connector_of_an_older_key_generation_serves_nothing() {
         let serving = serving(&[live(1, 0)], 2);
         assert!(choose(&serving, &[], None, &mut fastrand::Rng::with_seed(1)).is_none());
-    }
-
-    #[test]
-    fn a_request_is_counted_until_its_guard_is_dropped() {
-        let connector = live(1, 0);
-        let guard = connector.begin();
-        assert_eq!(connector.in_flight(), 1);
-        drop(guard);
-        assert_eq!((connector.in_flight(), connector.load.begun()), (0, 1));
     }
 }

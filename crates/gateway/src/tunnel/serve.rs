@@ -226,7 +226,7 @@ struct Service<'c> {
 
 impl Service<'_> {
     async fn run(&mut self, end: &mut oneshot::Receiver<()>) -> Result<(), TunnelEnded> {
-        let mut tick = interval(limits::PING / 2);
+        let mut tick = interval(limits::LIFE_LOOKED_AT);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.control.sender.send(&FromGateway::Welcome)?;
         let mut leaving = false;
@@ -299,7 +299,11 @@ impl Service<'_> {
         if silent_for >= limits::DEAD {
             return Err(TunnelEnded::Io(std::io::ErrorKind::TimedOut.into()));
         }
-        let state = if silent_for >= limits::SILENT { ConnectionState::Silent } else { ConnectionState::Serving };
+        let state = if silent_for + limits::LIFE_LOOKED_AT > limits::SILENT {
+            ConnectionState::Silent
+        } else {
+            ConnectionState::Serving
+        };
         self.change_to(state);
         self.judge();
         self.connection.load.grow(Moment::at(Instant::now()));
