@@ -18,7 +18,7 @@ use crate::process::Process;
 use crate::scratch::Scratch;
 
 /// The longest that starting may take.
-const START_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// Where pebble looks, and how it behaves.
 #[derive(Debug, Clone, Copy)]

@@ -200,14 +200,17 @@ async fn send_once(
     let is_bound = job.head.connection_bound || matches!(over, Over::Bound(_));
     let reuse = if is_bound { Reuse::Only(Rc::clone(job.bonds)) } else { Reuse::Anybodys };
     let patience = Patience::of(application);
-    let mut connecting = pin!(connect::connect(core, job, connector, key.clone(), over));
-    // Mostly there is nothing to wait for, and no clock is read.
-    let (begun, mut connected) = match connecting.as_mut().now_or_never() {
-        Some(connected) => (None, connected?),
-        None => {
-            let begun = Instant::now();
-            let in_time = timeout_at(begun + patience.for_connection(), connecting).await;
-            (Some(begun), in_time.map_err(|_| not_in_time(Reason::UpstreamConnectTimeout))??)
+    // In a block of its own: what connecting takes, waiting for the answer does not.
+    let (begun, mut connected) = {
+        let mut connecting = pin!(connect::connect(core, job, connector, key.clone(), over));
+        // Mostly there is nothing to wait for, and no clock is read.
+        match connecting.as_mut().now_or_never() {
+            Some(connected) => (None, connected?),
+            None => {
+                let begun = Instant::now();
+                let in_time = timeout_at(begun + patience.for_connection(), connecting).await;
+                (Some(begun), in_time.map_err(|_| not_in_time(Reason::UpstreamConnectTimeout))??)
+            }
         }
     };
     let account = Arc::clone(connected.account());

@@ -82,7 +82,8 @@ pub(crate) async fn connect(
     let idle = if matches!(over, Over::Idle) { core.pool.borrow_mut().take(&key, limit) } else { None };
     match idle {
         Some(upstream) => Ok(Connected::Own(upstream)),
-        None => open(core, job, connector).await.map(Connected::Own),
+        // Boxed for the same reason, and seldom.
+        None => Box::pin(open(core, job, connector)).await.map(Connected::Own),
     }
 }
 
@@ -205,6 +206,7 @@ async fn speak_http1(
     let (account, asked) = (stream.account(), Arc::<Asked>::default());
     let (sender, connection) = http1::Builder::new()
         .max_headers(limits::FIELDS)
+        .max_buf_size(limits::UPSTREAM_READ_BYTES)
         .handshake(TokioIo::new(UpstreamGuard::new(stream, Arc::clone(&asked))))
         .await
         .map_err(|error| lost(&error.to_string()))?;

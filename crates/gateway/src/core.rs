@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adit_tunnel::socket::TunnelSocket;
+use adit_tunnel::unread::Unread;
 use arc_swap::{ArcSwap, Guard};
 use ipnet::IpNet;
 use rustls::server::Acceptor;
@@ -71,6 +72,8 @@ pub(crate) struct Shared {
     pub(crate) http1_hosts: Http1Hosts,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) client_limits: ClientLimits,
+    /// What waits in tunnels for clients.
+    pub(crate) unread: Arc<Unread>,
     pub(crate) registrations: Semaphore,
     pub(crate) registration_rate: RegistrationRate,
     /// `true` once the gateway drains.

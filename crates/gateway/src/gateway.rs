@@ -9,6 +9,7 @@ use std::time::Duration;
 use adit_core::Snapshot;
 use adit_core::explain::Explainer;
 use adit_core::id::ConnectorId;
+use adit_tunnel::unread::Unread;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
@@ -131,6 +132,7 @@ impl Gateway {
             http1_hosts: Http1Hosts::default(),
             trusted_proxies: settings.trusted_proxies,
             client_limits: settings.client_limits,
+            unread: Unread::new(settings.client_limits.unread),
             registrations: Semaphore::new(limits::REGISTRATIONS),
             registration_rate: RegistrationRate::new(&settings.client_limits),
             draining: draining_seen,

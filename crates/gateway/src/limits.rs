@@ -62,6 +62,9 @@ pub struct ClientLimits {
     pub body_pause: Duration,
     /// For the next bytes of an answer to be taken.
     pub write_stall: Duration,
+    /// Bytes of answers that wait in tunnels for clients that do not take them, of all together: above it, each may have but
+    /// little waiting. Sixty-four that stopped, or a thousand that have that little.
+    pub unread: usize,
     /// Whether pages of other sites may not open WebSockets: browsers send an application's cookies along with those.
     pub same_origin_websockets: bool,
     /// Registrations a minute from one address (IPv6: one /64 network), refused ones included: machines behind one NAT
@@ -80,6 +83,7 @@ impl Default for ClientLimits {
             body_rate: 240,
             body_pause: Duration::from_secs(30),
             write_stall: Duration::from_secs(30),
+            unread: 64 * 1024 * 1024,
             // Some applications have their pages elsewhere.
             same_origin_websockets: false,
             registrations_per_address: 60,
@@ -174,6 +178,10 @@ pub(crate) const CONTINUE: Duration = Duration::from_secs(1);
 
 /// Attempts for one request: the first, one on another connection, one on another connector.
 pub(crate) const ATTEMPTS: usize = 3;
+
+/// Bytes that are read from an upstream connection at a time, once it keeps them coming: a client that stops reading holds
+/// about three times as many beside what waits in the tunnel. More would save few wake-ups.
+pub(crate) const UPSTREAM_READ_BYTES: usize = 128 * 1024;
 
 /// How long an upstream connection may lie idle: below Node's 5 s, after which it closes connections.
 pub(crate) const IDLE: Duration = Duration::from_secs(4);

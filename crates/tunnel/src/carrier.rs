@@ -2,7 +2,8 @@
 //!
 //! The connection window is never the limit: when it is smaller than (stalled streams x stream window), a few slow
 //! readers stop every other user of the connector. Windows and frames are fixed here and not adaptive, because the
-//! adaptive mode of the libraries has deadlocked.
+//! adaptive mode of the libraries has deadlocked; only readers that do not read make a gateway's windows smaller
+//! ([`crate::unread`]).
 
 use std::future::poll_fn;
 use std::io;
@@ -17,7 +18,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::joined::Joined;
 
 /// Bytes that one stream may have under way, each way: 20 MB/s at 50 ms of round trip.
-const STREAM_WINDOW: u32 = 1 << 20;
+pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
+
+/// The same for answers while too much waits for readers that do not read: what a page has, 1.3 MB/s at 50 ms.
+pub(crate) const STREAM_WINDOW_IN_NEED: u32 = 64 * 1024;
 
 /// Bytes that a connection may have under way: the largest that HTTP/2 allows (RFC 9113, section 6.9.1), which is
 /// to say no limit beside the streams' own.
@@ -121,6 +125,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin> GatewayEnd<I> {
     /// Asks for signs of life; `None` after the first call.
     pub fn ping_pong(&mut self) -> Option<PingPong> {
         self.connection.ping_pong()
+    }
+
+    /// Has all streams have this window for what they receive; `false` while the other end has not taken note of the last
+    /// change.
+    pub(crate) fn set_window(&mut self, window: u32) -> bool {
+        self.connection.set_initial_window_size(window).is_ok()
     }
 }
 

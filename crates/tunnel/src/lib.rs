@@ -9,6 +9,7 @@
 //! - `joined`: what HTTP/2 writes, joined into fewer system calls and TLS records;
 //! - [`socket`]: the TCP socket beneath, at both ends;
 //! - [`stream`]: the gateway's end of one stream, as a byte stream with an account of what became of it;
+//! - [`unread`]: what waits for readers of streams, and how much of it there may be;
 //! - [`target`]: the head of a stream and the reasons for which one is not opened;
 //! - [`message`]: what both sides tell each other beside the streams, and registration.
 
@@ -21,3 +22,4 @@ pub mod protocol;
 pub mod socket;
 pub mod stream;
 pub mod target;
+pub mod unread;

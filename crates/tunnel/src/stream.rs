@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::protocol;
 use crate::target::{Offer, OpenFailure, Shown, Target};
+use crate::unread::{UnreadHere, UnreadOfStream};
 
 /// Stands for "the connector did not say".
 const NOT_TOLD: u64 = u64::MAX;
@@ -149,6 +150,9 @@ pub struct TunnelStream {
     send: SendStream<Bytes>,
     receiving: Receiving,
     unread: Bytes,
+    /// How many bytes the frame has of which `unread` is the rest. They are the reader's once all of it is.
+    frame: usize,
+    waiting: Option<UnreadOfStream>,
     http2: bool,
     asked: Instant,
     account: Arc<StreamAccount>,
@@ -174,10 +178,18 @@ pub fn open(
     let head = target.to_request(offer, shown).map_err(|_| h2::Error::from(Reason::INTERNAL_ERROR))?;
     let (answer, send) = connection.send_request(head, false)?;
     let receiving = Receiving::Opening(answer);
-    Ok(TunnelStream { send, receiving, unread: Bytes::new(), http2: false, asked, account: Arc::default() })
+    let (unread, account) = (Bytes::new(), Arc::default());
+    Ok(TunnelStream { send, receiving, unread, frame: 0, waiting: None, http2: false, asked, account })
 }
 
 impl TunnelStream {
+    /// Counts what waits to be read of the stream, from its beginning.
+    #[must_use]
+    pub fn counted(mut self, here: &UnreadHere) -> Self {
+        self.waiting = Some(here.of_stream(self.send.stream_id().as_u32()));
+        self
+    }
+
     /// The account of this stream; it stays readable when the stream is gone.
     #[must_use]
     pub fn account(&self) -> Arc<StreamAccount> {
@@ -247,11 +259,12 @@ impl TunnelStream {
             if !self.unread.is_empty() {
                 return Poll::Ready(Ok(true));
             }
+            self.let_next_come();
             match &mut self.receiving {
                 Receiving::Opening(_) => ready!(self.poll_opening(cx))?,
                 Receiving::Open(body) => match ready!(body.poll_data(cx)) {
                     Some(Ok(bytes)) => {
-                        let _ = body.flow_control().release_capacity(bytes.len());
+                        self.frame = bytes.len();
                         self.unread = bytes;
                     }
                     Some(Err(error)) => return Poll::Ready(Err(self.fail(error))),
@@ -268,6 +281,19 @@ impl TunnelStream {
                     },
                 },
                 Receiving::Ended => return Poll::Ready(Ok(false)),
+            }
+        }
+    }
+}
+
+impl TunnelStream {
+    /// A frame was read: as much may come again.
+    fn let_next_come(&mut self) {
+        let taken = std::mem::take(&mut self.frame);
+        if let (true, Receiving::Open(body)) = (taken > 0, &mut self.receiving) {
+            let _ = body.flow_control().release_capacity(taken);
+            if let Some(waiting) = &self.waiting {
+                waiting.taken(taken);
             }
         }
     }

@@ -22,6 +22,7 @@ pub(super) struct ClientLimitsTable {
     body_pause: Option<Duration>,
     #[serde(default, deserialize_with = "lifetime::from_text")]
     write_stall: Option<Duration>,
+    unread: Option<usize>,
     same_origin_websockets: Option<bool>,
     registrations_per_address: Option<u32>,
     registrations: Option<u32>,
@@ -37,6 +38,7 @@ impl From<ClientLimitsTable> for ClientLimits {
             body_rate: table.body_rate.unwrap_or(default.body_rate),
             body_pause: table.body_pause.unwrap_or(default.body_pause),
             write_stall: table.write_stall.unwrap_or(default.write_stall),
+            unread: table.unread.unwrap_or(default.unread),
             same_origin_websockets: table.same_origin_websockets.unwrap_or(default.same_origin_websockets),
             registrations_per_address: table.registrations_per_address.unwrap_or(default.registrations_per_address),
             registrations: table.registrations.unwrap_or(default.registrations),

@@ -5,7 +5,7 @@
 //! task is given up here, which resets the stream and lets go of what it holds.
 
 use std::cell::Cell;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -82,10 +82,11 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for PacedTasks {
     }
 }
 
-async fn run(task: impl Future<Output = ()>, pace: Rc<Pace>, mut patience: WritePatience) {
-    let mut task = pin!(task);
+/// The task is in a box, because an `async` block would keep room for it twice.
+fn run(task: impl Future<Output = ()>, pace: Rc<Pace>, mut patience: WritePatience) -> impl Future<Output = ()> {
+    let mut task = Box::pin(task);
     let mut last = Sign::NotAsked;
-    std::future::poll_fn(|cx| {
+    std::future::poll_fn(move |cx| {
         pace.0.set(Sign::NotAsked);
         if task.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
@@ -102,7 +103,6 @@ async fn run(task: impl Future<Output = ()>, pace: Rc<Pace>, mut patience: Write
         tracing::debug!("an answer was given up: its client does not take it");
         Poll::Ready(())
     })
-    .await;
 }
 
 #[cfg(test)]

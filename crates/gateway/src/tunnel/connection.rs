@@ -8,6 +8,7 @@ use adit_core::connector::ConnectorIdentity;
 use adit_core::id::TunnelId;
 use adit_tunnel::stream::{self, TunnelStream};
 use adit_tunnel::target::{Offer, Shown, Target};
+use adit_tunnel::unread::UnreadHere;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::sync::{Notify, watch};
@@ -37,6 +38,7 @@ pub(crate) struct TunnelConnection {
     /// Upstream connections and WebSockets that go through it.
     pub(crate) streams: Open,
     requests: SendRequest<Bytes>,
+    unread: UnreadHere,
     state: AtomicU8,
     /// `true` once the state is [`ConnectionState::Leaving`].
     leaving: watch::Sender<bool>,
@@ -54,6 +56,7 @@ impl TunnelConnection {
         tunnel: TunnelId,
         requests: SendRequest<Bytes>,
         load: Arc<Load>,
+        unread: UnreadHere,
     ) -> Self {
         Self {
             id,
@@ -62,6 +65,7 @@ impl TunnelConnection {
             tunnel,
             streams: Open::default(),
             requests,
+            unread,
             state: AtomicU8::new(ConnectionState::Serving as u8),
             leaving: watch::Sender::new(false),
             on_trial: AtomicBool::new(false),
@@ -116,7 +120,7 @@ impl TunnelConnection {
     pub(crate) async fn open(&self, target: &Target, offer: Offer, shown: &Shown) -> Result<TunnelStream, h2::Error> {
         let asked = Instant::now();
         let mut requests = self.requests.clone().ready().await?;
-        stream::open(&mut requests, target, offer, shown, asked)
+        Ok(stream::open(&mut requests, target, offer, shown, asked)?.counted(&self.unread))
     }
 
     /// Asks the connection's task to end it, streams and all.

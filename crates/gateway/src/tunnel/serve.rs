@@ -11,6 +11,7 @@ use adit_tunnel::message::{
     self, Binary, ControlReceiver, ControlSender, FromConnector, FromGateway, Hello, Refused, Retry,
 };
 use adit_tunnel::socket::TunnelSocket;
+use adit_tunnel::unread::{self, Counted, UnreadHere};
 use adit_tunnel::{carrier, protocol, target};
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -92,14 +93,16 @@ async fn converse(
     not_after: i64,
     from: SocketAddr,
 ) -> Result<(), TunnelEnded> {
-    let (requests, mut connection) = carrier::gateway_end(tls).await?;
+    let unread = UnreadHere::new(&core.shared.unread);
+    let (requests, mut connection) = carrier::gateway_end(Counted::new(tls, unread.clone())).await?;
     let ping = connection.ping_pong();
     let (ended, mut end) = oneshot::channel::<()>();
     let (abandon, mut abandoned) = oneshot::channel::<()>();
+    let running = unread::run(connection, unread.clone());
     spawn_local(async move {
         // When the conversation is over, the connection goes with it, and so do its streams.
         tokio::select! {
-            result = connection => if let Err(error) = result { tracing::debug!(%error, "tunnel carrier ended") },
+            result = running => if let Err(error) = result { tracing::debug!(%error, "tunnel carrier ended") },
             _ = &mut abandoned => {}
         }
         drop(ended);
@@ -121,7 +124,7 @@ async fn converse(
             version: hello.version.chars().filter(char::is_ascii_graphic).take(64).collect(),
             from: from.ip().to_canonical(),
         };
-        (TunnelConnection::new(book.next_id(), core.index, identity, tunnel, requests, load), up)
+        (TunnelConnection::new(book.next_id(), core.index, identity, tunnel, requests, load, unread), up)
     };
     let connection = book.add(identity, hello.instance, not_after, make);
     let heartbeats = Arc::<AtomicU32>::default();
