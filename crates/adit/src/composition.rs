@@ -327,7 +327,6 @@ fn start_gateway(
     registry: &mut Registry,
 ) -> Result<Gateway, StartError> {
     let settings = adit_gateway::Settings {
-        listener,
         cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         snapshots: control.snapshots(),
         directory: Arc::new(control_link::ControlLink::new(control.clone())),
@@ -338,7 +337,7 @@ fn start_gateway(
         client_limits,
         observation,
     };
-    Ok(Gateway::start(settings, registry)?)
+    Ok(Gateway::start(listener, settings, registry)?)
 }
 
 /// Waits until the gateway serves from a snapshot: it has one already and only has to take it up.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use adit_core::id::NotAnId;
 use adit_core::{MachineName, RegistrationToken};
 use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_local;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -15,9 +16,9 @@ use crate::allow::AllowList;
 use crate::gateway_link;
 use crate::identity::{ConnectorKey, FolderError, Identity, IdentityFolder};
 use crate::member::Member;
+use crate::network::{Network, SystemNetwork};
 use crate::refusal_log::RefusalLog;
 use crate::register::{self, RegistrationError, now};
-use crate::resolver::Resolver;
 use crate::target_policy::TargetPolicy;
 use crate::tls::UpstreamTlsConfigs;
 use crate::upstream::UpstreamDialler;
@@ -87,9 +88,41 @@ pub enum ConnectorError {
 /// # Errors
 /// [`ConnectorError`] when it cannot start or must not go on.
 pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), ConnectorError> {
+    run_with(settings, Arc::new(SystemNetwork), start_link, shutdown).await
+}
+
+/// The same on another network, and all of it on the calling task's [`tokio::task::LocalSet`]: for where time and network
+/// are not the system's.
+///
+/// # Errors
+/// See [`run`].
+pub async fn run_solo(
+    settings: Settings,
+    network: Arc<dyn Network>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ConnectorError> {
+    let start = |_, member, done: mpsc::Sender<()>| {
+        spawn_local(async move {
+            tokio::select! {
+                () = gateway_link::keep(member) => {}
+                // There is no thread that ends with the process: what is left goes when nobody waits for it any more.
+                () = done.closed() => {}
+            }
+        });
+        Ok(())
+    };
+    run_with(settings, network, start, shutdown).await
+}
+
+async fn run_with(
+    settings: Settings,
+    network: Arc<dyn Network>,
+    start_link: impl Fn(usize, Arc<Member>, mpsc::Sender<()>) -> Result<(), ConnectorError>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ConnectorError> {
     let folder = IdentityFolder::open(&settings.data)?;
     let key = folder.key()?;
-    let identity = registered(&settings, &folder, &key).await?;
+    let identity = registered(network.as_ref(), &settings, &folder, &key).await?;
     tracing::info!(connector = %identity.connector, machine = %identity.machine_name, gateway = %identity.gateway, "starting");
     let policy = policy_of(&identity, &settings.data)?;
     let (leave, leaving) = watch::channel(false);
@@ -102,8 +135,8 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
             policy,
             allow: settings.allow,
             refusals: RefusalLog::default(),
-            resolver: Resolver::System,
             tls: UpstreamTlsConfigs::new()?,
+            network,
         },
         leaving,
         grace: settings.grace,
@@ -132,6 +165,7 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
 /// The identity in the folder; a new one where there is none, where it has ended, or where another token is given than
 /// the one it came from. (A service that is started with `--token` each time goes on with what it has.)
 async fn registered(
+    network: &dyn Network,
     settings: &Settings,
     folder: &IdentityFolder,
     key: &ConnectorKey,
@@ -143,7 +177,7 @@ async fn registered(
         (None, None) => Err(ConnectorError::NotRegistered(settings.data.clone())),
         (old, Some(token)) => {
             let machine_name = settings.machine_name.as_str();
-            match (register::register(token, key, machine_name, &settings.version).await, old) {
+            match (register::register(network, token, key, machine_name, &settings.version).await, old) {
                 (Ok(identity), _) => {
                     let identity = identity.with_token(&token.secret);
                     folder.keep(&identity)?;

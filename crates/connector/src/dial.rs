@@ -4,27 +4,45 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_tunnel::connection::Socket;
 use adit_tunnel::socket::TunnelSocket;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use crate::network::Network;
 
 /// TCP and TLS together: a few round trips on any link.
 const DIAL: Duration = Duration::from_secs(10);
 
 /// Opens a connection to `gateway` (`host:port`).
-pub(crate) async fn gateway(gateway: &str, config: Arc<ClientConfig>) -> io::Result<TlsStream<TunnelSocket>> {
+pub(crate) async fn gateway(
+    network: &dyn Network,
+    gateway: &str,
+    config: Arc<ClientConfig>,
+) -> io::Result<TlsStream<TunnelSocket>> {
     let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{gateway}: {reason}"));
-    let (host, _) = gateway.rsplit_once(':').ok_or_else(|| invalid("not HOST:PORT"))?;
+    let (host, port) = gateway.rsplit_once(':').ok_or_else(|| invalid("not HOST:PORT"))?;
+    let port = port.parse().map_err(|_| invalid("not HOST:PORT"))?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(host.to_owned()).map_err(|_| invalid("not a host name"))?;
     let dialled = timeout(DIAL, async {
-        let socket = TcpStream::connect(gateway).await?;
-        socket.set_nodelay(true)?;
+        let socket = connect(network, host, port).await?;
         TlsConnector::from(config).connect(name, TunnelSocket::new(socket)).await
     });
     dialled.await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer within 10 seconds"))?
+}
+
+/// Connects to the first address of the host that answers.
+async fn connect(network: &dyn Network, host: &str, port: u16) -> io::Result<Socket> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in network.resolve(host, port).await? {
+        match network.connect(address).await {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }

@@ -79,9 +79,13 @@ async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
                     continue;
                 }
             },
-            Some(deadline) => match timeout_at(deadline, carrier.accept()).await {
-                Ok(accepted) => accepted,
-                Err(_) => return Ok(()),
+            Some(deadline) => tokio::select! {
+                accepted = timeout_at(deadline, carrier.accept()) => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(_) => return Ok(()),
+                },
+                // Nobody is there to finish anything.
+                () = &mut silent => return Ok(()),
             },
         };
         match accepted {
@@ -124,7 +128,7 @@ type Carrier = carrier::ConnectorEnd<TlsStream<TunnelSocket>>;
 async fn connect(member: &Member) -> io::Result<(Carrier, Arc<AtomicU64>)> {
     let identity = member.identity();
     let config = tls::for_tunnel(&identity, &member.key).map_err(io::Error::other)?;
-    let mut connection = dial::gateway(&identity.gateway, config).await?;
+    let mut connection = dial::gateway(member.dialler.network.as_ref(), &identity.gateway, config).await?;
     carrier::take_whole_frames(connection.get_mut().1);
     let reads = connection.get_ref().0.reads();
     let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the gateway did not begin to speak");

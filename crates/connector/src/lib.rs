@@ -14,6 +14,7 @@ mod gateway_link;
 mod identity;
 mod issued;
 mod member;
+pub mod network;
 mod refusal_log;
 mod register;
 mod relay;
@@ -23,4 +24,5 @@ mod tls;
 mod upstream;
 
 pub use allow::{AllowList, NotAnAllowEntry};
-pub use connector::{ConnectorError, GRACE, Settings, run};
+pub use connector::{ConnectorError, GRACE, Settings, run, run_solo};
+pub use network::{Network, SystemNetwork};

@@ -8,6 +8,7 @@ use adit_tunnel::message::{self, Binary, Refused, Register, RegisterAnswer, Retr
 use tokio::time::{Instant, sleep};
 
 use crate::identity::{ConnectorKey, Identity};
+use crate::network::Network;
 use crate::{dial, issued, tls};
 
 /// Why a connector was not registered. Nothing was changed then, unless the answer was lost on its way; the same token
@@ -58,6 +59,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Registers with `token`, again for some minutes where the gateway says that this may help.
 pub(crate) async fn register(
+    network: &dyn Network,
     token: &RegistrationToken,
     key: &ConnectorKey,
     machine_name: &str,
@@ -66,7 +68,7 @@ pub(crate) async fn register(
     let started = Instant::now();
     let mut pause = FIRST_PAUSE;
     loop {
-        match register_once(token, key, machine_name, version).await {
+        match register_once(network, token, key, machine_name, version).await {
             Err(RegistrationError::Refused { reason, retry: Retry::Later }) if started.elapsed() < PATIENCE => {
                 tracing::warn!(%reason, "not registered yet");
                 // Spread, so that machines that were set up together do not come again together.
@@ -79,6 +81,7 @@ pub(crate) async fn register(
 }
 
 async fn register_once(
+    network: &dyn Network,
     token: &RegistrationToken,
     key: &ConnectorKey,
     machine_name: &str,
@@ -87,7 +90,8 @@ async fn register_once(
     let gateway = token.gateway.clone();
     let unusable = |reason: &dyn std::fmt::Display| RegistrationError::Unusable(reason.to_string());
     let config = tls::for_registration(token.ca_fingerprint).map_err(|error| unusable(&error))?;
-    let mut connection = dial::gateway(&gateway, config).await.map_err(|error| unreachable(&gateway, error))?;
+    let mut connection =
+        dial::gateway(network, &gateway, config).await.map_err(|error| unreachable(&gateway, error))?;
     let request = Register {
         secret: Binary(token.secret.to_vec()),
         request: Binary(key.request().map_err(|error| unusable(&error))?),

@@ -2,23 +2,24 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use adit_tunnel::socket::prepare;
+use adit_tunnel::connection::Socket;
 use adit_tunnel::target::{Offer, OpenFailure, OpenReason, Target, UpstreamTls};
 use http::HeaderMap;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::allow::AllowList;
+use crate::network::Network;
 use crate::refusal_log::RefusalLog;
 use crate::register::now;
-use crate::resolver::Resolver;
+use crate::resolver::resolve;
 use crate::target_policy::TargetPolicy;
 use crate::tls::UpstreamTlsConfigs;
 
@@ -37,15 +38,15 @@ pub(crate) struct UpstreamDialler {
     pub(crate) policy: TargetPolicy,
     pub(crate) allow: AllowList,
     pub(crate) refusals: RefusalLog,
-    pub(crate) resolver: Resolver,
     pub(crate) tls: UpstreamTlsConfigs,
+    pub(crate) network: Arc<dyn Network>,
 }
 
 /// A connection to an upstream.
 #[derive(Debug)]
 pub(crate) enum UpstreamConnection {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 impl UpstreamConnection {
@@ -98,9 +99,9 @@ impl UpstreamDialler {
     }
 
     /// Dials the allowed addresses of the target, one after the other.
-    async fn connect(&self, target: &Target) -> Result<TcpStream, OpenFailure> {
+    async fn connect(&self, target: &Target) -> Result<Socket, OpenFailure> {
         let mut last = None;
-        let addresses = self.resolver.resolve(target).await?;
+        let addresses = resolve(self.network.as_ref(), target).await?;
         let each = if addresses.len() > 1 { CONNECT_ONE } else { CONNECT };
         for address in addresses {
             if let Err(refused) = self.allow.check(&target.host, address.ip(), target.port) {
@@ -108,11 +109,8 @@ impl UpstreamDialler {
                 last.get_or_insert_with(|| OpenFailure::new(OpenReason::NotAllowed, refused));
                 continue;
             }
-            match timeout(each, TcpStream::connect(address)).await {
-                Ok(Ok(socket)) => {
-                    prepare(&socket);
-                    return Ok(socket);
-                }
+            match timeout(each, self.network.connect(address)).await {
+                Ok(Ok(socket)) => return Ok(socket),
                 Ok(Err(error)) => last = Some(OpenFailure::new(OpenReason::Refused, format!("{address}: {error}"))),
                 Err(_) => last = Some(OpenFailure::new(OpenReason::TimedOut, format!("{address} did not answer"))),
             }

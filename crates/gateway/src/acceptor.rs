@@ -5,11 +5,13 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use adit_tunnel::connection::Socket;
 use adit_tunnel::socket::prepare;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::admission::{Admission, Files, file_of};
 use crate::core::{CoreCommand, Shared};
@@ -71,7 +73,7 @@ impl Door {
         }
         prepare(&socket);
         // A failure means that the peer is gone already.
-        let Ok(socket) = socket.into_std() else { return };
+        let Ok(socket) = Socket::from(socket).park() else { return };
         let cores = self.shared.cores.iter().enumerate();
         let fewest = cores.min_by_key(|(_, core)| core.connections.load(Ordering::Relaxed));
         let Some((index, core)) = fewest else { return };

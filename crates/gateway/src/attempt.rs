@@ -47,7 +47,7 @@ pub(crate) struct Job<'r> {
     /// The session that stays with its connector, if there is one.
     pub(crate) session: Option<Session>,
     /// When its head arrived.
-    pub(crate) begun: std::time::Instant,
+    pub(crate) begun: Instant,
     /// When the answer must be there, to its last byte.
     pub(crate) deadline: Option<Instant>,
     /// Where it is noted what was done.
@@ -124,7 +124,7 @@ async fn send_in_time(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure
 /// What a failure says of the connector's way to the upstream.
 fn note(job: Job<'_>, connector: &LiveConnector, failure: &Failure) {
     let Some(sight) = job.rules.ledger.sights.find(connector.identity) else { return };
-    let now = Moment::at(std::time::Instant::now());
+    let now = Moment::at(Instant::now());
     match failure.reason {
         Reason::UpstreamRefused
         | Reason::UpstreamNameNotResolved
@@ -160,7 +160,7 @@ fn choose(
     };
     let mut random = core.random.borrow_mut();
     // The first attempt follows the head at once; a later one is rare enough to look at the clock.
-    let now = Moment::at(if last.is_none() { job.begun } else { std::time::Instant::now() });
+    let now = Moment::at(if last.is_none() { job.begun } else { Instant::now() });
     let known = (&rules.ledger.sights, now);
     let chosen = serving.choose(group, tried, job.session, known, &mut random);
     let chosen = match (chosen, last) {
@@ -215,7 +215,7 @@ async fn send_once(
     };
     let account = Arc::clone(connected.account());
     let start = account.written();
-    let opened_at = || account.opened_at().map(Instant::from_std);
+    let opened_at = || account.opened_at();
     let since = Instant::now();
     let elsewhere = |tunnel: &TunnelConnection| {
         let idempotent = may_resend && is_idempotent(&job.head.method) && job.body.is_replayable();
@@ -242,7 +242,7 @@ async fn send_once(
             if let Some(sight) = sight {
                 // Neither connecting nor a slow client counts.
                 let asked = [opened_at(), job.body.moved()].into_iter().flatten().fold(since, Instant::max);
-                job.course.was_answered_by(sight, asked.into_std());
+                job.course.was_answered_by(sight, asked);
             }
             let reuse = match &connected {
                 Connected::Own(upstream) if job.body.refuse_if_held() => Reuse::Nobodys(Closer(upstream.task.clone())),

@@ -10,10 +10,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use adit_core::id::ApplicationId;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::core::Core;
 use crate::limits;

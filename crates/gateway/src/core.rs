@@ -6,13 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use adit_tunnel::connection::Parked;
 use adit_tunnel::socket::TunnelSocket;
 use adit_tunnel::unread::Unread;
 use arc_swap::{ArcSwap, Guard};
 use ipnet::IpNet;
 use rustls::server::Acceptor;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, interval, timeout, timeout_at};
@@ -37,7 +37,7 @@ use crate::{edge, limits, registration};
 #[derive(Debug)]
 pub(crate) enum CoreCommand {
     /// Serve a connection that was just accepted.
-    Connection(std::net::TcpStream, SocketAddr, Admission),
+    Connection(Parked, SocketAddr, Admission),
     /// Serve a tunnel connection that another core shook hands with.
     Tunnel(Box<Arrived>),
     /// Drop the idle upstream connections on that tunnel connection.
@@ -142,14 +142,15 @@ impl Core {
 /// Runs a core on the calling thread until its commands end.
 pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: mpsc::Receiver<CoreCommand>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let recorder = Recorder::new(shared.records.clone(), shared.spans.clone(), shared.metrics.core(index));
-    let random = RefCell::new(fastrand::Rng::new());
-    let core = Rc::new(Core { index, shared, pool: RefCell::default(), random, held: Held::default(), recorder });
-    LocalSet::new().block_on(&runtime, obey(core, commands));
+    LocalSet::new().block_on(&runtime, serve(index, shared, commands));
     Ok(())
 }
 
-async fn obey(core: Rc<Core>, mut commands: mpsc::Receiver<CoreCommand>) {
+/// Is a core on the calling task's [`LocalSet`] until the commands end.
+pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc::Receiver<CoreCommand>) {
+    let recorder = Recorder::new(shared.records.clone(), shared.spans.clone(), shared.metrics.core(index));
+    let random = RefCell::new(fastrand::Rng::new());
+    let core = Rc::new(Core { index, shared, pool: RefCell::default(), random, held: Held::default(), recorder });
     let mut tidy = interval(limits::IDLE / 4);
     let recorder = Rc::clone(&core.recorder);
     spawn_local(async move { recorder.hand_on_in_time().await });
@@ -184,10 +185,10 @@ impl Drop for Counted<'_> {
 }
 
 /// Reads the client's hello and hands the connection to whom it is for. The acceptor has counted it already.
-async fn receive(core: Rc<Core>, socket: std::net::TcpStream, from: SocketAddr, admission: Admission) {
+async fn receive(core: Rc<Core>, socket: Parked, from: SocketAddr, admission: Admission) {
     let Some(handle) = core.shared.cores.get(core.index) else { return };
     let _counted = Counted(&handle.connections);
-    let Ok(socket) = TcpStream::from_std(socket) else { return };
+    let Ok(socket) = socket.resume() else { return };
     let acceptor = LazyConfigAcceptor::new(Acceptor::default(), TunnelSocket::new(socket));
     let time = if admission == Admission::Anyone { limits::HANDSHAKE } else { limits::HURRIED_HELLO };
     let deadline = Instant::now() + time;

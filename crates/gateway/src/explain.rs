@@ -3,13 +3,13 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use adit_core::access::{self, AccessRequest};
 use adit_core::explain::{
     self, Explained, ExplainedConnector, ExplainedScore, Explainer, Obstacle, PastFailure, Refusal,
 };
 use http::{HeaderValue, Request};
+use tokio::time::Instant;
 
 use crate::choice::Score;
 use crate::core::Shared;

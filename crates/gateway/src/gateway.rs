@@ -9,6 +9,7 @@ use std::time::Duration;
 use adit_core::Snapshot;
 use adit_core::explain::Explainer;
 use adit_core::id::ConnectorId;
+use adit_core::revision::{Epoch, Revision};
 use adit_tunnel::unread::Unread;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
@@ -36,8 +37,6 @@ use crate::{acceptor, core, limits};
 
 /// What a gateway is started with.
 pub struct Settings {
-    /// The socket to serve; already bound and listening.
-    pub listener: TcpListener,
     /// Threads that serve requests.
     pub cores: NonZeroUsize,
     /// Versions of the directory, the newest first seen.
@@ -91,13 +90,26 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts threads and serves. Counters go into `registry`.
+    /// Starts threads and serves on `listener`, which is bound and listens already. Counters go into `registry`.
     ///
     /// # Errors
     /// [`StartError`]; nothing is served then.
-    pub fn start(settings: Settings, registry: &mut Registry) -> Result<Self, StartError> {
-        settings.listener.set_nonblocking(true)?;
-        let address = settings.listener.local_addr()?;
+    pub fn start(listener: TcpListener, settings: Settings, registry: &mut Registry) -> Result<Self, StartError> {
+        listener.set_nonblocking(true)?;
+        let (mut gateway, receivers, front) = Self::make(listener.local_addr()?, settings, registry)?;
+        start_cores(&gateway.shared, receivers)?;
+        let (stop_accepting, stopped) = oneshot::channel();
+        gateway.accepts_until(stop_accepting);
+        start_front(front, listener, stopped)?;
+        Ok(gateway)
+    }
+
+    /// Everything but what runs it.
+    pub(crate) fn make(
+        address: SocketAddr,
+        settings: Settings,
+        registry: &mut Registry,
+    ) -> Result<(Self, Vec<mpsc::Receiver<CoreCommand>>, Front), StartError> {
         let challenges = ChallengeCertificates(Arc::clone(&settings.certificates));
         let certificate_metrics = CertificateMetrics::register(registry);
         let keeper = CertificateKeeper::new(settings.certificates, settings.own_names, certificate_metrics)
@@ -137,17 +149,32 @@ impl Gateway {
             registration_rate: RegistrationRate::new(&settings.client_limits),
             draining: draining_seen,
         });
-        start_cores(&shared, receivers)?;
         let accepting = Arc::new(AtomicBool::new(false));
-        let front = Front {
+        let mut front = Front {
             shared: Arc::clone(&shared),
             keeper,
             snapshots: settings.snapshots,
             accepting: Arc::clone(&accepting),
         };
-        let (stop_accepting, stopped) = oneshot::channel();
-        start_front(front, settings.listener, stopped)?;
-        Ok(Self { address, shared, browsers, accepting, draining, stop_accepting: Some(stop_accepting) })
+        // Before the first connection is accepted: a connector that comes back must not be taken for an unknown one.
+        let snapshot = Arc::clone(&front.snapshots.borrow_and_update());
+        front.serve_from(snapshot);
+        Ok((Self { address, shared, browsers, accepting, draining, stop_accepting: None }, receivers, front))
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// It has stopped accepting once this is dropped.
+    pub(crate) fn accepts_until(&mut self, stop: oneshot::Sender<()>) {
+        self.stop_accepting = Some(stop);
+    }
+
+    /// The version of the directory that is served.
+    #[must_use]
+    pub fn version(&self) -> (Epoch, Revision) {
+        self.shared.serving.load().snapshot.version()
     }
 
     /// The address that is served.
@@ -233,15 +260,12 @@ fn start_cores(shared: &Arc<Shared>, receivers: Vec<mpsc::Receiver<CoreCommand>>
     })
 }
 
-fn start_front(mut front: Front, listener: TcpListener, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
-    // Before the first connection is accepted: a connector that comes back must not be taken for an unknown one.
-    let snapshot = Arc::clone(&front.snapshots.borrow_and_update());
-    front.serve_from(snapshot);
+fn start_front(front: Front, listener: TcpListener, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
     start_thread("gateway-front".to_owned(), move || front.run(listener, stopped))
 }
 
 /// The thread in front of the cores: accepts, follows the snapshots, keeps certificates and presence.
-struct Front {
+pub(crate) struct Front {
     shared: Arc<Shared>,
     keeper: CertificateKeeper,
     snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -249,22 +273,26 @@ struct Front {
 }
 
 impl Front {
-    fn run(mut self, listener: TcpListener, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
+    fn run(self, listener: TcpListener, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let shared = Arc::clone(&self.shared);
-            self.keeper.catch_up().await;
-            let accepting = Arc::clone(&self.accepting);
-            accepting.store(true, Ordering::Relaxed);
-            let presence = tokio::spawn(keep_presence(Arc::clone(&shared.book), Arc::clone(&shared.directory)));
-            let following = tokio::spawn(self.follow());
-            acceptor::accept(listener, shared, stopped).await;
-            // The listener is closed; snapshots and presence go on while the cores drain.
-            accepting.store(false, Ordering::Relaxed);
-            let _ = tokio::join!(presence, following);
+            self.attend(acceptor::accept(listener, shared, stopped)).await;
             Ok(())
         })
+    }
+
+    /// Follows the snapshots and tells of presence while `accept` runs, and after it while the cores drain.
+    pub(crate) async fn attend(mut self, accept: impl Future<Output = ()>) {
+        self.keeper.catch_up().await;
+        let (shared, accepting) = (Arc::clone(&self.shared), Arc::clone(&self.accepting));
+        accepting.store(true, Ordering::Relaxed);
+        let presence = tokio::spawn(keep_presence(Arc::clone(&shared.book), Arc::clone(&shared.directory)));
+        let following = tokio::spawn(self.follow());
+        accept.await;
+        accepting.store(false, Ordering::Relaxed);
+        let _ = tokio::join!(presence, following);
     }
 
     /// Serves a snapshot, its certificates first; never one that is older than what is served.

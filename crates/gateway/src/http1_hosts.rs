@@ -5,9 +5,9 @@
 //! host agree on HTTP/1.1, and those of HTTP/2 that exist are left by their clients (GOAWAY).
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::limits;
 

@@ -46,6 +46,7 @@ mod replay;
 mod respond;
 mod serving;
 mod sight;
+mod solo;
 mod span;
 mod tls;
 mod trace_context;
@@ -61,4 +62,5 @@ pub use directory::{ConnectorDirectory, Renewed, ServerCertificates, TunnelUp, U
 pub use gateway::{Gateway, Observation, Settings, StartError};
 pub use limits::ClientLimits;
 pub use record::RecordDestination;
+pub use solo::Entrance;
 pub use span::{EndedSpan, SpanSink, Spans};

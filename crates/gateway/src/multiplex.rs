@@ -8,13 +8,13 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use adit_tunnel::stream::StreamAccount;
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
 use hyper::client::conn::http2::SendRequest;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::attempt::{Again, AttemptFailed};
 use crate::failure::Failure;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::ApplicationId;
@@ -15,7 +15,7 @@ use adit_core::revision::Revision;
 use adit_tunnel::stream::StreamAccount;
 use hyper::client::conn::http1::SendRequest;
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::bond::Bonds;
 use crate::connect::Connected;

@@ -16,11 +16,12 @@ mod writer;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fastrand::Rng;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
+use tokio::time::Instant;
 
 pub(crate) use course::Course;
 pub(crate) use recorder::Recorder;

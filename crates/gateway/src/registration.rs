@@ -5,12 +5,11 @@ pub(crate) mod rate;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use adit_tunnel::message::{self, Refused, Register, RegisterAnswer, Registered, Retry};
 use adit_tunnel::socket::TunnelSocket;
 use tokio::io::AsyncWriteExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::StartHandshake;
 
 use crate::core::Core;

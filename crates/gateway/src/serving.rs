@@ -329,7 +329,7 @@ mod tests {
         random: &mut fastrand::Rng,
     ) -> Option<ConnectorIdentity> {
         let (group, sights) = (ConnectorGroupId::new(Uuid::from_u128(99)), Sights::default());
-        let now = Moment::at(std::time::Instant::now());
+        let now = Moment::at(tokio::time::Instant::now());
         serving.choose(group, tried, session, (&sights, now), random).map(|connector| connector.identity)
     }
 

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::ConnectorId;
 use arc_swap::ArcSwap;
+use tokio::time::Instant;
 
 use crate::limits;
 

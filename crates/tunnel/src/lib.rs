@@ -7,7 +7,8 @@
 //!
 //! - [`carrier`]: the HTTP/2 settings of both ends, in one place because they must agree;
 //! - `joined`: what HTTP/2 writes, joined into fewer system calls and TLS records;
-//! - [`socket`]: the TCP socket beneath, at both ends;
+//! - [`connection`]: the connection beneath, at both ends: TCP, or what stands in for it;
+//! - [`socket`]: that connection with what TLS needs of it: read ahead, counted, and able to move to another runtime;
 //! - [`stream`]: the gateway's end of one stream, as a byte stream with an account of what became of it;
 //! - [`unread`]: what waits for readers of streams, and how much of it there may be;
 //! - [`target`]: the head of a stream and the reasons for which one is not opened;
@@ -16,6 +17,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod carrier;
+pub mod connection;
 mod joined;
 pub mod message;
 pub mod protocol;

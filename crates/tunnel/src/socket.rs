@@ -17,6 +17,8 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::connection::{Parked, Socket};
+
 /// Bytes read from a socket at a time: four of the largest TLS records.
 const READ_AHEAD: usize = 64 * 1024;
 
@@ -47,7 +49,7 @@ thread_local! {
 /// A socket, unless it is on its way between two runtimes; and how often something was read from it.
 #[derive(Debug)]
 pub struct TunnelSocket {
-    socket: Option<TcpStream>,
+    socket: Option<Socket>,
     reads: Arc<AtomicU64>,
     ahead: Option<Ahead>,
 }
@@ -85,8 +87,8 @@ fn keep_buffer(bytes: Box<[u8]>) {
 impl TunnelSocket {
     /// Wraps a connected socket.
     #[must_use]
-    pub fn new(socket: TcpStream) -> Self {
-        Self { socket: Some(socket), reads: Arc::default(), ahead: None }
+    pub fn new(socket: impl Into<Socket>) -> Self {
+        Self { socket: Some(socket.into()), reads: Arc::default(), ahead: None }
     }
 
     /// The count of reads; it goes on counting.
@@ -99,16 +101,16 @@ impl TunnelSocket {
     ///
     /// # Errors
     /// It was taken already, or the runtime does not let go of it.
-    pub fn take(&mut self) -> io::Result<std::net::TcpStream> {
-        self.socket.take().ok_or(io::ErrorKind::NotConnected)?.into_std()
+    pub fn take(&mut self) -> io::Result<Parked> {
+        self.socket.take().ok_or(io::ErrorKind::NotConnected)?.park()
     }
 
     /// Puts the socket on the runtime of the calling task.
     ///
     /// # Errors
     /// The runtime does not take it.
-    pub fn put(&mut self, socket: std::net::TcpStream) -> io::Result<()> {
-        self.socket = Some(TcpStream::from_std(socket)?);
+    pub fn put(&mut self, socket: Parked) -> io::Result<()> {
+        self.socket = Some(socket.resume()?);
         Ok(())
     }
 
@@ -130,7 +132,7 @@ impl TunnelSocket {
         polled.map_ok(|()| None)
     }
 
-    fn socket(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
+    fn socket(self: Pin<&mut Self>) -> io::Result<Pin<&mut Socket>> {
         self.get_mut().socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }

@@ -14,8 +14,8 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::allow::AllowList;
+use crate::network::SystemNetwork;
 use crate::refusal_log::RefusalLog;
-use crate::resolver::Resolver;
 use crate::target_policy::TargetPolicy;
 use crate::tls::UpstreamTlsConfigs;
 
@@ -35,8 +35,8 @@ async fn relayed() -> Relayed {
             policy: TargetPolicy::new(ConnectorId::new(uuid::Uuid::from_u128(1)), ca.der(), false).unwrap(),
             allow: AllowList::default(),
             refusals: RefusalLog::default(),
-            resolver: Resolver::System,
             tls: UpstreamTlsConfigs::new().unwrap(),
+            network: Arc::new(SystemNetwork),
         });
         let mut connection = carrier::connector_end(far).await.unwrap();
         while let Some(Ok((request, respond))) = connection.accept().await {
@@ -54,7 +54,7 @@ async fn relayed() -> Relayed {
     };
     let mut requests = requests.ready().await.unwrap();
     let stream =
-        stream::open(&mut requests, &target, Offer::Http1, &Shown::default(), std::time::Instant::now()).unwrap();
+        stream::open(&mut requests, &target, Offer::Http1, &Shown::default(), tokio::time::Instant::now()).unwrap();
     let account = stream.account();
     let (upstream, _) = listener.accept().await.unwrap();
     Relayed { stream, account, upstream }

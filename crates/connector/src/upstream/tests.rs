@@ -1,18 +1,36 @@
 //! A name server that changes its mind (DNS rebinding): what counts is the address that is really dialled, each time.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
 use adit_core::id::{ApplicationId, ConnectorId};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
 use rcgen::{CertificateParams, KeyPair};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::*;
+use crate::network::SystemNetwork;
 
 fn target(port: u16) -> Target {
     let application = ApplicationId::new(Uuid::from_u128(1));
     Target { application, host: "wiki.corp".to_owned(), port, tls: UpstreamTls::Off }
+}
+
+/// The system's network, with a name server that says something else each time.
+#[derive(Debug)]
+struct Fickle(Mutex<Vec<Vec<IpAddr>>>);
+
+impl Network for Fickle {
+    fn resolve<'n>(&'n self, _: &'n str, port: u16) -> BoxFuture<'n, io::Result<Vec<SocketAddr>>> {
+        let answer = self.0.lock().unwrap().remove(0);
+        ready(Ok(answer.into_iter().map(|address| SocketAddr::new(address, port)).collect())).boxed()
+    }
+
+    fn connect(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Socket>> {
+        SystemNetwork.connect(address)
+    }
 }
 
 /// A connector whose name server gives these answers, one after the other.
@@ -23,8 +41,8 @@ fn dialler(allow: &[&str], answers: &[&[&str]]) -> UpstreamDialler {
         policy: TargetPolicy::new(ConnectorId::new(Uuid::from_u128(1)), ca.der(), false).unwrap(),
         allow: AllowList::new(allow.iter().map(|entry| entry.parse().unwrap()).collect()),
         refusals: RefusalLog::default(),
-        resolver: Resolver::Scripted(Mutex::new(answers.iter().map(addresses).collect())),
         tls: UpstreamTlsConfigs::new().unwrap(),
+        network: Arc::new(Fickle(Mutex::new(answers.iter().map(addresses).collect()))),
     }
 }
 

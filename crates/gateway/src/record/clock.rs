@@ -1,9 +1,10 @@
 //! The wall clock of a core's records, read from the system once a second: in between, the monotonic clock that a
 //! request is timed with says how far it has moved on.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 /// How long one reading serves; a step of the wall clock is seen after that.
 const SERVES: Duration = Duration::from_secs(1);

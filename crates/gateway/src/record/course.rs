@@ -2,10 +2,11 @@
 
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use adit_core::id::ConnectorId;
 use adit_tunnel::stream::StreamAccount;
+use tokio::time::Instant;
 
 use crate::sight::{Moment, Sight};
 

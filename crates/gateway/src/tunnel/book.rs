@@ -4,7 +4,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use adit_core::connector::ConnectorIdentity;
 use adit_core::explain::ConnectorFacts;
@@ -12,6 +11,7 @@ use adit_core::id::{ConnectorId, TunnelId};
 use adit_core::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::connection::TunnelConnection;
@@ -257,6 +257,9 @@ impl Book {
             }
         }
         entries.live = by_connector.keys().copied().collect();
+        let mut by_connector: Vec<_> = by_connector.into_iter().collect();
+        // In an order that does not depend on chance, so that a choice by a known number can be repeated.
+        by_connector.sort_unstable_by_key(|(identity, _)| (identity.connector, identity.generation));
         let live: Vec<Arc<LiveConnector>> = by_connector
             .into_iter()
             .map(|(identity, connections)| {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::time::Instant;
 
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::TunnelId;
@@ -12,6 +11,7 @@ use adit_tunnel::unread::UnreadHere;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::metrics::Open;
 use crate::serving::Load;

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::connector::ConnectorIdentity;
+use adit_tunnel::connection::Parked;
 use adit_tunnel::message::{
     self, Binary, ControlReceiver, ControlSender, FromConnector, FromGateway, Hello, Refused, Retry,
 };
@@ -18,7 +19,7 @@ use h2::client::SendRequest;
 use http::{Method, Request};
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
@@ -33,7 +34,7 @@ use crate::{limits, tls};
 #[derive(Debug)]
 pub(crate) struct Arrived {
     tls: TlsStream<TunnelSocket>,
-    socket: std::net::TcpStream,
+    socket: Parked,
     identity: ConnectorIdentity,
     not_after: i64,
     from: SocketAddr,

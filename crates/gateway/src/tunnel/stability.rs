@@ -4,9 +4,9 @@
 //! Leaving in order is no loss, and neither is being revoked.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use adit_core::connector::ConnectorIdentity;
+use tokio::time::Instant;
 
 use crate::limits;
 

@@ -179,7 +179,6 @@ impl World {
         let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::default()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let settings = Settings {
-            listener,
             cores: NonZeroUsize::new(2).unwrap(),
             snapshots: receiver,
             directory: directory.clone(),
@@ -190,7 +189,8 @@ impl World {
             client_limits: ClientLimits::default(),
             observation,
         };
-        let gateway = Gateway::start(settings, &mut prometheus_client::registry::Registry::default()).unwrap();
+        let gateway =
+            Gateway::start(listener, settings, &mut prometheus_client::registry::Registry::default()).unwrap();
         let address = gateway.address();
         Self {
             address,

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::*;
 use crate::carrier;
 use crate::stream::{self, TunnelStream};
-use crate::target::{Offer, Target, UpstreamTls};
+use crate::target::{Offer, Shown, Target, UpstreamTls};
 
 const MIB: usize = 1 << 20;
 
@@ -52,7 +52,8 @@ async fn open((requests, here): &(SendRequest<Bytes>, UnreadHere)) -> TunnelStre
         tls: UpstreamTls::Off,
     };
     let mut requests = requests.clone().ready().await.unwrap();
-    let stream = stream::open(&mut requests, &target, Offer::Http1, std::time::Instant::now()).unwrap();
+    let stream =
+        stream::open(&mut requests, &target, Offer::Http1, &Shown::default(), tokio::time::Instant::now()).unwrap();
     stream.counted(here)
 }
 
