@@ -55,6 +55,13 @@ pub(crate) fn group() -> ConnectorGroupId {
     ConnectorGroupId::new(Uuid::from_u128(1))
 }
 
+/// The number from which on connectors are in another group.
+pub(crate) const ELSEWHERE: u32 = 1_000;
+
+fn group_of(number: u32) -> ConnectorGroupId {
+    if number < ELSEWHERE { group() } else { ConnectorGroupId::new(Uuid::from_u128(2)) }
+}
+
 /// Registers whoever asks, and notes who is present.
 struct OpenDirectory {
     authority: CertificateAuthority,
@@ -167,6 +174,11 @@ impl World {
 
     /// The same, observed otherwise.
     pub(crate) fn start_observed(trusted: &[&str], observation: Observation) -> Self {
+        Self::start_limited(trusted, observation, ClientLimits::default())
+    }
+
+    /// The same, with other limits.
+    pub(crate) fn start_limited(trusted: &[&str], observation: Observation, client_limits: ClientLimits) -> Self {
         // Shown when a test fails; the second and later tests of a process find it set.
         let _ = tracing_subscriber::fmt().with_env_filter("adit=debug").with_test_writer().try_init();
         let (authority, _) = CertificateAuthority::generate().unwrap();
@@ -186,7 +198,7 @@ impl World {
             connector_ca: authority.certificate_der().clone(),
             own_names: vec!["127.0.0.1".to_owned()],
             trusted_proxies: trusted.iter().map(|network| network.parse().unwrap()).collect(),
-            client_limits: ClientLimits::default(),
+            client_limits,
             observation,
         };
         let gateway =
@@ -239,11 +251,12 @@ impl World {
         let version = (Epoch(1), Revision(self.revision));
         let known = connectors.into_iter().map(|number| KnownConnector {
             id: identity(number).connector,
-            connector_group: group(),
+            connector_group: group_of(number),
             key_generation: KeyGeneration(1),
             membership: self.signed.then(|| {
                 let (connector, (epoch, revision)) = (identity(number).connector, version);
-                let membership = Membership { connector, connector_group: group(), epoch, revision, until: tomorrow() };
+                let connector_group = group_of(number);
+                let membership = Membership { connector, connector_group, epoch, revision, until: tomorrow() };
                 self.authority.sign(&membership).unwrap()
             }),
         });
@@ -301,6 +314,17 @@ impl World {
         // Its second connection follows at once.
         tokio::time::sleep(Duration::from_millis(100)).await;
         RunningConnector { leave: Some(leave), task, data }
+    }
+
+    /// The token that is good, for whoever dials `gateway`.
+    pub(crate) fn token(&self, gateway: SocketAddr) -> RegistrationToken {
+        let (gateway, ca_fingerprint) = (gateway.to_string(), self.authority.fingerprint());
+        RegistrationToken { gateway, ca_fingerprint, secret: GOOD_SECRET }
+    }
+
+    /// The next connector that registers is the one after `number`.
+    pub(crate) fn has_registered(&self, number: u32) {
+        self.directory.registered.store(number, Ordering::SeqCst);
     }
 
     /// How many tunnels are up.
