@@ -52,6 +52,23 @@ impl ConnectorProcess {
         Self { id, ..self }
     }
 
+    /// Starts another process on a copy of the connector's data folder: two machines with one key.
+    ///
+    /// # Panics
+    /// When the folder cannot be copied.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let scratch = Scratch::new();
+        let data = scratch.join("data");
+        std::fs::create_dir(&data).expect("a folder");
+        for file in ["connector-key.pem", "connector.json"] {
+            std::fs::copy(self.data().join(file), data.join(file)).expect("a copy of the data folder");
+        }
+        let mut command = adit(&["connector", "--data", &data.display().to_string()]);
+        let process = Process::start(&self.name, command.args(&self.flags), &scratch.join("log"));
+        Self { name: self.name.clone(), id: self.id.clone(), flags: self.flags.clone(), process, scratch }
+    }
+
     /// Starts the connector again from its data folder alone; the process must have ended.
     pub fn restart(&mut self) {
         let data = self.data().display().to_string();

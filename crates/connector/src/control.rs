@@ -15,22 +15,13 @@ use crate::register::now;
 /// After a refused or unanswered renewal, the next attempt comes this much later.
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
 
-/// Why a control stream ended.
-#[derive(Debug)]
-pub(crate) enum ControlEnd {
-    /// The connection is gone, or this connector is leaving.
-    Over,
-    /// The gateway does not want this connector, now or ever.
-    TurnedAway(Fatal),
-}
-
 /// Converses until the stream ends. `welcomed` becomes true when the connection is in service.
 pub(crate) async fn converse(
     member: &Arc<Member>,
     mut sender: ControlSender,
     mut receiver: ControlReceiver,
     welcomed: watch::Sender<bool>,
-) -> io::Result<ControlEnd> {
+) -> io::Result<()> {
     sender.send(&FromConnector::Hello(hello(member)))?;
     let mut leaving = member.leaving.clone();
     let mut left = false;
@@ -50,10 +41,11 @@ pub(crate) async fn converse(
                     tracing::warn!(reason = %refused.reason, "the certificate was not renewed");
                 }
                 Some(FromGateway::Goodbye(refused)) => {
-                    let retry = refused.retry;
-                    return Ok(ControlEnd::TurnedAway(Fatal { reason: refused.reason, final_word: retry == Retry::Never }));
+                    tracing::error!(reason = %refused.reason, "the gateway does not accept this connector");
+                    // What is under way ends in order first, if the gateway lets it: this connector is told to leave.
+                    member.turned_away(Fatal { final_word: refused.retry == Retry::Never, reason: refused.reason });
                 }
-                None => return Ok(ControlEnd::Over),
+                None => return Ok(()),
             },
             () = sleep_until(renewal), if !left => {
                 renewal = Instant::now() + RENEW_AGAIN;
@@ -75,7 +67,8 @@ pub(crate) async fn converse(
 
 fn hello(member: &Member) -> Hello {
     Hello {
-        protocol: message::PROTOCOL,
+        protocol: message::OLDEST_PROTOCOL,
+        newest: Some(message::PROTOCOL),
         version: member.version.clone(),
         machine_name: member.identity().machine_name.clone(),
         instance: TunnelId::new(member.instance),

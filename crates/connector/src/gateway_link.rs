@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::client::TlsStream;
 
 use crate::backoff::Backoff;
-use crate::control::{self, ControlEnd};
+use crate::control;
 use crate::member::Member;
 use crate::{dial, relay, tls};
 
@@ -176,9 +176,5 @@ async fn serve_control(
     let sender = ControlSender::new(send);
     let end = control::converse(member, sender, ControlReceiver::new(request.into_body()), welcomed).await;
     said.abort();
-    if let ControlEnd::TurnedAway(fatal) = end? {
-        tracing::error!(reason = %fatal.reason, "the gateway does not accept this connector");
-        member.turned_away(fatal);
-    }
-    Ok(())
+    end
 }

@@ -4,8 +4,8 @@
 use adit_core::audit::Activity;
 use adit_core::query::{Page, Query};
 use adit_core::{
-    Application, ApplicationId, Connector, ConnectorGroup, ConnectorGroupId, ConnectorId, ConnectorStatus, DisplayName,
-    KeyGeneration, MachineName, OperationContext, Region, Revision,
+    Application, ApplicationId, Connector, ConnectorCare, ConnectorGroup, ConnectorGroupId, ConnectorId,
+    ConnectorStatus, DisplayName, KeyGeneration, MachineName, OperationContext, Region, Revision,
 };
 use adit_store::WriteTransaction;
 use uuid::Uuid;
@@ -240,6 +240,7 @@ pub(crate) fn unregistered(machine_name: MachineName, group: ConnectorGroupId, n
         status: ConnectorStatus::Inactive,
         connector_group: group,
         key_generation: KeyGeneration::default(),
+        care: ConnectorCare::default(),
         created: now,
         revision: Revision::default(),
     }

@@ -2,9 +2,13 @@
 
 use std::net::IpAddr;
 
+use adit_core::audit::Activity;
 use adit_core::id::TunnelId;
-use adit_core::{ConnectorId, MachineName};
+use adit_core::{ConnectorId, MachineName, OperationContext};
 use adit_store::Tunnel;
+use uuid::Uuid;
+
+use crate::audit;
 
 use crate::control_plane::ControlPlane;
 use crate::error::Error;
@@ -22,6 +26,8 @@ pub struct TunnelUp {
     pub version: String,
     /// The address that the gateway saw.
     pub external_ip: IpAddr,
+    /// Its software is older than the gateway's.
+    pub needs_upgrade: bool,
 }
 
 impl ControlPlane {
@@ -39,11 +45,39 @@ impl ControlPlane {
                 version: tunnel.version,
                 // One listening socket for both families sees IPv4 peers as mapped IPv6 addresses.
                 external_ip: tunnel.external_ip.to_canonical().to_string(),
+                needs_upgrade: tunnel.needs_upgrade,
                 since: self.now(),
             })
             .await?;
         if !known {
             return Err(Error::ConnectorNotFound(tunnel.connector));
+        }
+        Ok(presence.commit().await?)
+    }
+
+    /// Notes that a connector's software is too old for its gateway.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn note_too_old(&self, connector: ConnectorId) -> Result<(), Error> {
+        let mut presence = self.store().begin_presence().await?;
+        presence.note_too_old(connector).await?;
+        Ok(presence.commit().await?)
+    }
+
+    /// Notes, and writes into the audit log, that a connector's key was copied. It stays noted until the connector is
+    /// registered anew.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn note_copied_key(&self, connector: ConnectorId) -> Result<(), Error> {
+        let mut presence = self.store().begin_presence().await?;
+        let found = presence.find_connector(connector).await?;
+        let is_news = presence.note_copied_key(connector, self.now()).await?;
+        if let Some(found) = found.filter(|_| is_news) {
+            let context = OperationContext::system(Uuid::now_v7());
+            let detail = audit::change(None, Some(audit::connector(&found)));
+            presence.append_audit(self.record(&context, Activity::ReportCopiedKey, connector, detail));
         }
         Ok(presence.commit().await?)
     }

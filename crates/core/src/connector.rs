@@ -63,6 +63,15 @@ impl ConnectorIdentity {
     }
 }
 
+/// What somebody should see to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConnectorCare {
+    /// Its software is older than the gateway's, and has to be upgraded before the gateway is the next time.
+    pub needs_upgrade: bool,
+    /// When two processes with its key were seen to take turns, if they were since it registered.
+    pub key_copied: Option<Timestamp>,
+}
+
 /// A connector as the directory knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connector {
@@ -80,6 +89,8 @@ pub struct Connector {
     pub connector_group: ConnectorGroupId,
     /// The generation of its key; 0 when it was pre-provisioned and never registered.
     pub key_generation: KeyGeneration,
+    /// What somebody should see to.
+    pub care: ConnectorCare,
     /// When it was first made.
     pub created: Timestamp,
     /// The revision of its last change.

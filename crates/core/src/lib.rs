@@ -40,7 +40,7 @@ pub use access::{Denial, Grant, decide};
 pub use app_role_assignment::{AppRoleAssignment, PrincipalKind};
 pub use application::{Application, PreAuthentication, Publishing};
 pub use certificate::CertificateMetadata;
-pub use connector::{Connector, ConnectorIdentity, ConnectorStatus, KeyGeneration};
+pub use connector::{Connector, ConnectorCare, ConnectorIdentity, ConnectorStatus, KeyGeneration};
 pub use connector_group::ConnectorGroup;
 pub use deleted_application::DeletedApplication;
 pub use external_url::ExternalUrl;

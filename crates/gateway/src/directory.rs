@@ -38,6 +38,17 @@ pub struct TunnelUp {
     pub version: String,
     /// Where the gateway sees it come from.
     pub from: IpAddr,
+    /// It speaks an older protocol than this gateway.
+    pub needs_upgrade: bool,
+}
+
+/// What a gateway noticed about a connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noticed {
+    /// It speaks no protocol that this gateway does, and has to be upgraded.
+    TooOld,
+    /// Two processes with its key ran at the same time, again and again: the key was copied.
+    KeyCopied,
 }
 
 /// Registration and presence of connectors.
@@ -50,6 +61,12 @@ pub trait ConnectorDirectory: Send + Sync + 'static {
 
     /// Notes that a tunnel is up. Called once for each tunnel, before its [`Self::tunnel_down`].
     fn tunnel_up(&self, tunnel: TunnelUp) -> BoxFuture<'static, ()>;
+
+    /// Notes something about a connector.
+    fn noticed(&self, connector: ConnectorId, noticed: Noticed) -> BoxFuture<'static, ()> {
+        let _ = (connector, noticed);
+        ready(()).boxed()
+    }
 
     /// Notes that a tunnel is gone.
     fn tunnel_down(&self, tunnel: TunnelId) -> BoxFuture<'static, ()>;

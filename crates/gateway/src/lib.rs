@@ -58,7 +58,7 @@ mod upgrade;
 pub use certificate::{
     CertificateSource, ProvidedCertificate, ServerCertificate, ShownCertificate, ShownCertificates, UnusableCertificate,
 };
-pub use directory::{ConnectorDirectory, Renewed, ServerCertificates, TunnelUp, UploadedCertificates};
+pub use directory::{ConnectorDirectory, Noticed, Renewed, ServerCertificates, TunnelUp, UploadedCertificates};
 pub use gateway::{Gateway, Observation, Settings, StartError};
 pub use limits::ClientLimits;
 pub use record::RecordDestination;

@@ -292,6 +292,9 @@ pub(crate) const LIFE_LOOKED_AT: Duration = Duration::from_millis(500);
 /// How long a new tunnel connection may take to say hello.
 pub(crate) const HELLO: Duration = Duration::from_secs(5);
 
+/// How long a connector's process may go on with what it has begun when a newer one has come: as long as one that leaves.
+pub(crate) const GIVE_WAY: Duration = Duration::from_secs(30);
+
 /// How long a registration may take, the control plane's work included.
 pub(crate) const REGISTRATION: Duration = Duration::from_secs(15);
 

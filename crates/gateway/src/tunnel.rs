@@ -3,6 +3,7 @@
 mod book;
 mod connection;
 mod drains;
+mod instance;
 mod presence;
 mod serve;
 mod stability;

@@ -161,6 +161,7 @@ pub static MODEL: Model = Model {
         ("adit", &OPEN_REGISTRATION_TOKEN),
         ("adit", &OPEN_REGISTRATION_TOKENS),
         ("adit", &PUBLISHING_SETTINGS),
+        ("adit", &adit::CONNECTOR_CARE),
         ("adit", &EXPLANATION),
         ("adit", &EXPLAINED_CANDIDATE),
         ("adit", &EXPLAINED_CONNECTOR),

@@ -2,7 +2,7 @@
 
 use adit_core::name::MachineName;
 use adit_core::query::{ConnectorField, Field, Page, Query};
-use adit_core::{Connector, ConnectorGroupId, ConnectorId, ConnectorStatus, KeyGeneration};
+use adit_core::{Connector, ConnectorCare, ConnectorGroupId, ConnectorId, ConnectorStatus, KeyGeneration};
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
 use sqlx::sqlite::SqliteRow;
@@ -41,6 +41,8 @@ impl Collection for Connectors {
                 "version",
                 "connector_group_id",
                 "key_generation",
+                "needs_upgrade",
+                "key_copied_at",
                 "created",
                 "revision",
             ])
@@ -72,6 +74,7 @@ impl Collection for Connectors {
             status: row::parsed(row, "status", status)?,
             connector_group: row::parsed(row, "connector_group_id", str::parse)?,
             key_generation: KeyGeneration(row::unsigned("key_generation", row.try_get("key_generation")?)?),
+            care: care(row)?,
             created: row::parsed(row, "created", str::parse::<Timestamp>)?,
             revision: row::revision(row, "revision")?,
         })
@@ -98,6 +101,29 @@ impl Store {
 }
 
 impl PresenceTransaction {
+    /// Notes that a connector has to be upgraded.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn note_too_old(&mut self, id: ConnectorId) -> Result<(), Error> {
+        let sql = "UPDATE connector SET needs_upgrade = 'true' WHERE id = ?";
+        sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Notes that a connector's key was copied; whether that is news.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn note_copied_key(&mut self, id: ConnectorId, at: Timestamp) -> Result<bool, Error> {
+        let noted = sqlx::query("UPDATE connector SET key_copied_at = ? WHERE id = ? AND key_copied_at IS NULL")
+            .bind(row::instant(at))
+            .bind(id.to_string())
+            .execute(self.connection())
+            .await?;
+        Ok(noted.rows_affected() > 0)
+    }
+
     /// Finds a connector.
     ///
     /// # Errors
@@ -180,11 +206,13 @@ impl WriteTransaction {
         connector.revision = self.revision();
         sqlx::query(
             "UPDATE connector SET machine_name = ?, machine_name_folded = ?, connector_group_id = ?, \
-             key_generation = ?, revision = ? WHERE id = ?",
+             key_copied_at = CASE WHEN key_generation = ? THEN key_copied_at END, key_generation = ?, revision = ? \
+             WHERE id = ?",
         )
         .bind(connector.machine_name.as_str())
         .bind(connector.machine_name.folded())
         .bind(connector.connector_group.to_string())
+        .bind(i64::from(connector.key_generation.0))
         .bind(i64::from(connector.key_generation.0))
         .bind(row::signed(connector.revision))
         .bind(connector.id.to_string())
@@ -221,6 +249,14 @@ fn status_of(source: &Source) -> Expr {
     Expr::case(Expr::exists(tunnel), ConnectorStatus::Active.as_str())
         .finally(ConnectorStatus::Inactive.as_str())
         .into()
+}
+
+fn care(row: &SqliteRow) -> Result<ConnectorCare, Error> {
+    let key_copied: Option<String> = row.try_get("key_copied_at")?;
+    Ok(ConnectorCare {
+        needs_upgrade: row::parsed(row, "needs_upgrade", str::parse::<bool>)?,
+        key_copied: key_copied.map(|_| row::parsed(row, "key_copied_at", str::parse::<Timestamp>)).transpose()?,
+    })
 }
 
 fn status(word: &str) -> Result<ConnectorStatus, &'static str> {

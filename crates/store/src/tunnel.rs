@@ -23,6 +23,8 @@ pub struct Tunnel {
     pub version: String,
     /// The address that the gateway saw.
     pub external_ip: String,
+    /// Its software is older than the gateway's.
+    pub needs_upgrade: bool,
     /// Since when it is up.
     pub since: Timestamp,
 }
@@ -36,12 +38,13 @@ impl PresenceTransaction {
     pub async fn insert_tunnel(&mut self, tunnel: &Tunnel) -> Result<bool, Error> {
         let seen = sqlx::query(
             "UPDATE connector SET machine_name = ?, machine_name_folded = ?, version = ?, external_ip = ?, \
-             seen_generation = key_generation WHERE id = ?",
+             needs_upgrade = ?, seen_generation = key_generation WHERE id = ?",
         )
         .bind(tunnel.machine_name.as_str())
         .bind(tunnel.machine_name.folded())
         .bind(tunnel.version.as_str())
         .bind(tunnel.external_ip.as_str())
+        .bind(if tunnel.needs_upgrade { "true" } else { "false" })
         .bind(tunnel.connector.to_string())
         .execute(self.connection())
         .await?;

@@ -60,6 +60,7 @@ fn connector(number: u128, generation: u32) -> Connector {
         status: ConnectorStatus::Inactive,
         connector_group: GROUP,
         key_generation: KeyGeneration(generation),
+        care: adit_core::ConnectorCare::default(),
         created: Timestamp::UNIX_EPOCH,
         revision: Revision::default(),
     }

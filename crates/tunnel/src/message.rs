@@ -16,8 +16,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// The longest message, in bytes: certificates and requests for them have about 1 KiB.
 pub const LONGEST_LINE: usize = 32 * 1024;
 
-/// The tunnel protocol that this build speaks.
-pub const PROTOCOL: u32 = 1;
+/// The newest tunnel protocol that this build speaks. 2: targets are signed, and a connector that gave way to another
+/// process ends what it has begun.
+pub const PROTOCOL: u32 = 2;
+
+/// The oldest that it speaks: one before.
+pub const OLDEST_PROTOCOL: u32 = PROTOCOL - 1;
 
 /// Bytes that cross as base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,14 +112,26 @@ pub enum FromConnector {
 /// Who is at the connector's end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hello {
-    /// [`PROTOCOL`] of the connector.
+    /// The oldest protocol that the connector speaks: what a gateway that knows of no other has to speak too.
     pub protocol: u32,
+    /// The newest that it speaks; the same without it.
+    #[serde(default)]
+    pub newest: Option<u32>,
     /// Its software version.
     pub version: String,
     /// What the machine calls itself.
     pub machine_name: String,
     /// Random at each start of the process: connections with the same instance are one tunnel.
     pub instance: adit_core::id::TunnelId,
+}
+
+impl Hello {
+    /// The newest protocol that both ends speak, if there is one.
+    #[must_use]
+    pub fn agreed(&self) -> Option<u32> {
+        let newest = self.newest.unwrap_or(self.protocol).min(PROTOCOL);
+        (newest >= self.protocol && newest >= OLDEST_PROTOCOL).then_some(newest)
+    }
 }
 
 /// What the gateway says on the control stream.
@@ -135,6 +151,38 @@ pub enum FromGateway {
     RenewRefused(Refused),
     /// The connection is being closed, and why.
     Goodbye(Refused),
+}
+
+/// What is said on a control stream. A kind that is not among these comes from a newer version and is passed over; one
+/// that is has to be whole.
+pub trait Message: DeserializeOwned {
+    /// The words by which the kinds cross.
+    const KINDS: &[&str];
+}
+
+impl Message for FromConnector {
+    const KINDS: &[&str] = &["hello", "renew", "leaving"];
+}
+
+impl Message for FromGateway {
+    const KINDS: &[&str] = &["welcome", "renewed", "renew_refused", "goodbye"];
+}
+
+/// Reads one message; `None` for one of a kind that this version does not know.
+fn understood<T: Message>(line: &[u8]) -> io::Result<Option<T>> {
+    let error = match serde_json::from_slice(line) {
+        Ok(message) => return Ok(Some(message)),
+        Err(error) => error,
+    };
+    let kind = match serde_json::from_slice(line) {
+        Ok(serde_json::Value::String(kind)) => Some(kind),
+        Ok(serde_json::Value::Object(object)) if object.len() == 1 => object.into_iter().next().map(|(kind, _)| kind),
+        _ => None,
+    };
+    match kind {
+        Some(kind) if !T::KINDS.contains(&kind.as_str()) => Ok(None),
+        _ => Err(malformed(error)),
+    }
 }
 
 /// A line was too long or was not the message expected.
@@ -193,11 +241,14 @@ impl ControlReceiver {
     ///
     /// # Errors
     /// The tunnel was lost, or a line is too long or another message.
-    pub async fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+    pub async fn next<T: Message>(&mut self) -> io::Result<Option<T>> {
         loop {
             if let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
                 let line = self.line.split_to(end + 1);
-                return serde_json::from_slice(&line).map(Some).map_err(malformed);
+                match understood(&line)? {
+                    Some(message) => return Ok(Some(message)),
+                    None => continue,
+                }
             }
             if self.line.len() > LONGEST_LINE {
                 return Err(malformed("a line that is too long"));
@@ -255,6 +306,58 @@ mod tests {
         assert!(
             matches!(received, FromGateway::Renewed { certificate, not_after: 5 } if certificate.0 == [0, 255, 10])
         );
+    }
+
+    fn hello(protocol: u32, newest: Option<u32>) -> Hello {
+        let instance = adit_core::id::TunnelId::new(uuid::Uuid::from_u128(1));
+        Hello { protocol, newest, version: String::new(), machine_name: "srv1".to_owned(), instance }
+    }
+
+    #[test]
+    fn both_ends_agree_on_the_newest_that_both_speak() {
+        for (protocol, newest, agreed) in [
+            (1, None, Some(1)),
+            (1, Some(2), Some(2)),
+            (2, Some(3), Some(2)),
+            (3, Some(4), None),
+            (3, None, None),
+            (0, None, None),
+            (2, Some(1), None),
+        ] {
+            assert_eq!(hello(protocol, newest).agreed(), agreed, "{protocol} {newest:?}");
+        }
+        let of_the_first_version = r#"{"hello":{"protocol":1,"version":"0.0.9","machine_name":"srv1",
+            "instance":"00000000-0000-0000-0000-000000000001"}}"#;
+        let Some(FromConnector::Hello(old)) = understood(of_the_first_version.as_bytes()).unwrap() else { panic!() };
+        assert_eq!(old.agreed(), Some(1));
+    }
+
+    #[test]
+    fn what_a_newer_version_says_is_passed_over_and_what_is_broken_is_not() {
+        let gateway = |line: &str| understood::<FromGateway>(line.as_bytes());
+        for newer in ["\"sing\"", "{\"dance\":{\"with\":1}}"] {
+            assert!(gateway(newer).unwrap().is_none(), "{newer}");
+        }
+        let more = r#"{"renewed":{"certificate":"AA==","not_after":5,"what_is_new":[1]}}"#;
+        assert!(matches!(gateway(more).unwrap(), Some(FromGateway::Renewed { not_after: 5, .. })));
+        for broken in ["", "x", "7", "{\"renewed\":{}}", "{\"goodbye\":1}", "{\"a\":1,\"b\":2}", "[]"] {
+            assert!(gateway(broken).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn every_kind_that_is_sent_is_among_the_known_ones() {
+        let refused = || Refused { retry: Retry::Later, reason: String::new() };
+        let sent = [
+            serde_json::to_vec(&FromGateway::Welcome),
+            serde_json::to_vec(&FromGateway::Renewed { certificate: Binary(Vec::new()), not_after: 1 }),
+            serde_json::to_vec(&FromGateway::RenewRefused(refused())),
+            serde_json::to_vec(&FromGateway::Goodbye(refused())),
+        ];
+        for line in sent {
+            let line = String::from_utf8(line.unwrap()).unwrap();
+            assert!(FromGateway::KINDS.iter().any(|kind| line.contains(&format!("\"{kind}\""))), "{line}");
+        }
     }
 
     #[tokio::test]

@@ -69,9 +69,12 @@ pub(super) fn connectors(Connectors::List(arguments): &Connectors) -> Result<(),
         ("Status", "/status"),
         ("External IP", "/externalIp"),
         ("Version", "/version"),
+        ("Upgrade needed", "/adit/isUpgradeNeeded"),
+        ("Key copied", "/adit/keyCopiedDateTime"),
         ("Id", "/id"),
     ];
-    print(arguments, &format!("{PROFILE}/connectors"), &columns, Some("members"))
+    let path = format!("{PROFILE}/connectors?$select=id,machineName,externalIp,status,version,adit");
+    print(arguments, &path, &columns, Some("members"))
 }
 
 pub(super) fn applications(Applications::List(arguments): &Applications) -> Result<(), CommandError> {

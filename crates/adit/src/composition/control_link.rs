@@ -10,8 +10,8 @@ use std::time::Duration;
 use adit_control::{ControlPlane, Error, RegistrationRefused, RegistrationRequest};
 use adit_core::MachineName;
 use adit_core::connector::ConnectorIdentity;
-use adit_core::id::TunnelId;
-use adit_gateway::{ConnectorDirectory, Renewed, TunnelUp};
+use adit_core::id::{ConnectorId, TunnelId};
+use adit_gateway::{ConnectorDirectory, Noticed, Renewed, TunnelUp};
 use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -97,11 +97,25 @@ impl ConnectorDirectory for ControlLink {
             machine_name,
             version: tunnel.version,
             external_ip: tunnel.from,
+            needs_upgrade: tunnel.needs_upgrade,
         };
         let control = self.control.clone();
         self.noted("a tunnel that came up", move || {
             let (control, tunnel) = (control.clone(), tunnel.clone());
             async move { control.tunnel_up(tunnel).await }
+        })
+    }
+
+    fn noticed(&self, connector: ConnectorId, noticed: Noticed) -> BoxFuture<'static, ()> {
+        let control = self.control.clone();
+        self.noted("what was noticed about a connector", move || {
+            let control = control.clone();
+            async move {
+                match noticed {
+                    Noticed::TooOld => control.note_too_old(connector).await,
+                    Noticed::KeyCopied => control.note_copied_key(connector).await,
+                }
+            }
         })
     }
 

@@ -1,12 +1,15 @@
 //! Presence: a connector is active while a tunnel is up, and shows what the gateway saw.
 
 use adit_control::{Error, TunnelUp};
+use adit_core::audit::Activity;
 use adit_core::id::TunnelId;
 use adit_core::query::{ConnectorField, Expression, Field, Query, Value};
 use adit_core::{ConnectorId, ConnectorStatus};
 use uuid::Uuid;
 
-use crate::directory::{Directory, machine};
+use jiff::SignedDuration;
+
+use crate::directory::{Directory, administrator, machine};
 
 /// A tunnel of a connector, from 203.0.113.5.
 pub(crate) fn tunnel(connector: ConnectorId, name: &str) -> TunnelUp {
@@ -16,7 +19,40 @@ pub(crate) fn tunnel(connector: ConnectorId, name: &str) -> TunnelUp {
         machine_name: machine(name),
         version: "1.2.3".to_owned(),
         external_ip: "::ffff:203.0.113.5".parse().unwrap(),
+        needs_upgrade: false,
     }
+}
+
+#[tokio::test]
+async fn what_a_gateway_notices_of_a_connector_is_shown_until_it_is_seen_to() {
+    let directory = Directory::new().await;
+    let control = &directory.control;
+    let group = directory.default_group().await.id;
+    let id = directory.registered("srv1", group).await.identity.connector;
+    control.tunnel_up(TunnelUp { needs_upgrade: true, ..tunnel(id, "srv1") }).await.unwrap();
+    assert!(control.connector(id).await.unwrap().care.needs_upgrade);
+    let up = tunnel(id, "srv1");
+    control.tunnel_up(up.clone()).await.unwrap();
+    assert!(!control.connector(id).await.unwrap().care.needs_upgrade, "it was upgraded");
+    control.note_too_old(id).await.unwrap();
+    assert!(control.connector(id).await.unwrap().care.needs_upgrade);
+
+    let before = directory.revision();
+    control.note_copied_key(id).await.unwrap();
+    control.note_copied_key(id).await.unwrap();
+    assert!(control.connector(id).await.unwrap().care.key_copied.is_some());
+    let reports = directory.audit().await.into_iter().filter(|record| record.activity == Activity::ReportCopiedKey);
+    assert_eq!(reports.count(), 1, "it is reported once");
+    assert_eq!(directory.revision(), before, "gateways need not know");
+    let elsewhere = directory.group("Berlin").await;
+    control.move_connector(administrator(), id, elsewhere.id).await.unwrap();
+    assert!(control.connector(id).await.unwrap().care.key_copied.is_some(), "a move changes no key");
+    control.move_connector(administrator(), id, group).await.unwrap();
+    directory.pass(SignedDuration::from_hours(1));
+    let directory = directory.reopened().await;
+    let again = directory.registered("srv1", group).await.identity.connector;
+    let care = directory.control.connector(again).await.unwrap().care;
+    assert_eq!((again, care.key_copied), (id, None), "it has a new key");
 }
 
 #[tokio::test]

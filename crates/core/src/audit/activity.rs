@@ -128,6 +128,7 @@ activities! {
     MoveConnector "move_connector" "Add a Connector to Connector Group" ResourceManagement Assign Connector;
     RegisterConnector "register_connector" "Register connector" ResourceManagement Add Connector;
     RenewConnector "renew_connector" "Renew connector certificate" ResourceManagement Update Connector;
+    ReportCopiedKey "report_copied_key" "Report copied connector key" ResourceManagement Update Connector;
     DeleteConnector "delete_connector" "Delete connector" ResourceManagement Delete Connector;
     AddRegistrationToken "add_registration_token" "Add registration token" ResourceManagement Add RegistrationToken;
     RevokeRegistrationToken "revoke_registration_token" "Revoke registration token"

@@ -1,6 +1,7 @@
 //! The book of live tunnel connections. Whatever changes here or in the snapshot is compiled into a new
 //! [`Serving`] and swapped in; requests never take this lock.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::connection::TunnelConnection;
+use super::instance::{Instances, Turn};
 use super::stability::Stability;
 use crate::directory::TunnelUp;
 use crate::limits;
@@ -29,6 +31,8 @@ struct Entries {
     /// The tunnel of each start of each connector's process. The gateway draws the ids: one that a connector chose could
     /// be another's.
     tunnels: HashMap<(ConnectorIdentity, TunnelId), TunnelId>,
+    /// Which process each connector is, as long as the directory knows it.
+    instances: HashMap<ConnectorIdentity, Instances>,
     loads: HashMap<ConnectorIdentity, Arc<Load>>,
     not_after: HashMap<ConnectorIdentity, i64>,
     /// Connections of each connector on each core, those that still say hello included.
@@ -97,6 +101,34 @@ impl Book {
             *count += 1;
         }
         Some(CoreAssignment { book: Arc::clone(self), identity, core: fewest })
+    }
+
+    /// Whether a connection of that instance may serve: not if a newer process of the connector has come. Those of the
+    /// process before it give way.
+    pub(crate) fn take_turn(&self, identity: ConnectorIdentity, instance: TunnelId) -> Turn {
+        let mut entries = self.entries();
+        let turn = match entries.instances.entry(identity) {
+            Entry::Occupied(mut known) => known.get_mut().enter(instance),
+            Entry::Vacant(first) => {
+                first.insert(Instances::new(instance));
+                Turn::Current
+            }
+        };
+        if turn == Turn::Newest {
+            let own = entries.tunnels.get(&(identity, instance)).copied();
+            let of_another = |other: &&Arc<TunnelConnection>| other.identity == identity && Some(other.tunnel) != own;
+            let given_way = entries.connections.iter().filter(of_another).filter(|other| other.supersede()).count();
+            if given_way > 0 {
+                tracing::warn!(connector = %identity.connector, "a newer process of this connector has come; the older one leaves");
+                self.recompile(&mut entries);
+            }
+        }
+        turn
+    }
+
+    /// A process that gave way is alive all the same; whether that makes it a copied key.
+    pub(crate) fn overlap(&self, identity: ConnectorIdentity, tunnel: TunnelId) -> bool {
+        self.entries().instances.get_mut(&identity).is_some_and(|instances| instances.overlap(tunnel, Instant::now()))
     }
 
     /// Takes a connection into service: with those of the same instance id it is one tunnel, whose id is drawn here.
@@ -173,6 +205,7 @@ impl Book {
             }
         }
         entries.stability.tidy(Instant::now(), |connector| group_of(&snapshot, connector).is_some());
+        entries.instances.retain(|identity, _| group_of(&snapshot, *identity).is_some());
         entries.snapshot = snapshot;
         self.recompile(&mut entries);
     }

@@ -46,6 +46,7 @@ pub(crate) struct TunnelConnection {
     /// What its connector is doing.
     pub(crate) load: Arc<Load>,
     closing: Notify,
+    superseded: Notify,
 }
 
 impl TunnelConnection {
@@ -71,6 +72,7 @@ impl TunnelConnection {
             on_trial: AtomicBool::new(false),
             load,
             closing: Notify::new(),
+            superseded: Notify::new(),
         }
     }
 
@@ -127,6 +129,19 @@ impl TunnelConnection {
     pub(crate) fn close(&self) {
         self.set_state(ConnectionState::Leaving);
         self.closing.notify_one();
+    }
+
+    /// Tells the connection's task that a newer process of the connector has come; no new stream goes here. Whether it
+    /// took any until now.
+    pub(crate) fn supersede(&self) -> bool {
+        let took_streams = self.set_state(ConnectionState::Leaving);
+        self.superseded.notify_one();
+        took_streams
+    }
+
+    /// Completes once [`Self::supersede`] was called.
+    pub(crate) async fn superseded(&self) {
+        self.superseded.notified().await;
     }
 
     /// Completes once [`Self::close`] was called.

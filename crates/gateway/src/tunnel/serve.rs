@@ -25,8 +25,9 @@ use tokio_rustls::server::TlsStream;
 
 use super::book::CoreAssignment;
 use super::connection::{ConnectionState, TunnelConnection};
+use super::instance::Turn;
 use crate::core::{Core, CoreCommand};
-use crate::directory::TunnelUp;
+use crate::directory::{Noticed, TunnelUp};
 use crate::sight::Moment;
 use crate::{limits, tls};
 
@@ -117,6 +118,7 @@ async fn converse(
         return Err(TunnelEnded::NotAccepted(goodbye.reason));
     }
     let book = &core.shared.book;
+    let needs_upgrade = hello.agreed() != Some(message::PROTOCOL);
     let make = |tunnel, load| {
         let up = TunnelUp {
             tunnel,
@@ -124,6 +126,7 @@ async fn converse(
             machine_name: hello.machine_name,
             version: hello.version.chars().filter(char::is_ascii_graphic).take(64).collect(),
             from: from.ip().to_canonical(),
+            needs_upgrade,
         };
         (TunnelConnection::new(book.next_id(), core.index, identity, tunnel, requests, load, unread), up)
     };
@@ -131,9 +134,18 @@ async fn converse(
     let heartbeats = Arc::<AtomicU32>::default();
     let pinging = ping.map(|ping| spawn_local(keep_pinging(ping, Arc::clone(&heartbeats))));
     let silence = Silence::new(reads);
-    let mut service =
-        Service { core, connection: &connection, control, silence, heartbeats, trial_began: 0, renewed: None };
+    let mut service = Service {
+        core,
+        connection: &connection,
+        control,
+        silence,
+        heartbeats,
+        trial_began: 0,
+        renewed: None,
+        gave_way_at: None,
+    };
     let result = service.run(&mut end).await;
+    service.check_overlap();
     let broke = connection.takes_streams();
     connection.set_state(ConnectionState::Leaving);
     book.remove(&connection, broke);
@@ -147,13 +159,13 @@ async fn converse(
 /// Why a connection may not serve, if so. A connector that has just registered may be ahead of the snapshot, hence
 /// the short wait.
 async fn unacceptable(core: &Core, identity: ConnectorIdentity, hello: &Hello) -> Option<Refused> {
-    if hello.protocol != message::PROTOCOL {
-        let reason = format!("this gateway speaks tunnel protocol {}, not {}", message::PROTOCOL, hello.protocol);
-        return Some(Refused { retry: Retry::Later, reason });
+    if hello.agreed().is_none() {
+        return Some(other_protocol(core, identity, hello).await);
     }
     for _ in 0..40 {
         if core.shared.book.knows(identity) {
-            return None;
+            let is_old = core.shared.book.take_turn(identity, hello.instance) == Turn::Superseded;
+            return is_old.then(|| Refused { retry: Retry::Never, reason: GAVE_WAY.to_owned() });
         }
         sleep(Duration::from_millis(50)).await;
     }
@@ -165,6 +177,30 @@ async fn unacceptable(core: &Core, identity: ConnectorIdentity, hello: &Hello) -
                   register it again with a new token"
         .to_owned();
     Some(Refused { retry: Retry::Never, reason })
+}
+
+/// What a process hears that is not its connector any more.
+const GAVE_WAY: &str = "another process has started with this connector's key since this one did; if that was not meant, \
+                        the key was copied: delete the connector and register it again";
+
+/// What a connector hears that speaks no protocol of this gateway's.
+async fn other_protocol(core: &Core, identity: ConnectorIdentity, hello: &Hello) -> Refused {
+    let newest = hello.newest.unwrap_or(hello.protocol);
+    let what = if newest < message::OLDEST_PROTOCOL {
+        if core.shared.book.knows(identity) {
+            core.shared.directory.noticed(identity.connector, Noticed::TooOld).await;
+        }
+        "upgrade the connector"
+    } else {
+        "upgrade the server"
+    };
+    let reason = format!(
+        "the connector speaks the tunnel protocols {} to {newest}, this gateway {} to {}: {what}",
+        hello.protocol,
+        message::OLDEST_PROTOCOL,
+        message::PROTOCOL
+    );
+    Refused { retry: Retry::Later, reason }
 }
 
 /// Why a tunnel connection ended.
@@ -186,6 +222,8 @@ enum TunnelEnded {
     Revoked,
     #[error("the connector's certificate has expired")]
     Expired,
+    #[error("a newer process of the connector has come, and the grace period is over")]
+    GaveWay,
 }
 
 /// The control stream, from the gateway's side.
@@ -226,6 +264,8 @@ struct Service<'c> {
     trial_began: u32,
     /// When a renewal was last asked for.
     renewed: Option<Instant>,
+    /// How much was read when it gave way to a newer process; nothing once that was looked at.
+    gave_way_at: Option<u64>,
 }
 
 impl Service<'_> {
@@ -234,9 +274,15 @@ impl Service<'_> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.control.sender.send(&FromGateway::Welcome)?;
         let mut leaving = false;
+        let mut gone_by: Option<Instant> = None;
         loop {
             tokio::select! {
                 _ = &mut *end => return Err(TunnelEnded::Closed),
+                () = self.connection.superseded() => {
+                    gone_by = Some(Instant::now() + limits::GIVE_WAY);
+                    self.give_way()?;
+                }
+                () = until(gone_by) => return Err(TunnelEnded::GaveWay),
                 () = self.connection.closing() => return Err(TunnelEnded::Revoked),
                 _ = tick.tick() => self.check_life()?,
                 message = self.control.receiver.next(), if !leaving => match message? {
@@ -247,6 +293,31 @@ impl Service<'_> {
                     }
                 },
             }
+        }
+    }
+
+    /// A newer process of the connector has come: this one is told, and ends what it has begun.
+    fn give_way(&mut self) -> Result<(), TunnelEnded> {
+        self.core.shared.purge_everywhere(self.connection.id);
+        let goodbye = Refused { retry: Retry::Never, reason: GAVE_WAY.to_owned() };
+        self.control.sender.send(&FromGateway::Goodbye(goodbye))?;
+        self.gave_way_at = Some(self.silence.reads());
+        Ok(())
+    }
+
+    /// Whether it is a process that gave way and has said something since.
+    fn check_overlap(&mut self) {
+        if self.gave_way_at.is_none_or(|reads| reads == self.silence.reads()) {
+            return;
+        }
+        self.gave_way_at = None;
+        let identity = self.connection.identity;
+        if self.core.shared.book.overlap(identity, self.connection.tunnel) {
+            tracing::error!(
+                connector = %identity.connector,
+                "two processes take turns with this connector's key: it was copied; delete the connector and register it again"
+            );
+            spawn_local(self.core.shared.directory.noticed(identity.connector, Noticed::KeyCopied));
         }
     }
 
@@ -299,6 +370,7 @@ impl Service<'_> {
     }
 
     fn check_life(&mut self) -> Result<(), TunnelEnded> {
+        self.check_overlap();
         let silent_for = self.silence.length();
         if silent_for >= limits::DEAD {
             return Err(TunnelEnded::Io(std::io::ErrorKind::TimedOut.into()));
@@ -349,6 +421,13 @@ impl Service<'_> {
     }
 }
 
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// How long nothing was read from a connection.
 struct Silence {
     reads: Arc<AtomicU64>,
@@ -359,6 +438,11 @@ struct Silence {
 impl Silence {
     fn new(reads: Arc<AtomicU64>) -> Self {
         Self { reads, seen: 0, since: Instant::now() }
+    }
+
+    /// How often something was.
+    fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     fn length(&mut self) -> Duration {

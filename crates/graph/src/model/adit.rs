@@ -37,6 +37,15 @@ pub(crate) static OPEN_REGISTRATION_TOKENS: ComplexType = ComplexType::new(
     &[Property::new("tokens", Type::Collection(&Type::Complex(&OPEN_REGISTRATION_TOKEN))).required().system()],
 );
 
+/// `adit.connectorCare`: what somebody should see to.
+pub(crate) static CONNECTOR_CARE: ComplexType = ComplexType::new(
+    "connectorCare",
+    &[
+        Property::new("isUpgradeNeeded", Type::Boolean).required().system(),
+        Property::new("keyCopiedDateTime", Type::DateTimeOffset).system(),
+    ],
+);
+
 /// `adit.publishingSettings`: what Adit can do with a published application and Graph cannot say.
 pub(crate) static PUBLISHING_SETTINGS: ComplexType = ComplexType::new(
     "publishingSettings",

@@ -2,6 +2,7 @@
 
 use adit_odata::model::{EntityType, EnumType, Navigation, Property, Type, member};
 
+use super::adit::CONNECTOR_CARE;
 use super::connector_group::CONNECTOR_GROUP;
 use super::directory::ENTITY;
 
@@ -14,6 +15,7 @@ pub(crate) static CONNECTOR: EntityType = EntityType {
     name: "connector",
     base: Some(&ENTITY),
     properties: &[
+        Property::new("adit", Type::Complex(&CONNECTOR_CARE)).required().system().when_selected(),
         Property::new("externalIp", Type::String).required().system(),
         Property::new("machineName", Type::String).required(),
         Property::new("status", Type::Enum(&CONNECTOR_STATUS)).required().system(),

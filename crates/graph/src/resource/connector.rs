@@ -2,12 +2,12 @@
 
 use adit_control::ConnectorReference;
 use adit_core::query::{ConnectorField, Expression, Field, Value as Asked};
-use adit_core::{Connector, ConnectorGroupId, MachineName};
+use adit_core::{Connector, ConnectorCare, ConnectorGroupId, MachineName};
 use adit_odata::document::Entity;
 use adit_odata::reference::Reference;
 use adit_odata::{EntityType, Projection, body};
 use async_trait::async_trait;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::connector_group::group_of_application;
 use super::linked;
@@ -149,6 +149,13 @@ fn named(given: Map<String, Value>) -> Result<ConnectorReference, GraphError> {
     MachineName::parse(name).map(ConnectorReference::MachineName).map_err(invalid)
 }
 
+fn care(care: &ConnectorCare) -> Value {
+    json!({
+        "isUpgradeNeeded": care.needs_upgrade,
+        "keyCopiedDateTime": care.key_copied.map(|at| format!("{at:.0}")),
+    })
+}
+
 /// A connector in Graph's spelling.
 fn entity(connector: &Connector) -> Entity {
     let properties = Map::from_iter([
@@ -157,6 +164,7 @@ fn entity(connector: &Connector) -> Entity {
         ("externalIp".to_owned(), connector.external_ip.as_str().into()),
         ("status".to_owned(), connector.status.as_str().into()),
         ("version".to_owned(), connector.version.as_str().into()),
+        ("adit".to_owned(), care(&connector.care)),
     ]);
     Entity {
         kind: &CONNECTOR,

@@ -77,6 +77,7 @@ async fn insert_connector(store: &Store, number: usize) {
         status: ConnectorStatus::Inactive,
         connector_group: group_id(number % 3),
         key_generation: KeyGeneration(1),
+        care: adit_core::ConnectorCare::default(),
         created: Timestamp::UNIX_EPOCH,
         revision: Revision::default(),
     };
@@ -90,6 +91,7 @@ async fn insert_connector(store: &Store, number: usize) {
             machine_name,
             version: format!("1.{number}.0-RC"),
             external_ip: format!("192.0.2.{number}"),
+            needs_upgrade: false,
             since: Timestamp::UNIX_EPOCH,
         };
         let mut presence = store.begin_presence().await.unwrap();
