@@ -267,6 +267,7 @@ async fn serve_gateway(
         own_names: vec![format!("gateway-{number}")],
         trusted_proxies: Vec::new(),
         client_limits: ClientLimits::default(),
+        awaited: Vec::new(),
         observation: Observation::default(),
     };
     let (gateway, entrance) = Gateway::start_solo(listener.local_addr()?, settings, &mut Registry::default())?;

@@ -114,6 +114,24 @@ impl Directory {
         (self.process, self.addresses) = serve(&self.scratch, &self.flags, Some(self.addresses), starter);
     }
 
+    /// Starts a new process that takes over from the one that runs, and waits until it serves; the old one, which drains.
+    ///
+    /// # Panics
+    /// When the new one does not serve.
+    pub fn take_over(&mut self) -> Process {
+        let mut command = serve_command(&self.data_argument(), Some(self.addresses));
+        command.arg("--take-over").args(self.flags.iter().filter(|flag| *flag != "--take-over"));
+        let new = Process::start("adit serve --take-over", &mut command, &self.scratch.join("serve.log"));
+        let old = std::mem::replace(&mut self.process, new);
+        settles("the new process serves", START_LIMIT, || {
+            assert!(self.process.is_running(), "it ended at once:\n{}", self.process.log());
+            is_ready(self.addresses.metrics)
+        });
+        let written = std::fs::read_to_string(self.data().join("addresses.json")).unwrap_or_default();
+        assert_eq!(parse_addresses(&written), Some(self.addresses));
+        old
+    }
+
     /// The server's process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process

@@ -45,10 +45,22 @@ impl Process {
     /// When it cannot be started.
     #[must_use]
     pub fn start_apart(name: &str, command: &mut Command, log: &Path, complaints: &Path) -> Self {
+        Self::spawn(name, command.stdin(Stdio::null()), log, complaints)
+    }
+
+    /// Starts `command`, whose input is set already, with its output in `log`.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_with_input(name: &str, command: &mut Command, log: &Path) -> Self {
+        Self::spawn(name, command, log, log)
+    }
+
+    fn spawn(name: &str, command: &mut Command, log: &Path, complaints: &Path) -> Self {
         let open = |path: &Path| File::options().create(true).append(true).open(path).expect("a log file");
         let (output, errors) = (open(log), open(complaints));
         let child = command
-            .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
             .spawn()

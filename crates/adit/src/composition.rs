@@ -28,12 +28,17 @@ use crate::fingerprint::Fingerprint;
 use crate::listener::{self, Bound, operations};
 #[cfg(feature = "otlp")]
 use crate::otlp::Exporter;
+use crate::succession::{Estate, Heir, HeirSocket, Listeners};
 
 mod api_metrics;
 mod control_link;
+mod sockets;
 mod start_error;
+mod successor;
 
+use sockets::Sockets;
 pub(crate) use start_error::StartError;
+pub(crate) use successor::{HandedOver, Leaving};
 
 /// How long requests of the API may take to finish when the server stops.
 const API_GRACE: Duration = Duration::from_secs(10);
@@ -41,13 +46,14 @@ const API_GRACE: Duration = Duration::from_secs(10);
 /// How long the gateway may take to serve from its first snapshot.
 const GATEWAY_READY: Duration = Duration::from_secs(10);
 
-/// Connections that wait to be accepted by the gateway: a burst of browsers after a restart.
-const GATEWAY_BACKLOG: i32 = 4096;
-
 /// A running server.
 pub(crate) struct Server {
     folder: DataFolder,
+    /// Where another process can take over.
+    heirs: HeirSocket,
     addresses: Addresses,
+    /// The listening sockets, to be given to such a process.
+    listeners: Listeners,
     control: ControlPlane,
     gateway: Gateway,
     /// Says that the API shall stop, and that the server is not ready any more.
@@ -61,25 +67,17 @@ pub(crate) struct Server {
     exporter: Option<Exporter>,
 }
 
-/// The sockets, taken and not yet served.
-struct Sockets {
-    control: Bound,
-    control_tls: Bound,
-    gateway: std::net::TcpListener,
-    gateway_address: SocketAddr,
-    metrics: Bound,
-    http: Option<Bound>,
-}
-
 impl Server {
-    /// Starts everything.
+    /// Starts everything, on the sockets of `estate` as far as it has them.
     ///
     /// # Errors
     /// [`StartError`]; nothing is served then.
-    pub(crate) async fn start(configuration: Configuration) -> Result<Self, StartError> {
-        let folder = DataFolder::lock(&configuration.data)?;
+    pub(crate) async fn start(configuration: Configuration, estate: Estate) -> Result<Self, StartError> {
+        let lock = if estate.is_of_a_server() { DataFolder::take_over } else { DataFolder::lock };
+        let folder = lock(&configuration.data)?;
         let files = CertificateFiles::load(configuration.certificates.clone(), &folder.certificates())?;
-        let sockets = Sockets::take(&configuration).await?;
+        let Estate { listeners, connectors } = estate;
+        let (sockets, listeners) = Sockets::take(&configuration.listen, listeners)?;
         let records = configuration.access_records.open()?;
         let addresses = sockets.addresses();
         let dialled = dialled_by_connectors(configuration.gateway_address.as_ref(), addresses.gateway);
@@ -105,7 +103,8 @@ impl Server {
         let spans = None;
         let observation = Observation { records, spans, server_timing: configuration.server_timing };
         let clients = (configuration.api.trusted_proxies.clone(), configuration.client_limits);
-        let gateway = start_gateway(sockets.gateway, &control, &certificates, clients, observation, &mut registry)?;
+        let door = (sockets.gateway, connectors);
+        let gateway = start_gateway(door, &control, &certificates, clients, observation, &mut registry)?;
         until_ready(&gateway).await?;
         let api = adit_graph::router(adit_graph::Settings {
             control: control.clone(),
@@ -117,8 +116,10 @@ impl Server {
         let api = api_metrics::counted(api, &mut registry);
 
         let mut server = Self {
+            heirs: HeirSocket::open(folder.path()),
             folder,
             addresses,
+            listeners,
             control,
             gateway,
             stop_api: watch::Sender::new(false),
@@ -164,7 +165,10 @@ impl Server {
 
     /// Ends in order: the API finishes what is under way, then the gateway does within `grace`, then the rest goes.
     pub(crate) async fn stop(mut self, grace: Duration) {
+        self.heirs.close();
         self.folder.withdraw_addresses();
+        // A socket that nobody accepts from must not keep clients waiting.
+        drop(self.listeners);
         self.stop_api.send_replace(true);
         while self.api.join_next().await.is_some() {}
         self.gateway.drain(grace).await;
@@ -176,6 +180,16 @@ impl Server {
         self.background.shutdown().await;
         self.control.close().await;
         tracing::info!("stopped");
+    }
+
+    /// Waits for a process that takes over.
+    pub(crate) async fn heir(&self) -> Heir {
+        self.heirs.heir().await
+    }
+
+    /// Completes once clients are served through the connectors of the server before this one.
+    pub(crate) async fn settled(&self) {
+        self.gateway.settled().await;
     }
 
     fn serve_api(&mut self, plain: Bound, tls: Bound, acceptor: tokio_rustls::TlsAcceptor, api: &Router) {
@@ -206,52 +220,6 @@ impl Server {
         let ended = self.stop_operations.subscribe();
         self.background.spawn(socket.serve(None, router, ended, Duration::from_secs(1)));
     }
-}
-
-impl Sockets {
-    async fn take(configuration: &Configuration) -> Result<Self, StartError> {
-        let listen = configuration.listen;
-        let (gateway, gateway_address) = gateway_socket(listen.gateway).map_err(|source| listener::NotListening {
-            setting: "gateway_listen",
-            address: listen.gateway,
-            source,
-        })?;
-        Ok(Self {
-            control: listener::bind("control_listen", listen.control).await?,
-            control_tls: listener::bind("control_tls_listen", listen.control_tls).await?,
-            gateway,
-            gateway_address,
-            metrics: listener::bind("metrics_listen", listen.metrics).await?,
-            http: match listen.http {
-                Some(address) => Some(listener::bind("http_listen", address).await?),
-                None => None,
-            },
-        })
-    }
-
-    fn addresses(&self) -> Addresses {
-        Addresses {
-            control: self.control.address(),
-            control_tls: self.control_tls.address(),
-            gateway: self.gateway_address,
-            metrics: self.metrics.address(),
-            http: self.http.as_ref().map(Bound::address),
-        }
-    }
-}
-
-/// The gateway's socket. `[::]` takes IPv4 as well, whatever the system's default is.
-fn gateway_socket(address: SocketAddr) -> std::io::Result<(std::net::TcpListener, SocketAddr)> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(GATEWAY_BACKLOG)?;
-    let listener = std::net::TcpListener::from(socket);
-    let address = listener.local_addr()?;
-    Ok((listener, address))
 }
 
 /// `host:port` for registration tokens: as configured, else `localhost` and the gateway's port.
@@ -319,7 +287,7 @@ fn own_names(configuration: &Configuration, dialled: &GatewayAddress, addresses:
 }
 
 fn start_gateway(
-    listener: std::net::TcpListener,
+    (listener, awaited): (std::net::TcpListener, Vec<ConnectorId>),
     control: &ControlPlane,
     certificates: &Arc<Certificates>,
     (trusted_proxies, client_limits): (Vec<ipnet::IpNet>, ClientLimits),
@@ -335,6 +303,7 @@ fn start_gateway(
         own_names: certificates.own_names().to_vec(),
         trusted_proxies,
         client_limits,
+        awaited,
         observation,
     };
     Ok(Gateway::start(listener, settings, registry)?)
@@ -362,13 +331,5 @@ mod tests {
         assert_eq!(dialled_by_connectors(Some(&configured), listening).to_string(), "adit.example.com:443");
         let configured = "adit.example.com:0".parse().unwrap();
         assert_eq!(dialled_by_connectors(Some(&configured), listening).to_string(), "adit.example.com:40123");
-    }
-
-    #[test]
-    fn the_gateways_socket_takes_both_families() {
-        let (listener, address) = gateway_socket("[::]:0".parse().unwrap()).unwrap();
-        let client = std::net::TcpStream::connect(("127.0.0.1", address.port())).unwrap();
-        listener.accept().unwrap();
-        drop(client);
     }
 }

@@ -40,7 +40,7 @@ use address::{ListenAddress, Network};
 const GRACE: Duration = Duration::from_secs(30);
 
 /// Everything `adit serve` needs to know, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Configuration {
     /// The data folder.
     pub(crate) data: PathBuf,

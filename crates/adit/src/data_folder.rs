@@ -36,6 +36,8 @@ pub(crate) struct DataFolder {
     path: PathBuf,
     /// Held, not read.
     _lock: File,
+    /// Whether `addresses.json` says something that is true, and is to go with this value.
+    announced: bool,
 }
 
 /// A data folder as other commands see it: read only, and with or without a server.
@@ -81,11 +83,23 @@ pub(crate) struct KeyPair {
 }
 
 impl DataFolder {
-    /// Creates the folder if need be, and locks it for this process.
+    /// Creates the folder if need be, and locks it for this process. Whatever was announced in it is taken back.
     ///
     /// # Errors
     /// [`DataFolderError`] when it cannot be created or written, or another server runs on it.
     pub(crate) fn lock(path: &Path) -> Result<Self, DataFolderError> {
+        let mut folder = Self::take_over(path)?;
+        // Left behind by a server that was killed: nothing listens there now.
+        folder.withdraw_addresses();
+        folder.announced = true;
+        Ok(folder)
+    }
+
+    /// The same for a server that follows another one, whose addresses are its own.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn take_over(path: &Path) -> Result<Self, DataFolderError> {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
                 DataFolderError::NotAFolder { path: path.to_owned() }
@@ -100,10 +114,12 @@ impl DataFolder {
             Err(TryLockError::Error(source)) => return Err(not_writable(source)),
         }
         warn_if_others_may_read(path);
-        let folder = Self { path: path.to_owned(), _lock: lock };
-        // Left behind by a server that was killed: nothing listens there now.
-        folder.withdraw_addresses();
-        Ok(folder)
+        Ok(Self { path: path.to_owned(), _lock: lock, announced: false })
+    }
+
+    /// Frees the folder for a server that follows this one and listens at the same addresses.
+    pub(crate) fn hand_over(mut self) {
+        self.announced = false;
     }
 
     /// The folder's path.
@@ -197,7 +213,8 @@ impl DataFolder {
     ///
     /// # Errors
     /// [`DataFolderError::NotWritten`].
-    pub(crate) fn announce(&self, addresses: &Addresses) -> Result<(), DataFolderError> {
+    pub(crate) fn announce(&mut self, addresses: &Addresses) -> Result<(), DataFolderError> {
+        self.announced = true;
         write_whole(&self.path.join(ADDRESSES), addresses.to_json().as_bytes())
     }
 
@@ -223,7 +240,9 @@ impl DataFolder {
 
 impl Drop for DataFolder {
     fn drop(&mut self) {
-        self.withdraw_addresses();
+        if self.announced {
+            self.withdraw_addresses();
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::configuration::{Api, Configuration, Listen};
 use crate::data_folder::ServedFolder;
 use crate::fingerprint::Fingerprint;
 use crate::publication::Publication;
+use crate::succession::Estate;
 
 pub(crate) mod check;
 mod connector;
@@ -72,7 +73,7 @@ impl Demo {
         let failed = |why: String| CommandError::failed(NOT_DONE, why);
         let folder = TemporaryFolder::create().map_err(|error| failed(with_causes(&error)))?;
         let (sample, internal_url) = upstream(internal_url).await.map_err(failed)?;
-        let started = Box::pin(Server::start(configuration(&folder))).await;
+        let started = Box::pin(Server::start(configuration(&folder), Estate::default())).await;
         let server = started.map_err(|error| error.into_command_error(NOT_DONE))?;
         let arguments = ServerArguments { data: Some(server.folder().path().to_owned()), server: None, token: None };
         let client = ApiClient::connect(&arguments, NOT_DONE)?;

@@ -72,18 +72,18 @@ pub(crate) struct Bound {
 /// Says when the listeners shall stop: true once.
 pub(crate) type Stopping = watch::Receiver<bool>;
 
-/// Takes the address, so that a port in use is known before anything is started.
-///
-/// # Errors
-/// [`NotListening`].
-pub(crate) async fn bind(setting: &'static str, address: SocketAddr) -> Result<Bound, NotListening> {
-    let failed = |source| NotListening { setting, address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok(Bound { listener, address })
-}
-
 impl Bound {
+    /// Takes over a socket that listens already.
+    ///
+    /// # Errors
+    /// What the system says of it.
+    pub(crate) fn of(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
     /// The address in use, with its real port.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address

@@ -20,6 +20,7 @@ mod listener;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod publication;
+mod succession;
 mod telemetry;
 
 /// The gateway allocates and frees many small buffers on every core; the system allocator costs it several per cent. It is

@@ -34,7 +34,7 @@ const LINGER: Duration = Duration::from_secs(1);
 const FINISH: Duration = Duration::from_secs(3);
 
 /// Where spans go, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct OtlpSettings {
     /// The URL that takes traces.
     pub(crate) endpoint: Uri,

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{Request, Response, StatusCode};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::client::TlsStream;
 
@@ -34,18 +35,25 @@ const PING: Duration = Duration::from_secs(1);
 /// A gateway that gives no sign of life for this long is gone; the gateway judges connectors by the same time.
 const DEAD: Duration = Duration::from_secs(10);
 
-/// Keeps one connection up until the connector leaves.
+/// Keeps one connection up until the connector leaves. One that the gateway asked to replace goes on beside its successor
+/// until the gateway closes it.
 pub(crate) async fn keep(member: Arc<Member>) {
     let mut backoff = Backoff::default();
     let mut leaving = member.leaving.clone();
+    let mut replaced = JoinSet::new();
     while !*leaving.borrow() {
         let started = Instant::now();
-        let ended = connect_and_serve(&member).await;
+        let ended = connect_and_serve(&member, &mut replaced).await;
         if *leaving.borrow() {
-            return;
+            break;
         }
         match ended {
-            Ok(()) => tracing::info!("the connection to the gateway ended"),
+            Ok(Ended::Replaced) => {
+                tracing::info!("the gateway asks for another connection");
+                backoff.succeeded();
+                continue;
+            }
+            Ok(Ended::Closed) => tracing::info!("the connection to the gateway ended"),
             Err(error) => tracing::warn!(gateway = %member.identity().gateway, %error, "no connection to the gateway"),
         }
         if started.elapsed() > GOOD {
@@ -57,14 +65,43 @@ pub(crate) async fn keep(member: Arc<Member>) {
             _ = leaving.wait_for(|leaving| *leaving) => {}
         }
     }
+    while replaced.join_next().await.is_some() {}
 }
 
-async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
+/// Why a connection is not the link's any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// It was closed.
+    Closed,
+    /// It goes on, but another one is wanted in its place.
+    Replaced,
+}
+
+async fn connect_and_serve(member: &Arc<Member>, replaced: &mut JoinSet<io::Result<()>>) -> io::Result<Ended> {
     let mut leaving = member.leaving.clone();
-    let (mut carrier, reads) = tokio::select! {
+    let (carrier, reads) = tokio::select! {
         carrier = connect(member) => carrier?,
-        _ = leaving.wait_for(|leaving| *leaving) => return Ok(()),
+        _ = leaving.wait_for(|leaving| *leaving) => return Ok(Ended::Closed),
     };
+    let (replace, mut wanted) = mpsc::channel(1);
+    let mut serving = Box::pin(serve_connection(Arc::clone(member), carrier, reads, replace));
+    tokio::select! {
+        ended = &mut serving => ended.map(|()| Ended::Closed),
+        Some(()) = wanted.recv() => {
+            replaced.spawn(serving);
+            Ok(Ended::Replaced)
+        }
+    }
+}
+
+/// Serves a connection to its end, or until the grace of a connector that leaves is over.
+async fn serve_connection(
+    member: Arc<Member>,
+    mut carrier: Carrier,
+    reads: Arc<AtomicU64>,
+    replace: mpsc::Sender<()>,
+) -> io::Result<()> {
+    let mut leaving = member.leaving.clone();
     let mut silent = pin!(silence(carrier.ping_pong(), reads));
     let mut deadline: Option<Instant> = None;
     loop {
@@ -89,7 +126,7 @@ async fn connect_and_serve(member: &Arc<Member>) -> io::Result<()> {
             },
         };
         match accepted {
-            Some(Ok((request, respond))) => serve(member, request, respond),
+            Some(Ok((request, respond))) => serve(&member, &replace, request, respond),
             Some(Err(error)) => return Err(error),
             None => return Ok(()),
         }
@@ -138,7 +175,12 @@ async fn connect(member: &Member) -> io::Result<(Carrier, Arc<AtomicU64>)> {
 }
 
 /// Starts the task of one stream.
-fn serve(member: &Arc<Member>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+fn serve(
+    member: &Arc<Member>,
+    replace: &mpsc::Sender<()>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) {
     let member = Arc::clone(member);
     match request.uri().path() {
         protocol::STREAM_PATH => {
@@ -150,6 +192,11 @@ fn serve(member: &Arc<Member>, request: Request<RecvStream>, mut respond: SendRe
                     tracing::debug!(%error, "a control stream ended");
                 }
             });
+        }
+        protocol::REDIAL_PATH => {
+            // Full means that it was asked already, and an error below that the gateway is no longer interested.
+            let _ = replace.try_send(());
+            let _ = respond.send_response(Response::new(()), true);
         }
         _ => {
             let mut answer = Response::new(());

@@ -217,6 +217,14 @@ pub enum Error {
     Store(#[from] adit_store::Error),
 }
 
+impl Error {
+    /// Whether the directory was closed on purpose: this process stops, or another one has the directory now.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self, Self::Store(adit_store::Error::Closed))
+    }
+}
+
 /// What no publishing is without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequiredUrl {

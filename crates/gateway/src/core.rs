@@ -76,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) unread: Arc<Unread>,
     pub(crate) registrations: Semaphore,
     pub(crate) registration_rate: RegistrationRate,
+    /// `true` once the tunnels that were awaited at the start have come, or their time is over: clients are served then.
+    pub(crate) settled: watch::Receiver<bool>,
     /// `true` once the gateway drains.
     pub(crate) draining: watch::Receiver<bool>,
 }
@@ -116,9 +118,14 @@ impl Shared {
 }
 
 /// Completes once the gateway drains.
-pub(crate) async fn drain_of(mut draining: watch::Receiver<bool>) {
+pub(crate) async fn drain_of(draining: watch::Receiver<bool>) {
+    becomes_true(draining).await;
+}
+
+/// Completes once it is so.
+pub(crate) async fn becomes_true(mut what: watch::Receiver<bool>) {
     // It fails only when the gateway is gone.
-    let _ = draining.wait_for(|draining| *draining).await;
+    let _ = what.wait_for(|is_so| *is_so).await;
 }
 
 /// One core, as its tasks see it.
@@ -200,6 +207,9 @@ async fn receive(core: Rc<Core>, socket: Parked, from: SocketAddr, admission: Ad
     };
     match Purpose::of(&start.client_hello()) {
         Purpose::Browser if admission == Admission::Anyone => {
+            let settling = Instant::now();
+            becomes_true(core.shared.settled.clone()).await;
+            let deadline = deadline + settling.elapsed();
             if let Some(arrived) = Box::pin(edge::shake_hands(&core, *start, from, deadline)).await {
                 edge::serve(&core, arrived).await;
             }

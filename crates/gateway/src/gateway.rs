@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::certificate::by_name::{BrowserCertificates, ChallengeCertificates, ShownCertificates};
 use crate::certificate::keeper::CertificateKeeper;
 use crate::certificate::metrics::CertificateMetrics;
-use crate::core::{CoreCommand, CoreHandle, Shared};
+use crate::core::{CoreCommand, CoreHandle, Shared, becomes_true};
 use crate::directory::{ConnectorDirectory, ServerCertificates};
 use crate::explain::GatewayExplainer;
 use crate::http1_hosts::Http1Hosts;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// How long clients may keep it waiting.
     pub client_limits: ClientLimits,
+    /// Connectors with tunnels to the gateway that this one follows: clients wait a short time for theirs to this one.
+    pub awaited: Vec<ConnectorId>,
     /// What is told about requests.
     pub observation: Observation,
 }
@@ -125,6 +127,8 @@ impl Gateway {
                 (CoreHandle { commands, connections: AtomicUsize::new(0) }, receiver)
             })
             .unzip();
+        let settlement = watch::Sender::new(settings.awaited.is_empty());
+        let settled = settlement.subscribe();
         let metrics = Metrics::register(registry, handles.len());
         let Observation { records, spans, server_timing } = settings.observation;
         let records = records.map(|to| RecordWriter::start(to, metrics.records_dropped.clone())).transpose()?;
@@ -147,6 +151,7 @@ impl Gateway {
             unread: Unread::new(settings.client_limits.unread),
             registrations: Semaphore::new(limits::REGISTRATIONS),
             registration_rate: RegistrationRate::new(&settings.client_limits),
+            settled,
             draining: draining_seen,
         });
         let accepting = Arc::new(AtomicBool::new(false));
@@ -155,6 +160,8 @@ impl Gateway {
             keeper,
             snapshots: settings.snapshots,
             accepting: Arc::clone(&accepting),
+            awaited: settings.awaited,
+            settlement,
         };
         // Before the first connection is accepted: a connector that comes back must not be taken for an unknown one.
         let snapshot = Arc::clone(&front.snapshots.borrow_and_update());
@@ -207,6 +214,27 @@ impl Gateway {
     #[must_use]
     pub fn exchanges_by_connector(&self) -> Vec<(ConnectorId, u64)> {
         self.shared.book.exchanges()
+    }
+
+    /// The connectors that have tunnels.
+    #[must_use]
+    pub fn connectors(&self) -> Vec<ConnectorId> {
+        self.shared.book.connectors().into_iter().collect()
+    }
+
+    /// Completes once clients are served: the connectors that were awaited have come, or their time is over.
+    pub async fn settled(&self) {
+        becomes_true(self.shared.settled.clone()).await;
+    }
+
+    /// Accepts no more, and asks the connectors for a tunnel to whoever listens on the same socket now. Everything else
+    /// goes on as before, until [`Self::drain`].
+    pub async fn give_way(&mut self) {
+        self.stop_accepting.take();
+        while self.accepting.load(Ordering::Relaxed) {
+            sleep(Duration::from_millis(5)).await;
+        }
+        self.shared.book.ask_all_to_redial().await;
     }
 
     /// Clients that are not done, those that are still shaking hands and the listener's queue included.
@@ -264,12 +292,31 @@ fn start_front(front: Front, listener: TcpListener, stopped: oneshot::Receiver<(
     start_thread("gateway-front".to_owned(), move || front.run(listener, stopped))
 }
 
+/// Waits for the tunnels of these connectors, for some time, and says that clients may come.
+async fn settle(book: Arc<Book>, awaited: Vec<ConnectorId>, settlement: watch::Sender<bool>) {
+    let all_are_there = async {
+        loop {
+            let present = book.connectors();
+            if awaited.iter().all(|connector| present.contains(connector)) {
+                return;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if timeout(limits::TUNNELS_AWAITED, all_are_there).await.is_err() {
+        tracing::warn!("not all connectors of the gateway before this one have come; clients are served without them");
+    }
+    settlement.send_replace(true);
+}
+
 /// The thread in front of the cores: accepts, follows the snapshots, keeps certificates and presence.
 pub(crate) struct Front {
     shared: Arc<Shared>,
     keeper: CertificateKeeper,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     accepting: Arc<AtomicBool>,
+    awaited: Vec<ConnectorId>,
+    settlement: watch::Sender<bool>,
 }
 
 impl Front {
@@ -288,6 +335,8 @@ impl Front {
         self.keeper.catch_up().await;
         let (shared, accepting) = (Arc::clone(&self.shared), Arc::clone(&self.accepting));
         accepting.store(true, Ordering::Relaxed);
+        let awaited = std::mem::take(&mut self.awaited);
+        tokio::spawn(settle(Arc::clone(&shared.book), awaited, self.settlement.clone()));
         let presence = tokio::spawn(keep_presence(Arc::clone(&shared.book), Arc::clone(&shared.directory)));
         let following = tokio::spawn(self.follow());
         accept.await;

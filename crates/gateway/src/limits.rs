@@ -289,6 +289,13 @@ pub(crate) const PING: Duration = Duration::from_secs(1);
 /// How often a tunnel is looked at: one that would be silent for too long at the next look counts as silent now.
 pub(crate) const LIFE_LOOKED_AT: Duration = Duration::from_millis(500);
 
+/// How long a connector may take to answer that it dials once more.
+pub(crate) const REDIAL: Duration = Duration::from_secs(2);
+
+/// How long clients of a gateway that follows another one wait for the tunnels that the other one had: connectors dial at
+/// once when they are asked. Those that have not come by then are away, or of a version that does not know the question.
+pub(crate) const TUNNELS_AWAITED: Duration = Duration::from_secs(5);
+
 /// How long a new tunnel connection may take to say hello.
 pub(crate) const HELLO: Duration = Duration::from_secs(5);
 

@@ -11,7 +11,14 @@ use crate::error::OpenError;
 /// The lock; dropping it frees it.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Frees it, whoever still holds the value: the store is closed.
+    pub(crate) fn free(&self) -> std::io::Result<()> {
+        self.file.unlock()
+    }
 }
 
 /// Takes the lock of the directory at `path`.
@@ -19,7 +26,7 @@ pub(crate) fn take(path: &Path) -> Result<Lock, OpenError> {
     let not_writable = |source| OpenError::NotWritable { path: path.to_owned(), source };
     let file = private_file(&beside(path)).map_err(not_writable)?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
+        Ok(()) => Ok(Lock { file }),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => Err(not_writable(source)),
     }

@@ -38,7 +38,7 @@ pub struct Store {
     readers: SqlitePool,
     /// Where it is read what has changed: apart from the others, so that no number of lists keeps gateways waiting.
     history: SqlitePool,
-    _lock: Arc<Lock>,
+    lock: Arc<Lock>,
 }
 
 impl Store {
@@ -56,7 +56,7 @@ impl Store {
         let writer = Writer::start(connection, options);
         let readers = open_readers(path, READERS).await?;
         let history = open_readers(path, 1).await?;
-        Ok(Self { writer, readers, history, _lock: Arc::new(lock) })
+        Ok(Self { writer, readers, history, lock: Arc::new(lock) })
     }
 
     /// Takes the write lock and the next revision. Dropping the transaction gives both back.
@@ -90,11 +90,14 @@ impl Store {
         self.writer.commits()
     }
 
-    /// Closes the connections once they are idle.
+    /// Closes the connections once they are idle. Another process may open the database then.
     pub async fn close(&self) {
         self.readers.close().await;
         self.history.close().await;
         self.writer.close().await;
+        if let Err(error) = self.lock.free() {
+            tracing::warn!(%error, "the directory's lock is held until this process ends");
+        }
     }
 
     /// For one statement, which sees the directory at one moment by itself. Several that must see the same moment need a

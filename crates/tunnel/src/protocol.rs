@@ -12,6 +12,11 @@ pub const CONTROL_PATH: &str = "/control";
 /// Path of a stream to an upstream.
 pub const STREAM_PATH: &str = "/stream";
 
+/// Path of a request by which the gateway asks for another connection: what it listened on belongs to another process
+/// now. This one goes on until the gateway closes it. A request and not a message, for a connector of an earlier version
+/// answers it with 404 and no more, where an unknown message would end its control stream.
+pub const REDIAL_PATH: &str = "/redial";
+
 /// Authority of all requests inside a tunnel; HTTP/2 wants one.
 pub const AUTHORITY: &str = "tunnel";
 

@@ -8,10 +8,11 @@ use super::on_all_cores;
 use crate::access_records::AccessRecords;
 use crate::certificate::CertificateFile;
 use crate::command_error::{CommandError, with_causes};
-use crate::composition::Server;
+use crate::composition::{HandedOver, Leaving, Server};
 use crate::configuration::{self, AcmeFlags, Configuration, ConfigurationError, Flags, GatewayAddress};
 use crate::interruption::Interruption;
 use crate::lifetime;
+use crate::succession::{Estate, Listeners, Predecessor};
 use crate::telemetry::{self, LogFormat};
 
 const NOT_DONE: &str = "the server was not started";
@@ -67,16 +68,19 @@ pub(super) struct Arguments {
     /// How long what is under way may take to finish when it is stopped [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = lifetime::parse)]
     grace: Option<Duration>,
+    /// Take over from the server that runs on the data folder, if one does: its connections are not interrupted
+    #[arg(long)]
+    take_over: bool,
     /// How log records are written to stderr
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let (log_format, config) = (arguments.log_format, arguments.config.clone());
+    let (log_format, config, take_over) = (arguments.log_format, arguments.config.clone(), arguments.take_over);
     let configuration = configuration::load(config.as_deref(), arguments.into()).map_err(refused)?;
     telemetry::start(log_format, "info");
-    on_all_cores(serve(configuration))
+    on_all_cores(serve(configuration, take_over))
 }
 
 fn refused(error: ConfigurationError) -> CommandError {
@@ -90,16 +94,68 @@ fn refused(error: ConfigurationError) -> CommandError {
     }
 }
 
-async fn serve(configuration: Configuration) -> Result<(), CommandError> {
-    let mut interruption =
-        Interruption::listen().map_err(|error| CommandError::failed(NOT_DONE, with_causes(&error)))?;
+async fn serve(configuration: Configuration, take_over: bool) -> Result<(), CommandError> {
+    let failed = |error: &dyn std::error::Error| CommandError::failed(NOT_DONE, with_causes(error));
+    let mut interruption = Interruption::listen().map_err(|error| failed(&error))?;
+    let given = Listeners::of_service_manager().map_err(|error| failed(&error))?;
     let grace = configuration.grace;
-    let started = Box::pin(Server::start(configuration)).await;
-    let server = started.map_err(|error| error.into_command_error(NOT_DONE))?;
-    let signal = interruption.requested().await;
-    tracing::info!(signal, "stopping: requests under way are finished first");
-    interruption.during(Box::pin(server.stop(grace))).await;
-    Ok(())
+    let mut server = if take_over {
+        Box::pin(follow(configuration.clone(), given)).await?
+    } else {
+        start(configuration.clone(), Estate { listeners: given, ..Estate::default() }).await?
+    };
+    loop {
+        let heir = tokio::select! {
+            heir = server.heir() => heir,
+            signal = interruption.requested() => {
+                tracing::info!(signal, "stopping: requests under way are finished first");
+                interruption.during(Box::pin(server.stop(grace))).await;
+                return Ok(());
+            }
+        };
+        match Box::pin(server.hand_over(heir)).await {
+            HandedOver::Followed(leaving) => {
+                interruption.during(leaving.drain(grace)).await;
+                return Ok(());
+            }
+            HandedOver::Back(leaving, estate) => server = go_on(configuration.clone(), leaving, estate).await?,
+        }
+    }
+}
+
+async fn start(configuration: Configuration, estate: Estate) -> Result<Server, CommandError> {
+    let started = Box::pin(Server::start(configuration, estate)).await;
+    started.map_err(|error| error.into_command_error(NOT_DONE))
+}
+
+/// Starts in the place of the server that runs on the data folder, if one does.
+async fn follow(configuration: Configuration, given: Listeners) -> Result<Server, CommandError> {
+    let asked = Predecessor::ask(&configuration.data).await;
+    let asked = asked.map_err(|error| CommandError::failed(NOT_DONE, with_causes(&error)))?;
+    let Some((mut predecessor, estate)) = asked else {
+        return start(configuration, Estate { listeners: given, ..Estate::default() }).await;
+    };
+    let server = start(configuration, estate).await?;
+    predecessor.is_followed().await;
+    server.settled().await;
+    predecessor.may_go().await;
+    Ok(server)
+}
+
+/// Starts anew in this process after the one that was to follow broke down.
+async fn go_on(configuration: Configuration, mut leaving: Leaving, estate: Estate) -> Result<Server, CommandError> {
+    let grace = configuration.grace;
+    let server = match start(configuration, estate).await {
+        Ok(server) => server,
+        Err(error) => {
+            leaving.drain(grace).await;
+            return Err(error);
+        }
+    };
+    leaving.give_way().await;
+    server.settled().await;
+    tokio::spawn(leaving.drain(grace));
+    Ok(server)
 }
 
 impl From<Arguments> for Flags {

@@ -54,6 +54,8 @@ impl ControlLink {
             for _ in 0..NOTE_ATTEMPTS {
                 match work().await {
                     Ok(()) => return,
+                    // Whoever has the directory now has heard of the tunnels that it has.
+                    Err(error) if error.is_closed() => return,
                     Err(error @ Error::Store(_)) => tracing::warn!(%error, "{what} was not recorded yet"),
                     Err(error) => return tracing::warn!(%error, "{what} was not recorded"),
                 }

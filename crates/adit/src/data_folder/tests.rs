@@ -28,7 +28,7 @@ fn some_addresses() -> Addresses {
 fn a_new_folder_and_its_files_are_private() {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("deep/data");
-    let folder = DataFolder::lock(&path).unwrap();
+    let mut folder = DataFolder::lock(&path).unwrap();
     folder.ca(made).unwrap();
     folder.signing_key(|| Ok::<_, DataFolderError>("signing".to_owned())).unwrap();
     folder.keep_sealing_key("sealing").unwrap();
@@ -53,7 +53,7 @@ fn a_second_server_on_one_folder_is_refused() {
 #[test]
 fn a_refused_second_server_leaves_the_firsts_addresses_alone() {
     let parent = tempfile::tempdir().unwrap();
-    let first = DataFolder::lock(parent.path()).unwrap();
+    let mut first = DataFolder::lock(parent.path()).unwrap();
     first.announce(&some_addresses()).unwrap();
     DataFolder::lock(parent.path()).unwrap_err();
     assert_eq!(ServedFolder::at(parent.path()).addresses().unwrap(), some_addresses());
@@ -102,7 +102,7 @@ fn a_ca_whose_certificate_was_not_written_in_time_is_made_again() {
 fn addresses_are_there_while_it_is_served_and_gone_afterwards() {
     let parent = tempfile::tempdir().unwrap();
     let served = ServedFolder::at(parent.path());
-    let folder = DataFolder::lock(parent.path()).unwrap();
+    let mut folder = DataFolder::lock(parent.path()).unwrap();
     assert!(matches!(served.addresses(), Err(DataFolderError::NotServed { .. })));
     folder.announce(&some_addresses()).unwrap();
     assert_eq!(served.addresses().unwrap(), some_addresses());

@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// A listener within such bounds, which stops when the sender is dropped. `/slow` tells that it has begun, and takes `slow`.
 async fn serve(bounds: Bounds, slow: Duration) -> (SocketAddr, Arc<Notify>, watch::Sender<bool>) {
-    let bound = bind("test", "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let bound = Bound::of(std::net::TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
     let (address, begun, stop) = (bound.address(), Arc::<Notify>::default(), watch::Sender::new(false));
     let begins = Arc::clone(&begun);
     let slow = move || async move {

@@ -11,6 +11,7 @@ use adit_core::explain::ConnectorFacts;
 use adit_core::id::{ConnectorId, TunnelId};
 use adit_core::snapshot::Snapshot;
 use arc_swap::ArcSwap;
+use futures_util::future::join_all;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -269,6 +270,17 @@ impl Book {
     /// Completes when [`Self::present`] may have changed.
     pub(crate) async fn presence_changed(&self) {
         self.presence_changed.notified().await;
+    }
+
+    /// Asks every connector to dial once more, on each of its connections. Returns once all have answered.
+    pub(crate) async fn ask_all_to_redial(&self) {
+        let connections = self.entries().connections.clone();
+        join_all(connections.iter().map(|connection| connection.ask_to_redial())).await;
+    }
+
+    /// The connectors that have a tunnel.
+    pub(crate) fn connectors(&self) -> HashSet<ConnectorId> {
+        self.entries().present.values().map(|up| up.connector).collect()
     }
 
     /// Closes every tunnel: the gateway is shutting down.

@@ -5,14 +5,17 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::TunnelId;
+use adit_tunnel::protocol;
 use adit_tunnel::stream::{self, TunnelStream};
-use adit_tunnel::target::{Offer, Shown, Target};
+use adit_tunnel::target::{self, Offer, Shown, Target};
 use adit_tunnel::unread::UnreadHere;
 use bytes::Bytes;
 use h2::client::SendRequest;
+use http::{Method, Request, StatusCode};
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
+use crate::limits;
 use crate::metrics::Open;
 use crate::serving::Load;
 
@@ -26,6 +29,15 @@ pub(crate) enum ConnectionState {
     Silent = 1,
     /// The connector is shutting down, or the connection is gone.
     Leaving = 2,
+}
+
+/// Why a connector was not asked.
+#[derive(Debug, thiserror::Error)]
+enum RedialFailed {
+    #[error("{0}")]
+    Carrier(#[from] h2::Error),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
 }
 
 /// One connection of a connector to this gateway.
@@ -123,6 +135,26 @@ impl TunnelConnection {
         let asked = Instant::now();
         let mut requests = self.requests.clone().ready().await?;
         Ok(stream::open(&mut requests, target, offer, shown, asked)?.counted(&self.unread))
+    }
+
+    /// Asks the connector to dial once more, and to go on serving here until this connection is closed.
+    pub(crate) async fn ask_to_redial(&self) {
+        let asking = async {
+            let mut requests = self.requests.clone().ready().await?;
+            let mut head = Request::new(());
+            *head.method_mut() = Method::POST;
+            *head.uri_mut() = target::in_tunnel(protocol::REDIAL_PATH).map_err(std::io::Error::other)?;
+            let (answer, _) = requests.send_request(head, true)?;
+            Ok::<_, RedialFailed>(answer.await?.status())
+        };
+        let connector = self.identity.connector;
+        match timeout(limits::REDIAL, asking).await {
+            Ok(Ok(StatusCode::OK)) => {}
+            // It comes back when this connection is closed.
+            Ok(Ok(status)) => tracing::info!(%connector, %status, "a connector does not dial a second time"),
+            Ok(Err(error)) => tracing::info!(%connector, %error, "a connector could not be asked to dial once more"),
+            Err(_) => tracing::info!(%connector, "a connector did not answer whether it dials once more"),
+        }
     }
 
     /// Asks the connection's task to end it, streams and all.

@@ -199,6 +199,7 @@ impl World {
             own_names: vec!["127.0.0.1".to_owned()],
             trusted_proxies: trusted.iter().map(|network| network.parse().unwrap()).collect(),
             client_limits,
+            awaited: Vec::new(),
             observation,
         };
         let gateway =
