@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,7 +123,11 @@ async fn run_with(
 ) -> Result<(), ConnectorError> {
     let folder = IdentityFolder::open(&settings.data)?;
     let key = folder.key()?;
-    let identity = registered(network.as_ref(), &settings, &folder, &key).await?;
+    let mut shutdown = pin!(shutdown);
+    let identity = tokio::select! {
+        identity = registered(network.as_ref(), &settings, &folder, &key) => identity?,
+        () = &mut shutdown => return Ok(()),
+    };
     tracing::info!(connector = %identity.connector, machine = %identity.machine_name, gateway = %identity.gateway, "starting");
     let policy = policy_of(&identity, &settings.data)?;
     let (leave, leaving) = watch::channel(false);

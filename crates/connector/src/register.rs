@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::RegistrationToken;
 use adit_tunnel::message::{self, Binary, Refused, Register, RegisterAnswer, Retry};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::identity::{ConnectorKey, Identity};
 use crate::network::Network;
@@ -54,6 +54,9 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// The first pause after a "later"; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long a gateway may take to answer: it gives its control plane half of that.
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -99,8 +102,13 @@ async fn register_once(
         version: version.to_owned(),
     };
     let lost = |error| RegistrationError::Unreachable { gateway: gateway.clone(), error };
-    message::write(&mut connection, &request).await.map_err(lost)?;
-    let registered = match message::read(&mut connection).await.map_err(lost)? {
+    let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the gateway did not answer");
+    let exchange = async {
+        message::write(&mut connection, &request).await?;
+        message::read(&mut connection).await
+    };
+    let answer = timeout(ANSWER, exchange).await.map_err(silent).and_then(|answer| answer).map_err(lost)?;
+    let registered = match answer {
         RegisterAnswer::Registered(registered) => registered,
         RegisterAnswer::Refused(Refused { reason, retry }) => return Err(RegistrationError::Refused { reason, retry }),
     };

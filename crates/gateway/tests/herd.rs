@@ -81,16 +81,16 @@ impl Cut {
         self.is_cut.store(cut, Ordering::SeqCst);
     }
 
-    /// The most arrivals in half a second, beside what they would be if they were spread evenly from the first to the
-    /// last.
+    /// The most arrivals in half a second, beside what they would be if they were spread evenly over the ten seconds that
+    /// the longest pauses differ by.
     fn crowding(&self) -> f64 {
         let arrivals = self.arrivals.lock().unwrap();
-        let (first, last) = (arrivals[0], arrivals[arrivals.len() - 1]);
-        let half = |at: &Instant| usize::try_from(at.duration_since(first).as_millis() / 500).unwrap();
-        let mut halves = vec![0_u32; half(&last) + 1];
-        arrivals.iter().for_each(|at| halves[half(at)] += 1);
-        let most = halves.iter().copied().max().unwrap();
-        f64::from(most) * halves.len() as f64 / arrivals.len() as f64
+        let mut halves = std::collections::HashMap::<u128, u32>::new();
+        arrivals
+            .iter()
+            .for_each(|at| *halves.entry(at.duration_since(arrivals[0]).as_millis() / 500).or_default() += 1);
+        let most = halves.into_values().max().unwrap();
+        f64::from(most) * 20.0 / arrivals.len() as f64
     }
 }
 

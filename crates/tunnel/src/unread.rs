@@ -4,8 +4,8 @@
 //! when all that waits in a process exceeds its limit, the windows of all streams become small, and nothing more comes
 //! for a stream that has more than that waiting; who reads on gets on. They are large again once half of it is gone.
 //!
-//! What is counted is the payload of DATA frames, between TLS and HTTP/2. Small frames are not: they would cost each
-//! small answer something, and their number is bounded by the HTTP library.
+//! What is counted is the payload of DATA frames, between TLS and HTTP/2. The smallest are not: the HTTP library has a
+//! budget of its own for those.
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice};
@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::carrier::{GatewayEnd, STREAM_WINDOW, STREAM_WINDOW_IN_NEED};
 
 /// Bytes of the smallest frame that counts.
-const SMALLEST_COUNTED: usize = 2 * 1024;
+const SMALLEST_COUNTED: usize = 256;
 
 /// How far the account of a connection may be from what all know of it: cores do not write to the same place for every
 /// frame.
@@ -30,6 +30,9 @@ const FRAME_HEAD: usize = 9;
 
 /// The type of frames that carry data (RFC 9113, section 6.1).
 const DATA: u8 = 0;
+
+/// The flag of data that has bytes added which are none. Neither end adds any: readers would take less than had come.
+const PADDED: u8 = 8;
 
 /// What waits in all tunnels of a process, and how much may.
 #[derive(Debug)]
@@ -196,16 +199,17 @@ impl<I> Counted<I> {
         Self { io, here, skip: 0, head: [0; FRAME_HEAD], filled: 0 }
     }
 
-    fn count(&mut self, mut bytes: &[u8]) {
+    fn count(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let looked_at = if self.skip > 0 { self.skip.min(bytes.len()) } else { self.take_head(bytes) };
             self.skip = self.skip.saturating_sub(looked_at);
             if self.filled == FRAME_HEAD {
                 self.filled = 0;
-                self.skip = self.frame();
+                self.skip = self.frame()?;
             }
             bytes = bytes.get(looked_at..).unwrap_or_default();
         }
+        Ok(())
     }
 
     fn take_head(&mut self, bytes: &[u8]) -> usize {
@@ -217,13 +221,16 @@ impl<I> Counted<I> {
     }
 
     /// Counts the frame whose head is complete; gives how many bytes its payload has.
-    fn frame(&self) -> usize {
-        let [high, middle, low, kind, _, a, b, c, d] = self.head;
+    fn frame(&self) -> io::Result<usize> {
+        let [high, middle, low, kind, flags, a, b, c, d] = self.head;
+        if kind == DATA && flags & PADDED != 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "data with padding in a tunnel"));
+        }
         let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
         if kind == DATA && length >= SMALLEST_COUNTED {
             self.here.arrived(u32::from_be_bytes([a & 0x7f, b, c, d]), length);
         }
-        length
+        Ok(length)
     }
 }
 
@@ -232,8 +239,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Counted<I> {
         let counted = self.get_mut();
         let start = buffer.filled().len();
         ready!(Pin::new(&mut counted.io).poll_read(cx, buffer))?;
-        counted.count(buffer.filled().get(start..).unwrap_or_default());
-        Poll::Ready(Ok(()))
+        Poll::Ready(counted.count(buffer.filled().get(start..).unwrap_or_default()))
     }
 }
 

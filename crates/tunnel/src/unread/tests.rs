@@ -134,11 +134,18 @@ fn frames_are_found_wherever_reads_end() {
         let here = UnreadHere::new(&Unread::new(MIB));
         let stream = here.of_stream(1);
         let mut counted = Counted::new((), here.clone());
-        frames.chunks(size).for_each(|part| counted.count(part));
+        frames.chunks(size).for_each(|part| counted.count(part).unwrap());
         assert_eq!(here.with(|streams| streams.bytes), 8000, "small ones and those of others do not count");
         stream.taken(5000);
         assert_eq!(here.with(|streams| streams.bytes), 3000);
         drop(stream);
         assert_eq!(here.with(|streams| streams.bytes), 0);
     }
+}
+
+#[test]
+fn data_with_padding_ends_the_connection() {
+    let here = UnreadHere::new(&Unread::new(MIB));
+    let mut counted = Counted::new((), here);
+    assert!(counted.count(&[0, 16, 0, DATA, PADDED, 0, 0, 0, 1]).is_err());
 }
