@@ -43,6 +43,7 @@ fn every_command_has_help_with_an_example() {
         vec!["connector"],
         vec!["publish"],
         vec!["explain"],
+        vec!["health"],
         vec!["groups", "list"],
         vec!["connectors", "list"],
         vec!["applications", "list"],

@@ -154,6 +154,9 @@ fn an_upstreams_certificate_is_checked_unless_an_administrator_says_otherwise() 
     let application = publish(&directory, &at("localhost", known), &json!({}));
     until(&directory, None);
     assert_eq!(directory.get(HOST, "/").text(), "ok");
+    let health = graph.get(&format!("/applications/{application}/adit.health()"));
+    let ends = health["connectors"][0]["certificateExpirationDateTime"].as_str().expect("when it ends");
+    assert!(ends.starts_with("4096-01-01"), "as it is in the certificate: {ends}");
     for internal in [at("localhost", unknown), at("127.0.0.1", known)] {
         let check = |verified: bool| {
             let checked = json!({"internalUrl": internal, "isBackendCertificateValidationEnabled": verified});

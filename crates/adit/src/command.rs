@@ -9,6 +9,7 @@ use crate::command_error::{CommandError, with_causes};
 mod connector;
 mod demo;
 mod explain;
+mod health;
 mod list;
 mod publish;
 pub(crate) mod registration_token;
@@ -40,6 +41,8 @@ enum Command {
     Publish(publish::Arguments),
     /// Say where a request for a URL would go, why not elsewhere, and what failed last
     Explain(explain::Arguments),
+    /// Say which connector groups and applications are served, and how connectors see an application's upstream
+    Health(health::Arguments),
     /// Connector groups
     #[command(subcommand)]
     Groups(list::Groups),
@@ -71,6 +74,7 @@ fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Connector(arguments) => connector::run(arguments),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Health(arguments) => health::run(&arguments),
         Command::Groups(list) => list::groups(&list),
         Command::Connectors(list) => list::connectors(&list),
         Command::Applications(list) => list::applications(&list),

@@ -109,6 +109,7 @@ impl Server {
         let api = adit_graph::router(adit_graph::Settings {
             control: control.clone(),
             explainer: gateway.explainer(),
+            health: gateway.health(),
             verifier,
             public_url: configuration.api.public_url,
             trusted_proxies: configuration.api.trusted_proxies,

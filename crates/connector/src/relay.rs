@@ -78,6 +78,9 @@ fn opened(upstream: &UpstreamConnection) -> Response<()> {
     if let Some(alpn) = upstream.alpn().and_then(|alpn| HeaderValue::from_bytes(alpn).ok()) {
         answer.headers_mut().insert(protocol::ALPN, alpn);
     }
+    if let Some(ends) = upstream.certificate_ends() {
+        answer.headers_mut().insert(protocol::CERTIFICATE_ENDS, HeaderValue::from(ends));
+    }
     answer
 }
 

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::allow::AllowList;
 use crate::network::Network;
@@ -56,6 +57,14 @@ impl UpstreamConnection {
             Self::Plain(_) => None,
             Self::Tls(tls) => tls.get_ref().1.alpn_protocol(),
         }
+    }
+
+    /// When the certificate that it showed ends, in seconds since 1970.
+    pub(crate) fn certificate_ends(&self) -> Option<i64> {
+        let Self::Tls(tls) = self else { return None };
+        let shown = tls.get_ref().1.peer_certificates()?.first()?;
+        let (_, certificate) = X509Certificate::from_der(shown).ok()?;
+        Some(certificate.validity().not_after.timestamp())
     }
 
     /// How many of the `length` bytes of a write that failed may have left all the same: TLS sends them in several

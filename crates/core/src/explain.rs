@@ -112,6 +112,20 @@ pub enum Availability {
     NotConnected,
 }
 
+impl Availability {
+    /// Its word in the API, on the command line and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Proving => "proving",
+            Self::Busy => "busy",
+            Self::Resting => "resting",
+            Self::NotConnected => "notConnected",
+        }
+    }
+}
+
 /// Why a request would be refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
@@ -213,7 +227,7 @@ fn connectors(snapshot: &Snapshot, group: ConnectorGroupId, known: &[ConnectorFa
     explained
 }
 
-const fn availability(facts: &ConnectorFacts) -> Availability {
+pub(crate) const fn availability(facts: &ConnectorFacts) -> Availability {
     match (facts.serving, facts.proving, facts.resting) {
         (1.., _, _) | (_, 1.., _) if facts.busy => Availability::Busy,
         (1.., _, _) => Availability::Available,

@@ -16,6 +16,7 @@ pub mod connector_group;
 pub mod deleted_application;
 pub mod explain;
 pub mod external_url;
+pub mod health;
 pub mod id;
 pub mod internal_url;
 pub mod maintenance;

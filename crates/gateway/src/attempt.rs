@@ -9,8 +9,10 @@ mod patience;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use adit_core::connector::ConnectorIdentity;
+use adit_core::health::Unreached;
 use adit_tunnel::stream::StreamAccount;
 use futures_util::FutureExt as _;
 use http::{Method, Response, Version};
@@ -130,9 +132,18 @@ fn note(job: Job<'_>, connector: &LiveConnector, failure: &Failure) {
         | Reason::UpstreamNameNotResolved
         | Reason::UpstreamNotAllowed
         | Reason::UpstreamTlsFailed
-        | Reason::UpstreamConnectTimeout => sight.not_reached(now),
+        | Reason::UpstreamConnectTimeout => sight.failed(why(failure), now),
         Reason::UpstreamTimeout => sight.measured(Patience::of(&job.rules.application).answer, now),
         _ => {}
+    }
+}
+
+fn why(failure: &Failure) -> Unreached {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Unreached {
+        at_millis: u64::try_from(wall.as_millis()).unwrap_or_default(),
+        reason: failure.reason.as_str(),
+        detail: failure.detail.clone(),
     }
 }
 
@@ -240,6 +251,10 @@ async fn send_once(
         Ok(Ok(mut response)) => {
             *response.version_mut() = Version::HTTP_11;
             if let Some(sight) = sight {
+                // On its own connection nothing was written before the first request; a shared one begins with a preface.
+                if start == 0 || job.course.was_opened(&account) {
+                    sight.connected(&account);
+                }
                 // Neither connecting nor a slow client counts.
                 let asked = [opened_at(), job.body.moved()].into_iter().flatten().fold(since, Instant::max);
                 job.course.was_answered_by(sight, asked);

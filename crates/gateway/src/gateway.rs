@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use adit_core::Snapshot;
 use adit_core::explain::Explainer;
+use adit_core::health::HealthReporter;
 use adit_core::id::ConnectorId;
 use adit_core::revision::{Epoch, Revision};
 use adit_tunnel::unread::Unread;
@@ -24,6 +25,7 @@ use crate::certificate::metrics::CertificateMetrics;
 use crate::core::{CoreCommand, CoreHandle, Shared, becomes_true};
 use crate::directory::{ConnectorDirectory, ServerCertificates};
 use crate::explain::GatewayExplainer;
+use crate::health::GatewayHealth;
 use crate::http1_hosts::Http1Hosts;
 use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
@@ -154,6 +156,8 @@ impl Gateway {
             settled,
             draining: draining_seen,
         });
+        let health = Box::new(GatewayHealth(Arc::clone(&shared)));
+        registry.sub_registry_with_prefix("adit_gateway").register_collector(health);
         let accepting = Arc::new(AtomicBool::new(false));
         let mut front = Front {
             shared: Arc::clone(&shared),
@@ -208,6 +212,12 @@ impl Gateway {
     #[must_use]
     pub fn explainer(&self) -> Arc<dyn Explainer> {
         Arc::new(GatewayExplainer(Arc::clone(&self.shared)))
+    }
+
+    /// Whom to ask how groups and applications are.
+    #[must_use]
+    pub fn health(&self) -> Arc<dyn HealthReporter> {
+        Arc::new(GatewayHealth(Arc::clone(&self.shared)))
     }
 
     /// How many requests were sent through each connected connector since its tunnel came up.

@@ -12,7 +12,7 @@ use arc_swap::ArcSwapOption;
 use crate::failure::Failure;
 use crate::limits;
 use crate::record::RequestId;
-use crate::sight::Sights;
+use crate::sights::Sights;
 
 /// The ledger of one application.
 #[derive(Debug, Default)]

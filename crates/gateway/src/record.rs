@@ -180,7 +180,7 @@ impl Record {
         let now = Instant::now();
         self.status = Some(status);
         self.first_byte = Some(now.saturating_duration_since(self.begun));
-        self.course.answered(now);
+        self.course.answered(status, now);
     }
 
     /// Tells the client how long the parts of the request took so far.

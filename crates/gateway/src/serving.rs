@@ -17,7 +17,8 @@ use http::HeaderValue;
 use crate::affinity::Session;
 use crate::choice::{Choice, Score};
 use crate::ledger::Ledger;
-use crate::sight::{Moment, Sights};
+use crate::sight::Moment;
+use crate::sights::Sights;
 use crate::translate::{Links, Translations};
 use crate::tunnel::TunnelConnection;
 

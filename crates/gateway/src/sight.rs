@@ -4,14 +4,14 @@
 //! finds them by a binary search and writes only when there is something new. Moments are counted in milliseconds since
 //! the gateway's start, and may wrap: what is older than 24 days may look young once.
 
-use std::sync::Arc;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use adit_core::connector::ConnectorIdentity;
+use adit_core::health::{LastAnswer, Reach, Sighting, Unreached};
 use adit_core::id::ConnectorId;
-use arc_swap::ArcSwap;
+use adit_tunnel::stream::StreamAccount;
+use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 
 use crate::limits;
@@ -64,6 +64,36 @@ pub(crate) struct Sight {
     latency: Pair,
     /// How often in a row the upstream could not be reached, and until when the connector is passed over.
     unreached: Pair,
+    /// The status of the last answer, and when it came. Zero: none came.
+    answer: Pair,
+    /// The same of the last answer with a status of 500 or more.
+    server_error: Pair,
+    /// Microseconds that the last connection took to open. Zero: none was.
+    connect: AtomicU32,
+    /// When the upstream's certificate ends, in seconds since 1970. Zero: it showed none.
+    certificate_ends: AtomicI64,
+    /// Why it was last not reached.
+    failure: ArcSwapOption<Unreached>,
+}
+
+/// The moment of a report, on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    moment: Moment,
+    wall: Duration,
+}
+
+impl Now {
+    /// `wall` is the time since 1970.
+    pub(crate) fn new(instant: Instant, wall: Duration) -> Self {
+        Self { moment: Moment::at(instant), wall }
+    }
+
+    /// An earlier moment, in milliseconds since 1970.
+    fn millis_at(self, moment: u32) -> u64 {
+        let ago = Duration::from_millis(u64::from(self.moment.since(moment)));
+        u64::try_from(self.wall.saturating_sub(ago).as_millis()).unwrap_or_default()
+    }
 }
 
 impl Sight {
@@ -72,6 +102,31 @@ impl Sight {
         self.measured(latency, now);
         if self.unreached.read().0 > 0 {
             self.unreached.write(0, 0);
+        }
+    }
+
+    /// The status of an answer. Most requests write nothing: what is as it was a moment ago is not noted again.
+    pub(crate) fn ended_with(&self, status: u16, now: Moment) {
+        let is_error = |status: u32| status >= 500;
+        let (known, since) = self.answer.read();
+        let status = u32::from(status);
+        if is_error(known) == is_error(status) && known > 0 && now.since(since) < limits::LATENCY_STEP {
+            return;
+        }
+        self.answer.write(status, now.0);
+        if is_error(status) {
+            self.server_error.write(status, now.0);
+        }
+    }
+
+    /// A connection was opened for a request.
+    pub(crate) fn connected(&self, account: &StreamAccount) {
+        if let Some(connect) = account.connected_in() {
+            let micros = u32::try_from(connect.as_micros()).unwrap_or(u32::MAX);
+            self.connect.store(micros.max(1), Ordering::Relaxed);
+        }
+        if let Some(ends) = account.certificate_ends() {
+            self.certificate_ends.store(ends, Ordering::Relaxed);
         }
     }
 
@@ -95,8 +150,14 @@ impl Sight {
         (known > 0).then(|| Duration::from_micros(u64::from(decayed(known, now.since(measured)))))
     }
 
-    /// The connector could not connect to the upstream: it is passed over for a while, longer each time.
-    pub(crate) fn not_reached(&self, now: Moment) {
+    /// The connector could not connect to the upstream, for that reason.
+    pub(crate) fn failed(&self, why: Unreached, now: Moment) {
+        self.failure.store(Some(Arc::new(why)));
+        self.not_reached(now);
+    }
+
+    /// The connector is passed over for a while, longer each time.
+    fn not_reached(&self, now: Moment) {
         let (times, until) = self.unreached.read();
         // Requests that failed together count once.
         if times > 0 && is_before(now, until) {
@@ -107,11 +168,38 @@ impl Sight {
         self.unreached.write(times.saturating_add(1), now.0.wrapping_add(pause));
     }
 
+    /// What can be said of it.
+    pub(crate) fn sighting(&self, connector: ConnectorId, is_live: bool, now: Now) -> Sighting {
+        let (answer, server_error) = (self.answer.read(), self.server_error.read());
+        let reach = match (self.unreached.read().0, answer.0) {
+            (1.., _) => Reach::NotReached,
+            (0, 1..) => Reach::Reached,
+            (0, 0) => Reach::Unknown,
+        };
+        let status = u16::try_from(answer.0).unwrap_or_default();
+        Sighting {
+            connector,
+            is_live,
+            reach,
+            last_answer: (status > 0).then(|| LastAnswer { status, at_millis: now.millis_at(answer.1) }),
+            server_error_millis: (server_error.0 > 0).then(|| now.millis_at(server_error.1)),
+            latency: self.latency(now.moment),
+            connect: Some(self.connect.load(Ordering::Relaxed)).filter(|micros| *micros > 0).map(micros),
+            certificate_ends: Some(self.certificate_ends.load(Ordering::Relaxed)).filter(|ends| *ends != 0),
+            is_passed_over: self.is_failing(now.moment),
+            last_failure: self.failure.load().as_deref().cloned(),
+        }
+    }
+
     /// Whether the connector is passed over, where there is another.
     pub(crate) fn is_failing(&self, now: Moment) -> bool {
         let (times, until) = self.unreached.read();
         times > 0 && is_before(now, until)
     }
+}
+
+fn micros(micros: u32) -> Duration {
+    Duration::from_micros(u64::from(micros))
 }
 
 /// Whether `now` is before `until`, where both are near each other.
@@ -131,70 +219,14 @@ fn decayed(value: u32, elapsed: u32) -> u32 {
     u32::try_from(halved * left / (1024 * 1024)).unwrap_or(u32::MAX)
 }
 
-/// One application through every connector that it was sent through, by identity.
-#[derive(Debug, Default)]
-pub(crate) struct Sights(ArcSwap<Vec<(ConnectorIdentity, Arc<Sight>)>>);
-
-impl Sights {
-    /// What is known of the application through `connector`.
-    pub(crate) fn find(&self, connector: ConnectorIdentity) -> Option<Arc<Sight>> {
-        let known = self.0.load();
-        let index = known.binary_search_by_key(&connector, |(identity, _)| *identity).ok()?;
-        known.get(index).map(|(_, sight)| Arc::clone(sight))
-    }
-
-    /// The same for the connector's latest registration.
-    pub(crate) fn of_connector(&self, connector: ConnectorId) -> Option<Arc<Sight>> {
-        let known = self.0.load();
-        let own = known.iter().rev().find(|(identity, _)| identity.connector == connector);
-        own.map(|(_, sight)| Arc::clone(sight))
-    }
-
-    /// The same without a hold of it.
-    pub(crate) fn seen<T>(&self, connector: ConnectorIdentity, look: impl FnOnce(&Sight) -> T) -> Option<T> {
-        let known = self.0.load();
-        let index = known.binary_search_by_key(&connector, |(identity, _)| *identity).ok()?;
-        known.get(index).map(|(_, sight)| look(sight))
-    }
-
-    /// The same, made where there is none; those that `still` does not know go. `None` beyond
-    /// [`limits::SIGHTS`].
-    pub(crate) fn through(
-        &self,
-        connector: ConnectorIdentity,
-        still: impl Fn(ConnectorIdentity) -> bool,
-    ) -> Option<Arc<Sight>> {
-        if let Some(sight) = self.find(connector) {
-            return Some(sight);
-        }
-        self.0.rcu(|known| {
-            let mut kept: Vec<_> = known.iter().filter(|(identity, _)| still(*identity)).cloned().collect();
-            if let Err(index) = kept.binary_search_by_key(&connector, |(identity, _)| *identity)
-                && kept.len() < limits::SIGHTS
-            {
-                kept.insert(index, (connector, Arc::default()));
-            }
-            kept
-        });
-        self.find(connector)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use adit_core::connector::KeyGeneration;
-    use uuid::Uuid;
-
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
 
     const fn at(millis: u32) -> Moment {
         Moment(millis)
-    }
-
-    fn identity(number: u128) -> ConnectorIdentity {
-        ConnectorIdentity { connector: ConnectorId::new(Uuid::from_u128(number)), generation: KeyGeneration(1) }
     }
 
     #[test]
@@ -251,21 +283,23 @@ mod tests {
     }
 
     #[test]
-    fn each_connector_has_a_sight_of_its_own_while_the_directory_knows_it() {
-        let sights = Sights::default();
-        let first = sights.through(identity(2), |_| true).unwrap();
-        first.answered(MS, at(5));
-        assert!(Arc::ptr_eq(&first, &sights.through(identity(2), |_| true).unwrap()));
-        let _second = sights.through(identity(1), |_| true).unwrap();
-        assert_eq!(sights.seen(identity(2), |sight| sight.latency(at(5))), Some(Some(MS)));
-        let _third = sights.through(identity(3), |known| known != identity(2)).unwrap();
-        assert!(sights.find(identity(2)).is_none() && sights.find(identity(1)).is_some());
-    }
-
-    #[test]
-    fn there_are_no_more_sights_than_the_limit() {
-        let sights = Sights::default();
-        let all = (0..limits::SIGHTS as u128 + 5).filter_map(|number| sights.through(identity(number), |_| true));
-        assert_eq!(all.count(), limits::SIGHTS);
+    fn a_sighting_says_what_came_last_and_why_the_upstream_was_not_reached() {
+        let (sight, connector) = (Sight::default(), ConnectorId::new(uuid::Uuid::from_u128(1)));
+        let now = |millis: u32| Now { moment: at(millis), wall: Duration::from_millis(u64::from(millis) + 1_000_000) };
+        assert_eq!(sight.sighting(connector, true, now(0)).reach, Reach::Unknown);
+        for (millis, status) in [(0, 200), (10, 404), (20, 503), (30, 502), (200, 204)] {
+            sight.answered(MS, at(millis));
+            sight.ended_with(status, at(millis));
+        }
+        let seen = sight.sighting(connector, true, now(700));
+        assert_eq!(
+            (seen.reach, seen.last_answer),
+            (Reach::Reached, Some(LastAnswer { status: 204, at_millis: 1_000_200 }))
+        );
+        assert_eq!(seen.server_error_millis, Some(1_000_020), "what follows at once is not noted again");
+        let why = Unreached { at_millis: 1_000_800, reason: "upstream_refused", detail: "nobody listens".to_owned() };
+        sight.failed(why.clone(), at(800));
+        let seen = sight.sighting(connector, true, now(801));
+        assert_eq!((seen.reach, seen.is_passed_over, seen.last_failure), (Reach::NotReached, true, Some(why)));
     }
 }

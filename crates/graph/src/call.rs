@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use adit_control::{ControlPlane, Expected, Target};
 use adit_core::OperationContext;
 use adit_core::explain::Explainer;
+use adit_core::health::HealthReporter;
 use adit_identity::VerifiedToken;
 use adit_odata::body;
 use adit_odata::{Document, EntityType, Metadata, Query, QueryOptions, ResourcePath};
@@ -28,6 +29,8 @@ pub(crate) struct Call {
     pub(crate) control: ControlPlane,
     /// Who says what a request would meet.
     pub(crate) explainer: Arc<dyn Explainer>,
+    /// Who says how groups and applications are.
+    pub(crate) health: Arc<dyn HealthReporter>,
     pub(crate) context: OperationContext,
     pub(crate) token: VerifiedToken,
     pub(crate) method: Method,

@@ -19,6 +19,7 @@ mod context;
 mod credential;
 mod directory;
 mod directory_audit;
+mod health;
 mod profile;
 mod publishing;
 mod segment;
@@ -44,6 +45,8 @@ pub(crate) use connector_group::CONNECTOR_GROUP;
 pub(crate) use context::context_of;
 pub(crate) use directory::{DIRECTORY, DIRECTORY_OBJECT, GROUP, USER};
 pub(crate) use directory_audit::{AUDIT_LOG_ROOT, DIRECTORY_AUDIT};
+pub(crate) use health::{APPLICATION_HEALTH, APPLICATIONS_HEALTH, GROUPS_HEALTH};
+use health::{APPLICATION_IN_TROUBLE, CONNECTOR_HEALTH, GROUP_HEALTH, UNREACHED, UPSTREAM_SIGHTING};
 pub(crate) use profile::{PROFILE, UPDATER_CONFIGURATION};
 pub(crate) use publishing::PUBLISHING;
 pub(crate) use segment::{CORS_CONFIGURATION, WEB_APPLICATION_SEGMENT};
@@ -167,6 +170,14 @@ pub static MODEL: Model = Model {
         ("adit", &EXPLAINED_CONNECTOR),
         ("adit", &HEADER_FIELD),
         ("adit", &PAST_FAILURE),
+        ("adit", &GROUPS_HEALTH),
+        ("adit", &GROUP_HEALTH),
+        ("adit", &CONNECTOR_HEALTH),
+        ("adit", &APPLICATIONS_HEALTH),
+        ("adit", &APPLICATION_IN_TROUBLE),
+        ("adit", &APPLICATION_HEALTH),
+        ("adit", &UPSTREAM_SIGHTING),
+        ("adit", &UNREACHED),
     ],
     entity_sets: &[
         EntitySet { name: "onPremisesPublishingProfiles", entity_type: &PROFILE },
@@ -251,5 +262,29 @@ const OPERATIONS: &[Operation] = &[
         bound_to: BoundTo::Collection(&APPLICATION),
         parameters: EXPLAIN_PARAMETERS,
         returns: Returns::Value(Type::Complex(&EXPLANATION)),
+    },
+    Operation {
+        namespace: "adit",
+        name: "health",
+        kind: OperationKind::Function,
+        bound_to: BoundTo::Collection(&CONNECTOR_GROUP),
+        parameters: &[],
+        returns: Returns::Value(Type::Complex(&GROUPS_HEALTH)),
+    },
+    Operation {
+        namespace: "adit",
+        name: "health",
+        kind: OperationKind::Function,
+        bound_to: BoundTo::Collection(&APPLICATION),
+        parameters: &[],
+        returns: Returns::Value(Type::Complex(&APPLICATIONS_HEALTH)),
+    },
+    Operation {
+        namespace: "adit",
+        name: "health",
+        kind: OperationKind::Function,
+        bound_to: BoundTo::Entity(&APPLICATION),
+        parameters: &[],
+        returns: Returns::Value(Type::Complex(&APPLICATION_HEALTH)),
     },
 ];

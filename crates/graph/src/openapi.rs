@@ -8,14 +8,14 @@ pub(crate) use page::page;
 
 use std::sync::LazyLock;
 
-use adit_odata::model::{OperationKind, Returned};
+use adit_odata::model::{BoundTo, OperationKind, Returned};
 use adit_odata::openapi::{self as schema, Form};
 use adit_odata::{EntityType, Type};
 use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::entities::Entities;
-use crate::model::{APPLICATION, MODEL, PUBLISHING, UPDATER_CONFIGURATION};
+use crate::model::{APPLICATION, CONNECTOR_GROUP, MODEL, PUBLISHING, UPDATER_CONFIGURATION};
 use crate::operation::Operation;
 use crate::surface::{Action, Endpoint, SURFACE};
 
@@ -248,6 +248,9 @@ fn called(operation: Operation) -> Vec<Success> {
         Operation::CreateRegistrationToken
         | Operation::ListRegistrationTokens
         | Operation::Explain
+        | Operation::GroupsHealth
+        | Operation::ApplicationsHealth
+        | Operation::ApplicationHealth
         | Operation::InstantiateTemplate => {
             let status = if operation == Operation::InstantiateTemplate { "201" } else { "200" };
             vec![(status, declared(operation).and_then(|declared| schema::result(&MODEL, declared)).and_then(json))]
@@ -257,15 +260,25 @@ fn called(operation: Operation) -> Vec<Success> {
 
 /// The declaration of an operation that is in the model.
 fn declared(operation: Operation) -> Option<&'static adit_odata::model::Operation> {
-    let name = match operation {
-        Operation::CreateRegistrationToken => "createRegistrationToken",
-        Operation::ListRegistrationTokens => "registrationTokens",
-        Operation::RevokeRegistrationToken => "revokeRegistrationToken",
-        Operation::ApplicationsDelta => "delta",
-        Operation::Explain => "explain",
-        Operation::InstantiateTemplate => "instantiate",
-        Operation::RestoreDeletedItem => "restore",
-        Operation::UpdateUpdater | Operation::UpdatePublishing | Operation::DeletePublishing => return None,
+    let named = |name: &'static str| MODEL.operations.iter().find(|declared| declared.name == name);
+    let health = |bound: fn(&BoundTo) -> bool| {
+        MODEL.operations.iter().find(|declared| declared.name == "health" && bound(&declared.bound_to))
     };
-    MODEL.operations.iter().find(|declared| declared.name == name)
+    match operation {
+        Operation::CreateRegistrationToken => named("createRegistrationToken"),
+        Operation::ListRegistrationTokens => named("registrationTokens"),
+        Operation::RevokeRegistrationToken => named("revokeRegistrationToken"),
+        Operation::ApplicationsDelta => named("delta"),
+        Operation::Explain => named("explain"),
+        Operation::GroupsHealth => health(|bound| is_collection_of(bound, &CONNECTOR_GROUP)),
+        Operation::ApplicationsHealth => health(|bound| is_collection_of(bound, &APPLICATION)),
+        Operation::ApplicationHealth => health(|bound| matches!(bound, BoundTo::Entity(_))),
+        Operation::InstantiateTemplate => named("instantiate"),
+        Operation::RestoreDeletedItem => named("restore"),
+        Operation::UpdateUpdater | Operation::UpdatePublishing | Operation::DeletePublishing => None,
+    }
+}
+
+fn is_collection_of(bound: &BoundTo, kind: &'static EntityType) -> bool {
+    matches!(bound, BoundTo::Collection(own) if std::ptr::eq(*own, kind))
 }

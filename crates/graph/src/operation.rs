@@ -10,7 +10,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::GraphError;
 use crate::resource::{
-    application_template, deleted_item, delta, explanation, profile, publishing, registration_token,
+    application_template, deleted_item, delta, explanation, health, profile, publishing, registration_token,
 };
 use crate::surface::Action;
 
@@ -23,6 +23,9 @@ pub(crate) enum Operation {
     RevokeRegistrationToken,
     ApplicationsDelta,
     Explain,
+    GroupsHealth,
+    ApplicationsHealth,
+    ApplicationHealth,
     UpdatePublishing,
     DeletePublishing,
     InstantiateTemplate,
@@ -55,6 +58,9 @@ async fn call_operation(operation: Operation, call: &Call) -> Result<Answer, Gra
         Operation::RevokeRegistrationToken => registration_token::revoke(call).await,
         Operation::ApplicationsDelta => delta::applications(call).await,
         Operation::Explain => explanation::explain(call).await,
+        Operation::GroupsHealth => health::groups(call).await,
+        Operation::ApplicationsHealth => health::applications(call).await,
+        Operation::ApplicationHealth => health::application(call).await,
         Operation::UpdatePublishing => publishing::update(call).await,
         Operation::DeletePublishing => publishing::delete(call).await,
         Operation::InstantiateTemplate => application_template::instantiate(call).await,

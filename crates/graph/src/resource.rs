@@ -11,6 +11,7 @@ pub(crate) mod deleted_item;
 pub(crate) mod delta;
 pub(crate) mod directory_audit;
 pub(crate) mod explanation;
+pub(crate) mod health;
 mod linked;
 mod owner;
 pub(crate) mod profile;

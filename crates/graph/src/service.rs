@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicUsize;
 use adit_control::ControlPlane;
 use adit_core::OperationContext;
 use adit_core::explain::Explainer;
+use adit_core::health::HealthReporter;
 use adit_core::operation::Actor;
 use adit_identity::{TokenKind, TokenRefused, VerifiedToken, Verifier};
 use adit_odata::{Metadata, Part, QueryOptions, ResourcePath, document, path, resource};
@@ -43,6 +44,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Who says what a request would meet.
     pub explainer: Arc<dyn Explainer>,
+    /// Who says how groups and applications are.
+    pub health: Arc<dyn HealthReporter>,
 }
 
 /// The API at work.
@@ -193,6 +196,7 @@ async fn prepare(
     Ok(Call {
         control: settings.control.clone(),
         explainer: Arc::clone(&settings.explainer),
+        health: Arc::clone(&settings.health),
         context: context(&token, ids),
         token,
         method: parts.method.clone(),

@@ -48,6 +48,10 @@ pub const DETAIL: &str = "adit-detail";
 /// In the answer of a stream that was opened: how long connecting to the upstream took, in microseconds.
 pub const CONNECTED_IN: &str = "adit-connected-in";
 
+/// In the answer of a stream that was opened with TLS: when the upstream's certificate ends, in seconds since 1970. Older
+/// connectors do not say.
+pub const CERTIFICATE_ENDS: &str = "adit-certificate-ends";
+
 /// In the trailers: how many bytes the connector handed to the upstream.
 pub const DELIVERED: &str = "adit-delivered";
 

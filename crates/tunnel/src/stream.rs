@@ -45,6 +45,8 @@ struct OpenTiming {
     answered: Duration,
     /// What of it was connecting to the upstream, if the connector says so.
     connected: Option<Duration>,
+    /// When the upstream's certificate ends, if it showed one and the connector says so.
+    certificate_ends: Option<i64>,
 }
 
 impl Default for StreamAccount {
@@ -114,13 +116,21 @@ impl StreamAccount {
         self.timing.get()?.connected
     }
 
+    /// When the upstream's certificate ends, in seconds since 1970, if it showed one and the connector said so.
+    #[must_use]
+    pub fn certificate_ends(&self) -> Option<i64> {
+        self.timing.get()?.certificate_ends
+    }
+
     fn record_answer(&self, asked: Instant, headers: &HeaderMap) {
         let told = headers.get(protocol::CONNECTED_IN).and_then(|value| value.to_str().ok()?.parse().ok());
+        let ends = headers.get(protocol::CERTIFICATE_ENDS).and_then(|value| value.to_str().ok()?.parse().ok());
         // Set once: a stream is answered once.
         let _ = self.timing.set(OpenTiming {
             asked,
             answered: asked.elapsed(),
             connected: told.map(Duration::from_micros),
+            certificate_ends: ends,
         });
     }
 

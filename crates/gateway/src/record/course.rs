@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use adit_core::id::ConnectorId;
 use adit_tunnel::stream::StreamAccount;
+use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::sight::{Moment, Sight};
@@ -33,6 +34,11 @@ impl Course {
         let _ = self.opening.set(Arc::clone(stream));
     }
 
+    /// Whether that stream is this one.
+    pub(crate) fn was_opened(&self, stream: &Arc<StreamAccount>) -> bool {
+        self.opening.get().is_some_and(|opened| Arc::ptr_eq(opened, stream))
+    }
+
     /// The upstream's answer has come; since `asked` only it was waited for.
     pub(crate) fn was_answered_by(&self, sight: Arc<Sight>, asked: Instant) {
         // A request is answered once.
@@ -40,10 +46,11 @@ impl Course {
     }
 
     /// The answer is passed on: how long it took says how good the way is.
-    pub(crate) fn answered(&self, now: Instant) {
-        if let Some((sight, asked)) = self.awaited.get() {
-            sight.answered(now.saturating_duration_since(*asked), Moment::at(now));
-        }
+    pub(crate) fn answered(&self, status: StatusCode, now: Instant) {
+        let Some((sight, asked)) = self.awaited.get() else { return };
+        let moment = Moment::at(now);
+        sight.answered(now.saturating_duration_since(*asked), moment);
+        sight.ended_with(status.as_u16(), moment);
     }
 
     /// How often the request was sent.

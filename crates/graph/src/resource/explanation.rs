@@ -4,9 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use adit_core::explain::{
-    Availability, Candidate, Explained, ExplainedConnector, Explanation, PastFailure, Place, Standing,
-};
+use adit_core::explain::{Candidate, Explained, ExplainedConnector, Explanation, PastFailure, Place, Standing};
 use adit_core::{ConnectorGroupId, ConnectorId};
 use adit_odata::Segment;
 use jiff::Timestamp;
@@ -58,7 +56,7 @@ impl Names {
 }
 
 /// What there is; an object that is not there is none.
-fn found<T>(result: Result<T, adit_control::Error>) -> Result<Option<T>, GraphError> {
+pub(super) fn found<T>(result: Result<T, adit_control::Error>) -> Result<Option<T>, GraphError> {
     match result {
         Ok(object) => Ok(Some(object)),
         Err(adit_control::Error::ConnectorGroupNotFound(_) | adit_control::Error::ConnectorNotFound(_)) => Ok(None),
@@ -116,13 +114,7 @@ fn connector(connector: &ExplainedConnector, names: &Names) -> Value {
     json!({
         "id": connector.id.to_string(),
         "machineName": names.machines.get(&connector.id),
-        "availability": match connector.availability {
-            Availability::Available => "available",
-            Availability::Proving => "proving",
-            Availability::Busy => "busy",
-            Availability::Resting => "resting",
-            Availability::NotConnected => "notConnected",
-        },
+        "availability": connector.availability.as_str(),
         "requestsUnderWay": connector.in_flight,
         "shareInPercent": connector.share,
         "latencyInMilliseconds": connector.score.latency.map(millis),

@@ -267,3 +267,28 @@ async fn what_a_request_would_meet_is_a_function_of_the_applications() {
     api.get("/beta/applications/adit.explain()").await.expect(400);
     api.get("/beta/applications/adit.explain").await.expect(400);
 }
+
+#[tokio::test]
+async fn how_groups_and_applications_are_is_told_by_functions_of_them() {
+    let api = Api::start().await;
+    let wiki = api.published("wiki").await;
+    let _awaited = api.connector(&wiki, "berlin-1").await;
+    let groups = api.get(&format!("{P}/connectorGroups/adit.health()")).await.expect(200).json;
+    assert_eq!(groups["@odata.context"], "http://adit.test/beta/$metadata#adit.groupsHealth");
+    let default = groups["groups"].as_array().unwrap().iter().find(|group| group["connectorGroupName"] == "Default");
+    let default = default.expect("the group that serves it");
+    assert_eq!(default["health"], "down", "{default}");
+    assert_eq!(default["connectors"], json!([]), "who never registered is not missed");
+
+    let all = api.get("/beta/applications/adit.health()").await.expect(200).json;
+    assert_eq!(
+        (&all["down"], &all["serving"], &all["inTrouble"][0]["applicationId"]),
+        (&json!(1), &json!(0), &json!(wiki))
+    );
+    let one = api.get(&format!("/beta/applications/{wiki}/adit.health()")).await.expect(200).json;
+    assert_eq!(one["@odata.context"], "http://adit.test/beta/$metadata#adit.applicationHealth");
+    assert_eq!((&one["health"], &one["connectors"]), (&json!("down"), &json!([])), "{one}");
+    let bare = api.post("/beta/applications", json!({"displayName": "not published"})).await.expect(201).id();
+    api.get(&format!("/beta/applications/{bare}/adit.health()")).await.expect(400);
+    api.get("/beta/applications/aaaaaaaa-0000-0000-0000-000000000000/adit.health()").await.expect(404);
+}

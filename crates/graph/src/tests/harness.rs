@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use adit_control::{CertificateAuthority, ControlPlane};
+use adit_core::ApplicationId;
 use adit_core::explain::{Explained, Explainer, Place, explain};
+use adit_core::health::{ApplicationHealth, GroupHealth, Health, HealthReporter, groups};
+use adit_core::snapshot::PublishedApplication;
 use adit_identity::{Holder, LocalKey, TokenRequest, Verifier};
 use axum::Router;
 use axum::body::Body;
@@ -68,6 +71,30 @@ impl Explainer for WithoutGateway {
     }
 }
 
+/// Knows the directory and has seen nothing.
+impl HealthReporter for WithoutGateway {
+    fn groups(&self) -> Vec<GroupHealth> {
+        groups(&self.0.snapshots().borrow(), &[])
+    }
+
+    fn application(&self, application: ApplicationId) -> Option<ApplicationHealth> {
+        self.applications().into_iter().find(|own| own.application == application)
+    }
+
+    fn applications(&self) -> Vec<ApplicationHealth> {
+        let snapshot = Arc::clone(&self.0.snapshots().borrow());
+        let health = |application: &Arc<PublishedApplication>| ApplicationHealth {
+            application: application.id,
+            name: application.name.clone(),
+            health: Health::Down,
+            group: application.connector_group,
+            group_health: Health::Down,
+            sightings: Vec::new(),
+        };
+        snapshot.applications().map(health).collect()
+    }
+}
+
 impl Api {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -84,6 +111,7 @@ impl Api {
         let router = crate::router(crate::Settings {
             control: control.clone(),
             explainer: Arc::new(WithoutGateway(control.clone())),
+            health: Arc::new(WithoutGateway(control.clone())),
             verifier,
             public_url: None,
             trusted_proxies: vec![],
