@@ -180,8 +180,18 @@ fn choose(
         }
         (chosen, _) => chosen,
     };
+    let is_full = |connector: &&Arc<LiveConnector>| connector.in_flight() >= limits::IN_FLIGHT;
+    // The choice is by speed and by how much a connector has proved itself: another may have room.
+    let chosen = match chosen {
+        Some(full) if is_full(&full) => {
+            let others: Vec<_> = tried.iter().copied().chain([full.identity]).collect();
+            let other = serving.choose(group, &others, None, known, &mut random);
+            other.filter(|other| !is_full(other)).or(Some(full))
+        }
+        chosen => chosen,
+    };
     match (chosen, last) {
-        (Some(connector), _) if connector.in_flight() >= limits::IN_FLIGHT => {
+        (Some(connector), _) if is_full(&connector) => {
             Err(Failure::new(Reason::ConnectorBusy, "the limit of requests under way is reached"))
         }
         (Some(connector), _) => Ok(Arc::clone(connector)),

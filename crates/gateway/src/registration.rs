@@ -27,6 +27,8 @@ pub(crate) async fn serve(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, 
 
 async fn answer(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr) -> std::io::Result<()> {
     let mut tls = start.into_stream(Arc::clone(&core.shared.tls.registration)).await?;
+    // Whoever says nothing takes nothing from the others.
+    let request: Register = message::read(&mut tls).await?;
     if let Err(TooMany { log }) = core.shared.registration_rate.take(from.ip(), Instant::now()) {
         core.shared.metrics.registrations_limited.inc();
         if log {
@@ -36,7 +38,6 @@ async fn answer(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: Sock
         message::write(&mut tls, &RegisterAnswer::Refused(Refused { retry: Retry::Later, reason })).await?;
         return tls.shutdown().await;
     }
-    let request: Register = message::read(&mut tls).await?;
     let machine = request.machine_name.clone();
     let answer = match register(core, request, from).await {
         Ok(registered) => {

@@ -63,15 +63,20 @@ impl RegistrationRate {
             buckets.by_address.retain(|_, bucket| !bucket.is_full(self.per_address, now));
         }
         let has_room = buckets.by_address.len() < MOST_ADDRESSES || buckets.by_address.contains_key(&address);
-        // The address first: one that asks too often takes nothing from the others.
-        let taken = has_room
-            && take(
-                buckets.by_address.entry(address).or_insert(Bucket::full(self.per_address, now)),
-                self.per_address,
-                now,
-            )
-            && take(buckets.all.get_or_insert(Bucket::full(self.total, now)), self.total, now);
+        // Both or neither: one address that asks too often takes nothing from the others, and where all together ask too
+        // often, no address loses what it has.
+        let mut all = *buckets.all.get_or_insert(Bucket::full(self.total, now));
+        let taken = has_room && {
+            let own = buckets.by_address.entry(address).or_insert(Bucket::full(self.per_address, now));
+            let mut less = *own;
+            let taken = take(&mut less, self.per_address, now) && take(&mut all, self.total, now);
+            if taken {
+                *own = less;
+            }
+            taken
+        };
         if taken {
+            buckets.all = Some(all);
             return Ok(());
         }
         let log = buckets.logged.is_none_or(|last| now.duration_since(last) >= MINUTE);
@@ -150,6 +155,15 @@ mod tests {
         assert!(rate.buckets.lock().unwrap().by_address.len() <= MOST_ADDRESSES);
         let later = start + MINUTE * 2;
         assert_eq!((50_000..50_200).filter(|number| rate.take(from(*number), later).is_ok()).count(), 100);
+    }
+
+    #[test]
+    fn while_all_together_ask_too_often_no_address_loses_what_it_has() {
+        let (rate, start) = (rate(5, 10), Instant::now());
+        assert_eq!(taken(&rate, "203.0.113.1", 5, start) + taken(&rate, "203.0.113.2", 5, start), 10);
+        assert_eq!(taken(&rate, "203.0.113.3", 100, start), 0);
+        let once_there_is_one = start + MINUTE / 2;
+        assert_eq!(taken(&rate, "203.0.113.3", 100, once_there_is_one), 5, "all of its own, of the five of all");
     }
 
     #[test]
