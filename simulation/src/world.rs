@@ -268,6 +268,7 @@ async fn serve_gateway(
         trusted_proxies: Vec::new(),
         client_limits: ClientLimits::default(),
         awaited: Vec::new(),
+        grace: Duration::from_secs(5),
         observation: Observation::default(),
     };
     let (gateway, entrance) = Gateway::start_solo(listener.local_addr()?, settings, &mut Registry::default())?;

@@ -67,6 +67,15 @@ impl Answer {
         text(&self.body, name, &self.path)
     }
 
+    /// The number, no less than nothing, that the answer's object has as `name`.
+    ///
+    /// # Errors
+    /// [`ApiError::Unexpected`] when it has none.
+    pub(crate) fn count(&self, name: &str) -> Result<u64, ApiError> {
+        let count = self.body.get(name).and_then(Value::as_u64);
+        count.ok_or_else(|| ApiError::Unexpected { path: self.path.clone(), reason: format!("it has no '{name}'") })
+    }
+
     /// The array that the answer's object has as `name`.
     ///
     /// # Errors

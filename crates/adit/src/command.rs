@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::command_error::{CommandError, with_causes};
 
 mod connector;
+mod connectors;
 mod demo;
 mod explain;
 mod health;
@@ -48,7 +49,7 @@ enum Command {
     Groups(list::Groups),
     /// Connectors
     #[command(subcommand)]
-    Connectors(list::Connectors),
+    Connectors(connectors::Connectors),
     /// Applications
     #[command(subcommand)]
     Applications(list::Applications),
@@ -76,7 +77,7 @@ fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Health(arguments) => health::run(&arguments),
         Command::Groups(list) => list::groups(&list),
-        Command::Connectors(list) => list::connectors(&list),
+        Command::Connectors(command) => connectors::run(&command),
         Command::Applications(list) => list::applications(&list),
         Command::Demo(arguments) => demo::run(&arguments),
     }

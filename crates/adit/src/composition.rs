@@ -103,7 +103,7 @@ impl Server {
         let spans = None;
         let observation = Observation { records, spans, server_timing: configuration.server_timing };
         let clients = (configuration.api.trusted_proxies.clone(), configuration.client_limits);
-        let door = (sockets.gateway, connectors);
+        let door = Door { listener: sockets.gateway, awaited: connectors, grace: configuration.grace };
         let gateway = start_gateway(door, &control, &certificates, clients, observation, &mut registry)?;
         until_ready(&gateway).await?;
         let api = adit_graph::router(adit_graph::Settings {
@@ -287,14 +287,23 @@ fn own_names(configuration: &Configuration, dialled: &GatewayAddress, addresses:
     names
 }
 
+/// How a gateway begins and how connectors end.
+struct Door {
+    listener: std::net::TcpListener,
+    /// Connectors that have tunnels to the server before this one.
+    awaited: Vec<ConnectorId>,
+    grace: Duration,
+}
+
 fn start_gateway(
-    (listener, awaited): (std::net::TcpListener, Vec<ConnectorId>),
+    door: Door,
     control: &ControlPlane,
     certificates: &Arc<Certificates>,
     (trusted_proxies, client_limits): (Vec<ipnet::IpNet>, ClientLimits),
     observation: Observation,
     registry: &mut Registry,
 ) -> Result<Gateway, StartError> {
+    let Door { listener, awaited, grace } = door;
     let settings = adit_gateway::Settings {
         cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         snapshots: control.snapshots(),
@@ -305,6 +314,7 @@ fn start_gateway(
         trusted_proxies,
         client_limits,
         awaited,
+        grace,
         observation,
     };
     Ok(Gateway::start(listener, settings, registry)?)

@@ -2,6 +2,7 @@
 //! adding it to one is moving it there.
 
 use adit_core::audit::Activity;
+use adit_core::id::TunnelId;
 use adit_core::query::{Page, Query};
 use adit_core::{
     Application, ApplicationId, Connector, ConnectorCare, ConnectorGroup, ConnectorGroupId, ConnectorId,
@@ -105,6 +106,68 @@ impl ControlPlane {
         let connector = load(&mut change, connector).await?;
         let default = connector_group::load_default(&mut change).await?;
         self.finish_move(change, context, connector, default.id, None).await
+    }
+
+    /// Drains a connector as it was started: nothing new goes there, and what is under way may finish. Where it is drained
+    /// already, nothing changes.
+    ///
+    /// # Errors
+    /// [`Error::ConnectorNotFound`], [`Error::ConnectorNotConnected`], [`Error::ChangedMeanwhile`], [`Error::Store`].
+    pub async fn drain_connector(
+        &self,
+        context: &OperationContext,
+        connector: impl Into<Target<ConnectorId>>,
+    ) -> Result<Connector, Error> {
+        let mut change = self.store().begin().await?;
+        let connector = load(&mut change, connector).await?;
+        let started = change.newest_instance(connector.id).await?;
+        let started = started.ok_or(Error::ConnectorNotConnected(connector.id))?;
+        self.finish_drain(change, context, connector, Some(started)).await
+    }
+
+    /// Lets a connector that was drained serve again. Where it was not, nothing changes.
+    ///
+    /// # Errors
+    /// [`Error::ConnectorNotFound`], [`Error::ChangedMeanwhile`], [`Error::Store`].
+    pub async fn resume_connector(
+        &self,
+        context: &OperationContext,
+        connector: impl Into<Target<ConnectorId>>,
+    ) -> Result<Connector, Error> {
+        let mut change = self.store().begin().await?;
+        let connector = load(&mut change, connector).await?;
+        self.finish_drain(change, context, connector, None).await
+    }
+
+    /// Whether the start of the connector that is up is the one that was drained.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn is_drained(&self, connector: &Connector) -> Result<bool, Error> {
+        match connector.drained {
+            Some(instance) => Ok(self.store().is_up(connector.id, instance).await?),
+            None => Ok(false),
+        }
+    }
+
+    async fn finish_drain(
+        &self,
+        mut change: WriteTransaction,
+        context: &OperationContext,
+        connector: Connector,
+        drained: Option<TunnelId>,
+    ) -> Result<Connector, Error> {
+        if connector.drained == drained {
+            self.unchanged(change).await?;
+            return Ok(connector);
+        }
+        let mut changed = Connector { drained, ..connector.clone() };
+        change.update_connector(&mut changed).await?;
+        let activity = if drained.is_some() { Activity::DrainConnector } else { Activity::ResumeConnector };
+        let detail = audit::change(Some(audit::connector(&connector)), Some(audit::connector(&changed)));
+        change.append_audit(self.record(context, activity, changed.id, detail));
+        self.commit(change).await?;
+        Ok(changed)
     }
 
     /// Deletes a connector: its certificates are worth nothing from then on.
@@ -241,6 +304,7 @@ pub(crate) fn unregistered(machine_name: MachineName, group: ConnectorGroupId, n
         connector_group: group,
         key_generation: KeyGeneration::default(),
         care: ConnectorCare::default(),
+        drained: None,
         created: now,
         revision: Revision::default(),
     }

@@ -200,6 +200,9 @@ pub enum Error {
     /// The directory has never been at that revision: the copy that asks is one of another directory.
     #[error("the directory was never at revision {0}; start again with all of it")]
     UnknownRevision(Revision),
+    /// Only what is connected can be drained.
+    #[error("connector '{0}' is not connected, so there is nothing to drain")]
+    ConnectorNotConnected(ConnectorId),
     /// The cursor is not one of this list.
     #[error("the page cannot be continued from there; start again")]
     BadCursor,

@@ -18,6 +18,8 @@ use crate::error::Error;
 pub struct TunnelUp {
     /// Its id.
     pub tunnel: TunnelId,
+    /// What the connector calls this start of its process.
+    pub instance: TunnelId,
     /// Whose it is.
     pub connector: ConnectorId,
     /// What the machine calls itself.
@@ -40,6 +42,7 @@ impl ControlPlane {
         let known = presence
             .insert_tunnel(&Tunnel {
                 id: tunnel.tunnel,
+                instance: tunnel.instance,
                 connector: tunnel.connector,
                 machine_name: tunnel.machine_name,
                 version: tunnel.version,

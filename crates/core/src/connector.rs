@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::id::{ConnectorGroupId, ConnectorId};
+use crate::id::{ConnectorGroupId, ConnectorId, TunnelId};
 use crate::name::MachineName;
 use crate::revision::Revision;
 
@@ -91,6 +91,8 @@ pub struct Connector {
     pub key_generation: KeyGeneration,
     /// What somebody should see to.
     pub care: ConnectorCare,
+    /// The start of its process that is drained, by the instance id of its hello; one that was started since serves.
+    pub drained: Option<TunnelId>,
     /// When it was first made.
     pub created: Timestamp,
     /// The revision of its last change.

@@ -139,10 +139,22 @@ pub enum Obstacle {
     AllBusy,
 }
 
+/// What is under way through a connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConnectorWork {
+    /// Requests and WebSockets.
+    pub requests: u64,
+    /// Upstream connections and WebSockets that are to end: of a connector that was drained or moved, or leaves.
+    pub draining: u64,
+}
+
 /// What knows enough to explain: a gateway.
 pub trait Explainer: Send + Sync + 'static {
     /// Explains what a request for `place` would meet at this moment.
     fn explain(&self, place: Place) -> Explained;
+
+    /// What is under way through a connector at this moment.
+    fn work(&self, connector: ConnectorId) -> ConnectorWork;
 }
 
 /// An explanation, and what only a gateway can add.

@@ -244,6 +244,7 @@ mod tests {
             connector_group: group(*group_number),
             key_generation: KeyGeneration(1),
             membership: None,
+            drained: None,
         });
         let applications = [published(1, "https://a.example/", Passthrough)];
         let snapshot = Snapshot::compile(Epoch(1), Revision(1), applications, connectors);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::connector::KeyGeneration;
 use crate::external_url::ExternalUrl;
-use crate::id::{ApplicationId, ConnectorGroupId, ConnectorId};
+use crate::id::{ApplicationId, ConnectorGroupId, ConnectorId, TunnelId};
 use crate::revision::{Epoch, Revision};
 pub use crate::snapshot::published_application::{Entrance, PublishedApplication};
 use crate::snapshot::sharded::Sharded;
@@ -31,6 +31,8 @@ pub struct KnownConnector {
     pub connector_group: ConnectorGroupId,
     /// The only key generation whose certificates are accepted.
     pub key_generation: KeyGeneration,
+    /// The start of its process that is drained, by the instance id of its hello: nothing new goes there.
+    pub drained: Option<TunnelId>,
     /// Which group it is in, as the control plane signed it ([`crate::permit::Membership`]).
     pub membership: Option<Arc<str>>,
 }

@@ -25,12 +25,11 @@ use crate::failure::Failure;
 use crate::framing::answers::AnswerGuard;
 use crate::framing::upstream::{Asked, UpstreamGuard};
 use crate::limits;
-use crate::metrics::Counted;
 use crate::multiplex::{Found, Multiplexed, Opened, Opener, Opening, Place};
 use crate::pool::{PoolKey, Upstream};
 use crate::reason::Reason;
 use crate::serving::{ForwardingRules, LiveConnector};
-use crate::tunnel::TunnelConnection;
+use crate::tunnel::{Carried, TunnelConnection};
 
 /// Where an attempt's connection comes from.
 pub(crate) enum Over {
@@ -177,10 +176,10 @@ pub(crate) fn opening_failed(failure: &OpenFailure) -> Failure {
 /// Opens an HTTP/1.1 connection through a stream of the connector.
 async fn open(core: &Core, job: Job<'_>, connector: &LiveConnector) -> Result<Upstream, AttemptFailed> {
     let tunnel = tunnel(core, connector)?;
-    let (stream, counted) =
+    let (stream, carried) =
         open_stream(core, job.rules, &connector.shown(job.rules, &core.serving()), &tunnel, Offer::Http1).await?;
     job.course.opened(&stream.account());
-    speak_http1(stream, counted, tunnel).await
+    speak_http1(stream, carried, tunnel).await
 }
 
 async fn open_stream(
@@ -189,18 +188,16 @@ async fn open_stream(
     shown: &Shown,
     tunnel: &TunnelConnection,
     offer: Offer,
-) -> Result<(TunnelStream, CountedStream), AttemptFailed> {
+) -> Result<(TunnelStream, Carried), AttemptFailed> {
+    let stint = tunnel.stint();
     let stream = tunnel.open(&rules.target, offer, shown).await.map_err(|error| lost(&error.to_string()))?;
     core.shared.metrics.streams_opened.inc();
-    Ok((stream, (core.shared.metrics.streams.begin(), tunnel.streams.begin())))
+    Ok((stream, stint.carry(&core.shared.metrics.streams)))
 }
-
-/// A stream among those of the gateway, and of its connection.
-type CountedStream = (Counted, Counted);
 
 async fn speak_http1(
     stream: TunnelStream,
-    counted: CountedStream,
+    carried: Carried,
     tunnel: Arc<TunnelConnection>,
 ) -> Result<Upstream, AttemptFailed> {
     let (account, asked) = (stream.account(), Arc::<Asked>::default());
@@ -211,13 +208,16 @@ async fn speak_http1(
         .await
         .map_err(|error| lost(&error.to_string()))?;
     // Not in an `async` block, which would keep room for the connection twice.
-    let task = spawn_local(connection.with_upgrades().map(move |ended| {
-        drop(counted);
-        if let Err(error) = ended {
-            tracing::debug!(%error, "an upstream connection ended");
-        }
-    }));
-    Ok(Upstream { sender, account, asked, tunnel, task: task.abort_handle() })
+    let stint = Arc::clone(&carried.stint);
+    let task = carried.drive(|carried| {
+        connection.with_upgrades().map(move |ended| {
+            drop(carried);
+            if let Err(error) = ended {
+                tracing::debug!(%error, "an upstream connection ended");
+            }
+        })
+    });
+    Ok(Upstream { sender, account, asked, tunnel, stint, task })
 }
 
 /// Opens a connection for many requests. One whose upstream chose HTTP/1.1 is put into the pool.
@@ -229,7 +229,7 @@ async fn open_shared(
     key: &PoolKey,
     offer: Offer,
 ) -> Result<Opened, AttemptFailed> {
-    let (mut stream, counted) = open_stream(core, rules, shown, &tunnel, offer).await?;
+    let (mut stream, carried) = open_stream(core, rules, shown, &tunnel, offer).await?;
     if offer == Offer::Either {
         let account = stream.account();
         let http2 = stream.negotiated_http2().await.map_err(|error| match account.failure() {
@@ -237,19 +237,19 @@ async fn open_shared(
             None => lost(&error.to_string()),
         })?;
         if !http2 {
-            let mut upstream = speak_http1(stream, counted, tunnel).await?;
+            let mut upstream = speak_http1(stream, carried, tunnel).await?;
             if upstream.sender.ready().await.is_ok() {
                 core.pool.borrow_mut().put(key.clone(), upstream);
             }
             return Ok(Opened::Http1);
         }
     }
-    speak_http2(stream, counted, tunnel).await.map(|connection| Opened::Http2(Rc::new(connection)))
+    speak_http2(stream, carried, tunnel).await.map(|connection| Opened::Http2(Rc::new(connection)))
 }
 
 async fn speak_http2(
     stream: TunnelStream,
-    counted: CountedStream,
+    carried: Carried,
     tunnel: Arc<TunnelConnection>,
 ) -> Result<Multiplexed, AttemptFailed> {
     let account = stream.account();
@@ -272,8 +272,9 @@ async fn speak_http2(
         .map_err(|error| lost(&error.to_string()))?;
     let allowed = Rc::new(Cell::new(limits::UPSTREAM_HTTP2_STREAMS));
     let said = Rc::clone(&allowed);
-    spawn_local(async move {
-        let _counted = counted;
+    let stint = Arc::clone(&carried.stint);
+    carried.drive(|carried| async move {
+        let _carried = carried;
         let mut connection = pin!(connection);
         let mut has_spoken = false;
         let ended = std::future::poll_fn(|cx| {
@@ -289,7 +290,7 @@ async fn speak_http2(
             tracing::debug!(%error, "an HTTP/2 connection to an upstream ended");
         }
     });
-    Ok(Multiplexed::new(sender, account, tunnel, allowed))
+    Ok(Multiplexed::new(sender, account, (tunnel, stint), allowed))
 }
 
 /// Runs the tasks of an HTTP/2 connection on the core that opened it.

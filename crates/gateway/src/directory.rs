@@ -30,6 +30,8 @@ pub struct Renewed {
 pub struct TunnelUp {
     /// The tunnel: one start of the connector's process, at this gateway.
     pub tunnel: TunnelId,
+    /// What the connector calls this start of its process.
+    pub instance: TunnelId,
     /// The connector.
     pub connector: ConnectorId,
     /// What its machine calls itself.

@@ -4,9 +4,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use adit_core::ConnectorId;
 use adit_core::access::{self, AccessRequest};
 use adit_core::explain::{
-    self, Explained, ExplainedConnector, ExplainedScore, Explainer, Obstacle, PastFailure, Refusal,
+    self, ConnectorWork, Explained, ExplainedConnector, ExplainedScore, Explainer, Obstacle, PastFailure, Refusal,
 };
 use http::{HeaderValue, Request};
 use tokio::time::Instant;
@@ -41,6 +42,10 @@ impl Explainer for GatewayExplainer {
         }
         let last_failure = rules.and_then(|rules| rules.ledger.last_failure()).as_deref().map(past);
         Explained { explanation, refusal, upstream_url, headers, last_failure }
+    }
+
+    fn work(&self, connector: ConnectorId) -> ConnectorWork {
+        self.0.book.work_of(connector)
     }
 }
 

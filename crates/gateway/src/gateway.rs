@@ -34,7 +34,7 @@ use crate::registration::rate::RegistrationRate;
 use crate::serving::Serving;
 use crate::span::Spans;
 use crate::tls::TlsConfigs;
-use crate::tunnel::{Book, Drains, keep_presence};
+use crate::tunnel::{Book, Drains, Stint, keep_presence};
 use crate::{acceptor, core, limits};
 
 /// What a gateway is started with.
@@ -57,6 +57,8 @@ pub struct Settings {
     pub client_limits: ClientLimits,
     /// Connectors with tunnels to the gateway that this one follows: clients wait a short time for theirs to this one.
     pub awaited: Vec<ConnectorId>,
+    /// How long what is under way through a connector may take to finish once it is drained or moved.
+    pub grace: Duration,
     /// What is told about requests.
     pub observation: Observation,
 }
@@ -166,6 +168,7 @@ impl Gateway {
             accepting: Arc::clone(&accepting),
             awaited: settings.awaited,
             settlement,
+            grace: settings.grace,
         };
         // Before the first connection is accepted: a connector that comes back must not be taken for an unknown one.
         let snapshot = Arc::clone(&front.snapshots.borrow_and_update());
@@ -302,6 +305,16 @@ fn start_front(front: Front, listener: TcpListener, stopped: oneshot::Receiver<(
     start_thread("gateway-front".to_owned(), move || front.run(listener, stopped))
 }
 
+/// Lets what is under way finish in a stint that has ended, for as long as the grace lasts.
+async fn cut_in_time(stint: Arc<Stint>, grace: Duration) {
+    sleep(grace).await;
+    let left = stint.under_way();
+    if left > 0 {
+        tracing::warn!(connector = %stint.connector, left, "the grace period of a drain is over: streams are cut");
+        stint.cut();
+    }
+}
+
 /// Waits for the tunnels of these connectors, for some time, and says that clients may come.
 async fn settle(book: Arc<Book>, awaited: Vec<ConnectorId>, settlement: watch::Sender<bool>) {
     let all_are_there = async {
@@ -327,6 +340,7 @@ pub(crate) struct Front {
     accepting: Arc<AtomicBool>,
     awaited: Vec<ConnectorId>,
     settlement: watch::Sender<bool>,
+    grace: Duration,
 }
 
 impl Front {
@@ -361,7 +375,10 @@ impl Front {
             return tracing::warn!(?served, ?given, "an older snapshot was not taken");
         }
         self.keeper.follow(&snapshot);
-        self.shared.book.replace_snapshot(snapshot);
+        for ended in self.shared.book.replace_snapshot(snapshot) {
+            self.shared.purge_everywhere(ended.connection);
+            tokio::spawn(cut_in_time(ended, self.grace));
+        }
         self.shared.metrics.revision.set(i64::try_from(given.1.0).unwrap_or(i64::MAX));
     }
 

@@ -22,7 +22,7 @@ use crate::limits;
 use crate::pool::PoolKey;
 use crate::reason::Reason;
 use crate::replay::RequestBody;
-use crate::tunnel::TunnelConnection;
+use crate::tunnel::{Stint, TunnelConnection};
 
 /// An HTTP/2 connection to an upstream, through a stream of a tunnel.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Multiplexed {
     sender: SendRequest<RequestBody>,
     account: Arc<StreamAccount>,
     tunnel: Arc<TunnelConnection>,
+    /// The stint of the tunnel in which it was opened.
+    stint: Arc<Stint>,
     requests: Cell<usize>,
     /// What the upstream allows at a time, as it said last.
     allowed: Rc<Cell<usize>>,
@@ -41,15 +43,15 @@ impl Multiplexed {
     pub(crate) fn new(
         sender: SendRequest<RequestBody>,
         account: Arc<StreamAccount>,
-        tunnel: Arc<TunnelConnection>,
+        (tunnel, stint): (Arc<TunnelConnection>, Arc<Stint>),
         allowed: Rc<Cell<usize>>,
     ) -> Self {
         let (requests, retired, idle_since) = (Cell::new(0), Cell::new(false), Cell::new(Instant::now()));
-        Self { sender, account, tunnel, requests, allowed, retired, idle_since }
+        Self { sender, account, tunnel, stint, requests, allowed, retired, idle_since }
     }
 
     fn is_usable(&self) -> bool {
-        !self.retired.get() && !self.sender.is_closed() && self.tunnel.takes_streams()
+        !self.retired.get() && !self.sender.is_closed() && self.tunnel.takes_streams() && !self.stint.is_over()
     }
 
     fn has_room(&self) -> bool {

@@ -22,11 +22,11 @@ use crate::connect::Connected;
 use crate::core::{Core, drain_of};
 use crate::framing::upstream::Asked;
 use crate::limits;
-use crate::metrics::Metrics;
+use crate::metrics::{Counted, Metrics};
 use crate::multiplex::Multiplex;
 use crate::replay::RequestBody;
 use crate::serving::{Destination, InFlight, Serving};
-use crate::tunnel::TunnelConnection;
+use crate::tunnel::{Stint, TunnelConnection};
 
 /// What an upstream connection may be used for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,13 +46,15 @@ pub(crate) struct Upstream {
     /// Tells the guard of the connection what is asked over it.
     pub(crate) asked: Arc<Asked>,
     pub(crate) tunnel: Arc<TunnelConnection>,
+    /// The stint of the tunnel in which it was opened.
+    pub(crate) stint: Arc<Stint>,
     /// Ends the connection's task.
     pub(crate) task: AbortHandle,
 }
 
 impl Upstream {
     pub(crate) fn is_usable(&self) -> bool {
-        !self.sender.is_closed() && self.tunnel.takes_streams()
+        !self.sender.is_closed() && self.tunnel.takes_streams() && !self.stint.is_over()
     }
 }
 
@@ -213,29 +215,29 @@ impl Lease {
         &self.core.shared.metrics
     }
 
-    /// The connection now belongs to an upgraded protocol; the request stays counted while the guard lives. The other
-    /// part completes when the connection has to end: its connector or the gateway is leaving. Not all at the same moment,
-    /// for clients come back at once.
-    pub(crate) fn into_upgraded(self) -> (InFlight, impl Future<Output = ()>) {
-        let tunnel = match self.upstream {
-            Connected::Own(upstream) => Some(upstream.tunnel),
+    /// The connection now belongs to an upgraded protocol; it stays counted while the first part lives. The other part
+    /// completes when the connection has to end: its connector leaves, is drained or moved, or the gateway leaves. Not
+    /// all at the same moment, for clients come back at once.
+    pub(crate) fn into_upgraded(self) -> ((InFlight, Option<Counted>), impl Future<Output = ()>) {
+        let stint = match self.upstream {
+            Connected::Own(upstream) => Some(upstream.stint),
             Connected::Shared(_) => None,
         };
+        let counted = stint.as_ref().map(|stint| stint.count());
         let (draining, wait) = (self.core.shared.draining.clone(), self.core.random.borrow_mut().f32());
         let has_to_end = async move {
-            let _counted = tunnel.as_ref().map(|tunnel| tunnel.streams.begin());
-            let leaving = async {
-                match &tunnel {
-                    Some(tunnel) => tunnel.leaving().await,
+            let over = async {
+                match &stint {
+                    Some(stint) => stint.over().await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                () = leaving => {}
+                () = over => {}
                 () = drain_of(draining) => {}
             }
             sleep(limits::WEBSOCKETS_TOLD_WITHIN.mul_f32(wait)).await;
         };
-        (self.in_flight, has_to_end)
+        ((self.in_flight, counted), has_to_end)
     }
 }

@@ -317,6 +317,7 @@ mod tests {
             id: connector.identity.connector,
             connector_group: group,
             key_generation: KeyGeneration(generation),
+            drained: None,
             membership: None,
         });
         let snapshot = Snapshot::compile(Epoch(1), Revision(1), [], known);

@@ -7,9 +7,11 @@ mod instance;
 mod presence;
 mod serve;
 mod stability;
+mod stint;
 
 pub(crate) use book::Book;
 pub(crate) use connection::TunnelConnection;
 pub(crate) use drains::Drains;
 pub(crate) use presence::keep_presence;
 pub(crate) use serve::{Arrived, accept, serve};
+pub(crate) use stint::{Carried, Stint};

@@ -276,6 +276,7 @@ impl From<Failure> for GraphError {
             | Failure::NoSuchAppRole { .. }
             | Failure::TooManyOwners { .. }
             | Failure::CertificateRefused(_)
+            | Failure::ConnectorNotConnected(_)
             | Failure::BadLifetime => Self::invalid(sentence(&failure)),
             Failure::PublishingIncomplete { missing } => {
                 let missing = match missing {

@@ -30,12 +30,13 @@ mod web;
 #[cfg(test)]
 pub(crate) mod not_served;
 
+pub(crate) use adit::{
+    CONNECTOR_WORK, EXPLANATION, OPEN_REGISTRATION_TOKENS, PUBLISHING_SETTINGS, REGISTRATION_TOKEN,
+    REGISTRATION_TOKEN_PARAMETERS,
+};
 use adit::{
     EXPLAIN_PARAMETERS, EXPLAINED_CANDIDATE, EXPLAINED_CONNECTOR, HEADER_FIELD, OPEN_REGISTRATION_TOKEN, PAST_FAILURE,
     REVOKE_PARAMETERS,
-};
-pub(crate) use adit::{
-    EXPLANATION, OPEN_REGISTRATION_TOKENS, PUBLISHING_SETTINGS, REGISTRATION_TOKEN, REGISTRATION_TOKEN_PARAMETERS,
 };
 pub(crate) use app_role::APP_ROLE_ASSIGNMENT;
 pub(crate) use application::APPLICATION;
@@ -165,6 +166,7 @@ pub static MODEL: Model = Model {
         ("adit", &OPEN_REGISTRATION_TOKENS),
         ("adit", &PUBLISHING_SETTINGS),
         ("adit", &adit::CONNECTOR_CARE),
+        ("adit", &CONNECTOR_WORK),
         ("adit", &EXPLANATION),
         ("adit", &EXPLAINED_CANDIDATE),
         ("adit", &EXPLAINED_CONNECTOR),
@@ -254,6 +256,30 @@ const OPERATIONS: &[Operation] = &[
         bound_to: BoundTo::Collection(&CONNECTOR_GROUP),
         parameters: REVOKE_PARAMETERS,
         returns: Returns::Nothing,
+    },
+    Operation {
+        namespace: "adit",
+        name: "drain",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Entity(&CONNECTOR),
+        parameters: &[],
+        returns: Returns::Nothing,
+    },
+    Operation {
+        namespace: "adit",
+        name: "resume",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Entity(&CONNECTOR),
+        parameters: &[],
+        returns: Returns::Nothing,
+    },
+    Operation {
+        namespace: "adit",
+        name: "work",
+        kind: OperationKind::Function,
+        bound_to: BoundTo::Entity(&CONNECTOR),
+        parameters: &[],
+        returns: Returns::Value(Type::Complex(&CONNECTOR_WORK)),
     },
     Operation {
         namespace: "adit",

@@ -244,9 +244,12 @@ fn called(operation: Operation) -> Vec<Success> {
         Operation::UpdateUpdater => vec![("204", None), ("200", json(complex(&UPDATER_CONFIGURATION)))],
         Operation::ApplicationsDelta => vec![("200", json(schema::entity_page(&MODEL, &APPLICATION)))],
         Operation::RestoreDeletedItem => vec![("200", json(schema::entity(&MODEL, &APPLICATION)))],
-        Operation::RevokeRegistrationToken => vec![("204", None)],
+        Operation::RevokeRegistrationToken | Operation::DrainConnector | Operation::ResumeConnector => {
+            vec![("204", None)]
+        }
         Operation::CreateRegistrationToken
         | Operation::ListRegistrationTokens
+        | Operation::ConnectorWork
         | Operation::Explain
         | Operation::GroupsHealth
         | Operation::ApplicationsHealth
@@ -268,6 +271,9 @@ fn declared(operation: Operation) -> Option<&'static adit_odata::model::Operatio
         Operation::CreateRegistrationToken => named("createRegistrationToken"),
         Operation::ListRegistrationTokens => named("registrationTokens"),
         Operation::RevokeRegistrationToken => named("revokeRegistrationToken"),
+        Operation::DrainConnector => named("drain"),
+        Operation::ResumeConnector => named("resume"),
+        Operation::ConnectorWork => named("work"),
         Operation::ApplicationsDelta => named("delta"),
         Operation::Explain => named("explain"),
         Operation::GroupsHealth => health(|bound| is_collection_of(bound, &CONNECTOR_GROUP)),

@@ -10,7 +10,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::GraphError;
 use crate::resource::{
-    application_template, deleted_item, delta, explanation, health, profile, publishing, registration_token,
+    application_template, deleted_item, delta, drain, explanation, health, profile, publishing, registration_token,
 };
 use crate::surface::Action;
 
@@ -21,6 +21,9 @@ pub(crate) enum Operation {
     CreateRegistrationToken,
     ListRegistrationTokens,
     RevokeRegistrationToken,
+    DrainConnector,
+    ResumeConnector,
+    ConnectorWork,
     ApplicationsDelta,
     Explain,
     GroupsHealth,
@@ -56,6 +59,9 @@ async fn call_operation(operation: Operation, call: &Call) -> Result<Answer, Gra
         Operation::CreateRegistrationToken => registration_token::create(call).await,
         Operation::ListRegistrationTokens => registration_token::list(call).await,
         Operation::RevokeRegistrationToken => registration_token::revoke(call).await,
+        Operation::DrainConnector => drain::drain(call).await,
+        Operation::ResumeConnector => drain::resume(call).await,
+        Operation::ConnectorWork => drain::work(call).await,
         Operation::ApplicationsDelta => delta::applications(call).await,
         Operation::Explain => explanation::explain(call).await,
         Operation::GroupsHealth => health::groups(call).await,

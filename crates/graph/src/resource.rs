@@ -10,6 +10,7 @@ mod connector_group;
 pub(crate) mod deleted_item;
 pub(crate) mod delta;
 pub(crate) mod directory_audit;
+pub(crate) mod drain;
 pub(crate) mod explanation;
 pub(crate) mod health;
 mod linked;

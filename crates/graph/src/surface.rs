@@ -100,6 +100,9 @@ pub(crate) static ROWS: &[Row] = &[
     call(Method::PATCH, "P/hybridAgentUpdaterConfiguration", Operation::UpdateUpdater, WriteProfile),
 
     row("P/connectors", "connector", &CONNECTORS, &[List, Read, Delete], ReadConnectors, WriteConnectors),
+    call(Method::POST, "P/connectors/{connector}/adit.drain", Operation::DrainConnector, WriteConnectors),
+    call(Method::POST, "P/connectors/{connector}/adit.resume", Operation::ResumeConnector, WriteConnectors),
+    call(Method::GET, "P/connectors/{connector}/adit.work()", Operation::ConnectorWork, ReadConnectors),
     row("P/connectors/{connector}/memberOf", "group", &GROUPS_OF_CONNECTOR,
         &[List, Read, References, Link, LinkByEntity, Set, Unlink], ReadConnectors, WriteConnectors),
 

@@ -1,5 +1,6 @@
 //! Connectors in the database. A connector is active while it has a row among the tunnels.
 
+use adit_core::id::TunnelId;
 use adit_core::name::MachineName;
 use adit_core::query::{ConnectorField, Field, Page, Query};
 use adit_core::{Connector, ConnectorCare, ConnectorGroupId, ConnectorId, ConnectorStatus, KeyGeneration};
@@ -43,6 +44,7 @@ impl Collection for Connectors {
                 "key_generation",
                 "needs_upgrade",
                 "key_copied_at",
+                "drained_instance",
                 "created",
                 "revision",
             ])
@@ -75,6 +77,7 @@ impl Collection for Connectors {
             connector_group: row::parsed(row, "connector_group_id", str::parse)?,
             key_generation: KeyGeneration(row::unsigned("key_generation", row.try_get("key_generation")?)?),
             care: care(row)?,
+            drained: drained(row)?,
             created: row::parsed(row, "created", str::parse::<Timestamp>)?,
             revision: row::revision(row, "revision")?,
         })
@@ -198,7 +201,7 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Writes a connector's group, machine name and key generation, and gives it this transaction's revision.
+    /// Writes a connector's group, machine name, key generation and drain, and gives it this transaction's revision.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer or refuses the row.
@@ -206,14 +209,15 @@ impl WriteTransaction {
         connector.revision = self.revision();
         sqlx::query(
             "UPDATE connector SET machine_name = ?, machine_name_folded = ?, connector_group_id = ?, \
-             key_copied_at = CASE WHEN key_generation = ? THEN key_copied_at END, key_generation = ?, revision = ? \
-             WHERE id = ?",
+             key_copied_at = CASE WHEN key_generation = ? THEN key_copied_at END, key_generation = ?, \
+             drained_instance = ?, revision = ? WHERE id = ?",
         )
         .bind(connector.machine_name.as_str())
         .bind(connector.machine_name.folded())
         .bind(connector.connector_group.to_string())
         .bind(i64::from(connector.key_generation.0))
         .bind(i64::from(connector.key_generation.0))
+        .bind(connector.drained.map(|instance| instance.to_string()))
         .bind(row::signed(connector.revision))
         .bind(connector.id.to_string())
         .execute(self.connection())
@@ -257,6 +261,12 @@ fn care(row: &SqliteRow) -> Result<ConnectorCare, Error> {
         needs_upgrade: row::parsed(row, "needs_upgrade", str::parse::<bool>)?,
         key_copied: key_copied.map(|_| row::parsed(row, "key_copied_at", str::parse::<Timestamp>)).transpose()?,
     })
+}
+
+/// The start of its process that is drained.
+pub(crate) fn drained(row: &SqliteRow) -> Result<Option<TunnelId>, Error> {
+    let is_drained = row.try_get::<Option<&str>, _>("drained_instance")?.is_some();
+    is_drained.then(|| row::parsed(row, "drained_instance", str::parse)).transpose()
 }
 
 fn status(word: &str) -> Result<ConnectorStatus, &'static str> {

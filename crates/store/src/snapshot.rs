@@ -166,7 +166,7 @@ async fn changes(read: &mut SqliteConnection, touched: Touched) -> Result<Snapsh
 /// All connectors, or those among `ids`. Entries that never registered have no key, so gateways need not know them.
 async fn connectors(read: &mut SqliteConnection, ids: Option<&[String]>) -> Result<Vec<KnownConnector>, Error> {
     let mut select = Query::select();
-    select.columns(["id", "connector_group_id", "key_generation"]).from("connector");
+    select.columns(["id", "connector_group_id", "key_generation", "drained_instance"]).from("connector");
     select.and_where(Expr::col("key_generation").gt(0));
     select.and_where_option(ids.map(|ids| Expr::col("id").is_in(ids)));
     let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
@@ -188,6 +188,7 @@ fn known(row: &SqliteRow) -> Result<KnownConnector, Error> {
         id: row::parsed(row, "id", str::parse)?,
         connector_group: row::parsed(row, "connector_group_id", str::parse)?,
         key_generation: KeyGeneration(row::unsigned("key_generation", row.try_get("key_generation")?)?),
+        drained: crate::connector::drained(row)?,
         membership: None,
     })
 }

@@ -8,13 +8,16 @@ use jiff::Timestamp;
 
 use crate::error::Error;
 use crate::row;
-use crate::transaction::PresenceTransaction;
+use crate::store::Store;
+use crate::transaction::{PresenceTransaction, WriteTransaction};
 
 /// A tunnel that came up, and what the gateway saw of its connector.
 #[derive(Debug, Clone)]
 pub struct Tunnel {
     /// Its id.
     pub id: TunnelId,
+    /// What the connector calls this start of its process.
+    pub instance: TunnelId,
     /// Whose it is.
     pub connector: ConnectorId,
     /// What the machine calls itself.
@@ -51,12 +54,15 @@ impl PresenceTransaction {
         if seen.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query("INSERT INTO tunnel (id, connector_id, since) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING")
-            .bind(tunnel.id.to_string())
-            .bind(tunnel.connector.to_string())
-            .bind(row::instant(tunnel.since))
-            .execute(self.connection())
-            .await?;
+        sqlx::query(
+            "INSERT INTO tunnel (id, instance, connector_id, since) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(tunnel.id.to_string())
+        .bind(tunnel.instance.to_string())
+        .bind(tunnel.connector.to_string())
+        .bind(row::instant(tunnel.since))
+        .execute(self.connection())
+        .await?;
         Ok(true)
     }
 
@@ -75,5 +81,33 @@ impl PresenceTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn delete_all_tunnels(&mut self) -> Result<u64, Error> {
         Ok(sqlx::query("DELETE FROM tunnel").execute(self.connection()).await?.rows_affected())
+    }
+}
+
+impl WriteTransaction {
+    /// What the newest of a connector's tunnels calls the start of its process; `None` if none is up.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn newest_instance(&mut self, connector: ConnectorId) -> Result<Option<TunnelId>, Error> {
+        let sql = "SELECT instance FROM tunnel WHERE connector_id = ? ORDER BY since DESC LIMIT 1";
+        let row = sqlx::query(sql).bind(connector.to_string()).fetch_optional(self.connection()).await?;
+        row.map(|row| row::parsed(&row, "instance", str::parse)).transpose()
+    }
+}
+
+impl Store {
+    /// Whether a tunnel of this start of the connector's process is up.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn is_up(&self, connector: ConnectorId, instance: TunnelId) -> Result<bool, Error> {
+        let mut read = self.read().await?;
+        let found = sqlx::query("SELECT 1 FROM tunnel WHERE connector_id = ? AND instance = ?")
+            .bind(connector.to_string())
+            .bind(instance.to_string())
+            .fetch_optional(&mut *read)
+            .await?;
+        Ok(found.is_some())
     }
 }

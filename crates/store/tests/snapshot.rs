@@ -61,6 +61,7 @@ fn connector(number: u128, generation: u32) -> Connector {
         connector_group: GROUP,
         key_generation: KeyGeneration(generation),
         care: adit_core::ConnectorCare::default(),
+        drained: None,
         created: Timestamp::UNIX_EPOCH,
         revision: Revision::default(),
     }

@@ -23,13 +23,6 @@ pub(super) enum Groups {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Connectors {
-    /// List the connectors, whether they are connected, and their groups
-    #[command(after_help = "Example:\n  adit connectors list --data data --output json")]
-    List(Arguments),
-}
-
-#[derive(Debug, Subcommand)]
 pub(super) enum Applications {
     /// List the applications, how they are published, and their groups
     #[command(
@@ -63,7 +56,7 @@ pub(super) fn groups(Groups::List(arguments): &Groups) -> Result<(), CommandErro
     print(arguments, &path, &columns, None)
 }
 
-pub(super) fn connectors(Connectors::List(arguments): &Connectors) -> Result<(), CommandError> {
+pub(super) fn connectors(arguments: &Arguments) -> Result<(), CommandError> {
     let columns = [
         ("Machine", "/machineName"),
         ("Status", "/status"),

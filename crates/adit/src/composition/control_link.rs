@@ -95,6 +95,7 @@ impl ConnectorDirectory for ControlLink {
         };
         let tunnel = adit_control::TunnelUp {
             tunnel: tunnel.tunnel,
+            instance: tunnel.instance,
             connector: tunnel.connector,
             machine_name,
             version: tunnel.version,

@@ -5,6 +5,7 @@ use adit_core::audit::Activity;
 use adit_core::id::TunnelId;
 use adit_core::query::{ConnectorField, Expression, Field, Query, Value};
 use adit_core::{ConnectorId, ConnectorStatus};
+use adit_store::{Entity, Operation};
 use uuid::Uuid;
 
 use jiff::SignedDuration;
@@ -15,6 +16,7 @@ use crate::directory::{Directory, administrator, machine};
 pub(crate) fn tunnel(connector: ConnectorId, name: &str) -> TunnelUp {
     TunnelUp {
         tunnel: TunnelId::new(Uuid::new_v4()),
+        instance: TunnelId::new(Uuid::new_v4()),
         connector,
         machine_name: machine(name),
         version: "1.2.3".to_owned(),
@@ -110,4 +112,33 @@ async fn a_connector_with_a_tunnel_can_be_deleted_and_its_tunnel_goes_down_in_pe
     directory.control.delete_connector(crate::directory::administrator(), id).await.unwrap();
     directory.control.tunnel_down(up.tunnel).await.unwrap();
     assert!(directory.control.connector(id).await.is_err());
+}
+
+#[tokio::test]
+async fn a_connector_is_drained_as_it_was_started_and_a_new_start_serves() {
+    let directory = Directory::new().await;
+    let control = &directory.control;
+    let id = directory.registered("srv1", directory.default_group().await.id).await.identity.connector;
+    let not_connected = control.drain_connector(administrator(), id).await.unwrap_err();
+    assert!(matches!(not_connected, Error::ConnectorNotConnected(_)), "{not_connected}");
+
+    let first = tunnel(id, "srv1");
+    control.tunnel_up(first.clone()).await.unwrap();
+    let drained = control.drain_connector(administrator(), id).await.unwrap();
+    assert_eq!((drained.drained, drained.revision), (Some(first.instance), directory.revision()));
+    directory.check_written(Activity::DrainConnector, Entity::Connector, Operation::Update, id).await;
+    let known = || control.snapshots().borrow().connector(id).unwrap().drained;
+    assert_eq!(known(), Some(first.instance));
+    assert!(control.is_drained(&drained).await.unwrap());
+    let again = control.drain_connector(administrator(), id).await.unwrap();
+    assert_eq!(again.revision, drained.revision, "once is as good as twice");
+
+    // Another start of it, which is what gateways compare: the one that was drained is known for it still.
+    control.tunnel_down(first.tunnel).await.unwrap();
+    control.tunnel_up(tunnel(id, "srv1")).await.unwrap();
+    assert!(!control.is_drained(&control.connector(id).await.unwrap()).await.unwrap());
+
+    let resumed = control.resume_connector(administrator(), id).await.unwrap();
+    assert_eq!((resumed.drained, known()), (None, None));
+    directory.check_written(Activity::ResumeConnector, Entity::Connector, Operation::Update, id).await;
 }

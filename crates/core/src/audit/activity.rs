@@ -126,6 +126,8 @@ activities! {
     DeleteConnectorGroup "delete_connector_group" "Delete Connector Group" ResourceManagement Delete ConnectorGroup;
     AddConnector "add_connector" "Add connector" ResourceManagement Add Connector;
     MoveConnector "move_connector" "Add a Connector to Connector Group" ResourceManagement Assign Connector;
+    DrainConnector "drain_connector" "Drain connector" ResourceManagement Update Connector;
+    ResumeConnector "resume_connector" "Resume connector" ResourceManagement Update Connector;
     RegisterConnector "register_connector" "Register connector" ResourceManagement Add Connector;
     RenewConnector "renew_connector" "Renew connector certificate" ResourceManagement Update Connector;
     ReportCopiedKey "report_copied_key" "Report copied connector key" ResourceManagement Update Connector;

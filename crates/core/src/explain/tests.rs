@@ -15,7 +15,13 @@ fn id(number: u128) -> ConnectorId {
 /// The group of [`published`] applications is 1.
 fn known(number: u128, group: u128) -> KnownConnector {
     let connector_group = ConnectorGroupId::new(Uuid::from_u128(group));
-    KnownConnector { id: id(number), connector_group, key_generation: KeyGeneration(1), membership: None }
+    KnownConnector {
+        id: id(number),
+        connector_group,
+        key_generation: KeyGeneration(1),
+        drained: None,
+        membership: None,
+    }
 }
 
 fn directory() -> Snapshot {

@@ -121,6 +121,7 @@ fn known(number: u128, generation: u32) -> KnownConnector {
         id: ConnectorId::new(Uuid::from_u128(number)),
         connector_group: ConnectorGroupId::new(Uuid::from_u128(1)),
         key_generation: KeyGeneration(generation),
+        drained: None,
         membership: None,
     }
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use adit_core::connector::ConnectorIdentity;
-use adit_core::explain::ConnectorFacts;
-use adit_core::id::{ConnectorId, TunnelId};
+use adit_core::explain::{ConnectorFacts, ConnectorWork};
+use adit_core::id::{ConnectorGroupId, ConnectorId, TunnelId};
 use adit_core::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::connection::TunnelConnection;
 use super::instance::{Instances, Turn};
 use super::stability::Stability;
+use super::stint::Stint;
 use crate::directory::TunnelUp;
 use crate::limits;
 use crate::serving::{LiveConnector, Load, Serving, group_of};
@@ -28,6 +29,8 @@ use crate::sight::Moment;
 struct Entries {
     snapshot: Arc<Snapshot>,
     connections: Vec<Arc<TunnelConnection>>,
+    /// Stints that ended while their connections go on, as long as something is under way in them.
+    ended: Vec<Arc<Stint>>,
     present: HashMap<TunnelId, TunnelUp>,
     /// The tunnel of each start of each connector's process. The gateway draws the ids: one that a connector chose could
     /// be another's.
@@ -153,6 +156,7 @@ impl Book {
             // Revoked since it said hello.
             connection.close();
         }
+        connection.serve(posting_of(&entries.snapshot, &connection));
         let known = entries.not_after.entry(identity).or_insert(not_after);
         *known = (*known).max(not_after);
         self.recompile(&mut entries);
@@ -196,8 +200,9 @@ impl Book {
         self.entries().stability.flaps(connector, Instant::now())
     }
 
-    /// Serves a new snapshot; closes the connections of connectors that it no longer knows.
-    pub(crate) fn replace_snapshot(&self, snapshot: Arc<Snapshot>) {
+    /// Serves a new snapshot; closes the connections of connectors that it no longer knows. Gives the stints that end: those
+    /// of connectors that it drains, or has in other groups.
+    pub(crate) fn replace_snapshot(&self, snapshot: Arc<Snapshot>) -> Vec<Arc<Stint>> {
         let mut entries = self.entries();
         for connection in &entries.connections {
             if group_of(&snapshot, connection.identity).is_none() {
@@ -207,8 +212,13 @@ impl Book {
         }
         entries.stability.tidy(Instant::now(), |connector| group_of(&snapshot, connector).is_some());
         entries.instances.retain(|identity, _| group_of(&snapshot, *identity).is_some());
+        let posted = |connection: &Arc<TunnelConnection>| connection.serve(posting_of(&snapshot, connection));
+        let ended: Vec<Arc<Stint>> = entries.connections.iter().filter_map(posted).collect();
+        entries.ended.retain(|stint| stint.under_way() > 0);
+        entries.ended.extend(ended.iter().cloned());
         entries.snapshot = snapshot;
         self.recompile(&mut entries);
+        ended
     }
 
     /// A connector's certificate was renewed: its connections may live on until then.
@@ -250,7 +260,7 @@ impl Book {
                 share: connection.load.share(),
                 busy: in_flight >= limits::IN_FLIGHT,
             });
-            let counted = match (connection.takes_streams(), connection.is_on_trial()) {
+            let counted = match (connection.takes_streams() && connection.is_in_service(), connection.is_on_trial()) {
                 (true, false) => &mut facts.serving,
                 (true, true) => &mut facts.proving,
                 (false, _) => &mut facts.resting,
@@ -260,11 +270,24 @@ impl Book {
         known.into_values().collect()
     }
 
-    /// Connections that are leaving, and what is still under way through them.
+    /// Connections that take nothing new, for they are leaving or drained, and what is still under way in stints that have
+    /// ended: their own, and those of connectors that were moved.
     pub(crate) fn draining(&self) -> (i64, i64) {
         let entries = self.entries();
-        let leaving = entries.connections.iter().filter(|connection| connection.is_leaving());
-        leaving.fold((0, 0), |(count, streams), connection| (count + 1, streams + connection.streams.count()))
+        let resting = entries.connections.iter().filter(|connection| !connection.is_in_service());
+        let connections = i64::try_from(resting.count()).unwrap_or(i64::MAX);
+        (connections, ended_stints(&entries).map(|stint| stint.under_way()).sum())
+    }
+
+    /// What is under way through a connector.
+    pub(crate) fn work_of(&self, connector: ConnectorId) -> ConnectorWork {
+        let entries = self.entries();
+        let loads = entries.loads.iter().filter(|(identity, _)| identity.connector == connector);
+        let ended = ended_stints(&entries).filter(|stint| stint.connector == connector);
+        ConnectorWork {
+            requests: loads.map(|(_, load)| u64::from(load.in_flight())).sum(),
+            draining: ended.map(|stint| u64::try_from(stint.under_way()).unwrap_or_default()).sum(),
+        }
     }
 
     /// Completes when [`Self::present`] may have changed.
@@ -292,7 +315,9 @@ impl Book {
 
     fn recompile(&self, entries: &mut Entries) {
         let mut by_connector: HashMap<ConnectorIdentity, Vec<Arc<TunnelConnection>>> = HashMap::new();
-        for connection in entries.connections.iter().filter(|connection| connection.takes_streams()) {
+        for connection in
+            entries.connections.iter().filter(|connection| connection.takes_streams() && connection.is_in_service())
+        {
             by_connector.entry(connection.identity).or_default().push(Arc::clone(connection));
         }
         let now = Moment::at(Instant::now());
@@ -316,6 +341,18 @@ impl Book {
         let previous = self.serving.load_full();
         self.serving.store(Arc::new(Serving::compile(Arc::clone(&entries.snapshot), &live, &previous)));
     }
+}
+
+/// Whom a connection serves: the group of its connector, or nobody if this start of it is drained.
+fn posting_of(snapshot: &Snapshot, connection: &TunnelConnection) -> Option<ConnectorGroupId> {
+    let is_drained = snapshot.connector(connection.identity.connector)?.drained == Some(connection.instance);
+    group_of(snapshot, connection.identity).filter(|_| !is_drained)
+}
+
+/// The stints that have ended, also those of connections that are leaving.
+fn ended_stints(entries: &Entries) -> impl Iterator<Item = Arc<Stint>> {
+    let leaving = entries.connections.iter().map(|connection| connection.stint()).filter(|stint| stint.is_over());
+    leaving.chain(entries.ended.iter().cloned())
 }
 
 /// Holds a connection's place on a core.

@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use adit_core::connector::ConnectorIdentity;
-use adit_core::id::TunnelId;
+use adit_core::id::{ConnectorGroupId, TunnelId};
 use adit_tunnel::protocol;
 use adit_tunnel::stream::{self, TunnelStream};
 use adit_tunnel::target::{self, Offer, Shown, Target};
 use adit_tunnel::unread::UnreadHere;
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{Method, Request, StatusCode};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
+use super::stint::Stint;
 use crate::limits;
-use crate::metrics::Open;
 use crate::serving::Load;
 
 /// Whether a connection takes new streams.
@@ -47,13 +48,12 @@ pub(crate) struct TunnelConnection {
     pub(crate) core: usize,
     pub(crate) identity: ConnectorIdentity,
     pub(crate) tunnel: TunnelId,
-    /// Upstream connections and WebSockets that go through it.
-    pub(crate) streams: Open,
+    /// What it said that tells this start of its process from others.
+    pub(crate) instance: TunnelId,
+    stint: ArcSwap<Stint>,
     requests: SendRequest<Bytes>,
     unread: UnreadHere,
     state: AtomicU8,
-    /// `true` once the state is [`ConnectionState::Leaving`].
-    leaving: watch::Sender<bool>,
     on_trial: AtomicBool,
     /// What its connector is doing.
     pub(crate) load: Arc<Load>,
@@ -67,20 +67,20 @@ impl TunnelConnection {
         core: usize,
         identity: ConnectorIdentity,
         tunnel: TunnelId,
-        requests: SendRequest<Bytes>,
+        instance: TunnelId,
+        (requests, unread): (SendRequest<Bytes>, UnreadHere),
         load: Arc<Load>,
-        unread: UnreadHere,
     ) -> Self {
         Self {
             id,
             core,
             identity,
             tunnel,
-            streams: Open::default(),
+            instance,
+            stint: ArcSwap::new(Stint::new(id, identity.connector, None)),
             requests,
             unread,
             state: AtomicU8::new(ConnectionState::Serving as u8),
-            leaving: watch::Sender::new(false),
             on_trial: AtomicBool::new(false),
             load,
             closing: Notify::new(),
@@ -104,7 +104,7 @@ impl TunnelConnection {
             (old != state as u8 && old != ConnectionState::Leaving as u8).then_some(state as u8)
         });
         if set.is_ok() && state == ConnectionState::Leaving {
-            self.leaving.send_replace(true);
+            self.stint.load().end();
         }
         set.is_ok()
     }
@@ -114,10 +114,28 @@ impl TunnelConnection {
         self.state.load(Ordering::Relaxed) == ConnectionState::Leaving as u8
     }
 
-    /// Completes once the connector is on its way out: what is under way here has to end.
-    pub(crate) async fn leaving(&self) {
-        // It fails only when the connection is gone.
-        let _ = self.leaving.subscribe().wait_for(|leaving| *leaving).await;
+    /// What is opened now belongs to this stint.
+    pub(crate) fn stint(&self) -> Arc<Stint> {
+        self.stint.load_full()
+    }
+
+    /// Whether it serves a group: it is not drained, and its connector has not left.
+    pub(crate) fn is_in_service(&self) -> bool {
+        self.stint.load().group.is_some() && !self.is_leaving()
+    }
+
+    /// Serves `group` from now on, or nobody; the stint that ends thereby.
+    pub(crate) fn serve(&self, group: Option<ConnectorGroupId>) -> Option<Arc<Stint>> {
+        if self.stint.load().group == group {
+            return None;
+        }
+        let ended = self.stint.swap(Stint::new(self.id, self.identity.connector, group));
+        ended.end();
+        // Of one that left meanwhile nothing begins anew.
+        if self.is_leaving() {
+            self.stint.load().end();
+        }
+        Some(ended)
     }
 
     /// Whether it serves only where there is no other connector, until it has shown that it stays.

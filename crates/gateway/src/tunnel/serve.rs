@@ -122,13 +122,15 @@ async fn converse(
     let make = |tunnel, load| {
         let up = TunnelUp {
             tunnel,
+            instance: hello.instance,
             connector: identity.connector,
             machine_name: hello.machine_name,
             version: hello.version.chars().filter(char::is_ascii_graphic).take(64).collect(),
             from: from.ip().to_canonical(),
             needs_upgrade,
         };
-        (TunnelConnection::new(book.next_id(), core.index, identity, tunnel, requests, load, unread), up)
+        let (id, carrier) = (book.next_id(), (requests, unread));
+        (TunnelConnection::new(id, core.index, identity, tunnel, hello.instance, carrier, load), up)
     };
     let connection = book.add(identity, hello.instance, not_after, make);
     let heartbeats = Arc::<AtomicU32>::default();

@@ -200,6 +200,7 @@ impl World {
             trusted_proxies: trusted.iter().map(|network| network.parse().unwrap()).collect(),
             client_limits,
             awaited: Vec::new(),
+            grace: Duration::from_secs(2),
             observation,
         };
         let gateway =
@@ -254,6 +255,7 @@ impl World {
             id: identity(number).connector,
             connector_group: group_of(number),
             key_generation: KeyGeneration(1),
+            drained: None,
             membership: self.signed.then(|| {
                 let (connector, (epoch, revision)) = (identity(number).connector, version);
                 let connector_group = group_of(number);

@@ -88,6 +88,16 @@ pub(crate) static EXPLANATION: ComplexType = ComplexType::new(
     ],
 );
 
+/// `adit.connectorWork`: what is under way through a connector, and whether anything new goes there.
+pub(crate) static CONNECTOR_WORK: ComplexType = ComplexType::new(
+    "connectorWork",
+    &[
+        Property::new("isDrained", Type::Boolean).required().system(),
+        Property::new("requestsUnderWay", Type::Int64).required().system(),
+        Property::new("drainingStreams", Type::Int64).required().system(),
+    ],
+);
+
 /// `adit.explainedCandidate`: a public URL whose host covers the one that was asked for.
 pub(crate) static EXPLAINED_CANDIDATE: ComplexType = ComplexType::new(
     "explainedCandidate",

@@ -292,3 +292,20 @@ async fn how_groups_and_applications_are_is_told_by_functions_of_them() {
     api.get(&format!("/beta/applications/{bare}/adit.health()")).await.expect(400);
     api.get("/beta/applications/aaaaaaaa-0000-0000-0000-000000000000/adit.health()").await.expect(404);
 }
+
+#[tokio::test]
+async fn a_connector_that_is_not_connected_is_not_drained_and_says_what_is_under_way() {
+    let api = Api::start().await;
+    let application = api.published("wiki").await;
+    let connector = api.connector(&application, "srv1").await;
+    let path = format!("{P}/connectors/{connector}");
+    let refused = api.post(&format!("{path}/adit.drain"), Value::Null).await.expect(400);
+    assert!(refused.json["error"]["message"].as_str().unwrap().contains("not connected"), "{}", refused.json);
+    api.post(&format!("{path}/adit.resume"), Value::Null).await.expect(204);
+    let work = api.get(&format!("{path}/adit.work()")).await.expect(200).json;
+    assert_eq!(
+        (&work["isDrained"], &work["requestsUnderWay"], &work["drainingStreams"]),
+        (&json!(false), &json!(2), &json!(1))
+    );
+    api.post(&format!("{P}/connectors/aaaaaaaa-0000-0000-0000-000000000000/adit.drain"), Value::Null).await.expect(404);
+}

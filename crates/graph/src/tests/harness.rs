@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use adit_control::{CertificateAuthority, ControlPlane};
-use adit_core::ApplicationId;
-use adit_core::explain::{Explained, Explainer, Place, explain};
+use adit_core::explain::{ConnectorWork, Explained, Explainer, Place, explain};
 use adit_core::health::{ApplicationHealth, GroupHealth, Health, HealthReporter, groups};
 use adit_core::snapshot::PublishedApplication;
+use adit_core::{ApplicationId, ConnectorId};
 use adit_identity::{Holder, LocalKey, TokenRequest, Verifier};
 use axum::Router;
 use axum::body::Body;
@@ -64,6 +64,10 @@ impl Reply {
 struct WithoutGateway(ControlPlane);
 
 impl Explainer for WithoutGateway {
+    fn work(&self, _: ConnectorId) -> ConnectorWork {
+        ConnectorWork { requests: 2, draining: 1 }
+    }
+
     fn explain(&self, place: Place) -> Explained {
         let snapshot = Arc::clone(&self.0.snapshots().borrow());
         let explanation = explain(&snapshot, place, &[]);

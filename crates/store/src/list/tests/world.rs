@@ -78,6 +78,7 @@ async fn insert_connector(store: &Store, number: usize) {
         connector_group: group_id(number % 3),
         key_generation: KeyGeneration(1),
         care: adit_core::ConnectorCare::default(),
+        drained: None,
         created: Timestamp::UNIX_EPOCH,
         revision: Revision::default(),
     };
@@ -87,6 +88,7 @@ async fn insert_connector(store: &Store, number: usize) {
     if number.is_multiple_of(2) {
         let tunnel = Tunnel {
             id: TunnelId::new(id(3, number)),
+            instance: TunnelId::new(id(4, number)),
             connector: connector.id,
             machine_name,
             version: format!("1.{number}.0-RC"),
