@@ -130,9 +130,11 @@ fn the_key_of_an_upload_is_nowhere_to_be_read() {
 
 fn read_all(folder: &Path, content: &mut Vec<u8>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
-        match entry.file_type().unwrap().is_dir() {
-            true => read_all(&entry.path(), content),
-            false => content.extend(fs::read(entry.path()).unwrap()),
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            read_all(&entry.path(), content);
+        } else if kind.is_file() {
+            content.extend(fs::read(entry.path()).unwrap());
         }
     }
 }

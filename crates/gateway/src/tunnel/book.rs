@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::connection::TunnelConnection;
+use super::connection::{ConnectionState, TunnelConnection};
 use super::instance::{Instances, Turn};
 use super::stability::Stability;
 use super::stint::Stint;
@@ -164,9 +164,12 @@ impl Book {
         connection
     }
 
-    /// Takes a connection out for good; one that `broke` served until now and did not leave.
-    pub(crate) fn remove(&self, connection: &TunnelConnection, broke: bool) {
+    /// Takes a connection out for good. The connector is lost with its last one that served until now and did not leave.
+    pub(crate) fn remove(&self, connection: &TunnelConnection) {
         let mut entries = self.entries();
+        // Looked at under the lock: of two that break at the same moment on two cores, one is the last.
+        let broke = connection.takes_streams();
+        connection.set_state(ConnectionState::Leaving);
         entries.connections.retain(|other| other.id != connection.id);
         if broke {
             entries.note_loss(connection.identity);
@@ -188,11 +191,18 @@ impl Book {
         self.recompile(&mut self.entries());
     }
 
-    /// A connection says nothing any more.
-    pub(crate) fn fell_silent(&self, connection: &TunnelConnection) {
+    /// Changes a connection's state, and says whether that was a change. With the last one that falls silent the connector
+    /// is lost.
+    pub(crate) fn change(&self, connection: &TunnelConnection, state: ConnectionState) -> bool {
         let mut entries = self.entries();
-        entries.note_loss(connection.identity);
-        self.recompile(&mut entries);
+        let changed = connection.set_state(state);
+        if changed && state == ConnectionState::Silent {
+            entries.note_loss(connection.identity);
+        }
+        if changed {
+            self.recompile(&mut entries);
+        }
+        changed
     }
 
     /// Whether the connector was lost again and again lately.

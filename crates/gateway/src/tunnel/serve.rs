@@ -148,9 +148,7 @@ async fn converse(
     };
     let result = service.run(&mut end).await;
     service.check_overlap();
-    let broke = connection.takes_streams();
-    connection.set_state(ConnectionState::Leaving);
-    book.remove(&connection, broke);
+    book.remove(&connection);
     if let Some(pinging) = pinging {
         pinging.abort();
     }
@@ -401,12 +399,8 @@ impl Service<'_> {
             self.connection.put_on_trial(true);
             self.trial_began = self.heartbeats.load(Ordering::Relaxed);
         }
-        if !self.connection.set_state(state) {
+        if !book.change(self.connection, state) {
             return;
-        }
-        match state {
-            ConnectionState::Silent => book.fell_silent(self.connection),
-            _ => book.refresh(),
         }
         if !flaps && !book.flaps(identity) {
             tracing::warn!(connector = %identity.connector, ?state, "a tunnel connection's state changed");
