@@ -209,6 +209,7 @@ impl Directory {
             connector: connector.to_string(),
             certificate: Binary(registered.certificate_der),
             not_after: registered.not_after.as_second(),
+            now: None,
         })
     }
 }

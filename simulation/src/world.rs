@@ -303,6 +303,7 @@ async fn keep_connector(
             allow: AllowList::default(),
             version: "simulated".to_owned(),
             grace: adit_connector::GRACE,
+            proxy: adit_connector::ProxyChoice::Direct,
             connections: std::num::NonZeroUsize::MIN,
         };
         let told = async {

@@ -33,6 +33,7 @@ pub mod pair;
 pub mod pattern;
 pub mod pebble;
 pub mod process;
+pub mod proxy;
 pub mod python;
 pub mod registrar;
 pub mod scratch;

@@ -14,10 +14,12 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::allow::AllowList;
+use crate::clock::Ended;
 use crate::gateway_link;
 use crate::identity::{ConnectorKey, FolderError, Identity, IdentityFolder};
 use crate::member::Member;
 use crate::network::{Network, SystemNetwork};
+use crate::proxy::ProxyChoice;
 use crate::refusal_log::RefusalLog;
 use crate::register::{self, RegistrationError, now};
 use crate::target_policy::TargetPolicy;
@@ -39,6 +41,8 @@ pub struct Settings {
     pub machine_name: MachineName,
     /// What it may dial.
     pub allow: AllowList,
+    /// Through which proxy it dials the gateway.
+    pub proxy: ProxyChoice,
     /// Its software version.
     pub version: String,
     /// Connections to the gateway, each on a thread of its own.
@@ -60,16 +64,8 @@ pub enum ConnectorError {
     )]
     NotRegistered(PathBuf),
     /// Its certificate ended while it was away.
-    #[error(
-        "the connector was not started: its certificate ended at {ended} and it is now {now} (seconds since 1970, by \
-         this machine's clock); give --token with a new registration token, or set the clock right"
-    )]
-    Expired {
-        /// When it ended.
-        ended: i64,
-        /// The time now.
-        now: i64,
-    },
+    #[error("the connector was not started: {0}; give --token with a new registration token, or set the clock right")]
+    Expired(Ended),
     /// Registration failed.
     #[error("the connector was not registered: {0}")]
     Registration(#[from] RegistrationError),
@@ -135,6 +131,7 @@ async fn run_with(
     let member = Arc::new(Member {
         key,
         version: settings.version,
+        proxy: settings.proxy,
         instance: Uuid::new_v4(),
         dialler: UpstreamDialler {
             policy,
@@ -178,11 +175,12 @@ async fn registered(
     match (folder.identity()?, &settings.token) {
         (Some(identity), Some(token)) if identity.not_after > now() && identity.is_from(&token.secret) => Ok(identity),
         (Some(identity), None) if identity.not_after > now() => Ok(identity),
-        (Some(expired), None) => Err(ConnectorError::Expired { ended: expired.not_after, now: now() }),
+        (Some(expired), None) => Err(ConnectorError::Expired(Ended::new(expired.not_after, now()))),
         (None, None) => Err(ConnectorError::NotRegistered(settings.data.clone())),
         (old, Some(token)) => {
             let machine_name = settings.machine_name.as_str();
-            match (register::register(network, token, key, machine_name, &settings.version).await, old) {
+            match (register::register(network, token, key, machine_name, &settings.version, &settings.proxy).await, old)
+            {
                 (Ok(identity), _) => {
                     let identity = identity.with_token(&token.secret);
                     folder.keep(&identity)?;

@@ -72,6 +72,7 @@ fn hello(member: &Member) -> Hello {
         version: member.version.clone(),
         machine_name: member.identity().machine_name.clone(),
         instance: TunnelId::new(member.instance),
+        is_check: false,
     }
 }
 

@@ -13,15 +13,17 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::network::Network;
+use crate::proxy::Proxy;
 
 /// TCP and TLS together: a few round trips on any link.
 const DIAL: Duration = Duration::from_secs(10);
 
-/// Opens a connection to `gateway` (`host:port`).
+/// Opens a connection to `gateway` (`host:port`), through a proxy if one is given.
 pub(crate) async fn gateway(
     network: &dyn Network,
     gateway: &str,
     config: Arc<ClientConfig>,
+    proxy: Option<&Proxy>,
 ) -> io::Result<TlsStream<TunnelSocket>> {
     let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{gateway}: {reason}"));
     let (host, port) = gateway.rsplit_once(':').ok_or_else(|| invalid("not HOST:PORT"))?;
@@ -29,7 +31,11 @@ pub(crate) async fn gateway(
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(host.to_owned()).map_err(|_| invalid("not a host name"))?;
     let dialled = timeout(DIAL, async {
-        let socket = connect(network, host, port).await?;
+        let (to, at) = proxy.map_or((host, port), Proxy::place);
+        let mut socket = connect(network, to, at).await?;
+        if let Some(proxy) = proxy {
+            proxy.connect(&mut socket, gateway).await?;
+        }
         TlsConnector::from(config).connect(name, TunnelSocket::new(socket)).await
     });
     dialled.await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer within 10 seconds"))?

@@ -21,7 +21,7 @@ use tokio_rustls::client::TlsStream;
 use crate::backoff::Backoff;
 use crate::control;
 use crate::member::Member;
-use crate::{dial, relay, tls};
+use crate::{clock, dial, relay, tls};
 
 /// A connection that lasted this long was a good one.
 const GOOD: Duration = Duration::from_secs(5);
@@ -54,7 +54,10 @@ pub(crate) async fn keep(member: Arc<Member>) {
                 continue;
             }
             Ok(Ended::Closed) => tracing::info!("the connection to the gateway ended"),
-            Err(error) => tracing::warn!(gateway = %member.identity().gateway, %error, "no connection to the gateway"),
+            Err(error) => {
+                let why = clock::trouble(&error).map_or_else(|| error.to_string(), |trouble| trouble.to_string());
+                tracing::warn!(gateway = %member.identity().gateway, %why, "no connection to the gateway");
+            }
         }
         if started.elapsed() > GOOD {
             backoff.succeeded();
@@ -165,7 +168,8 @@ type Carrier = carrier::ConnectorEnd<TlsStream<TunnelSocket>>;
 async fn connect(member: &Member) -> io::Result<(Carrier, Arc<AtomicU64>)> {
     let identity = member.identity();
     let config = tls::for_tunnel(&identity, &member.key).map_err(io::Error::other)?;
-    let mut connection = dial::gateway(member.dialler.network.as_ref(), &identity.gateway, config).await?;
+    let proxy = member.proxy.for_gateway(&identity.gateway);
+    let mut connection = dial::gateway(member.dialler.network.as_ref(), &identity.gateway, config, proxy).await?;
     carrier::take_whole_frames(connection.get_mut().1);
     let reads = connection.get_ref().0.reads();
     let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the gateway did not begin to speak");

@@ -135,7 +135,7 @@ fn fingerprint(secret: &[u8]) -> Binary {
 #[derive(Debug)]
 pub(crate) struct IdentityFolder {
     path: PathBuf,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl IdentityFolder {
@@ -155,9 +155,18 @@ impl IdentityFolder {
             .open(&lock_path)
             .map_err(at(&lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: Some(lock) }),
             Err(fs::TryLockError::WouldBlock) => Err(FolderError::InUse(path.to_owned())),
             Err(fs::TryLockError::Error(error)) => Err(FolderError::Io { path: lock_path, error }),
+        }
+    }
+
+    /// Reads key and identity, if the connector was registered; also while it runs. Nothing is made or changed.
+    pub(crate) fn look_into(path: &Path) -> Result<Option<(Identity, ConnectorKey)>, FolderError> {
+        let folder = Self { path: path.to_owned(), _lock: None };
+        match (folder.identity()?, folder.read(KEY_FILE)?) {
+            (Some(identity), Some(_)) => Ok(Some((identity, folder.key()?))),
+            _ => Ok(None),
         }
     }
 

@@ -7,6 +7,8 @@
 
 pub mod allow;
 mod backoff;
+mod check;
+mod clock;
 mod connector;
 mod control;
 mod dial;
@@ -15,6 +17,7 @@ mod identity;
 mod issued;
 mod member;
 pub mod network;
+mod proxy;
 mod refusal_log;
 mod register;
 mod relay;
@@ -24,5 +27,8 @@ mod tls;
 mod upstream;
 
 pub use allow::{AllowList, NotAnAllowEntry};
+pub use check::{CheckSettings, Finding, Link, NotChecked, check};
+pub use clock::{ClockTrouble, Ended};
 pub use connector::{ConnectorError, GRACE, Settings, run, run_solo};
 pub use network::{Network, SystemNetwork};
+pub use proxy::{NotAProxy, Proxy, ProxyChoice};

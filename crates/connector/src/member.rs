@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::identity::{ConnectorKey, Identity, IdentityFolder};
 use crate::issued;
+use crate::proxy::ProxyChoice;
 use crate::register::now;
 use crate::upstream::UpstreamDialler;
 
@@ -26,6 +27,7 @@ pub(crate) struct Member {
     pub(crate) version: String,
     pub(crate) instance: Uuid,
     pub(crate) dialler: UpstreamDialler,
+    pub(crate) proxy: ProxyChoice,
     pub(crate) leaving: watch::Receiver<bool>,
     /// How long streams may go on after that.
     pub(crate) grace: Duration,

@@ -4,11 +4,13 @@ use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::RegistrationToken;
-use adit_tunnel::message::{self, Binary, Refused, Register, RegisterAnswer, Retry};
+use adit_tunnel::message::{self, Binary, Refused, Register, RegisterAnswer, Registered, Retry};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::clock::{self, ClockTrouble, Ended, Skew};
 use crate::identity::{ConnectorKey, Identity};
 use crate::network::Network;
+use crate::proxy::ProxyChoice;
 use crate::{dial, issued, tls};
 
 /// Why a connector was not registered. Nothing was changed then, unless the answer was lost on its way; the same token
@@ -34,6 +36,19 @@ pub enum RegistrationError {
         /// What TLS says.
         error: io::Error,
     },
+    /// The clocks of the two machines are too far apart.
+    #[error("gateway {gateway}: {trouble}")]
+    Clock {
+        /// The address, from the token.
+        gateway: String,
+        /// What they say.
+        trouble: ClockTrouble,
+    },
+    /// The certificate that came has ended already, by this machine's clock.
+    #[error(
+        "the certificate that came is of no use: {0}; set the clock right, and use the token again with this data folder"
+    )]
+    AlreadyEnded(String),
     /// The control plane said no.
     #[error("the registration was refused: {reason}")]
     Refused {
@@ -67,11 +82,12 @@ pub(crate) async fn register(
     key: &ConnectorKey,
     machine_name: &str,
     version: &str,
+    proxy: &ProxyChoice,
 ) -> Result<Identity, RegistrationError> {
     let started = Instant::now();
     let mut pause = FIRST_PAUSE;
     loop {
-        match register_once(network, token, key, machine_name, version).await {
+        match register_once(network, token, key, machine_name, version, proxy).await {
             Err(RegistrationError::Refused { reason, retry: Retry::Later }) if started.elapsed() < PATIENCE => {
                 tracing::warn!(%reason, "not registered yet");
                 // Spread, so that machines that were set up together do not come again together.
@@ -89,12 +105,14 @@ async fn register_once(
     key: &ConnectorKey,
     machine_name: &str,
     version: &str,
+    proxy: &ProxyChoice,
 ) -> Result<Identity, RegistrationError> {
     let gateway = token.gateway.clone();
     let unusable = |reason: &dyn std::fmt::Display| RegistrationError::Unusable(reason.to_string());
     let config = tls::for_registration(token.ca_fingerprint).map_err(|error| unusable(&error))?;
-    let mut connection =
-        dial::gateway(network, &gateway, config).await.map_err(|error| unreachable(&gateway, error))?;
+    let mut connection = dial::gateway(network, &gateway, config, proxy.for_gateway(&gateway))
+        .await
+        .map_err(|error| unreachable(&gateway, error))?;
     let request = Register {
         secret: Binary(token.secret.to_vec()),
         request: Binary(key.request().map_err(|error| unusable(&error))?),
@@ -116,6 +134,7 @@ async fn register_once(
     let ca = tls::find_ca(chain, &token.ca_fingerprint).ok_or_else(|| unusable(&"no CA certificate"))?;
     let issued = issued::check(&registered.certificate.0, key, ca)
         .map_err(|not_ours| unusable(&format!("its certificate: {not_ours}")))?;
+    compare_clocks(&registered)?;
     let validity = (now(), registered.not_after);
     Ok(Identity::new(
         gateway.clone(),
@@ -128,13 +147,28 @@ async fn register_once(
     ))
 }
 
+/// Says so where this machine's clock and the gateway's are far apart, and goes no further where nothing would work then.
+fn compare_clocks(registered: &Registered) -> Result<(), RegistrationError> {
+    let ours = now();
+    let skew = registered.now.map(|theirs| Skew { ours, theirs });
+    if registered.not_after <= ours {
+        let ended = Ended::new(registered.not_after, ours);
+        return Err(RegistrationError::AlreadyEnded(
+            skew.map_or_else(|| ended.to_string(), |skew| format!("{ended} ({skew})")),
+        ));
+    }
+    if let Some(skew) = skew.filter(|skew| !skew.is_tolerable()) {
+        tracing::warn!("{skew}; certificates will be renewed at the wrong time: set the clock that is wrong right");
+    }
+    Ok(())
+}
+
 fn unreachable(gateway: &str, error: io::Error) -> RegistrationError {
     let gateway = gateway.to_owned();
-    let is_certificate = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)));
-    if is_certificate {
+    if let Some(trouble) = clock::trouble(&error) {
+        return RegistrationError::Clock { gateway, trouble };
+    }
+    if tls::is_certificate_fault(&error) {
         RegistrationError::WrongGateway { gateway, error }
     } else {
         RegistrationError::Unreachable { gateway, error }

@@ -36,6 +36,20 @@ pub(crate) fn for_registration(ca_fingerprint: [u8; 32]) -> Result<Arc<ClientCon
     Ok(Arc::new(config))
 }
 
+/// TLS for a look at what answers, whoever it is.
+pub(crate) fn for_looking() -> Result<Arc<ClientConfig>, Error> {
+    let verifier = OwnTrust { trust: Trust::AnyCertificate, provider: Arc::new(default_provider()) };
+    let mut config = newest()?.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// Whether TLS failed because of the certificate that was shown.
+pub(crate) fn is_certificate_fault(error: &std::io::Error) -> bool {
+    let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    fault.is_some_and(|fault| matches!(fault, Error::InvalidCertificate(_)))
+}
+
 /// The certificate of `chain` with this SHA-256, if there is one.
 pub(crate) fn find_ca<'c>(
     chain: &'c [CertificateDer<'static>],
@@ -165,3 +179,6 @@ impl ServerCertVerifier for OwnTrust {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ use crate::serving::Serving;
 use crate::span::Spans;
 use crate::tls::{Purpose, TlsConfigs};
 use crate::translate::Held;
-use crate::tunnel::{self, Arrived, Book};
+use crate::tunnel::{self, Arrived, Book, Complaints};
 use crate::{edge, limits, registration};
 
 /// What a core is told.
@@ -78,6 +78,7 @@ pub(crate) struct Shared {
     pub(crate) registration_rate: RegistrationRate,
     /// `true` once the tunnels that were awaited at the start have come, or their time is over: clients are served then.
     pub(crate) settled: watch::Receiver<bool>,
+    pub(crate) complaints: Complaints,
     /// `true` once the gateway drains.
     pub(crate) draining: watch::Receiver<bool>,
 }

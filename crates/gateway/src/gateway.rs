@@ -34,7 +34,7 @@ use crate::registration::rate::RegistrationRate;
 use crate::serving::Serving;
 use crate::span::Spans;
 use crate::tls::TlsConfigs;
-use crate::tunnel::{Book, Drains, Stint, keep_presence};
+use crate::tunnel::{Book, Complaints, Drains, Stint, keep_presence};
 use crate::{acceptor, core, limits};
 
 /// What a gateway is started with.
@@ -156,6 +156,7 @@ impl Gateway {
             registrations: Semaphore::new(limits::REGISTRATIONS),
             registration_rate: RegistrationRate::new(&settings.client_limits),
             settled,
+            complaints: Complaints::default(),
             draining: draining_seen,
         });
         let health = Box::new(GatewayHealth(Arc::clone(&shared)));

@@ -113,6 +113,8 @@ pub(crate) struct Metrics {
     pub(crate) streams: Open,
     /// Access records that were lost.
     pub(crate) records_dropped: Counter<u64, AtomicU64>,
+    /// Tunnel connections of nobody that is a connector here.
+    pub(crate) tunnels_refused: Counter<u64, AtomicU64>,
     /// Registrations that the control plane refused.
     pub(crate) registrations_refused: Counter<u64, AtomicU64>,
     /// Registrations that came too soon.
@@ -133,6 +135,7 @@ impl Metrics {
             streams_opened: Counter::default(),
             streams: Open::default(),
             records_dropped: Counter::default(),
+            tunnels_refused: Counter::default(),
             registrations_refused: Counter::default(),
             registrations_limited: Counter::default(),
             revision: Gauge::default(),
@@ -146,6 +149,8 @@ impl Metrics {
         gateway.register("streams", "Open upstream connections", metrics.streams.0.clone());
         gateway.register("streams_opened", "Upstream connections opened", metrics.streams_opened.clone());
         gateway.register("records_dropped", "Access records that were lost", metrics.records_dropped.clone());
+        let refused = metrics.tunnels_refused.clone();
+        gateway.register("tunnels_refused", "Connections whose certificate or hello is no connector's", refused);
         let refused = metrics.registrations_refused.clone();
         gateway.register("registrations_refused", "Registrations of connectors that were refused", refused);
         let limited = metrics.registrations_limited.clone();

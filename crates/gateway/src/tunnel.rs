@@ -1,6 +1,7 @@
 //! The gateway's side of tunnels: one task for each connection of a connector, and the book of all of them.
 
 mod book;
+mod complaint;
 mod connection;
 mod drains;
 mod instance;
@@ -10,6 +11,7 @@ mod stability;
 mod stint;
 
 pub(crate) use book::Book;
+pub(crate) use complaint::Complaints;
 pub(crate) use connection::TunnelConnection;
 pub(crate) use drains::Drains;
 pub(crate) use presence::keep_presence;

@@ -105,6 +105,7 @@ fn run_connectors(token: RegistrationToken, folders: Vec<PathBuf>) {
                 token: Some(token.clone()),
                 machine_name: MachineName::parse("one-of-many").unwrap(),
                 allow: AllowList::default(),
+                proxy: adit_connector::ProxyChoice::Direct,
                 version: "1.0.0-test".to_owned(),
                 connections: NonZeroUsize::MIN,
                 grace: adit_connector::GRACE,

@@ -73,6 +73,9 @@ pub struct Registered {
     pub certificate: Binary,
     /// When the certificate ends, in seconds since 1970.
     pub not_after: i64,
+    /// What time it is there, in seconds since 1970; older gateways do not say.
+    #[serde(default)]
+    pub now: Option<i64>,
 }
 
 /// Something was not done.
@@ -123,7 +126,13 @@ pub struct Hello {
     pub machine_name: String,
     /// Random at each start of the process: connections with the same instance are one tunnel.
     pub instance: adit_core::id::TunnelId,
+    /// It only wants to know whether it would be served, and is told by a goodbye.
+    #[serde(default)]
+    pub is_check: bool,
 }
+
+/// The reason in the goodbye of a check that found nothing wrong.
+pub const CHECKED: &str = "this connector would be served";
 
 impl Hello {
     /// The newest protocol that both ends speak, if there is one.
@@ -310,7 +319,7 @@ mod tests {
 
     fn hello(protocol: u32, newest: Option<u32>) -> Hello {
         let instance = adit_core::id::TunnelId::new(uuid::Uuid::from_u128(1));
-        Hello { protocol, newest, version: String::new(), machine_name: "srv1".to_owned(), instance }
+        Hello { protocol, newest, version: String::new(), machine_name: "srv1".to_owned(), instance, is_check: false }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use adit_gateway::{ConnectorDirectory, Noticed, Renewed, TunnelUp};
 use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 
 /// How often presence is recorded before it is given up.
@@ -76,6 +77,7 @@ impl ConnectorDirectory for ControlLink {
                 connector: registered.identity.connector.to_string(),
                 certificate: Binary(registered.certificate_der),
                 not_after: registered.not_after.as_second(),
+                now: Some(Timestamp::now().as_second()),
             })
         })
     }

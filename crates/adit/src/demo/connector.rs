@@ -48,6 +48,7 @@ impl DemoConnector {
             allow: AllowList::default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             connections: NonZeroUsize::MIN,
+            proxy: adit_connector::ProxyChoice::Direct,
             grace: adit_connector::GRACE,
         };
         let (leave, left) = oneshot::channel::<()>();

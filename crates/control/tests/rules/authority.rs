@@ -181,3 +181,34 @@ fn files_that_are_no_root_are_refused_each_for_its_reason() {
     let leaf = CertificateParams::default().self_signed(&key).unwrap();
     assert!(matches!(load(&leaf.pem(), &key.serialize_pem()), AuthorityError::NotAnAuthority));
 }
+
+#[test]
+fn no_change_of_a_signed_request_gets_a_certificate_for_anything_but_its_key() {
+    let key = KeyPair::generate().unwrap();
+    let good = csr_of(&key);
+    assert!(authority().issue_connector(identity(), &good).is_ok());
+    for length in 0..good.len() {
+        assert!(authority().issue_connector(identity(), &good[..length]).is_err(), "its first {length} bytes");
+    }
+    let mut accepted = 0;
+    for place in 0..good.len() {
+        for bit in [1, 0x10, 0x80] {
+            let mut changed = good.clone();
+            changed[place] ^= bit;
+            // A few bits of the frame around what is signed mean nothing.
+            if let Ok(issued) = authority().issue_connector(identity(), &changed) {
+                check_connector_certificate(&issued.certificate_der, &key);
+                accepted += 1;
+            }
+        }
+    }
+    assert!(accepted < 10, "{accepted} changes of {} bytes made no difference", good.len());
+}
+
+#[test]
+fn rsa_keys_are_refused_whatever_their_length() {
+    for size in [rcgen::RsaKeySize::_2048, rcgen::RsaKeySize::_4096] {
+        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size).unwrap();
+        assert_eq!(authority().issue_connector(identity(), &csr_of(&key)).unwrap_err(), CsrRefused::BadKey);
+    }
+}

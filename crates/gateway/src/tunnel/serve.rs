@@ -47,12 +47,16 @@ pub(crate) async fn accept(core: &Rc<Core>, start: StartHandshake<TunnelSocket>,
     let config = Arc::clone(&core.shared.tls.tunnel);
     let mut tls = match timeout(limits::HANDSHAKE, start.into_stream(config)).await {
         Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => return tracing::info!(%from, %error, "a connector's TLS handshake failed"),
-        Err(_) => return tracing::info!(%from, "a connector's TLS handshake took too long"),
+        Ok(Err(error)) => return complain(core, from, &error),
+        Err(_) => return complain(core, from, &"its TLS handshake took too long"),
     };
-    let certificate = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| match chain {
+        [own] => Some(own),
+        // The CA signs connectors itself: nobody has anything between.
+        _ => None,
+    });
     let Some((identity, not_after)) = certificate.and_then(tls::connector_identity) else {
-        return tracing::warn!(%from, "a certificate of the directory's CA names no connector");
+        return complain(core, from, &"its certificate names no connector, or is not alone");
     };
     let socket = match tls.get_mut().0.take() {
         Ok(socket) => socket,
@@ -64,6 +68,14 @@ pub(crate) async fn accept(core: &Rc<Core>, start: StartHandshake<TunnelSocket>,
     let chosen = assignment.core;
     let arrived = Arrived { tls, socket, identity, not_after, from, assignment };
     core.shared.hand_over(chosen, CoreCommand::Tunnel(Box::new(arrived))).await;
+}
+
+/// Counts a connection that is no connector's, and says so once a minute for each address.
+fn complain(core: &Core, from: SocketAddr, why: &dyn std::fmt::Display) {
+    core.shared.metrics.tunnels_refused.inc();
+    if core.shared.complaints.take_turn(from.ip().to_canonical(), Instant::now()) {
+        tracing::warn!(%from, %why, "a tunnel connection was refused; said once a minute for an address");
+    }
 }
 
 /// Serves the connection on the calling core until it ends.
@@ -112,6 +124,9 @@ async fn converse(
     let mut control = timeout(limits::HELLO, Control::open(&requests)).await??;
     let hello = timeout(limits::HELLO, control.hello()).await??;
     if let Some(goodbye) = unacceptable(core, identity, &hello).await {
+        if goodbye.retry == Retry::Never {
+            core.shared.metrics.tunnels_refused.inc();
+        }
         control.sender.send(&FromGateway::Goodbye(goodbye.clone()))?;
         // Leaves the message time to get out before the connection is dropped.
         sleep(Duration::from_millis(200)).await;
@@ -164,6 +179,9 @@ async fn unacceptable(core: &Core, identity: ConnectorIdentity, hello: &Hello) -
     }
     for _ in 0..40 {
         if core.shared.book.knows(identity) {
+            if hello.is_check {
+                return Some(Refused { retry: Retry::Later, reason: message::CHECKED.to_owned() });
+            }
             let is_old = core.shared.book.take_turn(identity, hello.instance) == Turn::Superseded;
             return is_old.then(|| Refused { retry: Retry::Never, reason: GAVE_WAY.to_owned() });
         }

@@ -84,6 +84,7 @@ impl ConnectorDirectory for OpenDirectory {
             certificate: Binary(issued.certificate_der),
             // As if it ended soon: connectors renew two thirds into what they are told.
             not_after: jiff::Timestamp::now().as_second() + FIRST_LIFE,
+            now: None,
         };
         Box::pin(async move { Ok(registered) })
     }
@@ -152,6 +153,8 @@ pub(crate) struct World {
     gateway: Option<Gateway>,
     /// Whether the control plane signs what connectors may dial.
     pub(crate) signed: bool,
+    pem: adit_control::Pem,
+    registry: prometheus_client::registry::Registry,
 }
 
 impl World {
@@ -181,7 +184,7 @@ impl World {
     pub(crate) fn start_limited(trusted: &[&str], observation: Observation, client_limits: ClientLimits) -> Self {
         // Shown when a test fails; the second and later tests of a process find it set.
         let _ = tracing_subscriber::fmt().with_env_filter("adit=debug").with_test_writer().try_init();
-        let (authority, _) = CertificateAuthority::generate().unwrap();
+        let (authority, pem) = CertificateAuthority::generate().unwrap();
         let directory = Arc::new(OpenDirectory {
             authority: authority.clone(),
             registered: AtomicU32::new(0),
@@ -203,8 +206,8 @@ impl World {
             grace: Duration::from_secs(2),
             observation,
         };
-        let gateway =
-            Gateway::start(listener, settings, &mut prometheus_client::registry::Registry::default()).unwrap();
+        let mut registry = prometheus_client::registry::Registry::default();
+        let gateway = Gateway::start(listener, settings, &mut registry).unwrap();
         let address = gateway.address();
         Self {
             address,
@@ -215,6 +218,8 @@ impl World {
             revision: 0,
             gateway: Some(gateway),
             signed: true,
+            pem,
+            registry,
         }
     }
 
@@ -245,6 +250,25 @@ impl World {
         published.permit = self.signed.then(|| self.authority.sign(&permit).unwrap());
         self.applications.push(published);
         self.know(1..=9).await;
+    }
+
+    /// The directory's CA.
+    pub(crate) fn ca(&self) -> rustls_pki_types::CertificateDer<'static> {
+        self.authority.certificate_der().clone()
+    }
+
+    /// What signs in the name of the directory's CA whatever a test wants.
+    pub(crate) fn issuer(&self) -> rcgen::Issuer<'static, rcgen::KeyPair> {
+        let key = rcgen::KeyPair::from_pem(&self.pem.key).unwrap();
+        rcgen::Issuer::from_ca_cert_pem(&self.pem.certificate, key).unwrap()
+    }
+
+    /// How many tunnel connections were refused, by the metrics.
+    pub(crate) fn tunnels_refused(&self) -> u64 {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("adit_gateway_tunnels_refused_total "));
+        line.unwrap().parse().unwrap()
     }
 
     /// Makes exactly these connectors known.
@@ -303,6 +327,7 @@ impl World {
             allow: AllowList::new(allow.iter().map(|entry| entry.parse().unwrap()).collect()),
             version: "1.0.0-test".to_owned(),
             connections: NonZeroUsize::new(2).unwrap(),
+            proxy: adit_connector::ProxyChoice::Direct,
             grace: adit_connector::GRACE,
         };
         let (leave, told) = oneshot::channel::<()>();
