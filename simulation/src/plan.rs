@@ -146,9 +146,8 @@ fn moves(random: &mut Rng) -> Vec<(Duration, Fault)> {
 fn rough(random: &mut Rng) -> Vec<(Duration, Fault)> {
     let mut faults = Vec::new();
     for _ in 0..random.usize(3..10) {
-        let (at, end) = (some_time(random), HEALED);
-        let lasts = Duration::from_millis(random.u64(100..9_000));
-        let until = (at + lasts).min(end);
+        let at = some_time(random);
+        let until = (at + Duration::from_millis(random.u64(100..9_000))).min(HEALED);
         let (machine, gateway) = (random.usize(0..MACHINES), random.usize(0..GATEWAYS));
         match random.u32(0..10) {
             0 => faults.push((at, Fault::Restart(machine))),

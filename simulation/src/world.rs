@@ -1,7 +1,6 @@
 //! A simulation from its seed to its judgement: the hosts, and what is done to them when.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ use crate::network::SimulatedNetwork;
 use crate::plan::{CLIENTS, END, Fault, GATEWAYS, HEALED, MACHINES, Plan, UPSTREAMS};
 use crate::upstream;
 
-/// How far the simulated time moves at once; whatever happens in between happens in the seed's order.
+/// How far the simulated time moves at once.
 const TICK: Duration = Duration::from_millis(10);
 
 /// The longest time until a gateway hears of a change of the directory.
@@ -78,7 +77,8 @@ struct World<'w> {
     directory: Arc<Directory>,
     history: Arc<Mutex<History>>,
     feeds: Vec<Feed>,
-    machines: Vec<Machine>,
+    /// What makes the connectors of a machine leave, each time it changes.
+    leave: Vec<watch::Sender<u64>>,
     snapshot: Arc<Snapshot>,
 }
 
@@ -87,11 +87,6 @@ struct Feed {
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// On their way, in their order.
     coming: Vec<(Duration, Arc<Snapshot>)>,
-}
-
-/// What makes the connectors of a machine leave.
-struct Machine {
-    leave: watch::Sender<u64>,
 }
 
 impl<'w> World<'w> {
@@ -116,7 +111,7 @@ impl<'w> World<'w> {
             directory: Arc::clone(directory),
             history: Arc::clone(history),
             feeds: Vec::new(),
-            machines: Vec::new(),
+            leave: Vec::new(),
             snapshot: directory.snapshot(),
         };
         world.add_upstreams();
@@ -150,7 +145,7 @@ impl<'w> World<'w> {
         for number in 0..MACHINES {
             let group = number / 2;
             let (leave, leaving) = watch::channel(0);
-            self.machines.push(Machine { leave });
+            self.leave.push(leave);
             self.history.lock().unwrap().groups_of_machines.push((Duration::ZERO, number, group));
             let tokens: Vec<_> = (0..GATEWAYS).map(|gateway| self.directory.token(gateway, group)).collect();
             let folder = scratch.join(machine_name(number));
@@ -206,9 +201,9 @@ impl<'w> World<'w> {
         let now = self.sim.elapsed();
         let gateway = |number: usize| format!("gateway-{number}");
         match fault {
-            Fault::Restart(machine) => self.machines[machine].leave.send_modify(|times| *times += 1),
+            Fault::Restart(machine) => self.leave[machine].send_modify(|times| *times += 1),
             Fault::Crash(machine) => self.sim.crash(machine_name(machine)),
-            // One that crashed twice has started with the first of both.
+            // One that crashed twice is started by the end of the first crash, and once more by that of the second.
             Fault::Start(machine) => self.sim.bounce(machine_name(machine)),
             Fault::BounceGateway(number) => self.sim.bounce(gateway(number)),
             Fault::Partition(machine, number) => self.sim.partition(machine_name(machine), gateway(number)),
@@ -294,7 +289,6 @@ async fn keep_connector(
     mut leave: watch::Receiver<u64>,
 ) {
     leave.mark_unchanged();
-    let gone = AtomicBool::new(false);
     loop {
         let settings = adit_connector::Settings {
             data: folder.clone(),
@@ -306,18 +300,12 @@ async fn keep_connector(
             proxy: adit_connector::ProxyChoice::Direct,
             connections: std::num::NonZeroUsize::MIN,
         };
-        let told = async {
-            if leave.changed().await.is_err() {
-                gone.store(true, Ordering::Relaxed);
-            }
-        };
+        // It fails only when the simulation is over.
+        let told = async { drop(leave.changed().await) };
         // What keeps it from starting, the next attempt may not meet.
         if let Err(error) = adit_connector::run_solo(settings, Arc::new(SimulatedNetwork), told).await {
             trace(machine, gateway, &error.to_string());
             sleep(Duration::from_secs(1)).await;
-        }
-        if gone.load(Ordering::Relaxed) {
-            return;
         }
     }
 }

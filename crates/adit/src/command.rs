@@ -12,6 +12,7 @@ mod demo;
 mod explain;
 mod health;
 mod list;
+mod members;
 mod publish;
 pub(crate) mod registration_token;
 mod serve;

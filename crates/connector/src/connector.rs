@@ -181,8 +181,8 @@ async fn registered(
             let machine_name = settings.machine_name.as_str();
             match (register::register(network, token, key, machine_name, &settings.version, &settings.proxy).await, old)
             {
-                (Ok(identity), _) => {
-                    let identity = identity.with_token(&token.secret);
+                (Ok(identity), old) => {
+                    let identity = identity.after(old.as_ref()).with_token(&token.secret);
                     folder.keep(&identity)?;
                     Ok(identity)
                 }

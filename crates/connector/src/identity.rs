@@ -100,6 +100,13 @@ impl Identity {
         Self { gateway, connector, machine_name, ca, certificate, issued, not_after, token: None, signs_targets }
     }
 
+    /// Demands what the identity before it did, if both are of one directory: a certificate of an earlier time is no way
+    /// back to targets that nobody signed.
+    pub(crate) fn after(mut self, old: Option<&Self>) -> Self {
+        self.signs_targets |= old.is_some_and(|old| old.signs_targets && old.ca == self.ca);
+        self
+    }
+
     /// Notes the token that this identity came from.
     pub(crate) fn with_token(mut self, secret: &[u8]) -> Self {
         self.token = Some(fingerprint(secret));
@@ -235,6 +242,18 @@ mod tests {
         assert!(matches!(IdentityFolder::open(&path), Err(FolderError::InUse(_))));
         drop(open);
         assert!(IdentityFolder::open(&path).is_ok());
+    }
+
+    #[test]
+    fn who_registers_anew_with_the_same_directory_goes_on_demanding_signatures() {
+        let of = |ca: &[u8], signs_targets| {
+            let (ca, certificate) = (CertificateDer::from(ca.to_vec()), Binary(Vec::new()));
+            Identity::new(String::new(), String::new(), String::new(), &ca, certificate, (0, 1), signs_targets)
+        };
+        assert!(of(b"one", false).after(Some(&of(b"one", true))).signs_targets);
+        assert!(!of(b"two", false).after(Some(&of(b"one", true))).signs_targets, "another directory");
+        assert!(of(b"one", true).after(Some(&of(b"one", false))).signs_targets);
+        assert!(!of(b"one", false).after(None).signs_targets);
     }
 
     #[test]

@@ -159,7 +159,9 @@ impl TargetPolicy {
                 if is_recent { Ok(group) } else { Err(NotSigned::Superseded(group)) }
             }
             _ => {
-                *newest = Some(Newest { version, group, since: at });
+                // One that is only signed anew gives the group before it no other minute.
+                let since = newest.filter(|newest| newest.group == group).map_or(at, |newest| newest.since);
+                *newest = Some(Newest { version, group, since });
                 Ok(group)
             }
         }

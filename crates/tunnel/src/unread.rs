@@ -5,7 +5,8 @@
 //! for a stream that has more than that waiting; who reads on gets on. They are large again once half of it is gone.
 //!
 //! What is counted is the payload of DATA frames, between TLS and HTTP/2. The smallest are not: the HTTP library has a
-//! budget of its own for those.
+//! budget of its own for those. The account of a connection is behind a lock of that connection, as its streams are in the
+//! HTTP library; what all share is one number, told in steps.
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice};

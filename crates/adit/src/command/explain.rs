@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
+use super::members::{list, named, word};
 use super::on_one_thread;
 use crate::api_client::{ApiClient, ServerArguments};
 use crate::command_error::CommandError;
@@ -122,24 +123,6 @@ fn candidate(candidate: &Value) -> String {
 fn last_failure(failure: &Value) -> String {
     let [at, reason, id, detail] = ["dateTime", "reason", "requestId", "detail"].map(|member| word(failure, member));
     format!("{at} {reason}, request {id}\n              {detail}")
-}
-
-/// A name and its id, or the id alone.
-fn named(object: &Value, name: &str, id: &str) -> String {
-    match (word(object, name), word(object, id)) {
-        (name, id) if name.is_empty() => id,
-        (name, id) => format!("{name} ({id})"),
-    }
-}
-
-fn list(object: &Value, member: &str) -> Vec<Value> {
-    object[member].as_array().cloned().unwrap_or_default()
-}
-
-/// A member's text, without what could move a terminal's cursor.
-fn word(object: &Value, member: &str) -> String {
-    let text = object[member].as_str().unwrap_or_default();
-    text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
 }
 
 fn line(text: &mut String, heading: &str, value: &str) {

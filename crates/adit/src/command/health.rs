@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use super::members::{list, named, word};
 use super::on_one_thread;
 use crate::api_client::{ApiClient, ApiError, PROFILE, ServerArguments};
 use crate::command_error::CommandError;
@@ -144,24 +145,6 @@ fn sighting_text(sighting: &Value) -> String {
         part(format!("last failed {at}: {reason}, {detail}"));
     }
     text
-}
-
-/// A name and its id, or the id alone.
-fn named(object: &Value, name: &str, id: &str) -> String {
-    match (word(object, name), word(object, id)) {
-        (name, id) if name.is_empty() => id,
-        (name, id) => format!("{name} ({id})"),
-    }
-}
-
-fn list(object: &Value, member: &str) -> Vec<Value> {
-    object[member].as_array().cloned().unwrap_or_default()
-}
-
-/// A member's text, without what could move a terminal's cursor.
-fn word(object: &Value, member: &str) -> String {
-    let text = object[member].as_str().unwrap_or_default();
-    text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
 }
 
 fn line(text: &mut String, said: &str) {

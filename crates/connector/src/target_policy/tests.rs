@@ -159,6 +159,10 @@ fn a_membership_that_was_left_counts_for_a_minute_and_is_no_way_back() {
     assert_eq!(directory.check_at(&old_permit, &old, url, Duration::from_secs(59)), Ok(()), "streams on their way");
     let replayed = directory.check_at(&old_permit, &old, url, Duration::from_secs(61));
     assert_eq!(replayed, Err(NotSigned::Superseded(group(2))));
+    let signed_anew = directory.membership(7, 3, 7, NOW + HOUR);
+    assert_eq!(directory.check_at(&new_permit, &signed_anew, url, Duration::from_secs(62)), Ok(()));
+    let replayed = directory.check_at(&old_permit, &old, url, Duration::from_secs(63));
+    assert_eq!(replayed, Err(NotSigned::Superseded(group(2))), "no other minute");
     let older_of_same_group = directory.membership(7, 3, 4, NOW + HOUR);
     assert_eq!(directory.check_at(&new_permit, &older_of_same_group, url, Duration::from_secs(61)), Ok(()));
 }

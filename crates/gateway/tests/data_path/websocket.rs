@@ -106,8 +106,8 @@ async fn a_stream_of_http2_becomes_a_websocket_or_nothing() {
 const MESSAGE: &[u8] = b"\x81\x05hello";
 const GOING_AWAY: &[u8] = b"\x88\x02\x03\xe9";
 
-/// An open WebSocket that echoes.
-async fn websocket(world: &World) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+/// A WebSocket that was opened.
+async fn opened(world: &World) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
     let mut tls = world.tls(APP, &[b"http/1.1"]).await;
     let head = format!(
         "GET /upgrade HTTP/1.1\r\nhost: {APP}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
@@ -117,6 +117,12 @@ async fn websocket(world: &World) -> tokio_rustls::client::TlsStream<tokio::net:
     let mut answer = [0; 512];
     let count = tls.read(&mut answer).await.unwrap();
     assert!(answer[..count].starts_with(b"HTTP/1.1 101 "));
+    tls
+}
+
+/// One that has echoed.
+async fn websocket(world: &World) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+    let mut tls = opened(world).await;
     tls.write_all(MESSAGE).await.unwrap();
     let mut echo = [0; MESSAGE.len()];
     tls.read_exact(&mut echo).await.unwrap();
@@ -170,22 +176,14 @@ async fn published_with_idle() -> (World, Upstream) {
 async fn a_websocket_that_nobody_uses_ends_after_the_applications_idle_time() {
     let (world, _upstream) = published_with_idle().await;
     let _connector = world.connector(&[]).await;
-    let mut tls = world.tls(APP, &[b"http/1.1"]).await;
-    let head = format!(
-        "GET /upgrade HTTP/1.1\r\nhost: {APP}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
-    tls.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = [0; 512];
-    let count = tls.read(&mut answer).await.unwrap();
-    assert!(answer[..count].starts_with(b"HTTP/1.1 101 "));
+    let mut tls = opened(&world).await;
     for _ in 0..15 {
         tokio::time::sleep(IDLE / 10).await;
         tls.write_all(b".").await.unwrap();
         tls.read_exact(&mut [0]).await.unwrap();
     }
     let start = Instant::now();
-    assert!(matches!(tls.read(&mut answer).await, Ok(0) | Err(_)), "nothing more comes, and the end does");
+    assert!(matches!(tls.read(&mut [0; 512]).await, Ok(0) | Err(_)), "nothing more comes, and the end does");
     let after = start.elapsed();
     assert!(after >= IDLE - IDLE / 10 && after < IDLE * 10, "{after:?}");
 }
