@@ -71,8 +71,14 @@ impl ConnectorProcess {
 
     /// Starts the connector again from its data folder alone; the process must have ended.
     pub fn restart(&mut self) {
+        self.restart_with(&[]);
+    }
+
+    /// The same, with these flags beside its own.
+    pub fn restart_with(&mut self, flags: &[&str]) {
         let data = self.data().display().to_string();
-        let mut command = adit(&["connector", "--data", &data]);
+        let mut command = adit(&["connector", "--data", &data, "--name", &self.name]);
+        command.args(flags);
         self.process = Process::start(&self.name, command.args(&self.flags), &self.scratch.join("log"));
     }
 

@@ -116,3 +116,32 @@ fn a_machine_that_lost_its_data_folder_takes_over_its_old_entry() {
     assert!(!ended.success());
     assert!(lost.process().log().contains("replaced by a later registration"), "{}", lost.process().log());
 }
+
+#[test]
+fn a_connector_with_a_new_token_serves_as_it_was_while_the_gateway_puts_it_off_and_then_goes_over() {
+    // One in ten seconds, and six at once.
+    let directory = Directory::start_configured("[client_limits]\nregistrations_per_address = 6\n");
+    let mut connector = directory.connector("srv1");
+    let graph = directory.graph();
+    let group = graph.create_group("Other");
+    let token = directory.registration_token("Other");
+    connector.process().kill();
+    adit_tests::settles("the tunnel is gone", PATIENCE, || graph.status_of(connector.id()) == "inactive");
+    let other = Registrar::new("guesser", directory.addresses().gateway, &directory.trust());
+    while !matches!(other.try_once(&[7; 32]).unwrap(), Answer::Later(_)) {}
+
+    connector.restart_with(&["--token", &token]);
+    adit_tests::settles("it serves as it was", PATIENCE, || graph.status_of(connector.id()) == "active");
+    let log = connector.process().log();
+    assert!(log.contains("serving under the registration there is meanwhile"), "{log}");
+    let members = || graph.ids(&format!("{PROFILE}/connectorGroups/{group}/members"));
+    adit_tests::settles("it is in the other group", PATIENCE, || members().len() == 1);
+    let new = members()[0].clone();
+    assert_ne!(new, connector.id());
+    adit_tests::settles("it serves there", PATIENCE, || graph.status_of(&new) == "active");
+    adit_tests::settles("and only there", PATIENCE, || graph.status_of(connector.id()) == "inactive");
+    connector.process().kill();
+    connector.restart();
+    adit_tests::settles("after a new start as well", PATIENCE, || graph.status_of(&new) == "active");
+    assert_eq!(graph.status_of(connector.id()), "inactive");
+}

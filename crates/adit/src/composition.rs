@@ -32,6 +32,7 @@ use crate::succession::{Estate, Heir, HeirSocket, Listeners};
 
 mod api_metrics;
 mod control_link;
+mod control_metrics;
 mod sockets;
 mod start_error;
 mod successor;
@@ -115,6 +116,7 @@ impl Server {
             trusted_proxies: configuration.api.trusted_proxies,
         });
         let api = api_metrics::counted(api, &mut registry);
+        control_metrics::register(&control, &mut registry);
 
         let mut server = Self {
             heirs: HeirSocket::open(folder.path()),

@@ -7,7 +7,7 @@ use std::io;
 use rustls::CertificateError;
 
 /// How far the clocks may be apart, in seconds: certificates begin that far in the past.
-const TOLERABLE: u64 = 5 * 60;
+pub(crate) const TOLERABLE: i64 = 5 * 60;
 
 const DAY: i64 = 86_400;
 
@@ -20,7 +20,7 @@ pub(crate) struct Skew {
 
 impl Skew {
     pub(crate) const fn is_tolerable(self) -> bool {
-        self.ours.abs_diff(self.theirs) <= TOLERABLE
+        self.ours.abs_diff(self.theirs) <= TOLERABLE.unsigned_abs()
     }
 }
 
@@ -29,6 +29,61 @@ impl fmt::Display for Skew {
         let (ours, theirs) = (Moment(self.ours), Moment(self.theirs));
         let apart = self.ours.abs_diff(self.theirs);
         write!(f, "this machine's clock says {ours}, the gateway's {theirs}: {apart} s apart")
+    }
+}
+
+/// The clocks that a new certificate is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Clocks {
+    pub(crate) ours: i64,
+    /// Older gateways do not say.
+    pub(crate) theirs: Option<i64>,
+}
+
+/// From when to when a certificate is valid, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Validity {
+    pub(crate) not_before: i64,
+    pub(crate) not_after: i64,
+}
+
+/// A certificate that came is not valid now, by one of the clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotNow {
+    #[error("it is not valid before {at} ({clocks}); set the clock that is wrong right", at = Moment(*.from))]
+    Early { from: i64, clocks: Clocks },
+    #[error("it ended at {at} ({clocks}); set the clock that is wrong right", at = Moment(*.until))]
+    Late { until: i64, clocks: Clocks },
+}
+
+impl Clocks {
+    /// Whether the certificate is valid by every clock there is; it may begin later by as much as clocks may differ.
+    pub(crate) fn judge(self, valid: Validity) -> Result<(), NotNow> {
+        for now in [Some(self.ours), self.theirs].into_iter().flatten() {
+            if valid.not_before > now.saturating_add(TOLERABLE) {
+                return Err(NotNow::Early { from: valid.not_before, clocks: self });
+            }
+            if valid.not_after <= now {
+                return Err(NotNow::Late { until: valid.not_after, clocks: self });
+            }
+        }
+        Ok(())
+    }
+
+    /// How far they are apart.
+    pub(crate) fn skew(self) -> Option<Skew> {
+        self.theirs.map(|theirs| Skew { ours: self.ours, theirs })
+    }
+}
+
+impl fmt::Display for Clocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.skew() {
+            Some(skew) => skew.fmt(f),
+            None => {
+                write!(f, "this machine's clock says {}, the gateway did not say what time it is", Moment(self.ours))
+            }
+        }
     }
 }
 

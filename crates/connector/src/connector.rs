@@ -17,11 +17,13 @@ use crate::allow::AllowList;
 use crate::clock::Ended;
 use crate::gateway_link;
 use crate::identity::{ConnectorKey, FolderError, Identity, IdentityFolder};
-use crate::member::Member;
+use crate::member::{Fatal, Member};
 use crate::network::{Network, SystemNetwork};
+use crate::own_identity::OwnIdentity;
 use crate::proxy::ProxyChoice;
 use crate::refusal_log::RefusalLog;
-use crate::register::{self, RegistrationError, now};
+use crate::register::RegistrationError;
+use crate::registered::{self, Start};
 use crate::target_policy::TargetPolicy;
 use crate::tls::UpstreamTlsConfigs;
 use crate::upstream::UpstreamDialler;
@@ -117,46 +119,41 @@ async fn run_with(
     start_link: impl Fn(usize, Arc<Member>, mpsc::Sender<()>) -> Result<(), ConnectorError>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ConnectorError> {
-    let folder = IdentityFolder::open(&settings.data)?;
-    let key = folder.key()?;
+    let folder = Arc::new(IdentityFolder::open(&settings.data)?);
+    let key = Arc::new(folder.key()?);
     let mut shutdown = pin!(shutdown);
-    let identity = tokio::select! {
-        identity = registered(network.as_ref(), &settings, &folder, &key) => identity?,
+    let Start { identity, is_put_off } = tokio::select! {
+        start = registered::at_start(network.as_ref(), &settings, &folder, &key) => start?,
         () = &mut shutdown => return Ok(()),
     };
-    tracing::info!(connector = %identity.connector, machine = %identity.machine_name, gateway = %identity.gateway, "starting");
-    let policy = policy_of(&identity, &settings.data)?;
-    let (leave, leaving) = watch::channel(false);
-    let (fatal, mut turned_away) = mpsc::channel(1);
-    let member = Arc::new(Member {
-        key,
-        version: settings.version,
-        proxy: settings.proxy,
-        instance: Uuid::new_v4(),
-        dialler: UpstreamDialler {
-            policy,
-            allow: settings.allow,
-            refusals: RefusalLog::default(),
-            tls: UpstreamTlsConfigs::new()?,
-            network,
-        },
-        leaving,
-        grace: settings.grace,
-        identity: watch::channel(Arc::new(identity)).0,
-        folder,
-        fatal,
-    });
+    let mut own = OwnIdentity::new(folder, identity);
     let (done, mut all_done) = mpsc::channel::<()>(1);
-    for number in 0..settings.connections.get() {
-        start_link(number, Arc::clone(&member), done.clone())?;
-    }
-    drop(done);
-    drop(member);
-    let result = tokio::select! {
-        () = shutdown => Ok(()),
-        Some(fatal) = turned_away.recv() => Err(ConnectorError::TurnedAway(fatal.reason)),
+    let begin = |own: &Arc<OwnIdentity>| Stint::begin(&settings, &network, &key, own, &done, &start_link);
+    let mut stint = begin(&own)?;
+    let mut registering = pin!(put_off(is_put_off, network.as_ref(), &settings, &key));
+    let mut is_registering = is_put_off;
+    let result = loop {
+        tokio::select! {
+            () = &mut shutdown => break Ok(()),
+            registered = &mut registering, if is_registering => {
+                is_registering = false;
+                match registered {
+                    Ok(identity) => {
+                        own = own.replaced_by(identity)?;
+                        stint.end();
+                        stint = begin(&own)?;
+                    }
+                    Err(error) => tracing::error!(%error, "not registered anew; going on with the registration there is"),
+                }
+            }
+            // While it registers anew, the end of its old registration may be heard of before the new one has come.
+            Some(fatal) = stint.turned_away.recv(), if !is_registering => {
+                break Err(ConnectorError::TurnedAway(fatal.reason));
+            }
+        }
     };
-    leave.send_replace(true);
+    stint.end();
+    drop(done);
     // Links hold a sender each; the channel ends when the last has left.
     if timeout(settings.grace + Duration::from_secs(1), all_done.recv()).await.is_err() {
         tracing::warn!("the grace period is over: streams are cut");
@@ -164,36 +161,66 @@ async fn run_with(
     result
 }
 
-/// The identity in the folder; a new one where there is none, where it has ended, or where another token is given than
-/// the one it came from. (A service that is started with `--token` each time goes on with what it has.)
-async fn registered(
+/// The registration that the gateway has put off; never, if it has not.
+async fn put_off(
+    is_put_off: bool,
     network: &dyn Network,
     settings: &Settings,
-    folder: &IdentityFolder,
     key: &ConnectorKey,
-) -> Result<Identity, ConnectorError> {
-    match (folder.identity()?, &settings.token) {
-        (Some(identity), Some(token)) if identity.not_after > now() && identity.is_from(&token.secret) => Ok(identity),
-        (Some(identity), None) if identity.not_after > now() => Ok(identity),
-        (Some(expired), None) => Err(ConnectorError::Expired(Ended::new(expired.not_after, now()))),
-        (None, None) => Err(ConnectorError::NotRegistered(settings.data.clone())),
-        (old, Some(token)) => {
-            let machine_name = settings.machine_name.as_str();
-            match (register::register(network, token, key, machine_name, &settings.version, &settings.proxy).await, old)
-            {
-                (Ok(identity), old) => {
-                    let identity = identity.after(old.as_ref()).with_token(&token.secret);
-                    folder.keep(&identity)?;
-                    Ok(identity)
-                }
-                // What is still good is not given up for a token that is not.
-                (Err(error), Some(old)) if old.not_after > now() => {
-                    tracing::error!(%error, "not registered anew; going on with the registration there is");
-                    Ok(old)
-                }
-                (Err(error), _) => Err(error.into()),
-            }
+) -> Result<Identity, RegistrationError> {
+    match &settings.token {
+        Some(token) if is_put_off => registered::by_token(network, settings, token, key).await,
+        _ => std::future::pending().await,
+    }
+}
+
+/// A time under one registration.
+struct Stint {
+    leave: watch::Sender<bool>,
+    turned_away: mpsc::Receiver<Fatal>,
+}
+
+impl Stint {
+    /// Starts the links.
+    fn begin(
+        settings: &Settings,
+        network: &Arc<dyn Network>,
+        key: &Arc<ConnectorKey>,
+        own: &Arc<OwnIdentity>,
+        done: &mpsc::Sender<()>,
+        start_link: impl Fn(usize, Arc<Member>, mpsc::Sender<()>) -> Result<(), ConnectorError>,
+    ) -> Result<Self, ConnectorError> {
+        let identity = own.current();
+        tracing::info!(connector = %identity.connector, machine = %identity.machine_name, gateway = %identity.gateway, "starting");
+        let policy = policy_of(&identity, &settings.data)?.remembering(Arc::clone(own));
+        let (leave, leaving) = watch::channel(false);
+        let (fatal, turned_away) = mpsc::channel(1);
+        let member = Arc::new(Member {
+            key: Arc::clone(key),
+            version: settings.version.clone(),
+            proxy: settings.proxy.clone(),
+            instance: Uuid::new_v4(),
+            dialler: UpstreamDialler {
+                policy,
+                allow: settings.allow.clone(),
+                refusals: RefusalLog::default(),
+                tls: UpstreamTlsConfigs::new()?,
+                network: Arc::clone(network),
+            },
+            leaving,
+            grace: settings.grace,
+            own: Arc::clone(own),
+            fatal,
+        });
+        for number in 0..settings.connections.get() {
+            start_link(number, Arc::clone(&member), done.clone())?;
         }
+        Ok(Self { leave, turned_away })
+    }
+
+    /// Has the links leave: no new streams, busy ones finish within the grace.
+    fn end(&self) {
+        self.leave.send_replace(true);
     }
 }
 

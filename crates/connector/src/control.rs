@@ -32,9 +32,9 @@ pub(crate) async fn converse(
                 Some(FromGateway::Welcome) => {
                     welcomed.send_replace(true);
                 }
-                Some(FromGateway::Renewed { certificate, not_after }) => {
-                    member.renewed(certificate, not_after);
-                    // Not at once, even if this machine's clock says that the new one has ended already.
+                Some(FromGateway::Renewed { certificate, now, .. }) => {
+                    member.renewed(certificate, now);
+                    // Not at once, if it was not taken.
                     renewal = renewal_time(member).max(Instant::now() + RENEW_AGAIN);
                 }
                 Some(FromGateway::RenewRefused(refused)) => {

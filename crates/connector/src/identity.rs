@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use adit_core::id::ConnectorGroupId;
+use adit_core::revision::{Epoch, Revision};
 use adit_tunnel::message::Binary;
 use aws_lc_rs::digest::{SHA256, digest};
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
@@ -61,6 +63,14 @@ impl ConnectorKey {
     }
 }
 
+/// The newest group membership that a gateway has shown: an older one is no way back, after a new start neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastMembership {
+    pub(crate) epoch: Epoch,
+    pub(crate) revision: Revision,
+    pub(crate) connector_group: ConnectorGroupId,
+}
+
 /// What registration gave.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Identity {
@@ -84,6 +94,9 @@ pub(crate) struct Identity {
     /// The control plane signs targets: a certificate said so once.
     #[serde(default)]
     pub(crate) signs_targets: bool,
+    /// The newest group membership that was shown; nothing before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) membership: Option<LastMembership>,
 }
 
 impl Identity {
@@ -96,14 +109,18 @@ impl Identity {
         (issued, not_after): (i64, i64),
         signs_targets: bool,
     ) -> Self {
-        let ca = Binary(ca.to_vec());
-        Self { gateway, connector, machine_name, ca, certificate, issued, not_after, token: None, signs_targets }
+        let (ca, token, membership) = (Binary(ca.to_vec()), None, None);
+        Self { gateway, connector, machine_name, ca, certificate, issued, not_after, token, signs_targets, membership }
     }
 
     /// Demands what the identity before it did, if both are of one directory: a certificate of an earlier time is no way
-    /// back to targets that nobody signed.
+    /// back to targets that nobody signed, nor to a group that the same connector has left.
     pub(crate) fn after(mut self, old: Option<&Self>) -> Self {
-        self.signs_targets |= old.is_some_and(|old| old.signs_targets && old.ca == self.ca);
+        let Some(old) = old.filter(|old| old.ca == self.ca) else { return self };
+        self.signs_targets |= old.signs_targets;
+        if old.connector == self.connector {
+            self.membership = old.membership;
+        }
         self
     }
 
@@ -116,6 +133,11 @@ impl Identity {
     /// Whether it came from the token with this secret.
     pub(crate) fn is_from(&self, secret: &[u8]) -> bool {
         self.token == Some(fingerprint(secret))
+    }
+
+    /// The same identity, last seen with this membership.
+    pub(crate) fn last_in(&self, membership: LastMembership) -> Self {
+        Self { membership: Some(membership), ..self.clone() }
     }
 
     /// The same identity with a new certificate.
@@ -257,11 +279,39 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_identity_is_said_to_be_damaged() {
+    fn a_damaged_identity_is_said_to_be_damaged_and_so_is_one_whose_membership_cannot_be_read() {
         let folder = tempfile::tempdir().unwrap();
         let open = IdentityFolder::open(folder.path()).unwrap();
         assert!(open.identity().unwrap().is_none());
         fs::write(folder.path().join(IDENTITY_FILE), "{\"gateway\":").unwrap();
         assert!(matches!(open.identity(), Err(FolderError::Damaged { .. })));
+        let (ca, certificate) = (CertificateDer::from(Vec::new()), Binary(Vec::new()));
+        let mut identity = Identity::new(String::new(), String::new(), String::new(), &ca, certificate, (0, 1), true);
+        identity.membership = Some(membership(7));
+        open.keep(&identity).unwrap();
+        assert_eq!(open.identity().unwrap().unwrap().membership, Some(membership(7)));
+        let path = folder.path().join(IDENTITY_FILE);
+        let whole = fs::read_to_string(&path).unwrap();
+        fs::write(&path, whole.replace("\"revision\": 7", "\"revision\": -7")).unwrap();
+        let error = open.identity().unwrap_err().to_string();
+        assert!(error.contains(IDENTITY_FILE) && error.contains("register again"), "{error}");
+    }
+
+    fn membership(revision: u64) -> LastMembership {
+        let connector_group = ConnectorGroupId::new(uuid::Uuid::from_u128(2));
+        LastMembership { epoch: Epoch(1), revision: Revision(revision), connector_group }
+    }
+
+    #[test]
+    fn the_same_connector_registered_anew_remembers_its_newest_membership_and_another_one_does_not() {
+        let of = |connector: &str, ca: &[u8]| {
+            let (ca, certificate) = (CertificateDer::from(ca.to_vec()), Binary(Vec::new()));
+            Identity::new(String::new(), connector.to_owned(), String::new(), &ca, certificate, (0, 1), true)
+        };
+        let mut old = of("a", b"one");
+        old.membership = Some(membership(7));
+        assert_eq!(of("a", b"one").after(Some(&old)).membership, old.membership);
+        assert_eq!(of("b", b"one").after(Some(&old)).membership, None, "another connector");
+        assert_eq!(of("a", b"two").after(Some(&old)).membership, None, "another directory");
     }
 }

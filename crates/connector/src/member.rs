@@ -7,8 +7,10 @@ use adit_tunnel::message::Binary;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use crate::identity::{ConnectorKey, Identity, IdentityFolder};
+use crate::clock::Clocks;
+use crate::identity::{ConnectorKey, Identity};
 use crate::issued;
+use crate::own_identity::OwnIdentity;
 use crate::proxy::ProxyChoice;
 use crate::register::now;
 use crate::upstream::UpstreamDialler;
@@ -23,7 +25,7 @@ pub(crate) struct Fatal {
 
 /// What the links of one connector share.
 pub(crate) struct Member {
-    pub(crate) key: ConnectorKey,
+    pub(crate) key: Arc<ConnectorKey>,
     pub(crate) version: String,
     pub(crate) instance: Uuid,
     pub(crate) dialler: UpstreamDialler,
@@ -31,14 +33,13 @@ pub(crate) struct Member {
     pub(crate) leaving: watch::Receiver<bool>,
     /// How long streams may go on after that.
     pub(crate) grace: Duration,
-    pub(crate) identity: watch::Sender<Arc<Identity>>,
-    pub(crate) folder: IdentityFolder,
+    pub(crate) own: Arc<OwnIdentity>,
     pub(crate) fatal: mpsc::Sender<Fatal>,
 }
 
 impl Member {
     pub(crate) fn identity(&self) -> Arc<Identity> {
-        Arc::clone(&self.identity.borrow())
+        self.own.current()
     }
 
     /// Whether the certificate is past half of its life: a renewal under way is not repeated.
@@ -47,22 +48,24 @@ impl Member {
         now() > identity.issued + (identity.not_after - identity.issued) / 2
     }
 
-    /// Takes a renewed certificate into use, from the next connection on.
-    pub(crate) fn renewed(&self, certificate: Binary, not_after: i64) {
+    /// Takes a renewed certificate into use, from the next connection on. `theirs` is the gateway's clock, in seconds since
+    /// 1970.
+    pub(crate) fn renewed(&self, certificate: Binary, theirs: Option<i64>) {
         let identity = self.identity();
-        let issued = match issued::check(&certificate.0, &self.key, &identity.ca()) {
-            Ok(issued) if issued.identity.connector.to_string() == identity.connector => issued,
-            Ok(_) => return tracing::warn!("the renewed certificate is for another connector and was not taken"),
-            Err(not_ours) => return tracing::warn!(%not_ours, "the renewed certificate was not taken"),
+        let clocks = Clocks { ours: now(), theirs };
+        let held = identity.certificate();
+        let issued = match issued::check(&certificate.0, &self.key, &identity.ca(), clocks, Some(&held)) {
+            Ok(issued) => issued,
+            Err(not_ours) => return tracing::warn!(why = %not_ours, "the renewed certificate was not taken"),
         };
-        let renewed = identity.renewed(certificate, now(), not_after, issued.signs_targets);
-        if renewed.signs_targets {
+        if issued.signs_targets {
             self.dialler.policy.demand();
         }
-        if let Err(error) = self.folder.keep(&renewed) {
+        let not_after = issued.not_after;
+        let renewed = |identity: &Identity| identity.renewed(certificate, clocks.ours, not_after, issued.signs_targets);
+        if let Err(error) = self.own.change(renewed) {
             tracing::error!(%error, "the renewed certificate could not be kept; it is used until this process ends");
         }
-        self.identity.send_replace(Arc::new(renewed));
         tracing::info!(not_after, "the certificate was renewed");
     }
 

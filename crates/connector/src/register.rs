@@ -4,14 +4,15 @@ use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::RegistrationToken;
-use adit_tunnel::message::{self, Binary, Refused, Register, RegisterAnswer, Registered, Retry};
+use adit_tunnel::message::{self, Binary, Refused, Register, RegisterAnswer, Retry};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::clock::{self, ClockTrouble, Ended, Skew};
+use crate::clock::{self, ClockTrouble, Clocks};
 use crate::identity::{ConnectorKey, Identity};
+use crate::issued::{self, NotOurs};
 use crate::network::Network;
 use crate::proxy::ProxyChoice;
-use crate::{dial, issued, tls};
+use crate::{dial, tls};
 
 /// Why a connector was not registered. Nothing was changed then, unless the answer was lost on its way; the same token
 /// can be used again with the same data folder for ten minutes.
@@ -44,11 +45,9 @@ pub enum RegistrationError {
         /// What they say.
         trouble: ClockTrouble,
     },
-    /// The certificate that came has ended already, by this machine's clock.
-    #[error(
-        "the certificate that came is of no use: {0}; set the clock right, and use the token again with this data folder"
-    )]
-    AlreadyEnded(String),
+    /// The certificate that came is not valid now, by this machine's clock or by the gateway's.
+    #[error("the certificate that came is of no use: {0}; then use the token again with this data folder")]
+    NotNow(String),
     /// The control plane said no.
     #[error("the registration was refused: {reason}")]
     Refused {
@@ -60,6 +59,13 @@ pub enum RegistrationError {
     /// The answer cannot be used.
     #[error("the gateway's answer cannot be used: {0}")]
     Unusable(String),
+}
+
+impl RegistrationError {
+    /// Whether the gateway says that trying again may help.
+    pub(crate) const fn may_pass(&self) -> bool {
+        matches!(self, Self::Refused { retry: Retry::Later, .. })
+    }
 }
 
 /// How long a gateway that says "later" is asked again: it limits how many register in a minute, or its directory is away
@@ -88,8 +94,8 @@ pub(crate) async fn register(
     let mut pause = FIRST_PAUSE;
     loop {
         match register_once(network, token, key, machine_name, version, proxy).await {
-            Err(RegistrationError::Refused { reason, retry: Retry::Later }) if started.elapsed() < PATIENCE => {
-                tracing::warn!(%reason, "not registered yet");
+            Err(error) if error.may_pass() && started.elapsed() < PATIENCE => {
+                tracing::warn!(%error, "not registered yet");
                 // Spread, so that machines that were set up together do not come again together.
                 sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -99,7 +105,8 @@ pub(crate) async fn register(
     }
 }
 
-async fn register_once(
+/// Tries once.
+pub(crate) async fn register_once(
     network: &dyn Network,
     token: &RegistrationToken,
     key: &ConnectorKey,
@@ -132,10 +139,17 @@ async fn register_once(
     };
     let chain = connection.get_ref().1.peer_certificates().unwrap_or_default();
     let ca = tls::find_ca(chain, &token.ca_fingerprint).ok_or_else(|| unusable(&"no CA certificate"))?;
-    let issued = issued::check(&registered.certificate.0, key, ca)
-        .map_err(|not_ours| unusable(&format!("its certificate: {not_ours}")))?;
-    compare_clocks(&registered)?;
-    let validity = (now(), registered.not_after);
+    let clocks = Clocks { ours: now(), theirs: registered.now };
+    let issued =
+        issued::check(&registered.certificate.0, key, ca, clocks, None).map_err(|not_ours| match not_ours {
+            NotOurs::NotNow(not_now) => RegistrationError::NotNow(not_now.to_string()),
+            not_ours => unusable(&format!("its certificate: {not_ours}")),
+        })?;
+    if let Some(skew) = clocks.skew().filter(|skew| !skew.is_tolerable()) {
+        tracing::warn!("{skew}; certificates will be renewed at the wrong time: set the clock that is wrong right");
+    }
+    // A gateway may want to be asked for the next one sooner than the certificate says, and no later.
+    let validity = (clocks.ours, issued.not_after.min(registered.not_after));
     Ok(Identity::new(
         gateway.clone(),
         issued.identity.connector.to_string(),
@@ -145,22 +159,6 @@ async fn register_once(
         validity,
         issued.signs_targets,
     ))
-}
-
-/// Says so where this machine's clock and the gateway's are far apart, and goes no further where nothing would work then.
-fn compare_clocks(registered: &Registered) -> Result<(), RegistrationError> {
-    let ours = now();
-    let skew = registered.now.map(|theirs| Skew { ours, theirs });
-    if registered.not_after <= ours {
-        let ended = Ended::new(registered.not_after, ours);
-        return Err(RegistrationError::AlreadyEnded(
-            skew.map_or_else(|| ended.to_string(), |skew| format!("{ended} ({skew})")),
-        ));
-    }
-    if let Some(skew) = skew.filter(|skew| !skew.is_tolerable()) {
-        tracing::warn!("{skew}; certificates will be renewed at the wrong time: set the clock that is wrong right");
-    }
-    Ok(())
 }
 
 fn unreachable(gateway: &str, error: io::Error) -> RegistrationError {

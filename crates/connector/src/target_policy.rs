@@ -2,13 +2,14 @@
 //! nobody signed is not dialled. So a gateway that was captured is no way into this network.
 //!
 //! Checked are both signatures (by the CA that registration has pinned), the connector and the group, host, port and TLS,
-//! the end of each, and that no older membership of another group is shown once a newer one was. A control plane that
-//! signs nothing is an older one: its connectors dial what they are told, until a certificate says that it signs. From
-//! then on nothing leads back.
+//! the end of each, and that no older membership of another group is shown once a newer one was, before a restart
+//! included: the newest one is in the data folder, and a connector that cannot read that does not start. A control plane
+//! that signs nothing is an older one: its connectors dial what they are told, until a certificate says that it signs.
+//! From then on nothing leads back.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use adit_core::id::{ConnectorGroupId, ConnectorId};
@@ -19,7 +20,11 @@ use adit_tunnel::target::Target;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use http::HeaderMap;
 use rustls_pki_types::CertificateDer;
+use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY};
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::identity::LastMembership;
+use crate::own_identity::OwnIdentity;
 
 /// How far this machine's clock may be ahead of the control plane's, in seconds; certificates allow for as much.
 const CLOCK_TOLERANCE: i64 = 5 * 60;
@@ -43,7 +48,10 @@ pub(crate) enum NotSigned {
     Ended { what: &'static str, until: i64, now: i64 },
     #[error("the gateway showed the membership of another connector, {0}")]
     OtherConnector(ConnectorId),
-    #[error("the gateway showed that this connector is in group {0}, which it has left since")]
+    #[error(
+        "the gateway showed that this connector is in group {0}, which it has left since; if the directory was set back \
+         to an older copy, empty the connector's data folder and register it again"
+    )]
     Superseded(ConnectorGroupId),
     #[error("the target was signed for the connectors of group {signed_for}, and this one is in {own}")]
     OtherGroup { signed_for: ConnectorGroupId, own: ConnectorGroupId },
@@ -51,10 +59,14 @@ pub(crate) enum NotSigned {
     OtherTarget { host: String, port: u16, application: adit_core::ApplicationId },
 }
 
-/// The CA's key is of a kind that this connector cannot check.
+/// Why nothing can be checked by a CA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the directory's CA certificate cannot be read")]
-pub(crate) struct UnreadableRoot;
+pub(crate) enum UnusableRoot {
+    #[error("the directory's CA certificate cannot be read")]
+    Unreadable,
+    #[error("the directory's CA has a key of another kind than the one that directories sign with (ECDSA P-256)")]
+    OtherKindOfKey,
+}
 
 /// Decides which targets were signed for this connector.
 #[derive(Debug)]
@@ -63,6 +75,8 @@ pub(crate) struct TargetPolicy {
     root: UnparsedPublicKey<Vec<u8>>,
     is_demanded: AtomicBool,
     seen: Mutex<Seen>,
+    /// Where the newest membership is kept.
+    own: Option<Arc<OwnIdentity>>,
 }
 
 #[derive(Debug, Default)]
@@ -77,8 +91,8 @@ struct Seen {
 struct Newest {
     version: (Epoch, Revision),
     group: ConnectorGroupId,
-    /// When it was first shown.
-    since: Instant,
+    /// When its group was first shown; nothing if that was before this start.
+    since: Option<Instant>,
 }
 
 impl TargetPolicy {
@@ -87,15 +101,28 @@ impl TargetPolicy {
         connector: ConnectorId,
         ca: &CertificateDer<'_>,
         is_demanded: bool,
-    ) -> Result<Self, UnreadableRoot> {
-        let (_, ca) = X509Certificate::from_der(ca).map_err(|_| UnreadableRoot)?;
-        let key = ca.public_key().subject_public_key.data.to_vec();
+    ) -> Result<Self, UnusableRoot> {
+        let (_, ca) = X509Certificate::from_der(ca).map_err(|_| UnusableRoot::Unreadable)?;
+        let key = signing_key(&ca)?.to_vec();
         Ok(Self {
             connector,
             root: UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key),
             is_demanded: AtomicBool::new(is_demanded),
             seen: Mutex::default(),
+            own: None,
         })
+    }
+
+    /// Goes on from the newest membership that was kept with this identity, and keeps each newer one there.
+    pub(crate) fn remembering(mut self, own: Arc<OwnIdentity>) -> Self {
+        let newest = own.current().membership.map(|last| Newest {
+            version: (last.epoch, last.revision),
+            group: last.connector_group,
+            since: None,
+        });
+        self.seen = Mutex::new(Seen { newest, ..Seen::default() });
+        self.own = Some(own);
+        self
     }
 
     /// The control plane signs: from now on nothing is dialled that it has not signed.
@@ -155,17 +182,34 @@ impl TargetPolicy {
         match *newest {
             Some(newest) if newest.group == group && version <= newest.version => Ok(group),
             Some(newest) if version < newest.version => {
-                let is_recent = at.saturating_duration_since(newest.since) <= SUPERSEDED;
+                let is_recent = newest.since.is_some_and(|since| at.saturating_duration_since(since) <= SUPERSEDED);
                 if is_recent { Ok(group) } else { Err(NotSigned::Superseded(group)) }
             }
             _ => {
                 // One that is only signed anew gives the group before it no other minute.
-                let since = newest.filter(|newest| newest.group == group).map_or(at, |newest| newest.since);
+                let since = newest.filter(|newest| newest.group == group).map_or(Some(at), |newest| newest.since);
                 *newest = Some(Newest { version, group, since });
+                self.keep(LastMembership { epoch: version.0, revision: version.1, connector_group: group });
                 Ok(group)
             }
         }
     }
+
+    /// On disk before it is used. That takes a few milliseconds, at a move and twice a day.
+    fn keep(&self, last: LastMembership) {
+        let Some(own) = &self.own else { return };
+        if let Err(error) = own.change(|identity| identity.last_in(last)) {
+            tracing::error!(%error, "which group this connector is in could not be kept; it is known until this process ends");
+        }
+    }
+}
+
+/// The CA's public key, if it is of the kind that statements are signed with.
+pub(crate) fn signing_key<'c>(ca: &'c X509Certificate<'_>) -> Result<&'c [u8], UnusableRoot> {
+    let key = ca.public_key();
+    let curve = key.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+    let is_ours = key.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == Some(OID_EC_P256);
+    if is_ours { Ok(&key.subject_public_key.data) } else { Err(UnusableRoot::OtherKindOfKey) }
 }
 
 fn covers(permit: &Permit, own: ConnectorGroupId, target: &Target, now: i64) -> Result<(), NotSigned> {

@@ -97,6 +97,11 @@ pub enum AuthorityError {
     /// A name that no certificate can carry.
     #[error("'{0}' is neither a host name nor an address, so no certificate can be issued for it")]
     BadName(String),
+    /// A key with which nothing is signed here.
+    #[error(
+        "the CA key is of another kind than ECDSA P-256, the only one that gateways and connectors check signatures of"
+    )]
+    KindOfKey,
     /// Signing failed.
     #[error("no certificate could be issued: {0}")]
     NotIssued(String),
@@ -155,6 +160,9 @@ impl CertificateAuthority {
         let (_, parsed) = X509Certificate::from_der(&der).map_err(|error| unreadable(&error))?;
         if parsed.public_key().raw != key.subject_public_key_info() {
             return Err(AuthorityError::KeyMismatch);
+        }
+        if key.algorithm() != &rcgen::PKCS_ECDSA_P256_SHA256 {
+            return Err(AuthorityError::KindOfKey);
         }
         if !parsed.is_ca() {
             return Err(AuthorityError::NotAnAuthority);
@@ -218,7 +226,11 @@ impl CertificateAuthority {
     /// # Errors
     /// [`AuthorityError::NotIssued`].
     pub fn sign<S: Statement>(&self, statement: &S) -> Result<Arc<str>, AuthorityError> {
-        permit::signed(statement, |message| self.root.issuer.key().sign(message)).map(Arc::from).map_err(not_issued)
+        permit::signed(statement, |message| self.sign_message(message)).map(Arc::from)
+    }
+
+    pub(crate) fn sign_message(&self, message: &[u8]) -> Result<Vec<u8>, AuthorityError> {
+        self.root.issuer.key().sign(message).map_err(not_issued)
     }
 
     pub(crate) fn certify(

@@ -4,6 +4,7 @@
 //! covers what no use case waited for, such as a caller that went away during its commit.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use adit_core::{ConnectorGroup, ConnectorGroupId, DisplayName, OperationContext,
 use adit_store::{Change, Store, WriteTransaction};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::time::Instant;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -21,7 +23,7 @@ use crate::audit;
 use crate::authority::CertificateAuthority;
 use crate::deleted_application::purge_regularly;
 use crate::error::{Error, OpenError};
-use crate::permit::{RENEWAL, Signer};
+use crate::permit::{Failed, Signer, Signing};
 use crate::sealing::SealingKey;
 
 /// How often the snapshot is compared with the directory.
@@ -61,7 +63,9 @@ pub(crate) struct Inner {
     gateway_address: RwLock<String>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// Held while a snapshot is compiled, so that a burst of changes compiles few. When all of it was signed last.
-    compiling: Mutex<Timestamp>,
+    compiling: Mutex<Signing>,
+    /// Statements that could not be signed when that was last tried.
+    unsigned: AtomicUsize,
     clock: Clock,
 }
 
@@ -100,6 +104,7 @@ impl ControlPlane {
         let step = store.snapshot_step(&Snapshot::default()).await.map_err(Error::Store)?;
         let signer = Signer::new(&settings.authority, step.version(), clock());
         let snapshot = signer.step(step, &Snapshot::default());
+        let failed = signer.failed();
         let control = Self {
             inner: Arc::new(Inner {
                 store,
@@ -108,10 +113,12 @@ impl ControlPlane {
                 certificate_turn: Arc::new(Semaphore::new(1)),
                 gateway_address: RwLock::new(settings.gateway_address),
                 snapshots: watch::Sender::new(Arc::new(snapshot)),
-                compiling: Mutex::new(clock()),
+                compiling: Mutex::new(Signing::new(clock())),
+                unsigned: AtomicUsize::new(0),
                 clock,
             }),
         };
+        control.inner.note_unsigned(&mut *control.inner.compiling.lock().await, failed);
         tokio::spawn(follow(Arc::downgrade(&control.inner)));
         tokio::spawn(purge_regularly(Arc::downgrade(&control.inner)));
         Ok(control)
@@ -132,6 +139,13 @@ impl ControlPlane {
     /// Says at which `host:port` connectors reach the gateway; new registration tokens carry it.
     pub fn set_gateway_address(&self, address: String) {
         *self.inner.gateway_address.write().unwrap_or_else(PoisonError::into_inner) = address;
+    }
+
+    /// How many statements for connectors could not be signed when that was last tried. What they are about is not
+    /// dialled, or not any more when the one before has ended.
+    #[must_use]
+    pub fn unsigned_statements(&self) -> usize {
+        self.inner.unsigned.load(Ordering::Relaxed)
     }
 
     /// Where in its history the directory is.
@@ -214,7 +228,7 @@ impl Inner {
     /// Compiles a snapshot unless one of `revision` or later is out already. A failure is not the caller's: the change
     /// is durable, and the poll tries again.
     async fn catch_up(&self, revision: Revision) {
-        let _one_at_a_time = self.compiling.lock().await;
+        let mut signing = self.compiling.lock().await;
         if self.snapshots.borrow().version().1 >= revision {
             return;
         }
@@ -223,32 +237,42 @@ impl Inner {
             Ok(step) => {
                 let signer = Signer::new(&self.authority, step.version(), (self.clock)());
                 let snapshot = signer.step(step, &last);
+                self.note_unsigned(&mut signing, signer.failed());
                 tracing::debug!(revision = snapshot.version().1.0, "new snapshot");
                 self.snapshots.send_replace(Arc::new(snapshot));
             }
             Err(error) => tracing::error!(%error, revision = revision.0, "the snapshot could not be compiled"),
         }
     }
-}
 
-impl Inner {
-    /// Signs everything anew where that is due, or the clock was set back.
+    fn note_unsigned(&self, signing: &mut Signing, failed: Option<Failed>) {
+        let Some(failed) = failed else { return };
+        self.unsigned.store(failed.statements, Ordering::Relaxed);
+        signing.failed(&failed, Instant::now(), fastrand::f64());
+    }
+
+    /// Signs everything anew where that is due.
     async fn renew_signatures(&self) {
-        let mut signed = self.compiling.lock().await;
+        let mut signing = self.compiling.lock().await;
         let now = (self.clock)();
-        let age = now.duration_since(*signed);
-        if !age.is_negative() && age.unsigned_abs() < RENEWAL {
+        if !signing.is_due(now, Instant::now()) {
             return;
         }
         let last = Arc::clone(&self.snapshots.borrow());
         let authority = self.authority.clone();
         // A large directory takes a second or two.
-        let renewing = tokio::task::spawn_blocking(move || Signer::new(&authority, last.version(), now).renew(&last));
-        if let Ok(snapshot) = renewing.await {
-            tracing::debug!("what connectors may dial was signed anew");
-            self.snapshots.send_replace(Arc::new(snapshot));
-            *signed = now;
+        let renewing = tokio::task::spawn_blocking(move || {
+            let signer = Signer::new(&authority, last.version(), now);
+            (signer.renew(&last), signer.failed())
+        });
+        let Ok((snapshot, failed)) = renewing.await else { return };
+        self.snapshots.send_replace(Arc::new(snapshot));
+        if failed.is_some() {
+            return self.note_unsigned(&mut signing, failed);
         }
+        tracing::debug!("what connectors may dial was signed anew");
+        self.unsigned.store(0, Ordering::Relaxed);
+        signing.succeeded(now);
     }
 }
 
@@ -327,6 +351,31 @@ fn record(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_statement_that_could_not_be_signed_is_signed_soon() {
+        let folder = tempfile::tempdir().unwrap();
+        let (authority, _) = CertificateAuthority::generate().unwrap();
+        let database = folder.path().join("directory.db");
+        let (sealing_key, _) = SealingKey::generate().unwrap();
+        let settings = Settings { database, authority, sealing_key, gateway_address: "localhost:8443".to_owned() };
+        let control = ControlPlane::open(settings).await.unwrap();
+        let error = crate::authority::AuthorityError::NotIssued(String::new());
+        let mut signing = control.inner.compiling.lock().await;
+        control.inner.note_unsigned(&mut signing, Some(Failed { statements: 3, error }));
+        drop(signing);
+        assert_eq!(control.unsigned_statements(), 3);
+        let mut snapshots = control.snapshots();
+        snapshots.mark_unchanged();
+        tokio::time::timeout(POLL * 15, snapshots.changed()).await.unwrap().unwrap();
+        tokio::time::timeout(POLL, async {
+            while control.unsigned_statements() > 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+    }
 
     #[tokio::test]
     async fn a_change_that_no_command_waited_for_is_in_the_snapshot_a_poll_later() {

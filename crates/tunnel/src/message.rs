@@ -155,6 +155,9 @@ pub enum FromGateway {
         certificate: Binary,
         /// When it ends, in seconds since 1970.
         not_after: i64,
+        /// What time it is there, in seconds since 1970; older gateways do not say.
+        #[serde(default)]
+        now: Option<i64>,
     },
     /// The answer to [`FromConnector::Renew`] when there is no new certificate.
     RenewRefused(Refused),
@@ -308,13 +311,12 @@ mod tests {
     #[tokio::test]
     async fn messages_are_lines_and_survive_any_split() {
         let (mut near, mut far) = tokio::io::duplex(7);
-        let sent = FromGateway::Renewed { certificate: Binary(vec![0, 255, 10]), not_after: 5 };
+        let sent = FromGateway::Renewed { certificate: Binary(vec![0, 255, 10]), not_after: 5, now: Some(4) };
         let writing = tokio::spawn(async move { write(&mut near, &sent).await });
         let received: FromGateway = read(&mut far).await.unwrap();
         writing.await.unwrap().unwrap();
-        assert!(
-            matches!(received, FromGateway::Renewed { certificate, not_after: 5 } if certificate.0 == [0, 255, 10])
-        );
+        assert!(matches!(received, FromGateway::Renewed { certificate, not_after: 5, now: Some(4) }
+                if certificate.0 == [0, 255, 10]));
     }
 
     fn hello(protocol: u32, newest: Option<u32>) -> Hello {
@@ -348,7 +350,7 @@ mod tests {
             assert!(gateway(newer).unwrap().is_none(), "{newer}");
         }
         let more = r#"{"renewed":{"certificate":"AA==","not_after":5,"what_is_new":[1]}}"#;
-        assert!(matches!(gateway(more).unwrap(), Some(FromGateway::Renewed { not_after: 5, .. })));
+        assert!(matches!(gateway(more).unwrap(), Some(FromGateway::Renewed { not_after: 5, now: None, .. })));
         for broken in ["", "x", "7", "{\"renewed\":{}}", "{\"goodbye\":1}", "{\"a\":1,\"b\":2}", "[]"] {
             assert!(gateway(broken).is_err(), "{broken}");
         }
@@ -359,7 +361,7 @@ mod tests {
         let refused = || Refused { retry: Retry::Later, reason: String::new() };
         let sent = [
             serde_json::to_vec(&FromGateway::Welcome),
-            serde_json::to_vec(&FromGateway::Renewed { certificate: Binary(Vec::new()), not_after: 1 }),
+            serde_json::to_vec(&FromGateway::Renewed { certificate: Binary(Vec::new()), not_after: 1, now: None }),
             serde_json::to_vec(&FromGateway::RenewRefused(refused())),
             serde_json::to_vec(&FromGateway::Goodbye(refused())),
         ];

@@ -1,15 +1,18 @@
 //! What a false gateway may show, and what becomes of it. A key made here stands for the CA's.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::application::UpstreamCertificate;
 use adit_core::permit::signed;
 use adit_core::{ApplicationId, InternalUrl};
+use adit_tunnel::message::Binary;
 use http::HeaderValue;
 use rcgen::{CertificateParams, KeyPair, SigningKey};
 use uuid::Uuid;
 
 use super::*;
+use crate::identity::{Identity, IdentityFolder};
 
 const NOW: i64 = 1_800_000_000;
 const HOUR: i64 = 3600;
@@ -40,6 +43,19 @@ impl Directory {
         let ca = CertificateParams::default().self_signed(&key).unwrap();
         let policy = TargetPolicy::new(connector(7), ca.der(), is_demanded).unwrap();
         Self { key: Arc::new(key), policy, start: Instant::now() }
+    }
+
+    /// The connector starts again on its data folder.
+    fn restart(&mut self, data: &Path) -> Arc<OwnIdentity> {
+        let ca = CertificateParams::default().self_signed(&*self.key).unwrap();
+        let folder = Arc::new(IdentityFolder::open(data).unwrap());
+        let identity = folder.identity().unwrap().unwrap_or_else(|| {
+            let (gateway, name, certificate) = (String::new(), connector(7).to_string(), Binary(Vec::new()));
+            Identity::new(gateway, name, String::new(), ca.der(), certificate, (0, 1), true)
+        });
+        let own = OwnIdentity::new(folder, identity);
+        self.policy = TargetPolicy::new(connector(7), ca.der(), true).unwrap().remembering(Arc::clone(&own));
+        own
     }
 
     fn sign<S: Statement>(&self, statement: &S) -> String {
@@ -165,6 +181,39 @@ fn a_membership_that_was_left_counts_for_a_minute_and_is_no_way_back() {
     assert_eq!(replayed, Err(NotSigned::Superseded(group(2))), "no other minute");
     let older_of_same_group = directory.membership(7, 3, 4, NOW + HOUR);
     assert_eq!(directory.check_at(&new_permit, &older_of_same_group, url, Duration::from_secs(61)), Ok(()));
+}
+
+#[test]
+fn after_a_restart_a_membership_that_was_left_is_no_way_back_not_even_for_a_minute() {
+    let (mut directory, data) = (Directory::new(true), tempfile::tempdir().unwrap());
+    let url = "http://wiki/";
+    let (old_permit, old) = (directory.permit(2, url, NOW + HOUR), directory.membership(7, 2, 5, NOW + HOUR));
+    let (new_permit, new) = (directory.permit(3, url, NOW + HOUR), directory.membership(7, 3, 6, NOW + HOUR));
+    drop(directory.restart(data.path()));
+    assert_eq!(directory.check(&old_permit, &old, url), Ok(()));
+    assert_eq!(directory.check(&new_permit, &new, url), Ok(()));
+    directory.policy = Directory::new(true).policy;
+    drop(directory.restart(data.path()));
+    assert_eq!(directory.check(&old_permit, &old, url), Err(NotSigned::Superseded(group(2))));
+    assert_eq!(directory.check(&new_permit, &new, url), Ok(()));
+    let signed_anew = directory.membership(7, 3, 7, NOW + HOUR);
+    assert_eq!(directory.check(&new_permit, &signed_anew, url), Ok(()));
+    assert_eq!(directory.check(&old_permit, &old, url), Err(NotSigned::Superseded(group(2))), "nor after the next one");
+    let back = directory.membership(7, 2, 8, NOW + HOUR);
+    assert_eq!(directory.check(&old_permit, &back, url), Ok(()), "a later move leads back");
+}
+
+#[test]
+fn a_ca_with_a_key_of_another_kind_is_refused_and_not_taken_for_one_that_signs_nothing() {
+    let of = |kind| {
+        let key = KeyPair::generate_for(kind).unwrap();
+        let ca = CertificateParams::default().self_signed(&key).unwrap();
+        TargetPolicy::new(connector(7), ca.der(), true).map(drop)
+    };
+    assert_eq!(of(&rcgen::PKCS_ECDSA_P256_SHA256), Ok(()));
+    for kind in [&rcgen::PKCS_ED25519, &rcgen::PKCS_ECDSA_P384_SHA384] {
+        assert_eq!(of(kind), Err(UnusableRoot::OtherKindOfKey));
+    }
 }
 
 #[test]

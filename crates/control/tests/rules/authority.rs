@@ -180,6 +180,13 @@ fn files_that_are_no_root_are_refused_each_for_its_reason() {
     let key = KeyPair::generate().unwrap();
     let leaf = CertificateParams::default().self_signed(&key).unwrap();
     assert!(matches!(load(&leaf.pem(), &key.serialize_pem()), AuthorityError::NotAnAuthority));
+    for kind in [&rcgen::PKCS_ED25519, &rcgen::PKCS_ECDSA_P384_SHA384] {
+        let key = KeyPair::generate_for(kind).unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+        let refused = load(&params.self_signed(&key).unwrap().pem(), &key.serialize_pem());
+        assert!(matches!(refused, AuthorityError::KindOfKey), "{refused}");
+    }
 }
 
 #[test]

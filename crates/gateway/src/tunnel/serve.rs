@@ -366,7 +366,8 @@ impl Service<'_> {
         let answer = match renewing {
             Ok(Ok(renewed)) => {
                 self.core.shared.book.renewed(identity, renewed.not_after);
-                FromGateway::Renewed { certificate: Binary(renewed.certificate), not_after: renewed.not_after }
+                let certificate = Binary(renewed.certificate);
+                FromGateway::Renewed { certificate, not_after: renewed.not_after, now: Some(now()) }
             }
             Ok(Err(refused)) => FromGateway::RenewRefused(refused),
             Err(_) => FromGateway::RenewRefused(Refused {
@@ -401,9 +402,8 @@ impl Service<'_> {
         self.change_to(state);
         self.judge();
         self.connection.load.grow(Moment::at(Instant::now()));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         match self.core.shared.book.not_after(self.connection.identity) {
-            Some(end) if i64::try_from(now).unwrap_or(i64::MAX) > end => Err(TunnelEnded::Expired),
+            Some(end) if now() > end => Err(TunnelEnded::Expired),
             _ => Ok(()),
         }
     }
@@ -433,6 +433,12 @@ impl Service<'_> {
             self.core.shared.book.refresh();
         }
     }
+}
+
+/// Seconds since 1970, by this machine's clock.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 async fn until(deadline: Option<Instant>) {
