@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adit_tests::command::run;
 use adit_tests::graph::PROFILE;
@@ -72,12 +72,37 @@ fn every_bad_token_gets_one_answer_and_guesses_are_slowed_down() {
     assert!(matches!(&answers[0], Answer::Never(reason) if reason.contains("not valid")), "{answers:?}");
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
 
+    let start = Instant::now();
     let guesses: Vec<Answer> = (0..100_u8).map(|guess| other.try_once(&[guess; 32]).unwrap()).collect();
     let later = guesses.iter().filter(|answer| matches!(answer, Answer::Later(_))).count();
-    assert!((30..=60).contains(&later), "{later} of 100 were told to come later");
+    // Sixty a minute, of which the tries above took five; one more for each second that the guesses took.
+    let grown = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
+    let refused = guesses.iter().filter(|answer| matches!(answer, Answer::Never(_))).count();
+    assert_eq!(later + refused, guesses.len(), "{guesses:?}");
+    assert!((55..=55 + 5 + grown).contains(&refused), "{refused} of 100 were looked at, in {:?}", start.elapsed());
     let metrics = Connection::plain(directory.addresses().metrics).unwrap().get("localhost", "/metrics").unwrap();
     let counted = format!("adit_gateway_registrations_limited_total {later}");
     assert!(metrics.text().contains(&counted), "{}", metrics.text());
+}
+
+#[test]
+fn invented_tokens_use_up_nothing_of_what_all_may() {
+    let directory =
+        Directory::start_configured("[client_limits]\nregistrations_per_address = 1000\nregistrations = 2\n");
+    let machine = |name| Registrar::new(name, directory.addresses().gateway, &directory.trust());
+    let guesser = machine("guesser");
+    for guess in 0..50_u8 {
+        let answer = guesser.try_once(&[guess; 32]).unwrap();
+        assert!(matches!(&answer, Answer::Never(reason) if reason.contains("not valid")), "{answer:?}");
+    }
+    for name in ["srv1", "srv2"] {
+        let secret = secret_of(token(&directory, &json!({}))["token"].as_str().unwrap());
+        let answer = machine(name).try_once(&secret).unwrap();
+        assert!(matches!(answer, Answer::Registered(_)), "{answer:?}");
+    }
+    let secret = secret_of(token(&directory, &json!({}))["token"].as_str().unwrap());
+    let answer = machine("srv3").try_once(&secret).unwrap();
+    assert!(matches!(&answer, Answer::Later(reason) if reason.contains("too many")), "{answer:?}");
 }
 
 #[test]

@@ -60,6 +60,18 @@ pub struct Registered {
 }
 
 impl ControlPlane {
+    /// Looks whether there is a registration token with this secret that can be used, or was a short while ago: a quick
+    /// read, for who wants to know whether it is worth while to [`Self::register`].
+    ///
+    /// # Errors
+    /// [`RegistrationRefused::Refused`] if there is none, and [`RegistrationRefused::Unavailable`].
+    pub async fn recognise(&self, secret: [u8; 32]) -> Result<(), RegistrationRefused> {
+        let now = self.now();
+        let recently = now.checked_sub(REPEATABLE).unwrap_or(Timestamp::MIN);
+        let is_known = self.store().knows_registration_token(sha256(&secret), now, recently).await?;
+        if is_known { Ok(()) } else { Err(RegistrationRefused::Refused) }
+    }
+
     /// Makes a connector of the machine that shows a valid registration token.
     ///
     /// # Errors
@@ -71,9 +83,7 @@ impl ControlPlane {
     ) -> Result<Registered, RegistrationRefused> {
         let secret_hash = sha256(&request.secret);
         // A stranger with an invented token must get neither as far as a signature that is checked nor to the write lock.
-        if !self.store().knows_registration_token(secret_hash).await? {
-            return Err(RegistrationRefused::Refused);
-        }
+        self.recognise(request.secret).await?;
         let csr = CheckedCsr::parse(&request.csr_der)?;
         let redemption = Redemption { secret_hash, key: csr.key_hash(), at: self.now() };
         let mut change = self.store().begin().await?;

@@ -55,6 +55,13 @@ pub enum Noticed {
 
 /// Registration and presence of connectors.
 pub trait ConnectorDirectory: Send + Sync + 'static {
+    /// A quick look, without a write or a signature, whether the token is one that the directory knows; if not, the answer
+    /// that [`Self::register`] would give.
+    fn recognise(&self, request: &Register) -> BoxFuture<'static, Result<(), Refused>> {
+        let _ = request;
+        ready(Ok(())).boxed()
+    }
+
     /// Redeems a registration token.
     fn register(&self, request: Register, from: IpAddr) -> BoxFuture<'static, Result<Registered, Refused>>;
 

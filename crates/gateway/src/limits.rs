@@ -70,7 +70,8 @@ pub struct ClientLimits {
     /// Registrations a minute from one address (IPv6: one /64 network), refused ones included: machines behind one NAT
     /// that are set up together are fewer, and those that are refused ask again.
     pub registrations_per_address: u32,
-    /// Registrations a minute in all: each costs a look into the directory, and most a signature and a disk's sync.
+    /// Registrations a minute in all, of those that show a token that the directory knows: most cost a signature and a
+    /// disk's sync.
     pub registrations: u32,
 }
 

@@ -29,29 +29,47 @@ async fn answer(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: Sock
     let mut tls = start.into_stream(Arc::clone(&core.shared.tls.registration)).await?;
     // Whoever says nothing takes nothing from the others.
     let request: Register = message::read(&mut tls).await?;
-    if let Err(TooMany { log }) = core.shared.registration_rate.take(from.ip(), Instant::now()) {
-        core.shared.metrics.registrations_limited.inc();
-        if log {
-            tracing::warn!(%from, "too many registrations: some are told to come again; said once a minute");
-        }
-        let reason = "too many registrations; this one is tried again".to_owned();
-        message::write(&mut tls, &RegisterAnswer::Refused(Refused { retry: Retry::Later, reason })).await?;
-        return tls.shutdown().await;
+    let answer = answer_to(core, request, from).await;
+    message::write(&mut tls, &answer).await?;
+    tls.shutdown().await
+}
+
+/// What costs something comes last, and only who shows a token that the control plane knows takes one of what all may:
+/// strangers who guess keep nobody out.
+async fn answer_to(core: &Rc<Core>, request: Register, from: SocketAddr) -> RegisterAnswer {
+    let rate = &core.shared.registration_rate;
+    if let Err(too_many) = rate.take_own(from.ip(), Instant::now()) {
+        return put_off(core, too_many, from);
     }
     let machine = request.machine_name.clone();
-    let answer = match register(core, request, from).await {
+    if let Err(refused) = core.shared.directory.recognise(&request).await {
+        return refuse(core, refused, &machine, from);
+    }
+    if let Err(too_many) = rate.take_of_all(from.ip(), Instant::now()) {
+        return put_off(core, too_many, from);
+    }
+    match register(core, request, from).await {
         Ok(registered) => {
             tracing::info!(%from, ?machine, connector = %registered.connector, "a connector registered");
             RegisterAnswer::Registered(registered)
         }
-        Err(Refused { retry, reason }) => {
-            core.shared.metrics.registrations_refused.inc();
-            tracing::warn!(%from, ?machine, %reason, "a registration was refused");
-            RegisterAnswer::Refused(Refused { retry, reason })
-        }
-    };
-    message::write(&mut tls, &answer).await?;
-    tls.shutdown().await
+        Err(refused) => refuse(core, refused, &machine, from),
+    }
+}
+
+fn refuse(core: &Core, refused: Refused, machine: &str, from: SocketAddr) -> RegisterAnswer {
+    core.shared.metrics.registrations_refused.inc();
+    tracing::warn!(%from, ?machine, reason = %refused.reason, "a registration was refused");
+    RegisterAnswer::Refused(refused)
+}
+
+fn put_off(core: &Core, TooMany { log }: TooMany, from: SocketAddr) -> RegisterAnswer {
+    core.shared.metrics.registrations_limited.inc();
+    if log {
+        tracing::warn!(%from, "too many registrations: some are told to come again; said once a minute");
+    }
+    let reason = "too many registrations; this one is tried again".to_owned();
+    RegisterAnswer::Refused(Refused { retry: Retry::Later, reason })
 }
 
 /// Asks the control plane. Only here is a place taken: strangers who connect and say nothing keep nobody out.

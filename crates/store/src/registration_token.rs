@@ -70,16 +70,27 @@ pub struct RedeemedToken {
 }
 
 impl Store {
-    /// Whether a token of that hash exists, used or not. A cheap first look that takes no lock.
+    /// Whether there is a token of that hash that can be used at `now`, or was used at `used_since` or later. A cheap first
+    /// look that takes no lock.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer.
-    pub async fn knows_registration_token(&self, secret_hash: [u8; 32]) -> Result<bool, Error> {
+    pub async fn knows_registration_token(
+        &self,
+        secret_hash: [u8; 32],
+        now: Timestamp,
+        used_since: Timestamp,
+    ) -> Result<bool, Error> {
         let mut read = self.read().await?;
-        let row = sqlx::query("SELECT 1 FROM registration_token WHERE secret_hash = ?")
-            .bind(hexadecimal(secret_hash))
-            .fetch_optional(&mut *read)
-            .await?;
+        let row = sqlx::query(
+            "SELECT 1 FROM registration_token WHERE secret_hash = ? \
+             AND (redeemed_at >= ? OR (redeemed_at IS NULL AND expires_at > ?))",
+        )
+        .bind(hexadecimal(secret_hash))
+        .bind(row::instant(used_since))
+        .bind(row::instant(now))
+        .fetch_optional(&mut *read)
+        .await?;
         Ok(row.is_some())
     }
 

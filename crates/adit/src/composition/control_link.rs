@@ -69,6 +69,11 @@ impl ControlLink {
 }
 
 impl ConnectorDirectory for ControlLink {
+    fn recognise(&self, request: &Register) -> BoxFuture<'static, Result<(), Refused>> {
+        let (control, secret) = (self.control.clone(), secret_of(request));
+        self.there(async move { control.recognise(secret?).await.map_err(|refused| told(&refused)) })
+    }
+
     fn register(&self, request: Register, from: IpAddr) -> BoxFuture<'static, Result<Registered, Refused>> {
         let control = self.control.clone();
         self.there(async move {
@@ -134,15 +139,21 @@ impl ConnectorDirectory for ControlLink {
 }
 
 fn parsed(request: Register) -> Result<RegistrationRequest, Refused> {
-    let never = |reason: String| Refused { retry: Retry::Never, reason };
-    let secret = request.secret.0.try_into();
     Ok(RegistrationRequest {
-        // As for a wrong secret of the right length: which it is helps nobody but a guesser.
-        secret: secret.map_err(|_| never(RegistrationRefused::Refused.to_string()))?,
+        secret: secret_of(&request)?,
         csr_der: request.request.0,
         machine_name: MachineName::parse(&request.machine_name).map_err(|error| never(error.to_string()))?,
         version: request.version,
     })
+}
+
+fn secret_of(request: &Register) -> Result<[u8; 32], Refused> {
+    // As for a wrong secret of the right length: which it is helps nobody but a guesser.
+    request.secret.0.as_slice().try_into().map_err(|_| never(RegistrationRefused::Refused.to_string()))
+}
+
+const fn never(reason: String) -> Refused {
+    Refused { retry: Retry::Never, reason }
 }
 
 fn told(refused: &RegistrationRefused) -> Refused {

@@ -136,6 +136,23 @@ async fn the_same_token_with_the_same_key_returns_an_equivalent_certificate_for_
 }
 
 #[tokio::test]
+async fn a_quick_look_knows_tokens_that_can_be_used_or_were_a_short_while_ago() {
+    let directory = Directory::new().await;
+    let default = directory.default_group().await;
+    let (used, open) = (directory.token(default.id).await, directory.token(default.id).await);
+    directory.register(&used, "srv1", csr()).await.unwrap();
+    let knows = |secret| {
+        let control = directory.control.clone();
+        async move { control.recognise(secret).await.is_ok() }
+    };
+    assert!(knows(used.secret).await && knows(open.secret).await && !knows([7; 32]).await);
+    directory.pass(SignedDuration::from_mins(11));
+    assert!(!knows(used.secret).await && knows(open.secret).await);
+    directory.pass(SignedDuration::from_mins(50));
+    assert!(!knows(open.secret).await, "it has expired");
+}
+
+#[tokio::test]
 async fn an_answer_is_not_repeated_for_a_connector_that_was_deleted_since() {
     let directory = Directory::new().await;
     let token = directory.token(directory.default_group().await.id).await;

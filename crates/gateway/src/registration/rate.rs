@@ -1,5 +1,6 @@
-//! How many registrations are answered: so many a minute from one address, and so many in all. Asked before anything is
-//! looked up or checked, so that guessing tokens is neither quick nor a load.
+//! How many registrations are answered: so many a minute from one address, and so many in all. The first is asked before
+//! anything is looked up, so that guessing tokens is not quick; the second counts only what costs something, signatures and
+//! writes: machines that show nothing but invented tokens take nothing of it from those that have a real one.
 //!
 //! Each address has a bucket that fills evenly; what it holds at most is a minute's worth. Addresses are forgotten when
 //! their bucket is full again, and of more than [`MOST_ADDRESSES`] at a time none is let in that is new: then somebody
@@ -54,36 +55,42 @@ impl RegistrationRate {
         Self { per_address: limits.registrations_per_address, total: limits.registrations, buckets: Mutex::default() }
     }
 
-    /// Takes one registration of `from`.
-    pub(crate) fn take(&self, from: IpAddr, now: Instant) -> Result<(), TooMany> {
+    /// Takes one registration of those of `from`.
+    pub(crate) fn take_own(&self, from: IpAddr, now: Instant) -> Result<(), TooMany> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let buckets = &mut *buckets;
         let address = network(from);
         if buckets.by_address.len() >= MOST_ADDRESSES && !buckets.by_address.contains_key(&address) {
             buckets.by_address.retain(|_, bucket| !bucket.is_full(self.per_address, now));
         }
         let has_room = buckets.by_address.len() < MOST_ADDRESSES || buckets.by_address.contains_key(&address);
-        // Both or neither: one address that asks too often takes nothing from the others, and where all together ask too
-        // often, no address loses what it has.
-        let mut all = *buckets.all.get_or_insert(Bucket::full(self.total, now));
         let taken = has_room && {
-            let own = buckets.by_address.entry(address).or_insert(Bucket::full(self.per_address, now));
-            let mut less = *own;
-            let taken = take(&mut less, self.per_address, now) && take(&mut all, self.total, now);
-            if taken {
-                *own = less;
-            }
-            taken
+            let full = Bucket::full(self.per_address, now);
+            take(buckets.by_address.entry(address).or_insert(full), self.per_address, now)
         };
-        if taken {
-            buckets.all = Some(all);
+        if taken { Ok(()) } else { Err(buckets.refuse(now)) }
+    }
+
+    /// Takes one of those of all, for `from`, whose own was taken. Where all together ask too often, no address loses what
+    /// it has.
+    pub(crate) fn take_of_all(&self, from: IpAddr, now: Instant) -> Result<(), TooMany> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if take(buckets.all.get_or_insert(Bucket::full(self.total, now)), self.total, now) {
             return Ok(());
         }
-        let log = buckets.logged.is_none_or(|last| now.duration_since(last) >= MINUTE);
-        if log {
-            buckets.logged = Some(now);
+        if let Some(own) = buckets.by_address.get_mut(&network(from)) {
+            own.left = (own.left + 1.0).min(f64::from(self.per_address));
         }
-        Err(TooMany { log })
+        Err(buckets.refuse(now))
+    }
+}
+
+impl Buckets {
+    fn refuse(&mut self, now: Instant) -> TooMany {
+        let log = self.logged.is_none_or(|last| now.duration_since(last) >= MINUTE);
+        if log {
+            self.logged = Some(now);
+        }
+        TooMany { log }
     }
 }
 
@@ -132,8 +139,13 @@ mod tests {
         })
     }
 
+    /// Both, as one that shows a real token takes them.
+    fn take_both(rate: &RegistrationRate, from: IpAddr, now: Instant) -> Result<(), TooMany> {
+        rate.take_own(from, now).and_then(|()| rate.take_of_all(from, now))
+    }
+
     fn taken(rate: &RegistrationRate, from: &str, times: usize, now: Instant) -> usize {
-        (0..times).filter(|_| rate.take(from.parse().unwrap(), now).is_ok()).count()
+        (0..times).filter(|_| take_both(rate, from.parse().unwrap(), now).is_ok()).count()
     }
 
     #[test]
@@ -148,13 +160,23 @@ mod tests {
     }
 
     #[test]
+    fn invented_tokens_of_many_addresses_take_nothing_from_who_has_a_real_one() {
+        let (rate, start) = (rate(60, 600), Instant::now());
+        for host in 0..100_u32 {
+            let from = IpAddr::from(host.to_be_bytes());
+            assert_eq!((0..1000).filter(|_| rate.take_own(from, start).is_ok()).count(), 60, "each has its own limit");
+        }
+        assert_eq!(taken(&rate, "203.0.113.1", 1000, start), 60);
+    }
+
+    #[test]
     fn a_network_of_addresses_meets_the_total_and_the_memory_is_bounded() {
         let (rate, start) = (rate(10, 100), Instant::now());
         let from = |number: u32| IpAddr::from(number.to_be_bytes());
-        assert_eq!((0..10_000).filter(|number| rate.take(from(*number), start).is_ok()).count(), 100);
+        assert_eq!((0..10_000).filter(|number| take_both(&rate, from(*number), start).is_ok()).count(), 100);
         assert!(rate.buckets.lock().unwrap().by_address.len() <= MOST_ADDRESSES);
         let later = start + MINUTE * 2;
-        assert_eq!((50_000..50_200).filter(|number| rate.take(from(*number), later).is_ok()).count(), 100);
+        assert_eq!((50_000..50_200).filter(|number| take_both(&rate, from(*number), later).is_ok()).count(), 100);
     }
 
     #[test]
@@ -170,10 +192,10 @@ mod tests {
     fn one_refusal_a_minute_is_logged() {
         let (rate, start) = (rate(1, 100), Instant::now());
         let from = "203.0.113.1".parse().unwrap();
-        rate.take(from, start).unwrap();
-        assert_eq!(rate.take(from, start), Err(TooMany { log: true }));
+        take_both(&rate, from, start).unwrap();
+        assert_eq!(take_both(&rate, from, start), Err(TooMany { log: true }));
         for _ in 0..9 {
-            assert_eq!(rate.take(from, start), Err(TooMany { log: false }));
+            assert_eq!(take_both(&rate, from, start), Err(TooMany { log: false }));
         }
     }
 }
