@@ -4,6 +4,7 @@
 //! its body is still held; a request that may have reached one is sent again once, and only if it is idempotent. So a
 //! request that is not idempotent reaches an upstream at most once.
 
+mod no_answer;
 mod patience;
 
 use std::pin::pin;
@@ -15,26 +16,30 @@ use adit_core::connector::ConnectorIdentity;
 use adit_core::health::Unreached;
 use adit_tunnel::stream::StreamAccount;
 use futures_util::FutureExt as _;
-use http::{Method, Response, Version};
+use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use tokio::time::{Instant, timeout_at};
 
 use crate::affinity::Session;
+use crate::arriving::Arriving;
 use crate::bond::Bonds;
 use crate::connect::{self, Connected, Over};
 use crate::core::Core;
 use crate::failure::Failure;
-use crate::framing::refusal::Refusal;
 use crate::head::UpstreamHead;
+use crate::http2::client;
+use crate::interim::Interim;
 use crate::limits;
 use crate::pool::{Closer, Lease, PoolKey, Reuse};
 use crate::reason::Reason;
 use crate::record::Course;
-use crate::replay::ReplayBody;
+use crate::replay::{ReplayBody, RequestBody};
 use crate::serving::{ForwardingRules, LiveConnector, group_of};
 use crate::sight::{Moment, Sight};
 use crate::tunnel::TunnelConnection;
 
+pub(crate) use no_answer::{NoAnswer, NotAnswered};
 pub(crate) use patience::Patience;
 use patience::{GivenUp, Waiting};
 
@@ -54,12 +59,14 @@ pub(crate) struct Job<'r> {
     pub(crate) deadline: Option<Instant>,
     /// Where it is noted what was done.
     pub(crate) course: &'r Course,
+    /// What the client may be told before its answer.
+    pub(crate) interim: &'r Interim<'r>,
 }
 
 /// An upstream's answer, and the connection it comes over.
 #[derive(Debug)]
 pub(crate) struct Answered {
-    pub(crate) response: Response<Incoming>,
+    pub(crate) response: Response<Arriving>,
     pub(crate) lease: Lease,
 }
 
@@ -248,12 +255,14 @@ async fn send_once(
         Connected::Own(upstream) => {
             upstream.asked.ask(&job.head.method, job.head.is_upgrade());
             let sending = upstream.sender.try_send_request(job.head.request(body));
+            let sending = job.interim.hear(&upstream.asked, sending).map(over_http1);
             let elsewhere = &|| elsewhere(&upstream.tunnel);
             patience.answer(Waiting { begun, since, opened_at, body, elsewhere }, sending).await
         }
         Connected::Shared(place) => {
             let request = job.head.http2_request(body, job.rules).map_err(not_made)?;
-            let (sending, elsewhere) = (place.sender().try_send_request(request), &|| elsewhere(place.tunnel()));
+            let sending = client::send(place.sender(), request, body, job.interim);
+            let elsewhere = &|| elsewhere(place.tunnel());
             patience.answer(Waiting { begun, since, opened_at, body, elsewhere }, sending).await
         }
     };
@@ -275,14 +284,13 @@ async fn send_once(
             };
             return Ok(Answered { response, lease: Lease::new(Rc::clone(core), key, connected, in_flight, reuse) });
         }
-        Ok(Err(mut error)) => {
-            let not_sent = error.take_message().is_some();
+        Ok(Err(NotAnswered { not_sent, error })) => {
             if let Connected::Shared(place) = &connected
-                && !http2_cause(error.error()).is_some_and(is_of_one_stream)
+                && !error.is_of_one_stream()
             {
                 place.retire();
             }
-            classify(&job, &account, start, not_sent, error.error())
+            classify(&job, &account, start, not_sent, &error)
         }
         Err(given_up) => {
             if let Connected::Shared(place) = &connected {
@@ -316,25 +324,20 @@ pub(crate) fn not_in_time(reason: Reason) -> AttemptFailed {
 }
 
 /// Says what went wrong and what may follow.
-fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, error: &hyper::Error) -> AttemptFailed {
+fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, error: &NoAnswer) -> AttemptFailed {
     if job.body.is_too_slow() {
         return AttemptFailed { failure: Failure::caused(Reason::RequestTimeout, error), again: Again::No };
     }
     if job.body.is_broken() {
         return AttemptFailed { failure: Failure::caused(Reason::BodyBroken, error), again: Again::No };
     }
-    let http2 = http2_cause(error);
     let failure = match account.failure() {
         Some(failure) => connect::opening_failed(failure),
-        None if error.is_parse() || Refusal::is_cause_of(error) || http2.is_some_and(is_invalid) => {
-            Failure::caused(Reason::UpstreamInvalid, error)
-        }
-        None if account.ended_in_order() || http2.is_some_and(h2::Error::is_remote) => {
-            Failure::caused(Reason::UpstreamClosed, error)
-        }
+        None if error.is_invalid() => Failure::caused(Reason::UpstreamInvalid, error),
+        None if account.ended_in_order() || error.is_remote() => Failure::caused(Reason::UpstreamClosed, error),
         None => Failure::caused(Reason::TunnelLost, error),
     };
-    let nothing_arrived = not_sent || account.nothing_reached_beyond(start) || http2.is_some_and(was_not_processed);
+    let nothing_arrived = not_sent || account.nothing_reached_beyond(start) || error.was_not_processed();
     let again = if !job.body.is_replayable() || failure.reason == Reason::UpstreamInvalid {
         Again::No
     } else if account.failure().is_some() {
@@ -349,27 +352,17 @@ fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, 
     AttemptFailed { failure, again }
 }
 
-/// What went wrong with HTTP/2, if that was spoken.
-fn http2_cause(error: &hyper::Error) -> Option<&h2::Error> {
-    std::error::Error::source(error)?.downcast_ref()
-}
-
-/// Whether the upstream says that it has not looked at the request: it refused the stream (RFC 9113, section 8.7), or is
-/// going away and names an earlier stream as its last (section 6.8). One that goes away with an error proves nothing.
-fn was_not_processed(error: &h2::Error) -> bool {
-    let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-    let beyond_last = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
-    error.is_remote() && (refused || beyond_last)
-}
-
-/// Whether the upstream ended this request alone, and its connection is as good as before.
-fn is_of_one_stream(error: &h2::Error) -> bool {
-    error.is_remote() && error.is_reset() && error.reason() != Some(h2::Reason::REFUSED_STREAM)
-}
-
-/// Whether this side found fault with what the upstream sent.
-fn is_invalid(error: &h2::Error) -> bool {
-    error.is_library() && (error.is_reset() || error.is_go_away())
+/// What HTTP/1.1 gives, as HTTP/2 does.
+fn over_http1(
+    answered: Result<Response<Incoming>, TrySendError<Request<RequestBody>>>,
+) -> Result<Response<Arriving>, NotAnswered> {
+    match answered {
+        Ok(response) => Ok(response.map(Arriving::Http1)),
+        Err(mut error) => {
+            let not_sent = error.take_message().is_some();
+            Err(NotAnswered { not_sent, error: NoAnswer::Http1(error.into_error()) })
+        }
+    }
 }
 
 /// Methods whose repetition has no further effect (RFC 9110, section 9.2.2).

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use hyper::body::Incoming;
 
+use crate::arriving::Arriving;
 use crate::pace::{BodyError, Pace};
 use crate::pool::Lease;
 use crate::record::{Outcome, Record};
@@ -137,14 +137,14 @@ impl Drop for GatewayBody {
 /// body was read to its end; a body that is dropped early takes its connection with it.
 #[derive(Debug)]
 pub(crate) struct UpstreamBody {
-    incoming: Incoming,
+    incoming: Arriving,
     lease: Option<Lease>,
     /// What is left of its time, if that is limited.
     pace: Option<Box<Pace>>,
 }
 
 impl UpstreamBody {
-    pub(crate) const fn new(incoming: Incoming, lease: Lease, pace: Option<Box<Pace>>) -> Self {
+    pub(crate) const fn new(incoming: Arriving, lease: Lease, pace: Option<Box<Pace>>) -> Self {
         Self { incoming, lease: Some(lease), pace }
     }
 

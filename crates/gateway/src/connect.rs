@@ -11,8 +11,9 @@ use std::sync::Arc;
 use adit_core::UpstreamProtocol;
 use adit_tunnel::stream::{StreamAccount, TunnelStream};
 use adit_tunnel::target::{Offer, OpenFailure, OpenReason, Shown, UpstreamTls};
+use bytes::Bytes;
 use futures_util::FutureExt as _;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
@@ -24,6 +25,7 @@ use crate::core::Core;
 use crate::failure::Failure;
 use crate::framing::answers::AnswerGuard;
 use crate::framing::upstream::{Asked, UpstreamGuard};
+use crate::http2::client;
 use crate::limits;
 use crate::multiplex::{Found, Multiplexed, Opened, Opener, Opening, Place};
 use crate::pool::{PoolKey, Upstream};
@@ -260,16 +262,8 @@ async fn speak_http2(
         // An error means that the connection has ended.
         let _ = heard.take().map(|heard| heard.send(()));
     });
-    // The tunnel's stream is always read: only the windows inside stall where a client reads slowly.
-    let (sender, connection) = http2::Builder::new(OnThisCore)
-        .initial_max_send_streams(limits::UPSTREAM_HTTP2_STREAMS_AT_FIRST)
-        .initial_stream_window_size(limits::UPSTREAM_HTTP2_STREAM_WINDOW)
-        .initial_connection_window_size(limits::UPSTREAM_HTTP2_CONNECTION_WINDOW)
-        .max_send_buf_size(limits::UPSTREAM_HTTP2_SEND_BUFFER)
-        .max_header_list_size(u32::try_from(limits::HEAD_BYTES).unwrap_or(u32::MAX))
-        .handshake(TokioIo::new(AnswerGuard::new(stream)))
-        .await
-        .map_err(|error| lost(&error.to_string()))?;
+    let handshake = client::builder().handshake::<_, Bytes>(AnswerGuard::new(stream));
+    let (sender, connection) = handshake.await.map_err(|error| lost(&error.to_string()))?;
     let allowed = Rc::new(Cell::new(limits::UPSTREAM_HTTP2_STREAMS));
     let said = Rc::clone(&allowed);
     let stint = Arc::clone(&carried.stint);
@@ -282,7 +276,7 @@ async fn speak_http2(
             has_spoken = has_spoken || Pin::new(&mut spoke).poll(cx).is_ready();
             // Before, it is not what the upstream says: requests wait for that on the connection, and open no others.
             if has_spoken {
-                said.set(connection.current_max_send_streams());
+                said.set(connection.max_concurrent_send_streams());
             }
             polled
         });
@@ -291,14 +285,4 @@ async fn speak_http2(
         }
     });
     Ok(Multiplexed::new(sender, account, (tunnel, stint), allowed))
-}
-
-/// Runs the tasks of an HTTP/2 connection on the core that opened it.
-#[derive(Debug, Clone, Copy)]
-struct OnThisCore;
-
-impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for OnThisCore {
-    fn execute(&self, task: F) {
-        spawn_local(task);
-    }
 }

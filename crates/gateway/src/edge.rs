@@ -1,6 +1,7 @@
 //! Connections from browsers and programs: HTTP/1.1 or HTTP/2 over TLS, each request handed to [`crate::forward`].
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,23 +10,26 @@ use std::time::Duration;
 
 use adit_tunnel::socket::TunnelSocket;
 use http::header::CONNECTION;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
 use crate::answer::REASON_HEADER;
+use crate::arriving::Arriving;
 use crate::body::GatewayBody;
 use crate::bond::{Bonds, Carries};
 use crate::core::{Core, drain_of};
 use crate::framing::agreement::{Agreement, UntilSent};
 use crate::framing::client::ClientGuard;
 use crate::framing::frames::FrameGuard;
-use crate::framing::pace::{Pace, Paced, PacedTasks};
+use crate::framing::pace::{Paced, PacedTasks};
+use crate::http2::server::{self, Answering};
+use crate::interim::Way;
 use crate::{forward, limits};
 
 /// What the HTTP library reads beyond a head of the largest size: some of what follows.
@@ -150,27 +154,6 @@ pub(crate) async fn serve(core: &Rc<Core>, arrived: Box<Arrived>) {
 /// What serves a connection. A connection has it for as long as it is idle, so what is large in it is in boxes of its size.
 type Serving<'c> = Pin<Box<dyn Future<Output = ()> + 'c>>;
 
-/// Drives a connection to its end; after `$enough`, only until its requests are done.
-macro_rules! until_done {
-    ($connection:expr, $enough:expr) => {{
-        let mut connection = $connection;
-        let ended = tokio::select! {
-            ended = connection.as_mut() => Some(ended),
-            () = $enough => None,
-        };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a client connection ended");
-        }
-    }};
-}
-
 async fn draining(core: &Core) {
     drain_of(core.shared.draining.clone()).await;
 }
@@ -181,7 +164,7 @@ fn serve_http1<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<
     let service = service_fn(move |request: Request<Incoming>| {
         let (core, client, agreement) = (Rc::clone(&serving), Rc::clone(&client), Arc::clone(&agreed));
         // The library keeps room for it until the connection ends: a box is there only while there is a request.
-        Box::pin(async move { serve_guarded(&core, &client, &agreement, request).await })
+        Box::pin(async move { serve_guarded(&core, &client, &agreement, request.map(Arriving::Http1)).await })
     });
     let guarded = ClientGuard::new(tls, Arc::clone(&agreement), core.shared.client_limits);
     // No timeout of the library: the guard has its own, which cost nothing while nobody is late.
@@ -191,7 +174,7 @@ fn serve_http1<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<
         .max_buf_size(limits::HEAD_BYTES + READ_BYTES)
         .serve_connection(TokioIo::new(guarded), service)
         .with_upgrades();
-    let connection = Box::pin(connection);
+    let mut connection = Box::pin(connection);
     Box::pin(async move {
         // A request may be on its way already, and its client would not know that it was not read: it is answered, and told
         // that the connection ends. HTTP/2 tells what it has read.
@@ -200,7 +183,16 @@ fn serve_http1<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<
             agreement.takes_leave();
             sleep(limits::LAST_REQUEST_IN_DRAIN).await;
         };
-        until_done!(connection, enough);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = enough => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a client connection ended");
+        }
     })
 }
 
@@ -209,12 +201,17 @@ async fn serve_guarded(
     core: &Rc<Core>,
     client: &Rc<Client>,
     agreement: &Arc<Agreement>,
-    request: Request<Incoming>,
+    request: Request<Arriving>,
 ) -> Result<Response<UntilSent<GatewayBody>>, h2::Error> {
     let begun = agreement.begin(&request);
     let of_unknown_length = request.body().size_hint().exact().is_none();
     let mut response = match &begun {
-        Ok(_) => forward::serve(core, client, request).await?,
+        Ok(_) => {
+            let way = if request.version() == Version::HTTP_11 { Way::Http1(agreement) } else { Way::Closed };
+            let response = forward::serve(core, client, request, way).await?;
+            poll_fn(|cx| agreement.poll_told(cx)).await;
+            response
+        }
         Err(refusal) => forward::turn_away(core, client, &request, refusal.into_failure())?,
     };
     // The library closes a connection on which a body was not read to its end; a client is told so (RFC 9112, section 9.6).
@@ -230,41 +227,33 @@ async fn serve_guarded(
 }
 
 fn serve_http2<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) -> Serving<'c> {
-    let (agreement, pace) = (Arc::<Agreement>::default(), Rc::<Pace>::default());
-    let (serving, agreed, paced) = (Rc::clone(core), Arc::clone(&agreement), Rc::clone(&pace));
-    let name = client.server_name.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (core, client) = (Rc::clone(&serving), Rc::clone(&client));
-        let (under_way, pace) = (agreed.count(), Rc::clone(&paced));
-        async move {
-            let response = forward::serve(&core, &client, request).await?;
-            Ok::<_, h2::Error>(response.map(|body| Paced::new(UntilSent::new(body, Some(under_way)), pace)))
-        }
-    });
+    let agreement = Arc::<Agreement>::default();
     let client_limits = core.shared.client_limits;
-    let connection = http2::Builder::new(PacedTasks::new(pace, client_limits.write_stall))
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits::HTTP2_STREAMS)
-        // WebSockets (RFC 8441).
-        .enable_connect_protocol()
-        .max_pending_accept_reset_streams(limits::HTTP2_RESETS)
-        .max_local_error_reset_streams(limits::HTTP2_FAULTY_STREAMS)
-        .keep_alive_interval(Some(limits::HTTP2_PING))
-        .keep_alive_timeout(limits::HTTP2_PONG)
-        .initial_stream_window_size(limits::HTTP2_STREAM_WINDOW)
-        .initial_connection_window_size(limits::HTTP2_CONNECTION_WINDOW)
-        .max_send_buf_size(limits::HTTP2_SEND_BUFFER)
-        .max_header_list_size(u32::try_from(limits::HEAD_BYTES).unwrap_or(u32::MAX))
-        .serve_connection(TokioIo::new(FrameGuard::new(tls, client_limits)), service);
-    let connection = Box::pin(connection);
+    let tasks = PacedTasks::new(client_limits.write_stall);
+    let (serving, agreed) = (Rc::clone(core), Arc::clone(&agreement));
+    let name = client.server_name.clone();
+    let begin = move |request: Request<Arriving>, answering: Answering| {
+        let (core, client) = (Rc::clone(&serving), Rc::clone(&client));
+        let (under_way, pace) = (agreed.count(), tasks.pace());
+        tasks.run(async move {
+            let serve = async move |way: Way<'_>| {
+                let response = forward::serve(&core, &client, request, way).await?;
+                Ok(response.map(|body| Paced::new(UntilSent::new(body, Some(under_way)), pace)))
+            };
+            answering.answer(serve).await;
+        });
+    };
+    let enough = async move {
+        tokio::select! {
+            () = draining(core) => {}
+            () = agreement.idle_for(limits::HTTP2_IDLE) => {}
+            () = core.shared.http1_hosts.takes_in(name.as_deref()) => {}
+        }
+    };
+    let connection = server::serve(FrameGuard::new(tls, client_limits), begin, enough);
     Box::pin(async move {
-        let enough = async {
-            tokio::select! {
-                () = draining(core) => {}
-                () = agreement.idle_for(limits::HTTP2_IDLE) => {}
-                () = core.shared.http1_hosts.takes_in(name.as_deref()) => {}
-            }
-        };
-        until_done!(connection, enough);
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a client connection ended");
+        }
     })
 }

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use adit_core::access::{self, AccessRequest};
 use http::{Request, Response, Version};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::affinity::Affinity;
 use crate::answer::{self, Asked};
+use crate::arriving::Arriving;
 use crate::attempt::{self, Job};
 use crate::body::GatewayBody;
 use crate::core::Core;
 use crate::edge::Client;
 use crate::failure::Failure;
 use crate::head::{self, UpstreamHead};
+use crate::interim::{Interim, Way};
 use crate::reason::Reason;
 use crate::record::Record;
 use crate::replay::ReplayBody;
@@ -27,11 +28,12 @@ use crate::upgrade;
 pub(crate) async fn serve(
     core: &Rc<Core>,
     client: &Rc<Client>,
-    request: Request<Incoming>,
+    request: Request<Arriving>,
+    way: Way<'_>,
 ) -> Result<Response<GatewayBody>, h2::Error> {
     let asked = Asked::of(&request);
     let mut record = Record::begin(&core.recorder, client, &request);
-    match forward(core, client, request, &mut record).await {
+    match forward(core, client, request, way, &mut record).await {
         Ok(Responded { mut response, switch, .. }) => {
             record.answered(response.status());
             if core.shared.server_timing {
@@ -83,7 +85,7 @@ fn refuse(
 pub(crate) fn turn_away(
     core: &Core,
     client: &Rc<Client>,
-    stand_in: &Request<Incoming>,
+    stand_in: &Request<Arriving>,
     failure: Failure,
 ) -> Result<Response<GatewayBody>, h2::Error> {
     let mut record = Record::begin(&core.recorder, client, stand_in);
@@ -94,7 +96,8 @@ pub(crate) fn turn_away(
 async fn forward(
     core: &Rc<Core>,
     client: &Client,
-    mut request: Request<Incoming>,
+    mut request: Request<Arriving>,
+    way: Way<'_>,
     record: &mut Record,
 ) -> Result<Responded, Failure> {
     let place = head::place(&request, client);
@@ -136,7 +139,9 @@ async fn forward(
     record.receives(body.received());
     let (bonds, course) = (&client.bonds, &record.course);
     let begun = record.begun();
-    let job = Job { rules: &rules, head: &head, body: &body, bonds, session, begun, deadline, course };
+    let interim = Interim::new(if upgrade.is_some() { Way::Closed } else { way }, &rules, entered);
+    let job =
+        Job { rules: &rules, head: &head, body: &body, bonds, session, begun, deadline, course, interim: &interim };
     let answered = attempt::send(core, job).await?;
     let Responded { mut response, switch, challenges } =
         respond::respond(answered, &rules, entered, bonds, upgrade, deadline)?;

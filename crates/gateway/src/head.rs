@@ -18,10 +18,10 @@ use http::header::{
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
-use hyper::body::Incoming;
 
 use crate::affinity::withhold_cookies;
 use crate::answer::REQUEST_ID_HEADER;
+use crate::arriving::Arriving;
 use crate::edge::Client;
 use crate::failure::Failure;
 use crate::framing::head::digits;
@@ -49,7 +49,7 @@ pub(crate) struct Place {
 }
 
 /// Reads host and path, and refuses what two servers could read in two ways.
-pub(crate) fn place(request: &Request<Incoming>, client: &Client) -> Result<Place, Failure> {
+pub(crate) fn place(request: &Request<Arriving>, client: &Client) -> Result<Place, Failure> {
     let is_websocket = upgrade::is_extended_connect(request);
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) && !is_websocket {
         return Err(Failure::new(Reason::MethodNotAllowed, request.method().as_str()));
@@ -250,8 +250,6 @@ impl UpstreamHead {
         body: &ReplayBody,
         rules: &ForwardingRules,
     ) -> Result<Request<RequestBody>, Failure> {
-        // The library keeps to itself whether such an upstream asks for the body.
-        body.release();
         let wrong = || Failure::bad_request("the host cannot be written as HTTP/2 has it");
         let mut parts = self.uri.clone().into_parts();
         parts.scheme = Some(if rules.target.tls == UpstreamTls::Off { Scheme::HTTP } else { Scheme::HTTPS });
@@ -259,6 +257,7 @@ impl UpstreamHead {
         parts.authority = Some(Authority::try_from(host.as_bytes()).map_err(|_| wrong())?);
         let mut request = self.attempt(body, Uri::from_parts(parts).map_err(|_| wrong())?);
         request.headers_mut().remove(HOST);
+        body.ask_in(request.headers_mut());
         if self.trailers {
             request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
         }

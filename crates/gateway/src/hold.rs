@@ -41,20 +41,26 @@ impl Hold {
         Box::new(Self { word: Arc::default(), patience: Box::pin(sleep(limits::CONTINUE)) })
     }
 
-    /// Has an attempt ask, and its upstream's word end the wait.
+    /// Has an attempt over HTTP/1.1 ask, and its upstream's word end the wait.
     pub(crate) fn ask<B>(&mut self, request: &mut Request<B>) {
-        self.patience.as_mut().reset(Instant::now() + limits::CONTINUE);
-        request.headers_mut().insert(EXPECT, CONTINUE.clone());
+        self.ask_in(request.headers_mut());
         let word = Arc::clone(&self.word);
         hyper::ext::on_informational(request, move |said| {
             if said.status() == StatusCode::CONTINUE {
-                let mut word = word.lock().unwrap_or_else(PoisonError::into_inner);
-                word.given = true;
-                if let Some(waiting) = word.waiting.take() {
-                    waiting.wake();
-                }
+                give(&word);
             }
         });
+    }
+
+    /// Has an attempt with this head ask; whoever hears the answer [says so](Self::go_on).
+    pub(crate) fn ask_in(&mut self, head: &mut HeaderMap) {
+        self.patience.as_mut().reset(Instant::now() + limits::CONTINUE);
+        head.insert(EXPECT, CONTINUE.clone());
+    }
+
+    /// The upstream wants the body.
+    pub(crate) fn go_on(&self) {
+        give(&self.word);
     }
 
     /// Ready when the body is wanted, or the upstream has been silent for too long.
@@ -67,5 +73,13 @@ impl Hold {
             word.waiting = Some(cx.waker().clone());
         }
         self.patience.as_mut().poll(cx)
+    }
+}
+
+fn give(word: &Mutex<Word>) {
+    let mut word = word.lock().unwrap_or_else(PoisonError::into_inner);
+    word.given = true;
+    if let Some(waiting) = word.waiting.take() {
+        waiting.wake();
     }
 }

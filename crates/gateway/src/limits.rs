@@ -41,6 +41,12 @@ pub(crate) const TRAILER_FIELDS: usize = FIELDS;
 /// Interim answers (1xx) to one request; a few early hints are usual.
 pub(crate) const INTERIM_ANSWERS: usize = 32;
 
+/// Those of them that are passed on to the client, in all attempts; what comes after them is left out.
+pub(crate) const INTERIM_PASSED_ON: usize = 8;
+
+/// Bytes of the fields of one that is passed on: some hundred links. A larger one is left out.
+pub(crate) const INTERIM_BYTES: usize = 16 * 1024;
+
 /// How long, and how much, is still read from a client whose request was refused, so that it reads the answer before it
 /// finds the connection closed.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);

@@ -4,15 +4,17 @@
 //! that failed a request takes no new ones, and those under way on it go on. Nobody dials beside somebody who dials: many
 //! requests at once share one connection, and wait for it together.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use adit_tunnel::stream::StreamAccount;
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
-use hyper::client::conn::http2::SendRequest;
+use h2::client::SendRequest;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -21,13 +23,13 @@ use crate::failure::Failure;
 use crate::limits;
 use crate::pool::PoolKey;
 use crate::reason::Reason;
-use crate::replay::RequestBody;
 use crate::tunnel::{Stint, TunnelConnection};
 
 /// An HTTP/2 connection to an upstream, through a stream of a tunnel.
 #[derive(Debug)]
 pub(crate) struct Multiplexed {
-    sender: SendRequest<RequestBody>,
+    /// Sends nothing itself, so asking it never waits.
+    sender: RefCell<SendRequest<Bytes>>,
     account: Arc<StreamAccount>,
     tunnel: Arc<TunnelConnection>,
     /// The stint of the tunnel in which it was opened.
@@ -41,17 +43,23 @@ pub(crate) struct Multiplexed {
 
 impl Multiplexed {
     pub(crate) fn new(
-        sender: SendRequest<RequestBody>,
+        sender: SendRequest<Bytes>,
         account: Arc<StreamAccount>,
         (tunnel, stint): (Arc<TunnelConnection>, Arc<Stint>),
         allowed: Rc<Cell<usize>>,
     ) -> Self {
         let (requests, retired, idle_since) = (Cell::new(0), Cell::new(false), Cell::new(Instant::now()));
+        let sender = RefCell::new(sender);
         Self { sender, account, tunnel, stint, requests, allowed, retired, idle_since }
     }
 
     fn is_usable(&self) -> bool {
-        !self.retired.get() && !self.sender.is_closed() && self.tunnel.takes_streams() && !self.stint.is_over()
+        !self.retired.get() && !self.is_closed() && self.tunnel.takes_streams() && !self.stint.is_over()
+    }
+
+    /// Whether it has ended, or its upstream takes nothing new.
+    fn is_closed(&self) -> bool {
+        matches!(self.sender.borrow_mut().poll_ready(&mut Context::from_waker(Waker::noop())), Poll::Ready(Err(_)))
     }
 
     fn has_room(&self) -> bool {
@@ -74,8 +82,8 @@ impl Place {
     }
 
     /// What sends the request.
-    pub(crate) fn sender(&self) -> SendRequest<RequestBody> {
-        self.0.sender.clone()
+    pub(crate) fn sender(&self) -> SendRequest<Bytes> {
+        self.0.sender.borrow().clone()
     }
 
     /// The account of the stream that carries the connection.

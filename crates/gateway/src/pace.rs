@@ -10,12 +10,14 @@ use std::time::Duration;
 use adit_core::UpstreamTimes;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::arriving::Broken;
+
 /// Why a body ended before its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
     /// It broke.
     #[error(transparent)]
-    Broken(#[from] hyper::Error),
+    Broken(#[from] Broken),
     /// Its next part did not come in time.
     #[error("the upstream was silent for longer than the application's idle time")]
     Silent,

@@ -11,9 +11,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
+use crate::arriving::{Arriving, Broken};
 use crate::framing::patience::{Awaited, ReadPatience};
 use crate::hold::{self, Hold};
 use crate::limits::ClientLimits;
@@ -34,7 +34,7 @@ pub(crate) enum ReplayBody {
 #[derive(Debug)]
 pub(crate) struct Kept {
     /// `None` once the upstream has answered without it.
-    incoming: Option<Incoming>,
+    incoming: Option<Arriving>,
     /// The client waits to be asked for it.
     hold: Option<Box<Hold>>,
     /// With a client that must keep a pace on this stream; over HTTP/1.1, the guard of the connection has it.
@@ -93,7 +93,7 @@ impl Part {
 
 impl ReplayBody {
     /// The body of a request with this head.
-    pub(crate) fn new(incoming: Incoming, head: &HeaderMap) -> Self {
+    pub(crate) fn new(incoming: Arriving, head: &HeaderMap) -> Self {
         if incoming.is_end_stream() {
             return Self::Empty;
         }
@@ -142,10 +142,21 @@ impl ReplayBody {
         }
     }
 
-    /// Nobody has to be asked: the client may send.
-    pub(crate) fn release(&self) {
-        if let Self::Kept(kept) = self {
-            kept.borrow_mut().hold = None;
+    /// Has an attempt with this head ask whether the body is wanted, if the client waits for that.
+    pub(crate) fn ask_in(&self, head: &mut HeaderMap) {
+        if let Self::Kept(kept) = self
+            && let Some(hold) = &mut kept.borrow_mut().hold
+        {
+            hold.ask_in(head);
+        }
+    }
+
+    /// The upstream wants the body.
+    pub(crate) fn go_on(&self) {
+        if let Self::Kept(kept) = self
+            && let Some(hold) = &kept.borrow().hold
+        {
+            hold.go_on();
         }
     }
 
@@ -272,7 +283,7 @@ impl Kept {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
     #[error("the client's body broke")]
-    Broken(#[from] hyper::Error),
+    Broken(#[from] Broken),
     #[error("the client's body came too slowly")]
     TooSlow,
 }
@@ -310,8 +321,7 @@ impl Body for RequestBody {
             Self::Replayed { kept, position, .. } => {
                 let kept = kept.borrow();
                 let sent_all = *position >= kept.parts.len();
-                sent_all
-                    && (kept.ended || (*position > 0 && kept.incoming.as_ref().is_some_and(Incoming::is_end_stream)))
+                sent_all && (kept.ended || (*position > 0 && kept.incoming.as_ref().is_some_and(Body::is_end_stream)))
             }
         }
     }

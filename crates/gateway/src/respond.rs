@@ -88,7 +88,8 @@ fn not_collected(error: &BodyError) -> Failure {
     Failure::caused(reason, error)
 }
 
-fn clean(headers: &mut HeaderMap, rules: &ForwardingRules, entered: Entered) {
+/// Removes what ends at this hop or is the gateway's to say, and translates URLs and cookies.
+pub(crate) fn clean(headers: &mut HeaderMap, rules: &ForwardingRules, entered: Entered) {
     remove_hop_by_hop(headers);
     // Only the gateway gives reasons.
     headers.remove(REASON_HEADER);

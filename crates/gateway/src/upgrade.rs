@@ -13,18 +13,21 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use h2::ext::Protocol;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
-use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 use uuid::Uuid;
 
+use crate::arriving::Arriving;
 use crate::body::GatewayBody;
 use crate::failure::Failure;
+use crate::http2::stream::Http2Stream;
 use crate::pool::Lease;
 use crate::reason::Reason;
 use crate::record::Record;
@@ -35,26 +38,39 @@ const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// A client's wish for a WebSocket.
 #[derive(Debug)]
 pub(crate) struct Upgrade {
-    client: OnUpgrade,
+    client: Opening,
     /// The client's over HTTP/1.1, drawn here over HTTP/2, which has none.
     pub(crate) key: HeaderValue,
-    over: Version,
+}
+
+/// The client's side of a WebSocket, which is there once it was answered.
+#[derive(Debug)]
+enum Opening {
+    /// Its connection.
+    Http1(OnUpgrade),
+    /// A stream of it.
+    Http2(oneshot::Receiver<Http2Stream>),
 }
 
 /// Whether a request asks for a WebSocket on a stream of HTTP/2.
-pub(crate) fn is_extended_connect(request: &Request<Incoming>) -> bool {
+pub(crate) fn is_extended_connect(request: &Request<Arriving>) -> bool {
     let protocol = || request.extensions().get::<Protocol>();
     *request.method() == Method::CONNECT && protocol().is_some_and(|protocol| protocol.as_str() == "websocket")
 }
 
 /// Takes a wish for a WebSocket out of a request. Others (`h2c`) are not passed on: an upstream that agreed to them
 /// would receive bytes that no rule of the gateway has seen.
-pub(crate) fn requested(request: &mut Request<Incoming>) -> Result<Option<Upgrade>, Failure> {
+pub(crate) fn requested(request: &mut Request<Arriving>) -> Result<Option<Upgrade>, Failure> {
     if is_extended_connect(request) {
         let key = HeaderValue::from_str(&BASE64_STANDARD.encode(Uuid::new_v4().as_bytes()));
         let key = key.map_err(|_| Failure::bad_request("no key for a WebSocket"))?;
         request.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        return Ok(Some(Upgrade { client: hyper::upgrade::on(request), key, over: Version::HTTP_2 }));
+        let stream = match request.body_mut() {
+            Arriving::Socket(stream) => stream.take(),
+            Arriving::Http1(_) | Arriving::Http2(_) => None,
+        };
+        let stream = stream.ok_or_else(|| Failure::bad_request("a WebSocket without a stream"))?;
+        return Ok(Some(Upgrade { client: Opening::Http2(stream), key }));
     }
     let headers = request.headers();
     let asked = headers.contains_key(UPGRADE) && is_websocket(headers);
@@ -66,7 +82,7 @@ pub(crate) fn requested(request: &mut Request<Incoming>) -> Result<Option<Upgrad
         (Some(key), None) if is_key(key) => key.clone(),
         _ => return Err(Failure::bad_request("a WebSocket without one Sec-WebSocket-Key of 16 bytes")),
     };
-    Ok(Some(Upgrade { client: hyper::upgrade::on(request), key, over: Version::HTTP_11 }))
+    Ok(Some(Upgrade { client: Opening::Http1(hyper::upgrade::on(request)), key }))
 }
 
 /// Whether `Upgrade` and `Connection` say WebSocket, in a request or in a 101.
@@ -100,8 +116,8 @@ fn accept_of(key: &HeaderValue) -> String {
 
 impl Upgrade {
     /// Whether the client asked on a stream of HTTP/2.
-    pub(crate) fn over_http2(&self) -> bool {
-        self.over == Version::HTTP_2
+    pub(crate) const fn over_http2(&self) -> bool {
+        matches!(self.client, Opening::Http2(_))
     }
 
     /// Whether the upstream's 101 agrees to this very WebSocket.
@@ -117,7 +133,7 @@ impl Upgrade {
     /// [checked](Self::check) and cleaned. They end when neither has said anything for `idle`.
     pub(crate) fn switch(
         self,
-        mut response: Response<Incoming>,
+        mut response: Response<Arriving>,
         lease: Lease,
         idle: Duration,
     ) -> (Response<GatewayBody>, Switch) {
@@ -137,7 +153,7 @@ impl Upgrade {
 
 /// Two connections that are switching to another protocol.
 pub(crate) struct Switch {
-    client: OnUpgrade,
+    client: Opening,
     upstream: OnUpgrade,
     lease: Lease,
     idle: Duration,
@@ -154,9 +170,17 @@ impl Switch {
         let (in_flight, has_to_end) = lease.into_upgraded();
         spawn_local(async move {
             let _counted = (counted, in_flight);
-            match tokio::try_join!(client, upstream) {
-                Ok((client, upstream)) => relay::copy(client, upstream, idle, has_to_end, &mut record).await,
-                Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
+            let record = &mut record;
+            match (client, upstream.await.map(TokioIo::new)) {
+                (Opening::Http1(client), Ok(upstream)) => match client.await.map(TokioIo::new) {
+                    Ok(client) => relay::copy(client, upstream, idle, has_to_end, record).await,
+                    Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
+                },
+                (Opening::Http2(client), Ok(upstream)) => match client.await {
+                    Ok(client) => relay::copy(client, upstream, idle, has_to_end, record).await,
+                    Err(_) => tracing::debug!("a WebSocket was not opened"),
+                },
+                (_, Err(error)) => tracing::debug!(%error, "a WebSocket was not opened"),
             }
         });
     }

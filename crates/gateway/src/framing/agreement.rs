@@ -31,6 +31,8 @@ pub(crate) struct Agreement {
     asked_to_switch: AtomicBool,
     /// Whether the connection ends with the next answer.
     takes_leave: AtomicBool,
+    /// Whether the client is to be told something before its answer, and that is not written yet.
+    tells: AtomicBool,
     rare: Mutex<Rare>,
 }
 
@@ -41,6 +43,10 @@ struct Rare {
     /// What became of the last wish for another protocol.
     switched: bool,
     guard: Option<Waker>,
+    /// What the client is to be told before its answer: heads of interim answers.
+    interim: Vec<u8>,
+    /// Who waits until that is written.
+    teller: Option<Waker>,
 }
 
 /// What became of a wish for another protocol.
@@ -158,6 +164,40 @@ impl Agreement {
         });
         if let Some(guard) = guard {
             guard.wake();
+        }
+    }
+
+    /// Has the client told the head of an interim answer. The service that says so holds its answer back until that is
+    /// [written](Self::poll_told).
+    pub(crate) fn tell(&self, head: &[u8]) {
+        self.rare(|rare| rare.interim.extend_from_slice(head));
+        self.tells.store(true, Ordering::Relaxed);
+    }
+
+    /// Ready when all that the client is to be told before its answer is written.
+    pub(crate) fn poll_told(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.tells() {
+            return Poll::Ready(());
+        }
+        self.rare(|rare| rare.teller = Some(cx.waker().clone()));
+        Poll::Pending
+    }
+
+    /// Whether there is something to tell.
+    pub(super) fn tells(&self) -> bool {
+        self.tells.load(Ordering::Relaxed)
+    }
+
+    /// What there is to tell.
+    pub(super) fn take_interim(&self) -> Vec<u8> {
+        self.rare(|rare| std::mem::take(&mut rare.interim))
+    }
+
+    /// All of it was written.
+    pub(super) fn told(&self) {
+        self.tells.store(false, Ordering::Relaxed);
+        if let Some(teller) = self.rare(|rare| rare.teller.take()) {
+            teller.wake();
         }
     }
 

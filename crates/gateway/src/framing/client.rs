@@ -3,6 +3,9 @@
 //! It hands on whole heads that have one meaning, and their bodies. The first violation in a head ends what is handed
 //! on; in its place comes a request of the guard's own, which the service answers with the reason ([`super::agreement`])
 //! after the answers that are still owed. A violation in a body is a failed read: the head is on its way already.
+//!
+//! The library has no way to send an interim answer, so the guard writes it: when the library flushes, and so has nothing
+//! more to write, while the service holds the answer back that comes after it ([`Agreement::poll_told`]).
 
 use std::io;
 use std::pin::Pin;
@@ -35,6 +38,8 @@ pub(crate) struct ClientGuard<I> {
     reading: ReadPatience,
     writing: WritePatience,
     lingering: Option<Lingering>,
+    /// What is left of an interim answer of which a part was written.
+    interim: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -72,6 +77,7 @@ impl<I> ClientGuard<I> {
             reading: ReadPatience::new(limits),
             writing: WritePatience::new(limits.write_stall),
             lingering: None,
+            interim: Vec::new(),
         }
     }
 
@@ -268,9 +274,37 @@ impl<I: AsyncRead + Unpin> AsyncRead for ClientGuard<I> {
     }
 }
 
+impl<I: AsyncWrite + Unpin> ClientGuard<I> {
+    /// Writes what the client is to be told before its answer. The library has written all it had: it is between messages.
+    fn poll_tell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_interim(cx))?;
+            self.interim = self.agreement.take_interim();
+            if self.interim.is_empty() {
+                self.agreement.told();
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Writes the rest of what was begun.
+    fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.interim.is_empty() {
+            let written = Pin::new(&mut self.io).poll_write(cx, &self.interim);
+            let count = ready!(self.writing.watch(cx, written))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.interim.drain(..count);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientGuard<I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         let guard = self.get_mut();
+        ready!(guard.poll_interim(cx))?;
         let written = Pin::new(&mut guard.io).poll_write(cx, buffer);
         guard.writing.watch(cx, written)
     }
@@ -281,6 +315,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientGuard<I> {
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let guard = self.get_mut();
+        ready!(guard.poll_interim(cx))?;
         let written = Pin::new(&mut guard.io).poll_write_vectored(cx, buffers);
         guard.writing.watch(cx, written)
     }
@@ -291,6 +326,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientGuard<I> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
+        if guard.agreement.tells() {
+            ready!(guard.poll_tell(cx))?;
+        }
         let flushed = Pin::new(&mut guard.io).poll_flush(cx);
         guard.writing.watch(cx, flushed)
     }

@@ -64,20 +64,24 @@ impl<B: Body + Unpin> Body for Paced<B> {
 }
 
 /// Runs the tasks of an HTTP/2 connection on the core that accepted it, for as long as the client takes what they send.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct PacedTasks {
     pace: Rc<Pace>,
     allowed: Duration,
 }
 
 impl PacedTasks {
-    pub(crate) const fn new(pace: Rc<Pace>, allowed: Duration) -> Self {
-        Self { pace, allowed }
+    pub(crate) fn new(allowed: Duration) -> Self {
+        Self { pace: Rc::default(), allowed }
     }
-}
 
-impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for PacedTasks {
-    fn execute(&self, task: F) {
+    /// Where their bodies tell what was seen of them.
+    pub(crate) fn pace(&self) -> Rc<Pace> {
+        Rc::clone(&self.pace)
+    }
+
+    /// Runs one.
+    pub(crate) fn run(&self, task: impl Future<Output = ()> + 'static) {
         spawn_local(run(task, Rc::clone(&self.pace), WritePatience::new(self.allowed)));
     }
 }

@@ -6,10 +6,11 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use futures_util::task::AtomicWaker;
 use http::Method;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -17,6 +18,7 @@ use super::body::{BodyScan, Taken};
 use super::head::{HeadScan, OfResponse, ResponseHead};
 use super::merge::merge;
 use super::refusal::Refusal;
+use crate::interim::InterimHead;
 use crate::limits;
 
 /// What was asked over a connection: told by whoever sends a request. (Atomics for the same reason as in
@@ -26,6 +28,11 @@ pub(crate) struct Asked {
     requests: AtomicU64,
     bodiless: AtomicBool,
     switch: AtomicBool,
+    /// Whether `heard` has something.
+    has_heard: AtomicBool,
+    heard: Mutex<Vec<InterimHead>>,
+    /// Who waits for the answer, if interim ones are of use to it.
+    hearer: AtomicWaker,
 }
 
 impl Asked {
@@ -34,6 +41,37 @@ impl Asked {
         self.requests.store(self.requests.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         self.bodiless.store(*method == Method::HEAD, Ordering::Relaxed);
         self.switch.store(switch, Ordering::Relaxed);
+        if self.has_heard.load(Ordering::Relaxed) {
+            drop(self.take_heard());
+        }
+    }
+
+    /// The interim answers that came since this was asked; whoever asks is woken when the next one comes.
+    pub(crate) fn hear(&self, cx: &Context<'_>) -> Vec<InterimHead> {
+        self.hearer.register(cx.waker());
+        // Nothing is allocated for an empty one.
+        if self.has_heard.load(Ordering::Relaxed) { self.take_heard() } else { Vec::new() }
+    }
+
+    /// Nobody waits any more.
+    pub(crate) fn stop_hearing(&self) {
+        drop(self.hearer.take());
+    }
+
+    fn take_heard(&self) -> Vec<InterimHead> {
+        self.has_heard.store(false, Ordering::Relaxed);
+        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// An interim answer came.
+    fn came(&self, said: InterimHead) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.len() < limits::INTERIM_PASSED_ON {
+            heard.push(said);
+        }
+        drop(heard);
+        self.has_heard.store(true, Ordering::Relaxed);
+        self.hearer.wake();
     }
 }
 
@@ -93,6 +131,11 @@ impl<I> UpstreamGuard<I> {
                     return Ok(None);
                 };
                 self.take_head(head)?;
+                if head.status < 200
+                    && let Some(said) = bytes.get(..length).and_then(|bytes| InterimHead::read(head.status, bytes))
+                {
+                    self.asked.came(said);
+                }
                 Ok(Some(length))
             }
             At::Body(body) => match body.take(bytes)? {

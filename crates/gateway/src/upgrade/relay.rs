@@ -7,8 +7,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
@@ -24,15 +22,15 @@ const LOOKS: u32 = 8;
 /// Copies both ways until the connections end, and notes in `record` what passed and how it ended. Once `told` completes
 /// they have to: both are told so, as a WebSocket is.
 pub(super) async fn copy(
-    client: Upgraded,
-    upstream: Upgraded,
+    client: impl AsyncRead + AsyncWrite + Unpin,
+    upstream: impl AsyncRead + AsyncWrite + Unpin,
     idle: Duration,
     told: impl Future<Output = ()>,
     record: &mut Record,
 ) {
     let traffic = Traffic::default();
-    let mut client = Side::new(TokioIo::new(client), &traffic);
-    let mut upstream = Upstream::new(TokioIo::new(upstream), &traffic);
+    let mut client = Side::new(client, &traffic);
+    let mut upstream = Upstream::new(upstream, &traffic);
     let copied = relay(&mut client, &mut upstream, &traffic, idle, told).await;
     record.count_received(client.read);
     record.count_sent(client.written);

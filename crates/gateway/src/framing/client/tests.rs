@@ -142,3 +142,57 @@ async fn an_idle_connection_ends_however_long_its_last_answer_took() {
         assert!(lived >= idle && lived <= idle * 2 + Duration::from_secs(1), "{lived:?} after an answer in {busy:?}");
     }
 }
+
+/// What a client reads that sends `requests` at once, over a pipe that holds `size` bytes: each answer has ten thousand
+/// bytes, and two interim answers before it.
+async fn told_before_each_answer(requests: usize, size: usize) -> Vec<u8> {
+    let (mut client, server) = duplex(size);
+    let agreement = Arc::<Agreement>::default();
+    let guard = ClientGuard::new(server, Arc::clone(&agreement), ClientLimits::default());
+    let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let agreement = Arc::clone(&agreement);
+        async move {
+            let under_way = agreement.begin(&request).unwrap();
+            agreement.tell(b"HTTP/1.1 103 Early Hints\r\n\r\n");
+            if request.uri().path() == "/slow" {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            agreement.tell(b"HTTP/1.1 102 Processing\r\n\r\n");
+            std::future::poll_fn(|cx| agreement.poll_told(cx)).await;
+            let body = http_body_util::Full::new(bytes::Bytes::from(vec![b'x'; 10_000]));
+            Ok::<_, io::Error>(http::Response::new(UntilSent::new(body, Some(under_way))))
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .header_read_timeout(None)
+        .auto_date_header(false)
+        .serve_connection(hyper_util::rt::TokioIo::new(guard), service);
+    let exchange = async {
+        let paths = ["/", "/slow"].into_iter().cycle().take(requests - 1);
+        let mut asked: String = paths.map(|path| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).collect();
+        asked.push_str("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let (mut reading, mut writing) = tokio::io::split(&mut client);
+        let mut all = Vec::new();
+        let (written, read) = tokio::join!(writing.write_all(asked.as_bytes()), reading.read_to_end(&mut all));
+        written.and(read).unwrap();
+        all
+    };
+    let (served, read) = tokio::join!(connection, exchange);
+    served.unwrap();
+    read
+}
+
+#[tokio::test(start_paused = true)]
+async fn interim_answers_are_written_between_messages_whatever_the_client_takes() {
+    let one = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n";
+    let body = "x".repeat(10_000);
+    for (requests, size) in [(1, 1 << 20), (1, 7), (6, 1 << 20), (6, 4096), (6, 64), (3, 1)] {
+        let all = String::from_utf8(told_before_each_answer(requests, size).await).unwrap();
+        let mut rest = all.as_str();
+        for number in 0..requests {
+            rest = rest.strip_prefix(one).unwrap_or_else(|| panic!("{number} of {requests}, {size}: {rest:.200}"));
+            rest = rest.split_once("\r\n\r\n").unwrap().1.strip_prefix(&body).unwrap();
+        }
+        assert_eq!(rest, "");
+    }
+}
