@@ -270,6 +270,18 @@ impl Directory {
         format!("https://{host}:{}/", self.addresses.gateway.port())
     }
 
+    /// The metrics as they are now: what each series of that name counts, in that order; 0 for one that is not there.
+    ///
+    /// # Panics
+    /// When the metrics are not answered.
+    #[must_use]
+    pub fn metrics<const N: usize>(&self, names: [&str; N]) -> [u64; N] {
+        let mut connection = Connection::plain(self.addresses().metrics).expect("a connection for the metrics");
+        let text = connection.get("localhost", "/metrics").expect("the metrics").text();
+        let count = |name| text.lines().find_map(|line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        names.map(|name| count(name).unwrap_or_default())
+    }
+
     /// Whom a client of the gateway must believe.
     #[must_use]
     pub fn trust(&self) -> Trust {

@@ -16,6 +16,7 @@
 pub mod application;
 pub mod authority;
 pub mod browser;
+pub mod clock;
 pub mod command;
 pub mod connector;
 pub mod deadline;

@@ -1,14 +1,16 @@
-//! `adit connector check` names the link that fails, and connectors find their way out through a proxy.
+//! `adit connector check` names the link that fails, connectors find their way out through a proxy, and wrong clocks are
+//! shown beside right ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::net::TcpListener;
 use std::time::Duration;
 
-use adit_tests::command::{Outcome, run};
+use adit_tests::clock::WrongClock;
+use adit_tests::command::{Outcome, adit, run, started_by, to_its_end};
 use adit_tests::graph::PROFILE;
 use adit_tests::proxy::Proxy;
-use adit_tests::{Directory, Upstream, settles};
+use adit_tests::{ConnectorProcess, Directory, Upstream, settles};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -84,4 +86,51 @@ fn a_connector_behind_a_proxy_serves_and_a_wrong_password_is_named() {
     names(&refused, "proxy");
     assert!(!format!("{}{}", refused.stdout, refused.stderr).contains("guess"), "no password is shown");
     settles("the refusal is counted", PATIENCE, || proxy.refused() == 1);
+}
+
+/// A command whose clock is ahead by so many seconds.
+fn starter(words: &[String; 3]) -> [&str; 3] {
+    words.each_ref().map(String::as_str)
+}
+
+#[test]
+fn a_wrong_clock_is_shown_with_the_gateways_by_the_check_and_in_the_log() {
+    const HOUR: i64 = 3600;
+    let (directory, clock) = (Directory::start(), WrongClock::new());
+    let token = directory.registration_token("Default");
+    let check = |seconds| {
+        let (words, command) = (clock.ahead_by(seconds), adit(&["connector", "check", "--token", &token]));
+        to_its_end(&mut started_by(&starter(&words), command), PATIENCE)
+    };
+    let ahead = check(HOUR);
+    names(&ahead, "clock");
+    let said = &ahead.stdout;
+    assert!(said.contains("this machine's clock says 2") && said.contains("the gateway's 2"), "{said}");
+    assert!(said.contains("s apart"), "{said}");
+    let behind = check(-HOUR);
+    names(&behind, "clock");
+    let said = &behind.stdout;
+    assert!(
+        said.contains("by this machine's clock it is 2") && said.contains("by the gateway's it is later than 2"),
+        "{said}"
+    );
+
+    let start = |name, seconds| {
+        let words = clock.ahead_by(seconds);
+        ConnectorProcess::start_under(&starter(&words), name, &directory.registration_token("Default"))
+    };
+    let mut behind = start("behind", -HOUR);
+    assert!(!behind.process().finish(PATIENCE).success());
+    let log = behind.process().log();
+    assert!(
+        log.contains("by this machine's clock it is 2") && log.contains("by the gateway's it is later than 2"),
+        "{log}"
+    );
+    let mut days_ahead = start("days-ahead", 48 * HOUR);
+    assert!(!days_ahead.process().finish(PATIENCE).success());
+    let log = days_ahead.process().log();
+    assert!(log.contains("it ended at 2") && log.contains("the gateway's 2") && log.contains("s apart"), "{log}");
+    let mut ahead = directory.once_active("ahead", start("ahead", HOUR));
+    let log = ahead.process().log();
+    assert!(log.contains("this machine's clock says 2") && log.contains("the gateway's 2"), "{log}");
 }

@@ -1,10 +1,12 @@
 //! The gateway's side of tunnels: one task for each connection of a connector, and the book of all of them.
 
+mod admission;
 mod book;
 mod complaint;
 mod connection;
 mod drains;
 mod instance;
+mod life;
 mod presence;
 mod serve;
 mod stability;

@@ -156,8 +156,8 @@ impl GraphError {
 
     /// 503: the directory did not get round to it; the cause goes to the log.
     fn busy(cause: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::warn!(error = cause, "a request waited too long for the directory");
-        let message = "The directory is busy, and nothing was changed. Try again later.";
+        tracing::warn!(error = cause, "a request was put off: the directory did not answer");
+        let message = "The directory does not answer, and nothing was changed. Try again later.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
     }
 
@@ -288,7 +288,7 @@ impl From<Failure> for GraphError {
             Failure::PublishingRefused(refused) => Self::invalid(of_publishing(&refused)),
             Failure::UnknownRevision(_) | Failure::BadCursor => Self::bad_skip_token(),
             Failure::ChangedMeanwhile { .. } => Self::changed_meanwhile(),
-            Failure::Store(StoreFailure::Busy) => Self::busy(&failure),
+            Failure::Store(StoreFailure::Busy | StoreFailure::Unavailable(_)) => Self::busy(&failure),
             Failure::Store(StoreFailure::TooExpensive) => {
                 let message = "The query takes too long. Narrow it: filter by id, name or another indexed property.";
                 Self::unsupported_query(message)

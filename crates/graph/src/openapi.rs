@@ -30,7 +30,7 @@ const REFUSALS: [(&str, &str); 10] = [
     ("412", "The object was changed meanwhile."),
     ("413", "The body is too large."),
     ("415", "The body is not JSON."),
-    ("503", "The directory is busy; try again later."),
+    ("503", "The directory does not answer; try again later."),
 ];
 
 /// Stands for the origin in the document that is kept; a name that no server has (RFC 6761, section 6.4).

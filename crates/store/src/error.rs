@@ -9,6 +9,11 @@ const SQLITE_BUSY: u32 = 5;
 /// What SQLite answers when a statement was stopped before its end.
 const SQLITE_INTERRUPT: u32 = 9;
 
+/// What SQLite answers when its file cannot be used for a reason outside of this program: it became read-only, the disk
+/// fails, the file is damaged, the disk is full, the file cannot be opened, another program holds its locks against the
+/// rules, or it is a database no more.
+const SQLITE_OUT_OF_REACH: [u32; 7] = [8, 10, 11, 13, 14, 15, 26];
+
 /// The directory could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -22,6 +27,11 @@ pub enum Error {
     /// No connection became free, or another program kept the database locked, for longer than a command waits.
     #[error("the directory was busy for too long; nothing was changed")]
     Busy,
+    /// The database's file cannot be used at the moment.
+    #[error(
+        "the directory's file cannot be used, and nothing was changed: {0}; see to the disk and to what else uses it"
+    )]
+    Unavailable(#[source] sqlx::Error),
     /// The answer to a list did not come within the time that it may take.
     #[error("the question takes too long to answer")]
     TooExpensive,
@@ -53,6 +63,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::PoolTimedOut => Self::Busy,
             error if is_locked(&error) => Self::Busy,
             error if kind(&error) == Some(SQLITE_INTERRUPT) => Self::TooExpensive,
+            error if kind(&error).is_some_and(|kind| SQLITE_OUT_OF_REACH.contains(&kind)) => Self::Unavailable(error),
             error => Self::Database(error),
         }
     }
@@ -152,5 +163,17 @@ mod tests {
         let wrong = sqlx::query("SELECT nosuch FROM position").fetch_one(&mut other).await.unwrap_err();
         assert!(matches!(Error::from(wrong), Error::Database(_)));
         drop(change);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_damaged_is_out_of_reach_and_no_fault_of_the_question() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("directory.db");
+        Store::open(&path).await.unwrap().close().await;
+        std::fs::write(&path, vec![b'x'; 8192]).unwrap();
+        let mut other = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+        let refused = sqlx::query("SELECT 1 FROM position").fetch_one(&mut other).await.unwrap_err();
+        let error = Error::from(refused);
+        assert!(matches!(error, Error::Unavailable(_)), "{error}");
     }
 }

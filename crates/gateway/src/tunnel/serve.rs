@@ -23,9 +23,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
+use super::admission::{GAVE_WAY, unacceptable};
 use super::book::CoreAssignment;
 use super::connection::{ConnectionState, TunnelConnection};
-use super::instance::Turn;
+use super::life::{Silence, keep_pinging};
 use crate::core::{Core, CoreCommand};
 use crate::directory::{Noticed, TunnelUp};
 use crate::sight::Moment;
@@ -169,56 +170,6 @@ async fn converse(
     }
     drop(abandon);
     result
-}
-
-/// Why a connection may not serve, if so. A connector that has just registered may be ahead of the snapshot, hence
-/// the short wait.
-async fn unacceptable(core: &Core, identity: ConnectorIdentity, hello: &Hello) -> Option<Refused> {
-    if hello.agreed().is_none() {
-        return Some(other_protocol(core, identity, hello).await);
-    }
-    for _ in 0..40 {
-        if core.shared.book.knows(identity) {
-            if hello.is_check {
-                return Some(Refused { retry: Retry::Later, reason: message::CHECKED.to_owned() });
-            }
-            let is_old = core.shared.book.take_turn(identity, hello.instance) == Turn::Superseded;
-            return is_old.then(|| Refused { retry: Retry::Never, reason: GAVE_WAY.to_owned() });
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    if !core.shared.book.has_snapshot() {
-        let reason = "this gateway has no directory to judge connectors by yet".to_owned();
-        return Some(Refused { retry: Retry::Later, reason });
-    }
-    let reason = "the directory does not know this connector, or its key was replaced by a later registration; \
-                  register it again with a new token"
-        .to_owned();
-    Some(Refused { retry: Retry::Never, reason })
-}
-
-/// What a process hears that is not its connector any more.
-const GAVE_WAY: &str = "another process has started with this connector's key since this one did; if that was not meant, \
-                        the key was copied: delete the connector and register it again";
-
-/// What a connector hears that speaks no protocol of this gateway's.
-async fn other_protocol(core: &Core, identity: ConnectorIdentity, hello: &Hello) -> Refused {
-    let newest = hello.newest.unwrap_or(hello.protocol);
-    let what = if newest < message::OLDEST_PROTOCOL {
-        if core.shared.book.knows(identity) {
-            core.shared.directory.noticed(identity.connector, Noticed::TooOld).await;
-        }
-        "upgrade the connector"
-    } else {
-        "upgrade the server"
-    };
-    let reason = format!(
-        "the connector speaks the tunnel protocols {} to {newest}, this gateway {} to {}: {what}",
-        hello.protocol,
-        message::OLDEST_PROTOCOL,
-        message::PROTOCOL
-    );
-    Refused { retry: Retry::Later, reason }
 }
 
 /// Why a tunnel connection ended.
@@ -445,40 +396,5 @@ async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-/// How long nothing was read from a connection.
-struct Silence {
-    reads: Arc<AtomicU64>,
-    seen: u64,
-    since: Instant,
-}
-
-impl Silence {
-    fn new(reads: Arc<AtomicU64>) -> Self {
-        Self { reads, seen: 0, since: Instant::now() }
-    }
-
-    /// How often something was.
-    fn reads(&self) -> u64 {
-        self.reads.load(Ordering::Relaxed)
-    }
-
-    fn length(&mut self) -> Duration {
-        let reads = self.reads.load(Ordering::Relaxed);
-        if reads != self.seen {
-            self.seen = reads;
-            self.since = Instant::now();
-        }
-        self.since.elapsed()
-    }
-}
-
-/// Asks for a sign of life all the time: the answer counts as a read.
-async fn keep_pinging(mut ping: h2::PingPong, heartbeats: Arc<AtomicU32>) {
-    while ping.ping(h2::Ping::opaque()).await.is_ok() {
-        heartbeats.fetch_add(1, Ordering::Relaxed);
-        sleep(limits::PING).await;
     }
 }
