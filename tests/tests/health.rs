@@ -1,5 +1,5 @@
 //! `adit health` as an administrator uses it: which groups are served, and how each connector sees an upstream, from the
-//! requests that went through it.
+//! requests that went through it, and from probes where an application asks for them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -101,4 +101,60 @@ fn an_upstream_is_told_of_as_each_connector_sees_it() {
     let path = "/beta/onPremisesPublishingProfiles/applicationProxy/connectorGroups/adit.health()";
     let reader = directory.graph().with_token(&directory.token_for("AuditLog.Read.All"));
     assert_eq!(reader.send_as_spelled("GET", path, &[], b"").status, 403);
+}
+
+/// The longest interval of five seconds, a second in which it is noticed, and the probe: five times that.
+const PROBED: Duration = Duration::from_secs(40);
+
+#[test]
+fn an_application_that_nobody_uses_is_probed_through_each_connector_until_it_drains() {
+    let directory = Directory::start();
+    let upstream = Upstream::start();
+    let connectors = ["one", "two"].map(|name| directory.connector_in(name, "Default", &[]));
+    let application = directory.publish("app", &upstream, HOST, "Default");
+    let graph = directory.graph();
+    let path = format!("/applications/{application}/onPremisesPublishing");
+    let set = json!({"adit": {"healthProbePath": "/health", "healthProbeIntervalInSeconds": 5}});
+    let changed = graph.send("PATCH", &path, Some(&set));
+    assert_eq!(changed.status, 204, "{}", changed.text());
+    let seen = |number: usize| -> Value {
+        let told = told(&directory, &["app"]);
+        let mut connectors_told = told["connectors"].as_array().expect("connectors").iter();
+        connectors_told.find(|own| own["id"] == connectors[number].id()).cloned().unwrap_or_default()
+    };
+    settles("both have probed", PROBED, || (0..2).all(|number| seen(number)["isLastProbePassed"] == true));
+    let one = seen(0);
+    assert_eq!(
+        (&one["lastStatus"], &one["lastAnswerTo"], &one["reach"]),
+        (&json!(200), &json!("probe"), &json!("reached"))
+    );
+    assert_eq!(told(&directory, &["app"])["health"], "serving");
+    let text = health(&directory, &["app"]);
+    assert!(text.contains("last answer 200 to a probe at ") && text.contains("last probe passed at "), "{text}");
+    assert!(metric(&directory, "adit_gateway_probes_total{outcome=\"passed\"}") >= Some(2));
+    let heads = upstream.heads();
+    assert!(heads.iter().all(|head| head.target == "/health"), "nobody else asks: {heads:?}");
+    assert!(
+        heads.iter().all(|head| head.header("user-agent").is_some_and(|who| who.starts_with("Adit-Health-Probe/")))
+    );
+
+    let narrow = json!({"adit": {"healthProbeStatuses": "204"}});
+    assert_eq!(graph.send("PATCH", &path, Some(&narrow)).status, 204);
+    settles("both fail", PROBED, || (0..2).all(|number| seen(number)["isLastProbePassed"] == false));
+    assert_eq!(told(&directory, &["app"])["health"], "down");
+    let why = seen(0)["lastFailure"].clone();
+    assert_eq!((&why["reason"], &why["by"]), (&json!("probe_status"), &json!("probe")));
+    let explained = run(&["explain", &directory.external_url(HOST), "--data", &directory.data_argument()]).succeeded();
+    assert!(explained.contains("passed over: its last probe of the upstream failed"), "{explained}");
+    assert_eq!(directory.get(HOST, "/1k").status, 200, "where no probe passes, requests are sent all the same");
+
+    for name in ["one", "two"] {
+        let _told = run(&["connectors", "drain", name, "--data", &directory.data_argument()]).succeeded();
+    }
+    settles("nothing is left of the probes", PROBED, || {
+        (0..2).all(|number| seen(number)["isLastProbePassed"].is_null())
+    });
+    let probes = upstream.requests();
+    std::thread::sleep(Duration::from_secs(7));
+    assert_eq!(upstream.requests(), probes, "no probe goes through a connector that drains");
 }

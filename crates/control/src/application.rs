@@ -14,7 +14,9 @@ use adit_core::{
 use adit_store::WriteTransaction;
 use uuid::Uuid;
 
-pub use crate::application::publishing_patch::{PublishingChange, PublishingPatch, UpstreamTimesPatch};
+pub use crate::application::publishing_patch::{
+    HealthProbePatch, PublishingChange, PublishingPatch, UpstreamTimesPatch,
+};
 use crate::audit;
 use crate::connector_group;
 use crate::control_plane::ControlPlane;

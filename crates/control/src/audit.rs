@@ -87,6 +87,7 @@ fn publishing(publishing: &Publishing) -> Value {
         "upstream_protocol": publishing.upstream_protocol,
         "traffic_routing": publishing.traffic_routing,
         "maintenance": publishing.maintenance,
+        "health_probe": publishing.health_probe,
     })
 }
 

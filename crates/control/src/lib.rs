@@ -35,7 +35,8 @@ pub use adit_store::Error as StoreError;
 pub use adit_store::OpenRegistrationToken;
 pub use app_role_assignment::NewAppRoleAssignment;
 pub use application::{
-    ApplicationChange, MergeAttributes, NewApplication, PublishingChange, PublishingPatch, UpstreamTimesPatch,
+    ApplicationChange, HealthProbePatch, MergeAttributes, NewApplication, PublishingChange, PublishingPatch,
+    UpstreamTimesPatch,
 };
 pub use authority::{AuthorityError, CertificateAuthority, CsrRefused, IssuedCertificate, Pem, ServerCertificate};
 pub use certificate::{CertificateRefused, CertificateUpload};

@@ -93,8 +93,11 @@ pub struct ExplainedScore {
     /// What one more request would wait by that, with those under way: the lower of two is better. Nothing if no latency
     /// is known; then the requests under way decide.
     pub cost: Option<Duration>,
-    /// It could not connect to the upstream a moment ago, and is passed over where there is another.
+    /// It could not connect to the upstream a moment ago or its last probe failed, and it is passed over where there is
+    /// another.
     pub is_failing: bool,
+    /// Its last probe failed.
+    pub is_probe_failed: bool,
 }
 
 /// Whether a connector could be taken.

@@ -75,7 +75,7 @@ pub struct ApplicationHealth {
     pub group: ConnectorGroupId,
     /// How that is.
     pub group_health: Health,
-    /// What was seen through each connector of the group that requests went through.
+    /// What was seen through each connector of the group that requests or probes went through.
     pub sightings: Vec<Sighting>,
 }
 
@@ -98,10 +98,41 @@ pub struct Sighting {
     pub connect: Option<Duration>,
     /// When the upstream's certificate ends, in seconds since 1970, if it speaks TLS.
     pub certificate_ends: Option<i64>,
-    /// It could not connect a moment ago, and is passed over where there is another.
+    /// It could not connect a moment ago or its last probe failed, and it is passed over where there is another.
     pub is_passed_over: bool,
-    /// Why it last could not connect.
+    /// Why it last could not connect, or why its last probe failed.
     pub last_failure: Option<Unreached>,
+    /// Its last probe, as long as it counts.
+    pub probe: Option<Probed>,
+}
+
+/// Who saw something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observer {
+    /// A request that was served anyway.
+    Request,
+    /// A probe of the gateway's own ([`crate::health_probe`]).
+    Probe,
+}
+
+impl Observer {
+    /// Its word in the API and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Probe => "probe",
+        }
+    }
+}
+
+/// A probe that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probed {
+    /// Whether the answer was one that is expected.
+    pub has_passed: bool,
+    /// When, in milliseconds since 1970.
+    pub at_millis: u64,
 }
 
 /// Whether a connector reaches an upstream.
@@ -134,9 +165,11 @@ pub struct LastAnswer {
     pub status: u16,
     /// When it came, in milliseconds since 1970, give or take a tenth of a second.
     pub at_millis: u64,
+    /// To whom.
+    pub to: Observer,
 }
 
-/// Why an upstream was not reached.
+/// Why an upstream was not reached, or why a probe of it failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreached {
     /// When, in milliseconds since 1970.
@@ -145,6 +178,8 @@ pub struct Unreached {
     pub reason: &'static str,
     /// The cause in words.
     pub detail: String,
+    /// Who found out.
+    pub by: Observer,
 }
 
 /// What knows how connectors and upstreams are: a gateway.
@@ -201,13 +236,16 @@ fn of_group(connectors: &[ConnectorHealth]) -> Health {
 }
 
 /// What a group's health and what its live connectors see of an application come to: down where the group is, or where no
-/// connector that tried reaches the upstream; degraded where the group is, some connector does not reach it, or its last
-/// answer through one was an error of the server.
+/// connector that tried reaches the upstream and has its probe pass; degraded where the group is, some connector does not,
+/// or the upstream's last answer through one was an error of the server.
 #[must_use]
 pub fn of_application(group: Health, sightings: &[Sighting]) -> Health {
     let live = || sightings.iter().filter(|sighting| sighting.is_live);
-    let tried = live().filter(|sighting| sighting.reach != Reach::Unknown).count();
-    let unreached = live().filter(|sighting| sighting.reach == Reach::NotReached).count();
+    let tried = live().filter(|sighting| sighting.reach != Reach::Unknown || sighting.probe.is_some()).count();
+    let is_bad = |sighting: &&Sighting| {
+        sighting.reach == Reach::NotReached || sighting.probe.is_some_and(|probe| !probe.has_passed)
+    };
+    let unreached = live().filter(is_bad).count();
     let errs = live().any(|sighting| sighting.last_answer.is_some_and(|answer| answer.status >= 500));
     match (group, tried, unreached) {
         (Health::Down, _, _) => Health::Down,
@@ -260,13 +298,14 @@ mod tests {
             connector: id(1),
             is_live: true,
             reach,
-            last_answer: status.map(|status| LastAnswer { status, at_millis: 1 }),
+            last_answer: status.map(|status| LastAnswer { status, at_millis: 1, to: Observer::Request }),
             server_error_millis: None,
             latency: None,
             connect: None,
             certificate_ends: None,
             is_passed_over: false,
             last_failure: None,
+            probe: None,
         }
     }
 
@@ -290,6 +329,12 @@ mod tests {
     fn an_application_is_as_well_as_its_group_and_what_its_connectors_see() {
         let (reached, not_reached) = (sighting(Reach::Reached, Some(404)), sighting(Reach::NotReached, None));
         let erring = sighting(Reach::Reached, Some(503));
+        let probed = |has_passed, reach, status| Sighting {
+            probe: Some(Probed { has_passed, at_millis: 1 }),
+            ..sighting(reach, status)
+        };
+        let (passed, failed) = (probed(true, Reach::Reached, Some(200)), probed(false, Reach::Reached, Some(404)));
+        let silent = probed(false, Reach::Unknown, None);
         let gone = Sighting { is_live: false, ..not_reached.clone() };
         for (group, sightings, wanted) in [
             (Health::Serving, vec![], Health::Unknown),
@@ -301,6 +346,10 @@ mod tests {
             (Health::Degraded, vec![reached.clone()], Health::Degraded),
             (Health::Down, vec![reached], Health::Down),
             (Health::Serving, vec![gone], Health::Unknown),
+            (Health::Serving, vec![passed.clone()], Health::Serving),
+            (Health::Serving, vec![passed, failed.clone()], Health::Degraded),
+            (Health::Serving, vec![failed], Health::Down),
+            (Health::Serving, vec![silent], Health::Down),
         ] {
             assert_eq!(of_application(group, &sightings), wanted, "{group:?} {sightings:?}");
         }

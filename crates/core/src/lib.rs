@@ -17,6 +17,7 @@ pub mod deleted_application;
 pub mod explain;
 pub mod external_url;
 pub mod health;
+pub mod health_probe;
 pub mod id;
 pub mod internal_url;
 pub mod maintenance;
@@ -45,6 +46,7 @@ pub use connector::{Connector, ConnectorCare, ConnectorIdentity, ConnectorStatus
 pub use connector_group::ConnectorGroup;
 pub use deleted_application::DeletedApplication;
 pub use external_url::ExternalUrl;
+pub use health_probe::HealthProbe;
 pub use id::{
     AppId, AppRoleAssignmentId, ApplicationId, ConnectorGroupId, ConnectorId, PrincipalId, ServicePrincipalId,
 };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::application::Attributes;
 use crate::external_url::{ExternalUrl, NotAnExternalUrl};
+use crate::health_probe::HealthProbe;
 use crate::internal_url::{InternalUrl, NotAnInternalUrl};
 use crate::maintenance::Maintenance;
 use crate::upstream_protocol::UpstreamProtocol;
@@ -141,6 +142,9 @@ pub struct Publishing {
     /// Whether it is closed for a while.
     #[serde(default)]
     pub maintenance: Maintenance,
+    /// How connectors probe it by themselves.
+    #[serde(default)]
+    pub health_probe: HealthProbe,
     /// The rest, opaque here.
     pub attributes: Attributes,
 }
@@ -173,6 +177,9 @@ pub enum PublishingRefused {
     /// The alternate URL is not another place.
     #[error("the alternate URL '{0}' is the same place as the external URL")]
     AlternateIsExternal(ExternalUrl),
+    /// A probe of what has no upstream of its own.
+    #[error("the wildcard '{0}' stands for many upstreams, none of which can be probed")]
+    ProbeOfWildcard(ExternalUrl),
 }
 
 impl Publishing {
@@ -193,6 +200,7 @@ impl Publishing {
             upstream_protocol: UpstreamProtocol::default(),
             traffic_routing: TrafficRouting::default(),
             maintenance: Maintenance::default(),
+            health_probe: HealthProbe::default(),
             attributes: Attributes::new(),
         }
     }
@@ -208,6 +216,9 @@ impl Publishing {
         if external.is_wildcard() != internal.is_wildcard() {
             let (external, internal) = (external.clone(), internal.clone());
             return Err(PublishingRefused::OneSidedWildcard { external, internal });
+        }
+        if external.is_wildcard() && self.health_probe.path.is_some() {
+            return Err(PublishingRefused::ProbeOfWildcard(external.clone()));
         }
         let Some(alternate) = &self.alternate_url else { return Ok(()) };
         alternate.check().map_err(PublishingRefused::Alternate)?;
@@ -245,6 +256,18 @@ mod tests {
             let refused = publishing(external, internal).check();
             assert!(matches!(refused, Err(PublishingRefused::OneSidedWildcard { .. })), "{external}");
         }
+    }
+
+    #[test]
+    fn what_has_many_upstreams_is_not_probed() {
+        let path = crate::health_probe::ProbePath::parse("/health").ok();
+        let with = |external: &str, internal: &str| {
+            let health_probe = HealthProbe { path: path.clone(), ..HealthProbe::default() };
+            Publishing { health_probe, ..publishing(external, internal) }.check()
+        };
+        assert_eq!(with("https://a.example/", "http://a/"), Ok(()));
+        let refused = with("https://*.apps.example/", "http://*.corp/");
+        assert!(matches!(refused, Err(PublishingRefused::ProbeOfWildcard(_))), "{refused:?}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use adit_core::connector::ConnectorIdentity;
-use adit_core::health::Unreached;
+use adit_core::health::{Observer, Unreached};
 use adit_tunnel::stream::StreamAccount;
 use futures_util::FutureExt as _;
 use http::{Method, Request, Response, Version};
@@ -139,18 +139,20 @@ fn note(job: Job<'_>, connector: &LiveConnector, failure: &Failure) {
         | Reason::UpstreamNameNotResolved
         | Reason::UpstreamNotAllowed
         | Reason::UpstreamTlsFailed
-        | Reason::UpstreamConnectTimeout => sight.failed(why(failure), now),
+        | Reason::UpstreamConnectTimeout => sight.failed(why(failure, Observer::Request), now),
         Reason::UpstreamTimeout => sight.measured(Patience::of(&job.rules.application).answer, now),
         _ => {}
     }
 }
 
-fn why(failure: &Failure) -> Unreached {
+/// A failure as it is kept of the connector.
+pub(crate) fn why(failure: &Failure, by: Observer) -> Unreached {
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Unreached {
         at_millis: u64::try_from(wall.as_millis()).unwrap_or_default(),
         reason: failure.reason.as_str(),
         detail: failure.detail.clone(),
+        by,
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Score {
     pub(crate) in_flight: u32,
     /// How much of its share it gets since it came back, in percent.
     pub(crate) share: u32,
-    /// It could not connect to the upstream a moment ago.
+    /// It could not connect to the upstream a moment ago, or its last probe failed.
     pub(crate) is_failing: bool,
 }
 

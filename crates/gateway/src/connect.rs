@@ -184,6 +184,49 @@ async fn open(core: &Core, job: Job<'_>, connector: &LiveConnector) -> Result<Up
     speak_http1(stream, carried, tunnel).await
 }
 
+/// A connection that is nobody's, for a probe: it is in no pool, and ends with this value.
+pub(crate) enum Apart {
+    Http1(Upstream),
+    Http2(Place),
+}
+
+impl Apart {
+    /// The account of the stream that carries it.
+    pub(crate) fn account(&self) -> &Arc<StreamAccount> {
+        match self {
+            Self::Http1(upstream) => &upstream.account,
+            Self::Http2(place) => place.account(),
+        }
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        match self {
+            Self::Http1(upstream) => upstream.task.abort(),
+            // It ends when nobody can send over it any more.
+            Self::Http2(place) => place.retire(),
+        }
+    }
+}
+
+/// Opens one, for the version of HTTP that most of the application's requests are sent in.
+pub(crate) async fn open_apart(
+    core: &Core,
+    rules: &ForwardingRules,
+    connector: &LiveConnector,
+    tunnel: Arc<TunnelConnection>,
+) -> Result<Apart, AttemptFailed> {
+    let is_http2 = rules.application.upstream_protocol == UpstreamProtocol::Http2;
+    let offer = if is_http2 { Offer::Http2 } else { Offer::Http1 };
+    let shown = connector.shown(rules, &core.serving());
+    let (stream, carried) = open_stream(core, rules, &shown, &tunnel, offer).await?;
+    if is_http2 {
+        return speak_http2(stream, carried, tunnel).await.map(|connection| Apart::Http2(connection.alone()));
+    }
+    speak_http1(stream, carried, tunnel).await.map(Apart::Http1)
+}
+
 async fn open_stream(
     core: &Core,
     rules: &ForwardingRules,

@@ -31,7 +31,7 @@ use crate::span::Spans;
 use crate::tls::{Purpose, TlsConfigs};
 use crate::translate::Held;
 use crate::tunnel::{self, Arrived, Book, Complaints};
-use crate::{edge, limits, registration};
+use crate::{edge, limits, probe, registration};
 
 /// What a core is told.
 #[derive(Debug)]
@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     /// What waits in tunnels for clients.
     pub(crate) unread: Arc<Unread>,
     pub(crate) registrations: Semaphore,
+    /// How many more probes may be under way.
+    pub(crate) probes: Arc<Semaphore>,
     pub(crate) registration_rate: RegistrationRate,
     /// `true` once the tunnels that were awaited at the start have come, or their time is over: clients are served then.
     pub(crate) settled: watch::Receiver<bool>,
@@ -162,6 +164,7 @@ pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc:
     let mut tidy = interval(limits::IDLE / 4);
     let recorder = Rc::clone(&core.recorder);
     spawn_local(async move { recorder.hand_on_in_time().await });
+    spawn_local(probe::run(Rc::clone(&core)));
     loop {
         tokio::select! {
             command = commands.recv() => match command {

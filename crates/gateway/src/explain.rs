@@ -54,7 +54,7 @@ fn score(rules: &ForwardingRules, connector: &ExplainedConnector, now: Moment) -
     let Some(sight) = rules.ledger.sights.of_connector(connector.id) else { return ExplainedScore::default() };
     let (latency, is_failing) = (sight.latency(now), sight.is_failing(now));
     let score = Score { latency, in_flight: connector.in_flight, share: connector.share, is_failing };
-    ExplainedScore { latency, cost: score.cost(), is_failing }
+    ExplainedScore { latency, cost: score.cost(), is_failing, is_probe_failed: sight.is_probe_failed(now) }
 }
 
 fn refusal(obstacle: &Obstacle) -> Refusal {

@@ -154,6 +154,7 @@ impl Gateway {
             client_limits: settings.client_limits,
             unread: Unread::new(settings.client_limits.unread),
             registrations: Semaphore::new(limits::REGISTRATIONS),
+            probes: Arc::new(Semaphore::new(limits::PROBES_AT_ONCE)),
             registration_rate: RegistrationRate::new(&settings.client_limits),
             settled,
             complaints: Complaints::default(),

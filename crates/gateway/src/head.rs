@@ -34,10 +34,10 @@ use crate::upgrade::{self, Upgrade};
 use fields::{is_connection_bound, join_cookies, remove_client_claims, remove_hop_by_hop, wants_trailers};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(crate) static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(crate) static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static X_REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
-static HTTPS: HeaderValue = HeaderValue::from_static("https");
+pub(crate) static HTTPS: HeaderValue = HeaderValue::from_static("https");
 
 /// Where a request wants to go, in the form that routing uses.
 #[derive(Debug, PartialEq, Eq)]

@@ -43,6 +43,7 @@ mod metrics;
 mod multiplex;
 mod pace;
 mod pool;
+mod probe;
 pub mod reason;
 mod record;
 mod registration;

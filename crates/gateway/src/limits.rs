@@ -262,6 +262,19 @@ pub(crate) const UNREACHED_PAUSE: Duration = Duration::from_millis(250);
 /// See [`UNREACHED_PAUSE`].
 pub(crate) const UNREACHED_LONGEST: Duration = Duration::from_secs(10);
 
+/// Probes under way at a time: with each of them hanging for the usual five seconds, 25 more begin each second.
+pub(crate) const PROBES_AT_ONCE: usize = 128;
+
+/// By what part of its interval a probe comes earlier or later than the last one would have it: those that began together
+/// drift apart.
+pub(crate) const PROBE_JITTER: f64 = 0.1;
+
+/// How often it is looked whether there is more or less to probe.
+pub(crate) const PROBES_LOOKED_AT: Duration = Duration::from_secs(1);
+
+/// Bytes of an answer to a probe that are read, and dropped: health pages are a hundredth of it.
+pub(crate) const PROBE_BODY: usize = 64 * 1024;
+
 /// Connectors of which an application remembers how they serve it; of more, the requests under way have to do.
 pub(crate) const SIGHTS: usize = 256;
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use http::StatusCode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
@@ -111,6 +112,8 @@ pub(crate) struct Metrics {
     pub(crate) streams_opened: Counter<u64, AtomicU64>,
     /// Upstream connections that are open.
     pub(crate) streams: Open,
+    /// Probes of upstreams, by what came of them.
+    probes: Family<[(&'static str, &'static str); 1], Counter<u64, AtomicU64>>,
     /// Access records that were lost.
     pub(crate) records_dropped: Counter<u64, AtomicU64>,
     /// Tunnel connections of nobody that is a connector here.
@@ -134,6 +137,7 @@ impl Metrics {
             tunnel_connections: Gauge::default(),
             streams_opened: Counter::default(),
             streams: Open::default(),
+            probes: Family::default(),
             records_dropped: Counter::default(),
             tunnels_refused: Counter::default(),
             registrations_refused: Counter::default(),
@@ -148,6 +152,7 @@ impl Metrics {
         gateway.register("tunnel_connections", "Open connections from connectors", metrics.tunnel_connections.clone());
         gateway.register("streams", "Open upstream connections", metrics.streams.0.clone());
         gateway.register("streams_opened", "Upstream connections opened", metrics.streams_opened.clone());
+        gateway.register("probes", "Probes of upstreams, by what came of them", metrics.probes.clone());
         gateway.register("records_dropped", "Access records that were lost", metrics.records_dropped.clone());
         let refused = metrics.tunnels_refused.clone();
         gateway.register("tunnels_refused", "Connections whose certificate or hello is no connector's", refused);
@@ -157,6 +162,11 @@ impl Metrics {
         gateway.register("registrations_limited", "Registrations of connectors beyond the limits", limited);
         gateway.register("snapshot_revision", "Revision of the snapshot in use", metrics.revision.clone());
         metrics
+    }
+
+    /// A probe has ended like this.
+    pub(crate) fn probed(&self, outcome: &'static str) {
+        self.probes.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// What the core of that index counts.

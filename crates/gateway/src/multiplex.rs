@@ -53,6 +53,11 @@ impl Multiplexed {
         Self { sender, account, tunnel, stint, requests, allowed, retired, idle_since }
     }
 
+    /// Its only place, where it is to carry one request and no other.
+    pub(crate) fn alone(self) -> Place {
+        Place::on(&Rc::new(self))
+    }
+
     fn is_usable(&self) -> bool {
         !self.retired.get() && !self.is_closed() && self.tunnel.takes_streams() && !self.stint.is_over()
     }

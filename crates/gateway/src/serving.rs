@@ -150,6 +150,11 @@ impl ForwardingRules {
         }))
     }
 
+    /// Whether connectors probe the upstream by themselves: not while it is closed to everybody.
+    pub(crate) fn is_probed(&self) -> bool {
+        self.application.health_probe.path.is_some() && self.application.maintenance.state == MaintenanceState::Off
+    }
+
     /// Host and port of the upstream, as in an internal URL.
     pub(crate) fn internal_authority(&self) -> String {
         let internal = &self.application.internal_url;
@@ -182,6 +187,8 @@ impl ForwardingRules {
 pub(crate) struct Serving {
     pub(crate) snapshot: Arc<Snapshot>,
     rules: Arc<HashMap<ApplicationId, Arc<ForwardingRules>>>,
+    /// Those of the applications that ask for probes.
+    probed: Arc<[Arc<ForwardingRules>]>,
     groups: HashMap<ConnectorGroupId, Vec<Arc<LiveConnector>>>,
 }
 
@@ -201,17 +208,29 @@ impl Serving {
             }
         }
         // Most changes of a directory are none for gateways.
-        let rules = if snapshot.has_content_of(&previous.snapshot) {
-            Arc::clone(&previous.rules)
+        let (rules, probed) = if snapshot.has_content_of(&previous.snapshot) {
+            (Arc::clone(&previous.rules), Arc::clone(&previous.probed))
         } else {
-            Arc::new(rules_of(&snapshot, previous))
+            let rules = rules_of(&snapshot, previous);
+            let probed = rules.values().filter(|rules| rules.is_probed()).cloned().collect();
+            (Arc::new(rules), probed)
         };
-        Self { snapshot, rules, groups }
+        Self { snapshot, rules, probed, groups }
     }
 
     /// The rules of an application of this snapshot.
     pub(crate) fn rules(&self, application: ApplicationId) -> Option<&Arc<ForwardingRules>> {
         self.rules.get(&application)
+    }
+
+    /// The rules of the applications that are to be probed.
+    pub(crate) fn probed(&self) -> impl Iterator<Item = &Arc<ForwardingRules>> {
+        self.probed.iter()
+    }
+
+    /// The connectors of `group` that take requests.
+    pub(crate) fn connectors(&self, group: ConnectorGroupId) -> &[Arc<LiveConnector>] {
+        self.groups.get(&group).map_or(&[], Vec::as_slice)
     }
 
     /// The live connector of that identity, if it serves `group`.

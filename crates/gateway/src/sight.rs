@@ -1,14 +1,15 @@
 //! An application as one connector sees it: how long answers take through it, and whether it reaches the upstream.
 //!
-//! Everything here comes from requests that were served anyway, and is kept in atomics that all cores share: a request
-//! finds them by a binary search and writes only when there is something new. Moments are counted in milliseconds since
+//! Everything here comes from requests that were served anyway, and from probes where an application asks for them. It is
+//! kept in atomics that all cores share: a request finds them by a binary search and writes only when there is something
+//! new. Moments are counted in milliseconds since
 //! the gateway's start, and may wrap: what is older than 24 days may look young once.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use adit_core::health::{LastAnswer, Reach, Sighting, Unreached};
+use adit_core::health::{LastAnswer, Observer, Probed, Reach, Sighting, Unreached};
 use adit_core::id::ConnectorId;
 use adit_tunnel::stream::StreamAccount;
 use arc_swap::ArcSwapOption;
@@ -64,7 +65,7 @@ pub(crate) struct Sight {
     latency: Pair,
     /// How often in a row the upstream could not be reached, and until when the connector is passed over.
     unreached: Pair,
-    /// The status of the last answer, and when it came. Zero: none came.
+    /// The status of the last answer, with [`TO_A_PROBE`] if that is what it was, and when it came. Zero: none came.
     answer: Pair,
     /// The same of the last answer with a status of 500 or more.
     server_error: Pair,
@@ -72,9 +73,21 @@ pub(crate) struct Sight {
     connect: AtomicU32,
     /// When the upstream's certificate ends, in seconds since 1970. Zero: it showed none.
     certificate_ends: AtomicI64,
-    /// Why it was last not reached.
+    /// Why it was last not reached, or why its last probe failed.
     failure: ArcSwapOption<Unreached>,
+    /// How the last probe ended ([`PASSED`], [`FAILED`]; zero: there is none), and when.
+    probed: Pair,
+    /// For how many milliseconds one that failed counts.
+    probe_holds: AtomicU32,
 }
+
+/// Beside a status, none of which is as large.
+const TO_A_PROBE: u32 = 1 << 16;
+
+/// How a probe ended.
+const PASSED: u32 = 1;
+/// See [`PASSED`].
+const FAILED: u32 = 2;
 
 /// The moment of a report, on both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -106,10 +119,10 @@ impl Sight {
     }
 
     /// The status of an answer. Most requests write nothing: what is as it was a moment ago is not noted again.
-    pub(crate) fn ended_with(&self, status: u16, now: Moment) {
-        let is_error = |status: u32| status >= 500;
+    pub(crate) fn ended_with(&self, status: u16, to: Observer, now: Moment) {
+        let is_error = |status: u32| status & !TO_A_PROBE >= 500;
         let (known, since) = self.answer.read();
-        let status = u32::from(status);
+        let status = u32::from(status) | if to == Observer::Probe { TO_A_PROBE } else { 0 };
         if is_error(known) == is_error(status) && known > 0 && now.since(since) < limits::LATENCY_STEP {
             return;
         }
@@ -117,6 +130,36 @@ impl Sight {
         if is_error(status) {
             self.server_error.write(status, now.0);
         }
+    }
+
+    /// A probe was answered.
+    pub(crate) fn probe_answered(&self, latency: Duration, status: u16, now: Moment) {
+        self.measured(latency, now);
+        self.ended_with(status, Observer::Probe, now);
+    }
+
+    /// A probe was answered as it should be: whatever was held against the connector is over.
+    pub(crate) fn probe_passed(&self, now: Moment) {
+        self.probed.write(PASSED, now.0);
+        self.unreached.write(0, 0);
+    }
+
+    /// A probe was not answered as it should be. That counts until the next one, or for so long.
+    pub(crate) fn probe_failed(&self, why: Unreached, holds: Duration, now: Moment) {
+        self.failure.store(Some(Arc::new(why)));
+        self.probe_holds.store(u32::try_from(holds.as_millis()).unwrap_or(u32::MAX / 2), Ordering::Relaxed);
+        self.probed.write(FAILED, now.0);
+    }
+
+    /// There are no probes any more.
+    pub(crate) fn probes_end(&self) {
+        self.probed.write(0, 0);
+    }
+
+    /// Whether the last probe failed, and that counts still.
+    pub(crate) fn is_probe_failed(&self, now: Moment) -> bool {
+        let (outcome, at) = self.probed.read();
+        outcome == FAILED && now.since(at) < self.probe_holds.load(Ordering::Relaxed)
     }
 
     /// A connection was opened for a request.
@@ -170,31 +213,34 @@ impl Sight {
 
     /// What can be said of it.
     pub(crate) fn sighting(&self, connector: ConnectorId, is_live: bool, now: Now) -> Sighting {
-        let (answer, server_error) = (self.answer.read(), self.server_error.read());
+        let (answer, server_error, probed) = (self.answer.read(), self.server_error.read(), self.probed.read());
+        let probe = Probed { has_passed: probed.0 == PASSED, at_millis: now.millis_at(probed.1) };
         let reach = match (self.unreached.read().0, answer.0) {
             (1.., _) => Reach::NotReached,
             (0, 1..) => Reach::Reached,
             (0, 0) => Reach::Unknown,
         };
-        let status = u16::try_from(answer.0).unwrap_or_default();
+        let to = if answer.0 & TO_A_PROBE == 0 { Observer::Request } else { Observer::Probe };
+        let status = u16::try_from(answer.0 & !TO_A_PROBE).unwrap_or_default();
         Sighting {
             connector,
             is_live,
             reach,
-            last_answer: (status > 0).then(|| LastAnswer { status, at_millis: now.millis_at(answer.1) }),
+            last_answer: (status > 0).then(|| LastAnswer { status, at_millis: now.millis_at(answer.1), to }),
             server_error_millis: (server_error.0 > 0).then(|| now.millis_at(server_error.1)),
             latency: self.latency(now.moment),
             connect: Some(self.connect.load(Ordering::Relaxed)).filter(|micros| *micros > 0).map(micros),
             certificate_ends: Some(self.certificate_ends.load(Ordering::Relaxed)).filter(|ends| *ends != 0),
             is_passed_over: self.is_failing(now.moment),
             last_failure: self.failure.load().as_deref().cloned(),
+            probe: (probed.0 == PASSED || self.is_probe_failed(now.moment)).then_some(probe),
         }
     }
 
     /// Whether the connector is passed over, where there is another.
     pub(crate) fn is_failing(&self, now: Moment) -> bool {
         let (times, until) = self.unreached.read();
-        times > 0 && is_before(now, until)
+        times > 0 && is_before(now, until) || self.is_probe_failed(now)
     }
 }
 
@@ -289,17 +335,54 @@ mod tests {
         assert_eq!(sight.sighting(connector, true, now(0)).reach, Reach::Unknown);
         for (millis, status) in [(0, 200), (10, 404), (20, 503), (30, 502), (200, 204)] {
             sight.answered(MS, at(millis));
-            sight.ended_with(status, at(millis));
+            sight.ended_with(status, Observer::Request, at(millis));
         }
         let seen = sight.sighting(connector, true, now(700));
         assert_eq!(
             (seen.reach, seen.last_answer),
-            (Reach::Reached, Some(LastAnswer { status: 204, at_millis: 1_000_200 }))
+            (Reach::Reached, Some(LastAnswer { status: 204, at_millis: 1_000_200, to: Observer::Request }))
         );
         assert_eq!(seen.server_error_millis, Some(1_000_020), "what follows at once is not noted again");
-        let why = Unreached { at_millis: 1_000_800, reason: "upstream_refused", detail: "nobody listens".to_owned() };
+        let by = Observer::Request;
+        let why =
+            Unreached { at_millis: 1_000_800, reason: "upstream_refused", detail: "nobody listens".to_owned(), by };
         sight.failed(why.clone(), at(800));
         let seen = sight.sighting(connector, true, now(801));
         assert_eq!((seen.reach, seen.is_passed_over, seen.last_failure), (Reach::NotReached, true, Some(why)));
+    }
+
+    #[test]
+    fn a_probe_that_failed_counts_until_the_next_one_or_until_it_is_too_old() {
+        let (sight, connector) = (Sight::default(), ConnectorId::new(uuid::Uuid::from_u128(1)));
+        let now = |millis: u32| Now { moment: at(millis), wall: Duration::from_millis(u64::from(millis) + 1_000_000) };
+        let by = Observer::Probe;
+        let why = Unreached { at_millis: 1_000_100, reason: "probe_status", detail: "404".to_owned(), by };
+        sight.probe_answered(MS, 404, at(100));
+        sight.probe_failed(why.clone(), MS * 500, at(100));
+        sight.answered(MS, at(150));
+        assert!(sight.is_failing(at(200)), "requests that are answered do not end what the probe says");
+        let seen = sight.sighting(connector, true, now(200));
+        assert_eq!(seen.probe, Some(Probed { has_passed: false, at_millis: 1_000_100 }));
+        assert_eq!(seen.last_answer, Some(LastAnswer { status: 404, at_millis: 1_000_100, to: Observer::Probe }));
+        assert_eq!((seen.reach, seen.last_failure), (Reach::Reached, Some(why.clone())));
+        assert!(!sight.is_failing(at(600)), "nobody has probed since");
+        assert_eq!(sight.sighting(connector, true, now(600)).probe, None);
+
+        sight.probe_failed(why.clone(), MS * 500, at(700));
+        sight.probe_passed(at(800));
+        assert!(!sight.is_failing(at(800)));
+        assert!(sight.sighting(connector, true, now(800)).probe.unwrap().has_passed);
+        sight.probe_failed(why, MS * 500, at(900));
+        sight.probes_end();
+        assert!(!sight.is_failing(at(900)) && sight.sighting(connector, true, now(900)).probe.is_none());
+    }
+
+    #[test]
+    fn a_probe_that_passes_ends_a_pause() {
+        let sight = Sight::default();
+        sight.not_reached(at(0));
+        assert!(sight.is_failing(at(10)));
+        sight.probe_passed(at(10));
+        assert!(!sight.is_failing(at(10)));
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use adit_core::application::PreAuthentication::Passthrough;
+use adit_core::health_probe::{ProbeInterval, ProbePath};
 use adit_core::{Publishing, UpstreamProtocol};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
@@ -318,4 +319,31 @@ async fn an_upstream_that_sends_data_without_data_keeps_its_connection() {
         assert_eq!((status, body), (StatusCode::OK, Bytes::from_static(b"whole")), "{reason}");
     }
     assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_is_spoken_to_in_http2_is_probed_in_http2() {
+    let upstream = Http2Upstream::start(100).await;
+    let mut world = World::start();
+    let set = |publishing: &mut Publishing| {
+        publishing.upstream_protocol = UpstreamProtocol::Http2;
+        publishing.health_probe.path = ProbePath::parse("/echo").ok();
+        publishing.health_probe.interval = ProbeInterval::new(5).ok();
+    };
+    world.publish_as(&format!("https://{APP}/"), &upstream.url(), set).await;
+    let _connector = world.connector(&[]).await;
+    // An interval of five seconds, and as much again: twice, for two probes; five times that.
+    for _ in 0..1500 {
+        if upstream.count("/echo") >= 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(upstream.count("/echo") >= 2, "{} probes came", upstream.count("/echo"));
+    let head = upstream.last_head();
+    assert_eq!((head.method(), head.uri().path()), (&http::Method::GET, "/echo"));
+    assert_eq!(head.uri().authority().unwrap().as_str(), upstream.address.to_string());
+    assert!(head.headers()["user-agent"].to_str().unwrap().starts_with("Adit-Health-Probe/"));
+    assert_eq!(upstream.connections(), upstream.count("/echo"), "each on a connection of its own");
+    assert_eq!(world.health().sightings[0].probe.map(|probe| probe.has_passed), Some(true));
 }

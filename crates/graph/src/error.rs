@@ -327,6 +327,10 @@ fn of_publishing(refused: &PublishingRefused) -> String {
         PublishingRefused::AlternateOfWildcard(url) => {
             format!("The alternateUrl '{url}' cannot be combined with a wildcard.")
         }
+        PublishingRefused::ProbeOfWildcard(url) => invalid(
+            "adit/healthProbePath",
+            &format!("the wildcard '{url}' stands for many upstreams, none of which can be probed"),
+        ),
         PublishingRefused::AlternateIsExternal(url) => {
             format!("The alternateUrl '{url}' is the same place as externalUrl.")
         }

@@ -165,6 +165,14 @@ fn published(of: Variable, names: &[&str], kind: &'static Type) -> Option<Expres
         ["adit", "upstreamProtocol"] => field(setting(&["upstream_protocol"], JsonKind::Text, Some("automatic"))),
         ["adit", "isInMaintenance"] => is(setting(&["maintenance", "state"], JsonKind::Text, Some("off")), "on"),
         ["adit", "maintenanceText"] => field(setting(&["maintenance", "text"], JsonKind::Text, None)),
+        ["adit", "healthProbePath"] => field(setting(&["health_probe", "path"], JsonKind::Text, None)),
+        ["adit", "healthProbeStatuses"] => field(setting(&["health_probe", "statuses"], JsonKind::Text, None)),
+        ["adit", "healthProbeIntervalInSeconds"] => {
+            field(setting(&["health_probe", "interval"], JsonKind::Integer, None))
+        }
+        ["adit", "healthProbeTimeoutInSeconds"] => {
+            field(setting(&["health_probe", "timeout"], JsonKind::Integer, None))
+        }
         ["adit", time] => field(setting(&["upstream_times", stored_time(time)?], JsonKind::Integer, None)),
         [] | ["adit"] => return None,
         _ => field(ApplicationField::Publishing(part(names, kind, publishing::defaults())?)),

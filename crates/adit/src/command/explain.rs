@@ -102,7 +102,9 @@ fn score(connector: &Value) -> String {
     if let Some(share) = connector["shareInPercent"].as_u64().filter(|share| *share < 100) {
         let _ = write!(text, ", back a moment ago: gets {share} % of its share");
     }
-    if connector["isPassedOver"] == true {
+    if connector["isProbeFailed"] == true {
+        text.push_str(", passed over: its last probe of the upstream failed");
+    } else if connector["isPassedOver"] == true {
         text.push_str(", passed over: it could not reach the upstream a moment ago");
     }
     text

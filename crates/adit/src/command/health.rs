@@ -107,7 +107,7 @@ fn application_text(told: &Value) -> String {
     line(&mut text, &format!("  Group {}: {}", word(told, "connectorGroupId"), word(told, "connectorGroupHealth")));
     let connectors = list(told, "connectors");
     if connectors.is_empty() {
-        line(&mut text, "  No request has gone to its upstream yet");
+        line(&mut text, "  No request and no probe has gone to its upstream yet");
     }
     for sighting in connectors {
         line(&mut text, &format!("  {}", sighting_text(&sighting)));
@@ -125,7 +125,8 @@ fn sighting_text(sighting: &Value) -> String {
     text.push_str(&reach);
     let mut part = |said: String| text.push_str(&format!(", {said}"));
     if let (Some(status), at) = (sighting["lastStatus"].as_u64(), word(sighting, "lastAnswerDateTime")) {
-        part(format!("last answer {status} at {at}"));
+        let to = if sighting["lastAnswerTo"] == "probe" { " to a probe" } else { "" };
+        part(format!("last answer {status}{to} at {at}"));
     }
     for (name, said) in [("latencyInMilliseconds", "answers in"), ("connectInMilliseconds", "connects in")] {
         if let Some(millis) = sighting[name].as_f64() {
@@ -138,6 +139,10 @@ fn sighting_text(sighting: &Value) -> String {
     }
     if sighting["isConnected"] == false {
         part("not connected now".to_owned());
+    }
+    if let Some(passed) = sighting["isLastProbePassed"].as_bool() {
+        let outcome = if passed { "passed" } else { "failed" };
+        part(format!("last probe {outcome} at {}", word(sighting, "lastProbeDateTime")));
     }
     let failure = &sighting["lastFailure"];
     if failure.is_object() {
@@ -184,13 +189,18 @@ mod tests {
                     "certificateExpirationDateTime": "2027-01-01T00:00:00Z", "isConnected": true},
                 {"id": "3", "machineName": "berlin-2", "reach": "notReached", "isConnected": true,
                     "lastFailure": {"dateTime": "2026-11-20T10:15:31.000Z", "reason": "upstream_refused",
-                        "detail": "nobody listens"}}]});
+                        "detail": "nobody listens", "by": "request"}},
+                {"id": "5", "machineName": "berlin-3", "reach": "reached", "isConnected": true, "lastStatus": 404,
+                    "lastAnswerTo": "probe", "lastAnswerDateTime": "2026-11-20T10:15:32.000Z",
+                    "isLastProbePassed": false, "lastProbeDateTime": "2026-11-20T10:15:32.000Z"}]});
         let text = application_text(&told);
         for shown in [
             "Wiki (4): degraded\n  Group 1: serving\n",
             "berlin-1 (2): reaches the upstream, last answer 200 at 2026-11-20T10:15:30.000Z, answers in 12.3 ms, \
              its certificate ends 2027-01-01T00:00:00Z\n",
             "berlin-2 (3): does not reach the upstream, last failed 2026-11-20T10:15:31.000Z: upstream_refused, nobody",
+            "berlin-3 (5): reaches the upstream, last answer 404 to a probe at 2026-11-20T10:15:32.000Z, last probe \
+             failed at 2026-11-20T10:15:32.000Z\n",
         ] {
             assert!(text.contains(shown), "{shown:?} is not in\n{text}");
         }

@@ -3,6 +3,7 @@
 use adit_core::application::{
     Attributes, BodyLinks, HostHeader, Publishing, TrafficRouting, TranslatedTo, UpstreamCertificate, UpstreamTimeout,
 };
+use adit_core::health_probe::{ExpectedStatuses, ProbeInterval, ProbePath, ProbeTimeout};
 use adit_core::maintenance::{MaintenanceState, MaintenanceText};
 use adit_core::{ExternalUrl, InternalUrl, PreAuthentication, Seconds, UpstreamProtocol};
 
@@ -63,6 +64,8 @@ pub struct PublishingPatch {
     pub maintenance: Option<MaintenanceState>,
     /// What its users are told then, or nothing any more.
     pub maintenance_text: Option<Option<MaintenanceText>>,
+    /// How its connectors probe it by themselves.
+    pub health_probe: HealthProbePatch,
     /// The certificate of its external host; without one, what is there stays as long as it fits.
     pub certificate: Option<CertificateUpload>,
     /// Each key replaces what was there under it.
@@ -80,6 +83,19 @@ pub struct UpstreamTimesPatch {
     pub idle: Option<Option<Seconds>>,
     /// For all of it.
     pub total: Option<Option<Seconds>>,
+}
+
+/// Some of an application's probes; the inner `None` takes a setting back to its default.
+#[derive(Debug, Clone, Default)]
+pub struct HealthProbePatch {
+    /// What is asked for; without it nothing is.
+    pub path: Option<Option<ProbePath>>,
+    /// How often.
+    pub interval: Option<Option<ProbeInterval>>,
+    /// How long it may take.
+    pub timeout: Option<Option<ProbeTimeout>>,
+    /// Which answers are good.
+    pub statuses: Option<Option<ExpectedStatuses>>,
 }
 
 impl PublishingPatch {
@@ -114,6 +130,10 @@ impl PublishingPatch {
         replace(&mut publishing.traffic_routing, self.traffic_routing);
         replace(&mut publishing.maintenance.state, self.maintenance);
         replace(&mut publishing.maintenance.text, self.maintenance_text);
+        replace(&mut publishing.health_probe.path, self.health_probe.path);
+        replace(&mut publishing.health_probe.interval, self.health_probe.interval);
+        replace(&mut publishing.health_probe.timeout, self.health_probe.timeout);
+        replace(&mut publishing.health_probe.statuses, self.health_probe.statuses);
         publishing.attributes.extend(self.attributes);
         Ok(publishing)
     }

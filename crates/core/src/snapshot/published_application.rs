@@ -7,6 +7,7 @@ use crate::application::{
     UpstreamTimeout,
 };
 use crate::external_url::ExternalUrl;
+use crate::health_probe::HealthProbe;
 use crate::id::{ApplicationId, ConnectorGroupId};
 use crate::internal_url::InternalUrl;
 use crate::maintenance::Maintenance;
@@ -47,6 +48,8 @@ pub struct PublishedApplication {
     pub traffic_routing: TrafficRouting,
     /// Whether it is closed for a while.
     pub maintenance: Maintenance,
+    /// How its connectors probe it by themselves.
+    pub health_probe: HealthProbe,
     /// The group whose connectors serve it.
     pub connector_group: ConnectorGroupId,
     /// The revision of the application's last change: connections made under older settings are not reused.
@@ -86,6 +89,7 @@ impl PublishedApplication {
             upstream_protocol: publishing.upstream_protocol,
             traffic_routing: publishing.traffic_routing,
             maintenance: publishing.maintenance,
+            health_probe: publishing.health_probe,
             connector_group,
             revision: application.revision,
             permit: None,

@@ -6,6 +6,7 @@ use super::*;
 use crate::application::{
     BodyLinks, HostHeader, PreAuthentication, TrafficRouting, TranslatedTo, UpstreamCertificate, UpstreamTimeout,
 };
+use crate::health_probe::HealthProbe;
 use crate::internal_url::InternalUrl;
 use crate::maintenance::Maintenance;
 use crate::upstream_protocol::UpstreamProtocol;
@@ -28,6 +29,7 @@ pub(crate) fn published(number: u128, external: &str, pre_authentication: PreAut
         upstream_protocol: UpstreamProtocol::default(),
         traffic_routing: TrafficRouting::default(),
         maintenance: Maintenance::default(),
+        health_probe: HealthProbe::default(),
         connector_group: ConnectorGroupId::new(Uuid::from_u128(1)),
         revision: Revision(1),
         permit: None,

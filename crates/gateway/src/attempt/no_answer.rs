@@ -31,7 +31,7 @@ impl NoAnswer {
     }
 
     /// Whether this side found fault with what the upstream sent.
-    pub(super) fn is_invalid(&self) -> bool {
+    pub(crate) fn is_invalid(&self) -> bool {
         match self {
             Self::Http1(error) => error.is_parse() || Refusal::is_cause_of(error),
             Self::Http2(error) => error.is_library() && (error.is_reset() || error.is_go_away()),
@@ -40,7 +40,7 @@ impl NoAnswer {
     }
 
     /// Whether the upstream ended it by HTTP/2's own means.
-    pub(super) fn is_remote(&self) -> bool {
+    pub(crate) fn is_remote(&self) -> bool {
         self.http2().is_some_and(h2::Error::is_remote)
     }
 

@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_core::health::Observer;
 use adit_core::id::ConnectorId;
 use adit_tunnel::stream::StreamAccount;
 use http::StatusCode;
@@ -50,7 +51,7 @@ impl Course {
         let Some((sight, asked)) = self.awaited.get() else { return };
         let moment = Moment::at(now);
         sight.answered(now.saturating_duration_since(*asked), moment);
-        sight.ended_with(status.as_u16(), moment);
+        sight.ended_with(status.as_u16(), Observer::Request, moment);
     }
 
     /// How often the request was sent.

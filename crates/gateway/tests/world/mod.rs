@@ -18,6 +18,7 @@ use adit_connector::AllowList;
 use adit_control::CertificateAuthority;
 use adit_core::application::{Application, Attributes, PreAuthentication, Publishing};
 use adit_core::connector::{ConnectorIdentity, KeyGeneration};
+use adit_core::health::ApplicationHealth;
 use adit_core::id::{ApplicationId, ConnectorGroupId, ConnectorId, TunnelId};
 use adit_core::permit::{Membership, Permit};
 use adit_core::revision::{Epoch, Revision};
@@ -252,6 +253,27 @@ impl World {
         self.know(1..=9).await;
     }
 
+    /// Changes what was published last.
+    pub(crate) async fn change(&mut self, set: impl FnOnce(&mut PublishedApplication)) {
+        let application = self.applications.last_mut().unwrap();
+        set(application);
+        application.revision = Revision(application.revision.0 + 1);
+        self.know(1..=9).await;
+    }
+
+    /// How what was published last is.
+    pub(crate) fn health(&self) -> ApplicationHealth {
+        let gateway = self.gateway.as_ref().unwrap();
+        gateway.health().application(self.applications.last().unwrap().id).unwrap()
+    }
+
+    /// What the gateway has counted.
+    pub(crate) fn metrics(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        text
+    }
+
     /// The directory's CA.
     pub(crate) fn ca(&self) -> rustls_pki_types::CertificateDer<'static> {
         self.authority.certificate_der().clone()
@@ -265,8 +287,7 @@ impl World {
 
     /// How many tunnel connections were refused, by the metrics.
     pub(crate) fn tunnels_refused(&self) -> u64 {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        let text = self.metrics();
         let line = text.lines().find_map(|line| line.strip_prefix("adit_gateway_tunnels_refused_total "));
         line.unwrap().parse().unwrap()
     }

@@ -57,6 +57,10 @@ pub(crate) static PUBLISHING_SETTINGS: ComplexType = ComplexType::new(
         Property::new("upstreamProtocol", Type::String),
         Property::new("isInMaintenance", Type::Boolean),
         Property::new("maintenanceText", Type::String),
+        Property::new("healthProbePath", Type::String),
+        Property::new("healthProbeIntervalInSeconds", Type::Int32),
+        Property::new("healthProbeTimeoutInSeconds", Type::Int32),
+        Property::new("healthProbeStatuses", Type::String),
     ],
 );
 
@@ -121,6 +125,7 @@ pub(crate) static EXPLAINED_CONNECTOR: ComplexType = ComplexType::new(
         Property::new("latencyInMilliseconds", Type::Double).system(),
         Property::new("score", Type::Double).system(),
         Property::new("isPassedOver", Type::Boolean).required().system(),
+        Property::new("isProbeFailed", Type::Boolean).required().system(),
     ],
 );
 

@@ -68,7 +68,7 @@ pub(crate) static APPLICATION_HEALTH: ComplexType = ComplexType::new(
     ],
 );
 
-/// `adit.upstreamSighting`: an upstream, as requests through one connector last saw it.
+/// `adit.upstreamSighting`: an upstream, as requests and probes through one connector last saw it.
 pub(crate) static UPSTREAM_SIGHTING: ComplexType = ComplexType::new(
     "upstreamSighting",
     &[
@@ -78,21 +78,25 @@ pub(crate) static UPSTREAM_SIGHTING: ComplexType = ComplexType::new(
         Property::new("reach", Type::String).required().system(),
         Property::new("lastStatus", Type::Int32).system(),
         Property::new("lastAnswerDateTime", Type::DateTimeOffset).system(),
+        Property::new("lastAnswerTo", Type::String).system(),
         Property::new("lastServerErrorDateTime", Type::DateTimeOffset).system(),
         Property::new("latencyInMilliseconds", Type::Double).system(),
         Property::new("connectInMilliseconds", Type::Double).system(),
         Property::new("certificateExpirationDateTime", Type::DateTimeOffset).system(),
         Property::new("isPassedOver", Type::Boolean).required().system(),
         Property::new("lastFailure", Type::Complex(&UNREACHED)).system(),
+        Property::new("isLastProbePassed", Type::Boolean).system(),
+        Property::new("lastProbeDateTime", Type::DateTimeOffset).system(),
     ],
 );
 
-/// `adit.unreached`: why a connector could not connect to an upstream.
+/// `adit.unreached`: why a connector could not connect to an upstream, or why a probe of it failed.
 pub(crate) static UNREACHED: ComplexType = ComplexType::new(
     "unreached",
     &[
         Property::new("dateTime", Type::DateTimeOffset).system(),
         Property::new("reason", Type::String).required().system(),
         Property::new("detail", Type::String).required().system(),
+        Property::new("by", Type::String).required().system(),
     ],
 );

@@ -120,6 +120,7 @@ fn connector(connector: &ExplainedConnector, names: &Names) -> Value {
         "latencyInMilliseconds": connector.score.latency.map(millis),
         "score": connector.score.cost.map(millis),
         "isPassedOver": connector.score.is_failing,
+        "isProbeFailed": connector.score.is_probe_failed,
     })
 }
 

@@ -112,17 +112,25 @@ fn of_sighting(sighting: &Sighting, machine: Option<String>) -> Value {
         "reach": sighting.reach.as_str(),
         "lastStatus": sighting.last_answer.map(|answer| answer.status),
         "lastAnswerDateTime": sighting.last_answer.and_then(|answer| moment(answer.at_millis)),
+        "lastAnswerTo": sighting.last_answer.map(|answer| answer.to.as_str()),
         "lastServerErrorDateTime": sighting.server_error_millis.and_then(moment),
         "latencyInMilliseconds": sighting.latency.map(millis),
         "connectInMilliseconds": sighting.connect.map(millis),
         "certificateExpirationDateTime": sighting.certificate_ends.and_then(seconds),
         "isPassedOver": sighting.is_passed_over,
         "lastFailure": sighting.last_failure.as_ref().map(unreached),
+        "isLastProbePassed": sighting.probe.map(|probe| probe.has_passed),
+        "lastProbeDateTime": sighting.probe.and_then(|probe| moment(probe.at_millis)),
     })
 }
 
 fn unreached(failure: &Unreached) -> Value {
-    json!({"dateTime": moment(failure.at_millis), "reason": failure.reason, "detail": failure.detail})
+    json!({
+        "dateTime": moment(failure.at_millis),
+        "reason": failure.reason,
+        "detail": failure.detail,
+        "by": failure.by.as_str(),
+    })
 }
 
 fn moment(millis: u64) -> Option<String> {

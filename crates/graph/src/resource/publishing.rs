@@ -73,6 +73,7 @@ pub(super) fn change(value: &Value) -> Result<PublishingChange, GraphError> {
         upstream_protocol: publishing_settings::upstream_protocol(wanted)?,
         maintenance: publishing_settings::maintenance(wanted),
         maintenance_text: publishing_settings::maintenance_text(wanted)?,
+        health_probe: publishing_settings::health_probe(wanted)?,
         certificate: certificate::uploaded(wanted)?,
         attributes: wanted.iter().filter(|(name, value)| is_attribute(name, value)).map(owned).collect(),
     }))

@@ -1,7 +1,8 @@
 //! `onPremisesPublishing/adit`: the settings of a published application that Graph has no word for. A part that a PATCH
 //! does not name stays; `null` brings a part, or all of them, back to their defaults.
 
-use adit_control::UpstreamTimesPatch;
+use adit_control::{HealthProbePatch, UpstreamTimesPatch};
+use adit_core::health_probe::{ExpectedStatuses, ProbeInterval, ProbePath, ProbeTimeout};
 use adit_core::maintenance::{MaintenanceState, MaintenanceText};
 use adit_core::{Publishing, Seconds, UpstreamProtocol};
 use serde_json::{Map, Value, json};
@@ -47,9 +48,19 @@ pub(super) fn maintenance_text(publishing: &Map<String, Value>) -> Result<Option
     }
 }
 
+/// How its connectors are to probe it.
+pub(super) fn health_probe(publishing: &Map<String, Value>) -> Result<HealthProbePatch, GraphError> {
+    Ok(HealthProbePatch {
+        path: text(publishing, "healthProbePath", ProbePath::parse)?,
+        interval: whole(publishing, "healthProbeIntervalInSeconds", ProbeInterval::new)?,
+        timeout: whole(publishing, "healthProbeTimeoutInSeconds", ProbeTimeout::new)?,
+        statuses: text(publishing, "healthProbeStatuses", ExpectedStatuses::parse)?,
+    })
+}
+
 /// The settings as they are.
 pub(super) fn shown(publishing: &Publishing) -> Value {
-    let times = &publishing.upstream_times;
+    let (times, probe) = (&publishing.upstream_times, &publishing.health_probe);
     json!({
         "connectTimeoutInSeconds": times.connect,
         "firstByteTimeoutInSeconds": times.first_byte,
@@ -58,6 +69,10 @@ pub(super) fn shown(publishing: &Publishing) -> Value {
         "upstreamProtocol": publishing.upstream_protocol.as_str(),
         "isInMaintenance": publishing.maintenance.state == MaintenanceState::On,
         "maintenanceText": publishing.maintenance.text,
+        "healthProbePath": probe.path,
+        "healthProbeIntervalInSeconds": probe.interval,
+        "healthProbeTimeoutInSeconds": probe.timeout,
+        "healthProbeStatuses": probe.statuses,
     })
 }
 
@@ -72,6 +87,26 @@ fn part<'b>(publishing: &'b Map<String, Value>, name: &str) -> Option<&'b Value>
 fn seconds(name: &str, value: &Value) -> Result<Option<Seconds>, GraphError> {
     let Some(number) = value.as_i64() else { return Ok(None) };
     Seconds::new(number).map(Some).map_err(|error| invalid(name, &error))
+}
+
+/// What the body says about a setting that is text: `None` if nothing, `Some(None)` if its default.
+fn text<T, E: std::fmt::Display>(
+    publishing: &Map<String, Value>,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<Option<Option<T>>, GraphError> {
+    let parsed = |value: &Value| value.as_str().map(&parse).transpose().map_err(|error| invalid(name, &error));
+    part(publishing, name).map(parsed).transpose()
+}
+
+/// The same for a setting that is a whole number.
+fn whole<T, E: std::fmt::Display>(
+    publishing: &Map<String, Value>,
+    name: &str,
+    check: impl Fn(i64) -> Result<T, E>,
+) -> Result<Option<Option<T>>, GraphError> {
+    let checked = |value: &Value| value.as_i64().map(&check).transpose().map_err(|error| invalid(name, &error));
+    part(publishing, name).map(checked).transpose()
 }
 
 fn invalid(name: &str, reason: &dyn std::fmt::Display) -> GraphError {

@@ -54,10 +54,12 @@ async fn settings_of_adits_own_are_merged_and_go_back_to_their_defaults() {
     let path = wiki(&api).await;
     let nothing = json!({"connectTimeoutInSeconds": null, "firstByteTimeoutInSeconds": null,
         "idleTimeoutInSeconds": null, "totalTimeoutInSeconds": null, "upstreamProtocol": "automatic",
-        "isInMaintenance": false, "maintenanceText": null});
+        "isInMaintenance": false, "maintenanceText": null, "healthProbePath": null, "healthProbeIntervalInSeconds": null,
+        "healthProbeTimeoutInSeconds": null, "healthProbeStatuses": null});
     assert_eq!(shown(&api, &path).await["adit"], nothing);
     let set = json!({"adit": {"connectTimeoutInSeconds": 3, "idleTimeoutInSeconds": 60, "upstreamProtocol": "http2", "isInMaintenance": true,
-        "maintenanceText": " Back at ten. "}});
+        "maintenanceText": " Back at ten. ", "healthProbePath": "/health?full=1", "healthProbeIntervalInSeconds": 10,
+        "healthProbeStatuses": "200-204"}});
     api.patch(&format!("{path}/onPremisesPublishing"), set).await.expect(204);
     let more = json!({"onPremisesPublishing": {"adit": {"totalTimeoutInSeconds": 3600, "idleTimeoutInSeconds": null}}});
     api.patch(&path, more).await.expect(204);
@@ -65,7 +67,9 @@ async fn settings_of_adits_own_are_merged_and_go_back_to_their_defaults() {
     assert_eq!(
         adit,
         json!({"connectTimeoutInSeconds": 3, "firstByteTimeoutInSeconds": null, "idleTimeoutInSeconds": null,
-            "totalTimeoutInSeconds": 3600, "upstreamProtocol": "http2", "isInMaintenance": true, "maintenanceText": "Back at ten."})
+            "totalTimeoutInSeconds": 3600, "upstreamProtocol": "http2", "isInMaintenance": true, "maintenanceText": "Back at ten.",
+            "healthProbePath": "/health?full=1", "healthProbeIntervalInSeconds": 10, "healthProbeTimeoutInSeconds": null,
+            "healthProbeStatuses": "200-204"})
     );
     api.patch(&format!("{path}/onPremisesPublishing"), json!({"adit": {"isInMaintenance": false}})).await.expect(204);
     assert_eq!(shown(&api, &path).await["adit"]["maintenanceText"], "Back at ten.", "the text is kept for next time");
@@ -92,6 +96,24 @@ async fn settings_that_cannot_be_are_refused_by_name() {
         (json!({"adit": {"upstreamProtocol": 2}}), "adit/upstreamProtocol"),
         (json!({"adit": {"maintenanceText": "a\u{7}b"}}), "adit/maintenanceText"),
         (json!({"adit": {"maintenanceText": "x".repeat(501)}}), "adit/maintenanceText"),
+        (json!({"adit": {"healthProbePath": "http://metadata.internal/"}}), "adit/healthProbePath"),
+        (json!({"adit": {"healthProbePath": "//metadata.internal/"}}), "adit/healthProbePath"),
+        (json!({"adit": {"healthProbePath": "health"}}), "begins with one '/'"),
+        (json!({"adit": {"healthProbePath": ""}}), "adit/healthProbePath"),
+        (json!({"adit": {"healthProbePath": "/a\r\nX-User: root"}}), "adit/healthProbePath"),
+        (json!({"adit": {"healthProbePath": "/a/../b"}}), "dot segment"),
+        (json!({"adit": {"healthProbePath": 1}}), "adit/healthProbePath"),
+        (json!({"adit": {"healthProbeIntervalInSeconds": 4}}), "4 is not a number of seconds from 5 to 3600"),
+        (json!({"adit": {"healthProbeIntervalInSeconds": 3601}}), "adit/healthProbeIntervalInSeconds"),
+        (json!({"adit": {"healthProbeTimeoutInSeconds": 0}}), "adit/healthProbeTimeoutInSeconds"),
+        (json!({"adit": {"healthProbeTimeoutInSeconds": 61}}), "adit/healthProbeTimeoutInSeconds"),
+        (json!({"adit": {"healthProbeStatuses": "200-500"}}), "adit/healthProbeStatuses"),
+        (json!({"adit": {"healthProbeStatuses": "ok"}}), "adit/healthProbeStatuses"),
+        (
+            json!({"externalUrl": "https://*.example/", "internalUrl": "http://*.corp/",
+                "adit": {"healthProbePath": "/health"}}),
+            "adit/healthProbePath",
+        ),
         (json!({"adit": {"unknown": 1}}), "adit/unknown"),
         (json!({"adit": "on"}), "adit"),
         (json!({"alternateUrl": "http://portal.example/"}), "alternateUrl"),
@@ -142,7 +164,8 @@ async fn settings_can_be_asked_for() {
         "alternateUrl": "https://second.example/", "trafficRoutingMethod": "sessionPersistence",
         "isTranslateLinksInBodyEnabled": true, "useAlternateUrlForTranslationAndRedirect": true,
         "adit": {"isInMaintenance": true, "maintenanceText": "Later", "connectTimeoutInSeconds": 5,
-            "upstreamProtocol": "http2"}}),
+            "upstreamProtocol": "http2", "healthProbePath": "/health", "healthProbeIntervalInSeconds": 60,
+            "healthProbeTimeoutInSeconds": 9, "healthProbeStatuses": "200"}}),
     )
     .await;
     api.post("/beta/applications", json!({"displayName": "Unpublished"})).await.expect(201);
@@ -158,6 +181,10 @@ async fn settings_can_be_asked_for() {
         ("adit/maintenanceText eq 'Later'", vec!["Set"]),
         ("adit/connectTimeoutInSeconds le 5", vec!["Set"]),
         ("adit/totalTimeoutInSeconds ne null", vec![]),
+        ("adit/healthProbePath ne null", vec!["Set"]),
+        ("adit/healthProbeIntervalInSeconds ge 60", vec!["Set"]),
+        ("adit/healthProbeTimeoutInSeconds eq 9", vec!["Set"]),
+        ("adit/healthProbeStatuses eq '200'", vec!["Set"]),
     ] {
         let path = format!("/beta/applications?$filter=onPremisesPublishing/{}", filter.replace(' ', "%20"));
         let list = api.get(&path).await.expect(200);

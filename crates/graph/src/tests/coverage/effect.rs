@@ -104,6 +104,25 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
         &["publishingSettings/maintenanceText"],
         "in effect: plain text of up to 500 characters for that page; kept while the application is open",
     ),
+    (
+        &["publishingSettings/healthProbePath"],
+        "in effect: each connector of the group asks the upstream for this path (and query), also when nobody uses the \
+         application, and what comes of it counts for `adit.health` and for the choice of a connector; see \
+         [health.md](health.md). Without it nothing is probed",
+    ),
+    (
+        &["publishingSettings/healthProbeIntervalInSeconds"],
+        "in effect: how often each connector does, 5 to 3600; 30 where it is not set",
+    ),
+    (
+        &["publishingSettings/healthProbeTimeoutInSeconds"],
+        "in effect: how long that may take, connecting included, 1 to 60; 5 where it is not set",
+    ),
+    (
+        &["publishingSettings/healthProbeStatuses"],
+        "in effect: which statuses are good, `200` or a range as in `200-399`, which holds where it is not set; none \
+         beyond 499",
+    ),
     (&["onPremisesPublishing/isBackendCertificateValidationEnabled"], IN_EFFECT),
     (
         &["onPremisesPublishing/applicationServerTimeout"],
