@@ -20,6 +20,14 @@ const RECOVERED: Duration = Duration::from_secs(5);
 /// Five times the four seconds that are promised after silence.
 const NOTICED: Duration = Duration::from_secs(20);
 
+/// Who waited for this long met the silence.
+const WAITED: Duration = Duration::from_secs(2);
+
+/// What the gateway counts.
+const RETRIES: &str = "adit_gateway_retries_total";
+/// See [`RETRIES`].
+const TUNNEL_CONNECTIONS: &str = "adit_gateway_tunnel_connections";
+
 /// Five times the ten seconds in which a connector that came back gets its whole share.
 const WHOLE_SHARE: Duration = Duration::from_secs(50);
 
@@ -78,18 +86,28 @@ fn killing_one_of_two_connectors_fails_no_idempotent_request_and_sends_no_other_
     assert!(p99 < RECOVERED, "the first answer after a kill took {p99:?}");
 }
 
+/// Connections of both connectors.
+const TUNNELS: u64 = 4;
+
 #[test]
 fn a_connector_that_falls_silent_delays_requests_and_fails_none() {
     let _alone = alone();
     let mut pair = Pair::start();
     for round in 0..if long() { 100 } else { 3 } {
         pair.both_serve();
-        let load = pair.load("/1k");
+        settles("all connections are there", NOTICED, || pair.directory.metrics([TUNNEL_CONNECTIONS]) == [TUNNELS]);
+        let load = pair.load("/who");
         thread::sleep(LOADED);
+        let [sent_again] = pair.directory.metrics([RETRIES]);
         let stopped = Instant::now();
         pair.connectors[round % 2].process().signal("STOP");
-        // Until it counts as lost, and a moment of what is then normal.
-        thread::sleep(Duration::from_secs(5));
+        settles("requests that wait are sent again", NOTICED, || {
+            let [again, tunnels] = pair.directory.metrics([RETRIES, TUNNEL_CONNECTIONS]);
+            assert_eq!(tunnels, TUNNELS, "they waited until the silent connections were given up");
+            again > sent_again
+        });
+        // A moment of what is then normal.
+        thread::sleep(Duration::from_secs(1));
         let shots = load.stop();
         pair.connectors[round % 2].process().signal("CONT");
 
@@ -98,6 +116,13 @@ fn a_connector_that_falls_silent_delays_requests_and_fails_none() {
         let (p99, longest) = slowest(waited(&shots));
         println!("round {round}: {} answers, p99 {p99:?}, longest {longest:?}", shots.len());
         assert!(longest < NOTICED, "a request took {longest:?}");
+        let other = pair.connectors[1 - round % 2].pid().to_string();
+        let waited: Vec<&Shot> = shots.iter().filter(|shot| shot.ended - shot.sent > WAITED).collect();
+        assert!(!waited.is_empty(), "no request met the silence");
+        assert!(
+            waited.iter().all(|shot| shot.carrier == other),
+            "answered by a connector that was stopped: {waited:?}"
+        );
     }
     pair.both_serve();
 }

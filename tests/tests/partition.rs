@@ -15,6 +15,11 @@ use adit_tests::{Directory, Upstream, long, settles};
 /// Five times the four seconds that are promised.
 const NOTICED: Duration = Duration::from_secs(20);
 
+/// What the gateway counts.
+const RETRIES: &str = "adit_gateway_retries_total";
+/// See [`RETRIES`].
+const TUNNEL_CONNECTIONS: &str = "adit_gateway_tunnel_connections";
+
 /// A connector that was cut off dials again after ten seconds of silence and a pause of up to fifteen; and that thrice.
 const BACK: Duration = Duration::from_secs(75);
 
@@ -33,8 +38,14 @@ fn a_connector_whose_network_is_cut_off_delays_requests_and_fails_none() {
         let load = Load::start(16, gateway, HOST, "/1k", &directory.trust());
         thread::sleep(Duration::from_millis(500));
         let apart = &connectors[round % 2];
+        let [sent_again, tunnels] = directory.metrics([RETRIES, TUNNEL_CONNECTIONS]);
         apart.cut();
         let cut = Instant::now();
+        settles("requests that wait are sent again", NOTICED, || {
+            let [again, left] = directory.metrics([RETRIES, TUNNEL_CONNECTIONS]);
+            assert_eq!(left, tunnels, "they waited until the silent connections were given up");
+            again > sent_again
+        });
         settles("its loss", NOTICED, || available(&directory) == 1);
         let noticed = cut.elapsed();
         thread::sleep(Duration::from_secs(1));
@@ -49,6 +60,8 @@ fn a_connector_whose_network_is_cut_off_delays_requests_and_fails_none() {
         println!("round {round}: {} answers, noticed after {noticed:?}, p99 {p99:?}, longest {longest:?}", shots.len());
         assert!(longest < NOTICED, "a request took {longest:?}");
         settles("its return", BACK, || available(&directory) == 2);
+        // The old connections are closed once the gateway has heard nothing of them for ten seconds.
+        settles("all of it", BACK, || directory.metrics([TUNNEL_CONNECTIONS]) == [tunnels]);
     }
 }
 
