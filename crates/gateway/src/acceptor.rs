@@ -67,10 +67,13 @@ impl Door {
         if admission != Admission::Anyone {
             self.complaint.say(|| tracing::warn!(%from, open, file, "clients are turned away: the limit is reached"));
         }
-        if admission == Admission::Nobody {
+        let Some(admitted) = self.shared.let_in(from, admission) else {
             drop(socket);
-            return tokio::time::sleep(PAUSE).await;
-        }
+            if admission == Admission::Nobody {
+                tokio::time::sleep(PAUSE).await;
+            }
+            return;
+        };
         prepare(&socket);
         // A failure means that the peer is gone already.
         let Ok(socket) = Socket::from(socket).park() else { return };
@@ -78,7 +81,7 @@ impl Door {
         let fewest = cores.min_by_key(|(_, core)| core.connections.load(Ordering::Relaxed));
         let Some((index, core)) = fewest else { return };
         core.connections.fetch_add(1, Ordering::Relaxed);
-        self.shared.hand_over(index, CoreCommand::Connection(socket, from, admission)).await;
+        self.shared.hand_over(index, CoreCommand::Connection(socket, from, admitted)).await;
     }
 }
 

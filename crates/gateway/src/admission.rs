@@ -4,7 +4,11 @@
 //! first, and what the process needs besides (the directory, the API, health) always finds a file descriptor: a process
 //! that has none left cannot even say so.
 
+mod by_address;
+
 use crate::limits;
+
+pub(crate) use by_address::{ByAddress, Place, Room};
 
 /// Who may be let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

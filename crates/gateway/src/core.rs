@@ -18,11 +18,11 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, interval, timeout, timeout_at};
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, ByAddress, Place, Room};
 use crate::directory::ConnectorDirectory;
 use crate::http1_hosts::Http1Hosts;
 use crate::limits::ClientLimits;
-use crate::metrics::Metrics;
+use crate::metrics::{Crowd, Metrics};
 use crate::pool::Pool;
 use crate::record::{RecordWriter, Recorder};
 use crate::registration::rate::RegistrationRate;
@@ -37,13 +37,22 @@ use crate::{edge, limits, probe, registration};
 #[derive(Debug)]
 pub(crate) enum CoreCommand {
     /// Serve a connection that was just accepted.
-    Connection(Parked, SocketAddr, Admission),
+    Connection(Parked, SocketAddr, Admitted),
     /// Serve a tunnel connection that another core shook hands with.
     Tunnel(Box<Arrived>),
     /// Drop the idle upstream connections on that tunnel connection.
     Purge(u64),
     /// Hand on the access records that are gathered; the sender is dropped once they are written.
     HandOnRecords(mpsc::Sender<()>),
+}
+
+/// Whether a connection is that of anybody, and the place of its address that it takes.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) admission: Admission,
+    /// The limit that speaks against a client.
+    pub(crate) crowd: Crowd,
+    pub(crate) place: Place,
 }
 
 /// How a core is reached from outside.
@@ -72,6 +81,7 @@ pub(crate) struct Shared {
     pub(crate) http1_hosts: Http1Hosts,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) client_limits: ClientLimits,
+    pub(crate) by_address: Arc<ByAddress>,
     /// What waits in tunnels for clients.
     pub(crate) unread: Arc<Unread>,
     pub(crate) registrations: Semaphore,
@@ -104,6 +114,24 @@ impl Shared {
         if timeout(limits::RECORDS_WRITTEN, all.recv()).await.is_err() {
             tracing::warn!("the last access records were not written in time");
         }
+    }
+
+    /// Lets one more connection of `from` in, if its address has room; `admission` is what there is room for at all.
+    pub(crate) fn let_in(&self, from: SocketAddr, admission: Admission) -> Option<Admitted> {
+        let address = from.ip().to_canonical();
+        let stands_for_many = self.trusted_proxies.iter().any(|network| network.contains(&address));
+        let Room { admission: of_address, place, log } = self.by_address.take(address, stands_for_many, Instant::now());
+        if log {
+            let most = self.client_limits.connections_per_address;
+            tracing::warn!(%address, most, "clients of an address are turned away: it has too many connections");
+        }
+        let crowd = if admission == Admission::Anyone { Crowd::Address } else { Crowd::All };
+        let admission = if admission == Admission::Anyone { of_address } else { admission };
+        if admission == Admission::Nobody || of_address == Admission::Nobody {
+            self.metrics.turned_away.count(if of_address == Admission::Nobody { Crowd::Address } else { crowd });
+            return None;
+        }
+        Some(Admitted { admission, crowd, place })
     }
 
     /// Connections that cores have or are about to get: those of clients, and those that are still shaking hands.
@@ -168,8 +196,8 @@ pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc:
     loop {
         tokio::select! {
             command = commands.recv() => match command {
-                Some(CoreCommand::Connection(socket, from, admission)) => {
-                    spawn_local(receive(Rc::clone(&core), socket, from, admission));
+                Some(CoreCommand::Connection(socket, from, admitted)) => {
+                    spawn_local(receive(Rc::clone(&core), socket, from, admitted));
                 }
                 Some(CoreCommand::Tunnel(arrived)) => {
                     spawn_local(tunnel::serve(Rc::clone(&core), *arrived));
@@ -196,7 +224,8 @@ impl Drop for Counted<'_> {
 }
 
 /// Reads the client's hello and hands the connection to whom it is for. The acceptor has counted it already.
-async fn receive(core: Rc<Core>, socket: Parked, from: SocketAddr, admission: Admission) {
+async fn receive(core: Rc<Core>, socket: Parked, from: SocketAddr, admitted: Admitted) {
+    let Admitted { admission, crowd, place } = admitted;
     let Some(handle) = core.shared.cores.get(core.index) else { return };
     let _counted = Counted(&handle.connections);
     let Ok(socket) = socket.resume() else { return };
@@ -215,11 +244,18 @@ async fn receive(core: Rc<Core>, socket: Parked, from: SocketAddr, admission: Ad
             becomes_true(core.shared.settled.clone()).await;
             let deadline = deadline + settling.elapsed();
             if let Some(arrived) = Box::pin(edge::shake_hands(&core, *start, from, deadline)).await {
-                edge::serve(&core, arrived).await;
+                edge::serve(&core, arrived, place).await;
             }
         }
-        Purpose::Browser => tracing::debug!(%from, "a client is turned away: there are too many"),
-        Purpose::Tunnel => Box::pin(tunnel::accept(&core, *start, from)).await,
+        Purpose::Browser => {
+            core.shared.metrics.turned_away.count(crowd);
+            tracing::debug!(%from, "a client is turned away: there are too many");
+        }
+        Purpose::Tunnel => {
+            // It takes no place of a client.
+            drop(place);
+            Box::pin(tunnel::accept(&core, *start, from)).await;
+        }
         Purpose::Registration => Box::pin(registration::serve(&core, *start, from)).await,
         Purpose::AcmeChallenge => Box::pin(answer_challenge(&core, *start, from, deadline)).await,
     }

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
+use crate::admission::Place;
 use crate::answer::REASON_HEADER;
 use crate::arriving::Arriving;
 use crate::body::GatewayBody;
@@ -143,11 +144,11 @@ pub(crate) async fn shake_hands(
 }
 
 /// Serves the connection until it ends or, when the gateway drains, until its requests are done.
-pub(crate) async fn serve(core: &Rc<Core>, arrived: Box<Arrived>) {
+pub(crate) async fn serve(core: &Rc<Core>, arrived: Box<Arrived>, place: Place) {
     let _counted = core.shared.metrics.clients.begin();
     let Arrived { tls, client, http2 } = *arrived;
     let client = Rc::new(client);
-    let served = if http2 { serve_http2(core, tls, client) } else { serve_http1(core, tls, client) };
+    let served = if http2 { serve_http2(core, tls, client, place) } else { serve_http1(core, tls, client, place) };
     served.await;
 }
 
@@ -158,7 +159,7 @@ async fn draining(core: &Core) {
     drain_of(core.shared.draining.clone()).await;
 }
 
-fn serve_http1<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) -> Serving<'c> {
+fn serve_http1<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>, place: Place) -> Serving<'c> {
     let agreement = Arc::<Agreement>::default();
     let (serving, agreed) = (Rc::clone(core), Arc::clone(&agreement));
     let service = service_fn(move |request: Request<Incoming>| {
@@ -166,7 +167,7 @@ fn serve_http1<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<
         // The library keeps room for it until the connection ends: a box is there only while there is a request.
         Box::pin(async move { serve_guarded(&core, &client, &agreement, request.map(Arriving::Http1)).await })
     });
-    let guarded = ClientGuard::new(tls, Arc::clone(&agreement), core.shared.client_limits);
+    let guarded = ClientGuard::new(tls, Arc::clone(&agreement), core.shared.client_limits).taking(place);
     // No timeout of the library: the guard has its own, which cost nothing while nobody is late.
     let connection = http1::Builder::new()
         .header_read_timeout(None)
@@ -226,7 +227,7 @@ async fn serve_guarded(
     Ok(response.map(|body| UntilSent::new(body, begun.ok())))
 }
 
-fn serve_http2<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>) -> Serving<'c> {
+fn serve_http2<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<Client>, place: Place) -> Serving<'c> {
     let agreement = Arc::<Agreement>::default();
     let client_limits = core.shared.client_limits;
     let tasks = PacedTasks::new(client_limits.write_stall);
@@ -252,6 +253,7 @@ fn serve_http2<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<
     };
     let connection = server::serve(FrameGuard::new(tls, client_limits), begin, enough);
     Box::pin(async move {
+        let _place = place;
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a client connection ended");
         }

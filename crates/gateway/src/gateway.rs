@@ -19,6 +19,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::admission::ByAddress;
 use crate::certificate::by_name::{BrowserCertificates, ChallengeCertificates, ShownCertificates};
 use crate::certificate::keeper::CertificateKeeper;
 use crate::certificate::metrics::CertificateMetrics;
@@ -152,6 +153,7 @@ impl Gateway {
             http1_hosts: Http1Hosts::default(),
             trusted_proxies: settings.trusted_proxies,
             client_limits: settings.client_limits,
+            by_address: ByAddress::new(settings.client_limits.connections_per_address),
             unread: Unread::new(settings.client_limits.unread),
             registrations: Semaphore::new(limits::REGISTRATIONS),
             probes: Arc::new(Semaphore::new(limits::PROBES_AT_ONCE)),

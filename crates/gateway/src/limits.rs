@@ -73,6 +73,9 @@ pub struct ClientLimits {
     pub unread: usize,
     /// Whether pages of other sites may not open WebSockets: browsers send an application's cookies along with those.
     pub same_origin_websockets: bool,
+    /// Open connections of clients from one address (IPv6: one /64 network), WebSockets over HTTP/1.1 included: an office
+    /// behind one NAT, with six for each browser. This host and trusted proxies have no limit.
+    pub connections_per_address: u32,
     /// Registrations a minute from one address (IPv6: one /64 network), refused ones included: machines behind one NAT
     /// that are set up together are fewer, and those that are refused ask again.
     pub registrations_per_address: u32,
@@ -93,6 +96,7 @@ impl Default for ClientLimits {
             unread: 64 * 1024 * 1024,
             // Some applications have their pages elsewhere.
             same_origin_websockets: false,
+            connections_per_address: 512,
             registrations_per_address: 60,
             registrations: 600,
         }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use http::StatusCode;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -43,6 +44,35 @@ pub(crate) struct Counted(Gauge<i64, AtomicI64>);
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+/// The limits for which connections are turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Crowd {
+    /// Those of one address.
+    Address,
+    /// Those of all.
+    All,
+}
+
+/// Connections that were turned away.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TurnedAway(Family<CrowdLabel, Counter<u64, AtomicU64>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CrowdLabel {
+    limit: &'static str,
+}
+
+impl TurnedAway {
+    /// One more, because of that limit.
+    pub(crate) fn count(&self, limit: Crowd) {
+        let limit = match limit {
+            Crowd::Address => "address",
+            Crowd::All => "all",
+        };
+        self.0.get_or_create(&CrowdLabel { limit }).inc();
     }
 }
 
@@ -106,6 +136,8 @@ pub(crate) struct Metrics {
     pub(crate) clients: Open,
     /// WebSockets.
     pub(crate) websockets: Open,
+    /// Connections that were not served because there were too many.
+    pub(crate) turned_away: TurnedAway,
     /// Connections from connectors.
     pub(crate) tunnel_connections: Gauge<i64, AtomicI64>,
     /// Upstream connections opened.
@@ -134,6 +166,7 @@ impl Metrics {
             retries: Counter::default(),
             clients: Open::default(),
             websockets: Open::default(),
+            turned_away: TurnedAway::default(),
             tunnel_connections: Gauge::default(),
             streams_opened: Counter::default(),
             streams: Open::default(),
@@ -149,6 +182,12 @@ impl Metrics {
         gateway.register("retries", "Attempts beyond the first", metrics.retries.clone());
         gateway.register("client_connections", "Open connections from clients", metrics.clients.0.clone());
         gateway.register("websockets", "Open WebSockets", metrics.websockets.0.clone());
+        let refused = metrics.turned_away.0.clone();
+        gateway.register(
+            "clients_refused",
+            "Connections that were turned away, by the limit that was reached",
+            refused,
+        );
         gateway.register("tunnel_connections", "Open connections from connectors", metrics.tunnel_connections.clone());
         gateway.register("streams", "Open upstream connections", metrics.streams.0.clone());
         gateway.register("streams_opened", "Upstream connections opened", metrics.streams_opened.clone());

@@ -23,9 +23,10 @@ impl Entrance {
     /// Brings a connection of a client or a connector that comes `from` there.
     pub async fn admit(&self, connection: impl ByteStream + 'static, from: SocketAddr) {
         let Some(core) = self.0.cores.first() else { return };
+        let Some(admitted) = self.0.let_in(from, Admission::Anyone) else { return };
         core.connections.fetch_add(1, Ordering::Relaxed);
         let connection = Parked::Other(Box::new(connection));
-        self.0.hand_over(0, CoreCommand::Connection(connection, from, Admission::Anyone)).await;
+        self.0.hand_over(0, CoreCommand::Connection(connection, from, admitted)).await;
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) struct ClientLimitsTable {
     write_stall: Option<Duration>,
     unread: Option<usize>,
     same_origin_websockets: Option<bool>,
+    connections_per_address: Option<u32>,
     registrations_per_address: Option<u32>,
     registrations: Option<u32>,
 }
@@ -40,6 +41,7 @@ impl From<ClientLimitsTable> for ClientLimits {
             write_stall: table.write_stall.unwrap_or(default.write_stall),
             unread: table.unread.unwrap_or(default.unread),
             same_origin_websockets: table.same_origin_websockets.unwrap_or(default.same_origin_websockets),
+            connections_per_address: table.connections_per_address.unwrap_or(default.connections_per_address),
             registrations_per_address: table.registrations_per_address.unwrap_or(default.registrations_per_address),
             registrations: table.registrations.unwrap_or(default.registrations),
         }

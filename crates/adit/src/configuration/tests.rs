@@ -72,10 +72,13 @@ fn a_build_that_cannot_send_spans_promises_none() {
 
 #[test]
 fn limits_of_clients_keep_their_defaults_where_nothing_is_said() {
-    let limits = resolved("[client_limits]\nhead = '3s'\nbody_rate = 1000", in_folder()).unwrap().client_limits;
+    let text = "[client_limits]\nhead = '3s'\nbody_rate = 1000\nconnections_per_address = 7";
+    let limits = resolved(text, in_folder()).unwrap().client_limits;
     let default = ClientLimits::default();
-    assert_eq!((limits.head, limits.body_rate), (std::time::Duration::from_secs(3), 1000));
-    assert_eq!(ClientLimits { head: default.head, body_rate: default.body_rate, ..limits }, default);
+    let said = (limits.head, limits.body_rate, limits.connections_per_address);
+    assert_eq!(said, (std::time::Duration::from_secs(3), 1000, 7));
+    let ClientLimits { head, body_rate, connections_per_address, .. } = default;
+    assert_eq!(ClientLimits { head, body_rate, connections_per_address, ..limits }, default);
     for bad in ["heads = '3s'", "head = '0s'", "head = 3", "head = 'soon'", "body_rate = -1"] {
         assert!(parse(&format!("[client_limits]\n{bad}")).is_err(), "{bad}");
     }

@@ -19,6 +19,7 @@ use super::body::{BodyScan, Taken};
 use super::head::{HeadScan, OfRequest};
 use super::patience::{Awaited, ReadPatience, WritePatience};
 use super::refusal::Refusal;
+use crate::admission::Place;
 use crate::limits::{self, ClientLimits};
 
 /// What the library reads in place of what was refused. Whoever sends this gets the same answer: no harm is done.
@@ -40,6 +41,8 @@ pub(crate) struct ClientGuard<I> {
     lingering: Option<Lingering>,
     /// What is left of an interim answer of which a part was written.
     interim: Vec<u8>,
+    /// What its address has of connections: a WebSocket takes it along.
+    _place: Option<Place>,
 }
 
 #[derive(Debug)]
@@ -78,7 +81,13 @@ impl<I> ClientGuard<I> {
             writing: WritePatience::new(limits.write_stall),
             lingering: None,
             interim: Vec::new(),
+            _place: None,
         }
+    }
+
+    /// The same connection, which takes a place of its address for as long as it lives.
+    pub(crate) fn taking(self, place: Place) -> Self {
+        Self { _place: Some(place), ..self }
     }
 
     /// Looks at bytes that follow what was looked at; gives how many of them may be handed on.

@@ -117,7 +117,7 @@ fn take(bucket: &mut Bucket, most: u32, now: Instant) -> bool {
 }
 
 /// The address, or the network that one IPv6 customer has.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

@@ -25,8 +25,8 @@ use adit_core::revision::{Epoch, Revision};
 use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
 use adit_core::{AppId, DisplayName, ExternalUrl, InternalUrl, MachineName, RegistrationToken};
 use adit_gateway::{
-    ClientLimits, ConnectorDirectory, Gateway, Observation, Renewed, ServerCertificate, ServerCertificates, Settings,
-    TunnelUp,
+    ClientLimits, ConnectorDirectory, Entrance, Gateway, Observation, Renewed, ServerCertificate, ServerCertificates,
+    Settings, TunnelUp,
 };
 use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
 use bytes::Bytes;
@@ -183,6 +183,30 @@ impl World {
 
     /// The same, with other limits.
     pub(crate) fn start_limited(trusted: &[&str], observation: Observation, client_limits: ClientLimits) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_by(trusted, observation, client_limits, |settings, registry| {
+            Gateway::start(listener, settings, registry).unwrap()
+        })
+    }
+
+    /// One without a socket, on the calling task's `LocalSet`: connections are brought to it, from wherever they come.
+    pub(crate) fn start_solo(trusted: &[&str], client_limits: ClientLimits) -> (Self, Entrance) {
+        let mut entrance = None;
+        let world = Self::start_by(trusted, Observation::default(), client_limits, |settings, registry| {
+            let address = "127.0.0.1:1".parse().unwrap();
+            let (gateway, brought_to) = Gateway::start_solo(address, settings, registry).unwrap();
+            entrance = Some(brought_to);
+            gateway
+        });
+        (world, entrance.unwrap())
+    }
+
+    fn start_by(
+        trusted: &[&str],
+        observation: Observation,
+        client_limits: ClientLimits,
+        start: impl FnOnce(Settings, &mut prometheus_client::registry::Registry) -> Gateway,
+    ) -> Self {
         // Shown when a test fails; the second and later tests of a process find it set.
         let _ = tracing_subscriber::fmt().with_env_filter("adit=debug").with_test_writer().try_init();
         let (authority, pem) = CertificateAuthority::generate().unwrap();
@@ -193,7 +217,6 @@ impl World {
             present: Mutex::default(),
         });
         let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::default()));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let settings = Settings {
             cores: NonZeroUsize::new(2).unwrap(),
             snapshots: receiver,
@@ -208,7 +231,7 @@ impl World {
             observation,
         };
         let mut registry = prometheus_client::registry::Registry::default();
-        let gateway = Gateway::start(listener, settings, &mut registry).unwrap();
+        let gateway = start(settings, &mut registry);
         let address = gateway.address();
         Self {
             address,
@@ -287,9 +310,14 @@ impl World {
 
     /// How many tunnel connections were refused, by the metrics.
     pub(crate) fn tunnels_refused(&self) -> u64 {
+        self.metric("adit_gateway_tunnels_refused_total")
+    }
+
+    /// What the metric of that name, with its labels, says.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
         let text = self.metrics();
-        let line = text.lines().find_map(|line| line.strip_prefix("adit_gateway_tunnels_refused_total "));
-        line.unwrap().parse().unwrap()
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
     }
 
     /// Makes exactly these connectors known.
