@@ -21,7 +21,7 @@ struct Reading {
 }
 
 impl Connections {
-    /// The process among `candidates` that holds the socket bound to `local` and connected to `remote`, where that
+    /// The process among `candidates`, the latest last, that holds the socket bound to `local` and connected to `remote`, where that
     /// connection exists since `since`.
     pub fn owner(&self, local: SocketAddr, remote: SocketAddr, since: Instant, candidates: &[u32]) -> Option<u32> {
         let wanted = {
@@ -35,7 +35,8 @@ impl Connections {
             *last = Some(reading);
             format!("socket:[{}]", inode?)
         };
-        candidates.iter().copied().find(|pid| holds(*pid, &wanted))
+        // The latest first: the number of one that has ended may by now be that of a thread of one that runs.
+        candidates.iter().rev().copied().find(|pid| holds(*pid, &wanted))
     }
 }
 
