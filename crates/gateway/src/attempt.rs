@@ -159,7 +159,7 @@ pub(crate) fn why(failure: &Failure, by: Observer) -> Unreached {
 /// The application as the connector sees it, while the directory knows the connector.
 fn sight_of(core: &Core, job: Job<'_>, connector: &LiveConnector) -> Option<Arc<Sight>> {
     let still = |identity| group_of(&core.serving().snapshot, identity).is_some();
-    job.rules.ledger.sights.through(connector.identity, still)
+    job.rules.ledger.sights.through(connector.identity, Moment::at(job.begun), still)
 }
 
 /// A connector that was not tried; or, where a connection and not the connector was at fault, any one again.

@@ -19,6 +19,8 @@ pub(crate) struct Score {
     pub(crate) share: u32,
     /// It could not connect to the upstream a moment ago, or its last probe failed.
     pub(crate) is_failing: bool,
+    /// This request is the one that tries whether it can again.
+    pub(crate) is_trial: bool,
 }
 
 /// Of two connectors that were drawn at random.
@@ -78,7 +80,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     const fn score(latency: Option<Duration>, in_flight: u32) -> Score {
-        Score { latency, in_flight, share: 100, is_failing: false }
+        Score { latency, in_flight, share: 100, is_failing: false, is_trial: false }
     }
 
     /// How many of a thousand requests go to the second.

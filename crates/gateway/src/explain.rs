@@ -53,7 +53,7 @@ impl Explainer for GatewayExplainer {
 fn score(rules: &ForwardingRules, connector: &ExplainedConnector, now: Moment) -> ExplainedScore {
     let Some(sight) = rules.ledger.sights.of_connector(connector.id) else { return ExplainedScore::default() };
     let (latency, is_failing) = (sight.latency(now), sight.is_failing(now));
-    let score = Score { latency, in_flight: connector.in_flight, share: connector.share, is_failing };
+    let score = Score { latency, in_flight: connector.in_flight, share: connector.share, is_failing, is_trial: false };
     ExplainedScore { latency, cost: score.cost(), is_failing, is_probe_failed: sight.is_probe_failed(now) }
 }
 

@@ -266,6 +266,13 @@ pub(crate) const UNREACHED_PAUSE: Duration = Duration::from_millis(250);
 /// See [`UNREACHED_PAUSE`].
 pub(crate) const UNREACHED_LONGEST: Duration = Duration::from_secs(10);
 
+/// How long the one request that tries again after a pause keeps the others away, if nothing is heard of it: what a
+/// connector allows itself for connecting.
+pub(crate) const TRIAL: Duration = Duration::from_secs(5);
+
+/// How many connectors of a group are looked at beside the two that were drawn, where those are passed over.
+pub(crate) const LOOKED_FURTHER: usize = 16;
+
 /// Probes under way at a time: with each of them hanging for the usual five seconds, 25 more begin each second.
 pub(crate) const PROBES_AT_ONCE: usize = 128;
 
@@ -281,6 +288,9 @@ pub(crate) const PROBE_BODY: usize = 64 * 1024;
 
 /// Connectors of which an application remembers how they serve it; of more, the requests under way have to do.
 pub(crate) const SIGHTS: usize = 256;
+
+/// How often it is looked whether some of that many are gone.
+pub(crate) const SIGHTS_LOOKED_AT: Duration = Duration::from_secs(1);
 
 /// The part of its share that a connector gets as soon as it is back, in percent: its connections to upstreams are cold,
 /// and what it was lost by may not be over.

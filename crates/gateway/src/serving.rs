@@ -17,7 +17,8 @@ use http::HeaderValue;
 use crate::affinity::Session;
 use crate::choice::{Choice, Score};
 use crate::ledger::Ledger;
-use crate::sight::Moment;
+use crate::limits;
+use crate::sight::{Moment, Turn};
 use crate::sights::Sights;
 use crate::translate::{Links, Translations};
 use crate::tunnel::TunnelConnection;
@@ -66,12 +67,12 @@ impl LiveConnector {
         self.load.in_flight()
     }
 
-    /// What speaks for it and against it.
+    /// What speaks for it and against it. Whoever gets a trial has to take it: nobody else does.
     fn score(&self, sights: &Sights, now: Moment) -> Score {
         let (in_flight, share) = (self.in_flight(), self.load.share());
-        let seen = sights.seen(self.identity, |sight| (sight.latency(now), sight.is_failing(now)));
-        let (latency, is_failing) = seen.unwrap_or_default();
-        Score { latency, in_flight, share, is_failing }
+        let seen = sights.seen(self.identity, |sight| (sight.latency(now), sight.turn(now)));
+        let (latency, turn) = seen.unwrap_or((None, Turn::Usual));
+        Score { latency, in_flight, share, is_failing: turn == Turn::Avoided, is_trial: turn == Turn::Trial }
     }
 
     /// Counts one more request until the guard is dropped.
@@ -305,10 +306,24 @@ fn two_choices<'a>(
     }
     let first = random.usize(..count);
     let second = (first + 1 + random.usize(..count - 1)) % count;
-    let (first, second) = (connectors.clone().nth(first)?, connectors.clone().nth(second)?);
-    Some(match score(first).choose(score(second), random) {
-        Choice::First => first,
-        Choice::Second => second,
+    let (one, other) = (connectors.clone().nth(first)?, connectors.clone().nth(second)?);
+    let own = score(one);
+    if own.is_trial {
+        return Some(one);
+    }
+    let its = score(other);
+    if own.is_failing && its.is_failing {
+        // Both are passed over where there is another: seldom, and then a few of the others are asked.
+        let others = connectors.cycle().skip(first + 1).take((count - 1).min(limits::LOOKED_FURTHER));
+        let mut better = others.filter(|connector| !Arc::ptr_eq(connector, other));
+        if let Some(better) = better.find(|connector| !score(connector).is_failing) {
+            return Some(better);
+        }
+    }
+    Some(match own.choose(its, random) {
+        _ if its.is_trial => other,
+        Choice::First => one,
+        Choice::Second => other,
     })
 }
 
@@ -363,6 +378,44 @@ mod tests {
             assert_eq!(choose(&serving, &[identity(2)], None, &mut random), Some(identity(1)));
         }
         assert!(choose(&serving, &[identity(1), identity(2)], None, &mut random).is_none());
+    }
+
+    #[test]
+    fn one_that_reaches_the_upstream_is_found_among_many_that_do_not() {
+        let connectors: Vec<_> = (1..=10).map(|number| live(number, 0)).collect();
+        let (serving, sights, now) =
+            (serving(&connectors, 1), Sights::default(), Moment::at(tokio::time::Instant::now()));
+        let failed = |number: u128| {
+            let by = adit_core::health::Observer::Request;
+            let why =
+                adit_core::health::Unreached { at_millis: 0, reason: "upstream_refused", detail: String::new(), by };
+            sights.through(identity(number), now, |_| true).unwrap().failed(why, now);
+        };
+        (1..=10).filter(|number| *number != 7).for_each(failed);
+        let (group, mut random) = (ConnectorGroupId::new(Uuid::from_u128(99)), fastrand::Rng::with_seed(3));
+        for _ in 0..200 {
+            let chosen = serving.choose(group, &[], None, (&sights, now), &mut random).unwrap();
+            assert_eq!(chosen.identity, identity(7));
+        }
+        failed(7);
+        assert!(
+            serving.choose(group, &[], None, (&sights, now), &mut random).is_some(),
+            "where none does, any is taken"
+        );
+    }
+
+    #[test]
+    fn the_one_request_that_tries_again_goes_where_it_tries() {
+        let (serving, sights) = (serving(&[live(1, 0), live(2, 0)], 1), Sights::default());
+        let start = tokio::time::Instant::now();
+        let (failed, later) = (Moment::at(start), Moment::at(start + limits::UNREACHED_PAUSE * 2));
+        let by = adit_core::health::Observer::Request;
+        let why = adit_core::health::Unreached { at_millis: 0, reason: "upstream_refused", detail: String::new(), by };
+        sights.through(identity(1), failed, |_| true).unwrap().failed(why, failed);
+        let (group, mut random) = (ConnectorGroupId::new(Uuid::from_u128(99)), fastrand::Rng::with_seed(4));
+        let mut choose = || serving.choose(group, &[], None, (&sights, later), &mut random).unwrap().identity;
+        assert_eq!(choose(), identity(1), "the pause is over, and this one tries");
+        assert!((0..100).all(|_| choose() == identity(2)), "the others do not follow before it is answered");
     }
 
     #[test]

@@ -54,8 +54,29 @@ impl Pair {
     }
 
     fn write(&self, first: u32, second: u32) {
-        self.0.store(u64::from(first) << 32 | u64::from(second), Ordering::Relaxed);
+        self.0.store(joined(first, second), Ordering::Relaxed);
     }
+
+    /// Writes them if they still are as they were `known`.
+    fn replace(&self, known: (u32, u32), new: (u32, u32)) -> bool {
+        let (known, new) = (joined(known.0, known.1), joined(new.0, new.1));
+        self.0.compare_exchange(known, new, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+fn joined(first: u32, second: u32) -> u64 {
+    u64::from(first) << 32 | u64::from(second)
+}
+
+/// Whether a request may go through a connector, by what is known of its way to the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// As through any other.
+    Usual,
+    /// This request is the one that tries whether the upstream is reached again.
+    Trial,
+    /// Only where there is no other.
+    Avoided,
 }
 
 /// One application through one connector.
@@ -63,7 +84,8 @@ impl Pair {
 pub(crate) struct Sight {
     /// Microseconds, and when they were measured. Zero: nothing was.
     latency: Pair,
-    /// How often in a row the upstream could not be reached, and until when the connector is passed over.
+    /// How often in a row the upstream could not be reached, with [`TRYING`] while a request tries again, and until when the
+    /// connector is passed over.
     unreached: Pair,
     /// The status of the last answer, with [`TO_A_PROBE`] if that is what it was, and when it came. Zero: none came.
     answer: Pair,
@@ -80,6 +102,9 @@ pub(crate) struct Sight {
     /// For how many milliseconds one that failed counts.
     probe_holds: AtomicU32,
 }
+
+/// Beside a number of times in a row.
+const TRYING: u32 = 1 << 31;
 
 /// Beside a status, none of which is as large.
 const TO_A_PROBE: u32 = 1 << 16;
@@ -202,13 +227,32 @@ impl Sight {
     /// The connector is passed over for a while, longer each time.
     fn not_reached(&self, now: Moment) {
         let (times, until) = self.unreached.read();
-        // Requests that failed together count once.
-        if times > 0 && is_before(now, until) {
+        let (times, is_tried) = (times & !TRYING, times & TRYING != 0);
+        // Requests that failed together count once; the one that tried again counts.
+        if times > 0 && !is_tried && is_before(now, until) {
             return;
         }
         let pause = limits::UNREACHED_PAUSE.saturating_mul(1 << times.min(8)).min(limits::UNREACHED_LONGEST);
         let pause = u32::try_from(pause.as_millis()).unwrap_or(u32::MAX);
-        self.unreached.write(times.saturating_add(1), now.0.wrapping_add(pause));
+        self.unreached.write((times + 1).min(TRYING - 1), now.0.wrapping_add(pause));
+    }
+
+    /// Whether a request may take this way now. When a pause is over, the first one to ask tries; the others go on passing
+    /// the connector over until that one was answered or failed, or [`limits::TRIAL`] is over and another one tries.
+    pub(crate) fn turn(&self, now: Moment) -> Turn {
+        if self.is_probe_failed(now) {
+            return Turn::Avoided;
+        }
+        let known = self.unreached.read();
+        match known {
+            (0, _) => Turn::Usual,
+            (_, until) if is_before(now, until) => Turn::Avoided,
+            (times, _) => {
+                let trial = u32::try_from(limits::TRIAL.as_millis()).unwrap_or(u32::MAX);
+                let is_first = self.unreached.replace(known, (times | TRYING, now.0.wrapping_add(trial)));
+                if is_first { Turn::Trial } else { Turn::Avoided }
+            }
+        }
     }
 
     /// What can be said of it.
@@ -326,6 +370,53 @@ mod tests {
         }
         let longest = u32::try_from(limits::UNREACHED_LONGEST.as_millis()).unwrap();
         assert!(!sight.is_failing(at(100_000 * 39 + longest)));
+    }
+
+    #[test]
+    fn when_a_pause_is_over_one_request_tries_and_the_others_wait_for_it() {
+        let sight = Sight::default();
+        let pause = u32::try_from(limits::UNREACHED_PAUSE.as_millis()).unwrap();
+        let trial = u32::try_from(limits::TRIAL.as_millis()).unwrap();
+        assert_eq!(sight.turn(at(0)), Turn::Usual);
+        sight.not_reached(at(0));
+        assert_eq!(sight.turn(at(pause - 1)), Turn::Avoided);
+        let turns: Vec<Turn> = (0..1000).map(|_| sight.turn(at(pause))).collect();
+        assert_eq!(turns.iter().filter(|turn| **turn == Turn::Trial).count(), 1, "of a thousand requests at once");
+        assert_eq!(turns.iter().filter(|turn| **turn == Turn::Avoided).count(), 999);
+        assert!(sight.is_failing(at(pause + 1)), "it is shown as passed over meanwhile");
+
+        assert_eq!(sight.turn(at(pause + trial - 1)), Turn::Avoided, "it has not ended");
+        assert_eq!(sight.turn(at(pause + trial)), Turn::Trial, "its time is over: another one tries");
+        sight.not_reached(at(pause + trial + 5));
+        assert_eq!(sight.turn(at(pause + trial + 5 + 2 * pause - 1)), Turn::Avoided, "it failed: twice as long");
+        assert_eq!(sight.turn(at(pause + trial + 5 + 2 * pause)), Turn::Trial);
+        sight.answered(MS, at(pause + trial + 6 + 2 * pause));
+        assert_eq!(sight.turn(at(pause + trial + 6 + 2 * pause)), Turn::Usual, "it was answered");
+    }
+
+    #[test]
+    fn of_many_cores_that_ask_at_once_one_tries() {
+        for _ in 0..50 {
+            let sight = Sight::default();
+            sight.not_reached(at(0));
+            let tries = || usize::from(sight.turn(at(60_000)) == Turn::Trial);
+            let all = std::thread::scope(|scope| {
+                let cores: Vec<_> = (0..4).map(|_| scope.spawn(tries)).collect();
+                cores.into_iter().map(|core| core.join().unwrap()).sum::<usize>()
+            });
+            assert_eq!(all, 1);
+        }
+    }
+
+    #[test]
+    fn what_a_probe_found_wrong_no_request_tries() {
+        let sight = Sight::default();
+        let why = Unreached { at_millis: 0, reason: "probe_status", detail: "503".to_owned(), by: Observer::Probe };
+        sight.not_reached(at(0));
+        sight.probe_failed(why, MS * 60_000, at(0));
+        assert_eq!(sight.turn(at(30_000)), Turn::Avoided);
+        sight.probe_passed(at(30_000));
+        assert_eq!(sight.turn(at(30_000)), Turn::Usual);
     }
 
     #[test]

@@ -51,7 +51,8 @@ struct Told {
 /// Probes an application through a connector, and notes what came of it.
 pub(super) async fn ask(core: &Rc<Core>, rules: &Arc<ForwardingRules>, connector: &LiveConnector) {
     let still = |identity| group_of(&core.serving().snapshot, identity).is_some();
-    let Some(sight) = rules.ledger.sights.through(connector.identity, still) else { return };
+    let now = Moment::at(Instant::now());
+    let Some(sight) = rules.ledger.sights.through(connector.identity, now, still) else { return };
     let Some(tunnel) = connector.connection_for(core.index).map(Arc::clone) else { return };
     let stint = tunnel.stint();
     let asking = question(core, rules, connector, tunnel);
