@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use adit_connector::{AllowList, SystemNetwork};
+use adit_connector::{AllowList, ConnectorError, Settings, SystemNetwork, run_solo};
 use adit_core::{MachineName, RegistrationToken};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
@@ -124,8 +124,9 @@ fn run_connectors(token: &RegistrationToken, count: usize, folder: String) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let local = LocalSet::new();
         for number in 0..count {
-            let settings = adit_connector::Settings {
-                data: Path::new(&folder).join(number.to_string()),
+            let (data, token) = (Path::new(&folder).join(number.to_string()), token.clone());
+            let settings = move || Settings {
+                data: data.clone(),
                 token: Some(token.clone()),
                 machine_name: MachineName::parse("one-of-many").unwrap(),
                 allow: AllowList::default(),
@@ -135,8 +136,12 @@ fn run_connectors(token: &RegistrationToken, count: usize, folder: String) {
                 grace: adit_connector::GRACE,
             };
             local.spawn_local(async move {
-                let forever = std::future::pending();
-                adit_connector::run_solo(settings, Arc::new(SystemNetwork), forever).await.unwrap();
+                let run = || run_solo(settings(), Arc::new(SystemNetwork), std::future::pending());
+                // Thousands that register at once are more than a gateway takes in: who is turned away asks again.
+                while let Err(error) = run().await {
+                    assert!(matches!(error, ConnectorError::Registration(_)), "{error}");
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
             });
         }
         runtime.block_on(local);
