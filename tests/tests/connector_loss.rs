@@ -117,7 +117,8 @@ fn a_connector_that_falls_silent_delays_requests_and_fails_none() {
         println!("round {round}: {} answers, p99 {p99:?}, longest {longest:?}", shots.len());
         assert!(longest < NOTICED, "a request took {longest:?}");
         let other = pair.connectors[1 - round % 2].pid().to_string();
-        let waited: Vec<&Shot> = shots.iter().filter(|shot| shot.ended - shot.sent > WAITED).collect();
+        let waited: Vec<&Shot> =
+            shots.iter().filter(|shot| shot.ended > stopped + WAITED && shot.ended - shot.sent > WAITED).collect();
         assert!(!waited.is_empty(), "no request met the silence");
         assert!(
             waited.iter().all(|shot| shot.carrier == other),

@@ -23,6 +23,9 @@ const TUNNEL_CONNECTIONS: &str = "adit_gateway_tunnel_connections";
 /// A connector that was cut off dials again after ten seconds of silence and a pause of up to fifteen; and that thrice.
 const BACK: Duration = Duration::from_secs(75);
 
+/// Connections of both connectors.
+const TUNNELS: u64 = 4;
+
 #[test]
 fn a_connector_whose_network_is_cut_off_delays_requests_and_fails_none() {
     if !is_inside("a_connector_whose_network_is_cut_off_delays_requests_and_fails_none") {
@@ -38,12 +41,13 @@ fn a_connector_whose_network_is_cut_off_delays_requests_and_fails_none() {
         let load = Load::start(16, gateway, HOST, "/1k", &directory.trust());
         thread::sleep(Duration::from_millis(500));
         let apart = &connectors[round % 2];
-        let [sent_again, tunnels] = directory.metrics([RETRIES, TUNNEL_CONNECTIONS]);
+        settles("all connections are there", BACK, || directory.metrics([TUNNEL_CONNECTIONS]) == [TUNNELS]);
+        let [sent_again] = directory.metrics([RETRIES]);
         apart.cut();
         let cut = Instant::now();
         settles("requests that wait are sent again", NOTICED, || {
             let [again, left] = directory.metrics([RETRIES, TUNNEL_CONNECTIONS]);
-            assert_eq!(left, tunnels, "they waited until the silent connections were given up");
+            assert_eq!(left, TUNNELS, "they waited until the silent connections were given up");
             again > sent_again
         });
         settles("its loss", NOTICED, || available(&directory) == 1);
@@ -61,7 +65,7 @@ fn a_connector_whose_network_is_cut_off_delays_requests_and_fails_none() {
         assert!(longest < NOTICED, "a request took {longest:?}");
         settles("its return", BACK, || available(&directory) == 2);
         // The old connections are closed once the gateway has heard nothing of them for ten seconds.
-        settles("all of it", BACK, || directory.metrics([TUNNEL_CONNECTIONS]) == [tunnels]);
+        settles("all of it", BACK, || directory.metrics([TUNNEL_CONNECTIONS]) == [TUNNELS]);
     }
 }
 

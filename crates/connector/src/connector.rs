@@ -10,7 +10,7 @@ use adit_core::id::NotAnId;
 use adit_core::{MachineName, RegistrationToken};
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
-use tokio::time::timeout;
+use tokio::time::{Instant, interval, sleep, timeout};
 use uuid::Uuid;
 
 use crate::allow::AllowList;
@@ -31,6 +31,12 @@ use crate::upstream::UpstreamDialler;
 /// How long what is under way may take to finish when a connector leaves, unless it is said otherwise: downloads of some
 /// size, and less than service managers wait before they kill.
 pub const GRACE: Duration = Duration::from_secs(30);
+
+/// How long the links of an old registration go on after those of a new one were begun, so that there is no gap.
+const OVERLAP: Duration = Duration::from_secs(5);
+
+/// How often what could not be written to the data folder is tried again.
+const KEPT_AGAIN: Duration = Duration::from_secs(60);
 
 /// What a connector is started with.
 #[derive(Debug)]
@@ -132,6 +138,9 @@ async fn run_with(
     let mut stint = begin(&own)?;
     let mut registering = pin!(put_off(is_put_off, network.as_ref(), &settings, &key));
     let mut is_registering = is_put_off;
+    let mut old: Option<Stint> = None;
+    let mut overlap = pin!(sleep(Duration::ZERO));
+    let mut unkept = interval(KEPT_AGAIN);
     let result = loop {
         tokio::select! {
             () = &mut shutdown => break Ok(()),
@@ -139,13 +148,24 @@ async fn run_with(
                 is_registering = false;
                 match registered {
                     Ok(identity) => {
-                        own = own.replaced_by(identity)?;
-                        stint.end();
-                        stint = begin(&own)?;
+                        let (later, kept) = own.replaced_by(identity);
+                        own = later;
+                        if let Err(error) = kept {
+                            tracing::error!(%error, "the new registration could not be kept; it is used, and kept when it can be");
+                        }
+                        old = Some(std::mem::replace(&mut stint, begin(&own)?));
+                        overlap.as_mut().reset(Instant::now() + OVERLAP);
                     }
                     Err(error) => tracing::error!(%error, "not registered anew; going on with the registration there is"),
                 }
             }
+            // The links of the new registration are there by now.
+            () = &mut overlap, if old.is_some() => drop(old.take().map(|old| old.end())),
+            _ = unkept.tick() => match own.keep_again() {
+                Ok(true) => tracing::info!("what could not be kept is kept now"),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "what changed in this connector's registration cannot be kept yet"),
+            },
             // While it registers anew, the end of its old registration may be heard of before the new one has come.
             Some(fatal) = stint.turned_away.recv(), if !is_registering => {
                 break Err(ConnectorError::TurnedAway(fatal.reason));
@@ -153,6 +173,9 @@ async fn run_with(
         }
     };
     stint.end();
+    if let Some(old) = &old {
+        old.end();
+    }
     drop(done);
     // Links hold a sender each; the channel ends when the last has left.
     if timeout(settings.grace + Duration::from_secs(1), all_done.recv()).await.is_err() {

@@ -252,9 +252,9 @@ async fn receive(core: Rc<Core>, socket: Parked, from: SocketAddr, admitted: Adm
             tracing::debug!(%from, "a client is turned away: there are too many");
         }
         Purpose::Tunnel => {
-            // It takes no place of a client.
-            drop(place);
+            // Once it has shown its certificate, it takes no place of a client.
             Box::pin(tunnel::accept(&core, *start, from)).await;
+            drop(place);
         }
         Purpose::Registration => Box::pin(registration::serve(&core, *start, from)).await,
         Purpose::AcmeChallenge => Box::pin(answer_challenge(&core, *start, from, deadline)).await,

@@ -58,6 +58,9 @@ pub(crate) fn place(request: &Request<Arriving>, client: &Client) -> Result<Plac
     if request.version() == Version::HTTP_2 {
         check_pseudo_headers(request.uri())?;
         check_length(request.headers())?;
+        if is_websocket {
+            check_bodiless(request.headers())?;
+        }
     }
     let authority = authority(request.version(), request.uri(), request.headers())?;
     let text = authority.to_str().map_err(|_| Failure::bad_request("Host is not ASCII"))?;
@@ -90,6 +93,15 @@ fn check_length(headers: &HeaderMap) -> Result<(), Failure> {
         (Some(length), None) if digits(length.as_bytes()).is_some() => Ok(()),
         _ => Err(Failure::bad_request("Content-Length is not one number in plain digits")),
     }
+}
+
+/// A request for another protocol has no body over HTTP/1.1, as which it goes on: a length would make the upstream wait for
+/// one, and take the next request for it.
+fn check_bodiless(headers: &HeaderMap) -> Result<(), Failure> {
+    if headers.contains_key(CONTENT_LENGTH) {
+        return Err(Failure::bad_request("a request for another protocol has a length"));
+    }
+    Ok(())
 }
 
 fn within_limits(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
@@ -212,6 +224,8 @@ impl UpstreamHead {
     /// Asks the upstream for a WebSocket.
     pub(crate) fn upgrade(&mut self, upgrade: &Upgrade) {
         self.method = Method::GET;
+        // Whatever was let in: no body follows.
+        self.headers.remove(CONTENT_LENGTH);
         self.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         self.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         self.headers.insert(SEC_WEBSOCKET_KEY, upgrade.key.clone());

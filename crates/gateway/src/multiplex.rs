@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
 use h2::client::SendRequest;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 
 use crate::attempt::{Again, AttemptFailed};
@@ -30,6 +30,8 @@ use crate::tunnel::{Stint, TunnelConnection};
 pub(crate) struct Multiplexed {
     /// Sends nothing itself, so asking it never waits.
     sender: RefCell<SendRequest<Bytes>>,
+    /// Passed by one request at a time.
+    gate: Semaphore,
     account: Arc<StreamAccount>,
     tunnel: Arc<TunnelConnection>,
     /// The stint of the tunnel in which it was opened.
@@ -50,7 +52,8 @@ impl Multiplexed {
     ) -> Self {
         let (requests, retired, idle_since) = (Cell::new(0), Cell::new(false), Cell::new(Instant::now()));
         let sender = RefCell::new(sender);
-        Self { sender, account, tunnel, stint, requests, allowed, retired, idle_since }
+        let gate = Semaphore::new(1);
+        Self { sender, gate, account, tunnel, stint, requests, allowed, retired, idle_since }
     }
 
     /// Its only place, where it is to carry one request and no other.
@@ -86,9 +89,9 @@ impl Place {
         Self(Rc::clone(connection))
     }
 
-    /// What sends the request.
-    pub(crate) fn sender(&self) -> SendRequest<Bytes> {
-        self.0.sender.borrow().clone()
+    /// What sends the request, and the gate before it.
+    pub(crate) fn sender(&self) -> (SendRequest<Bytes>, &Semaphore) {
+        (self.0.sender.borrow().clone(), &self.0.gate)
     }
 
     /// The account of the stream that carries the connection.

@@ -29,8 +29,9 @@ use plan::{Pair, Plan};
 /// The probes of one core.
 struct Prober {
     core: Rc<Core>,
-    /// What the plan was made by.
+    /// What the plan was made by, and when.
     followed: Weak<Serving>,
+    followed_at: Option<Instant>,
     plan: Plan,
     /// Pairs whose last probe is still under way.
     asking: Rc<RefCell<HashSet<Pair>>>,
@@ -39,7 +40,8 @@ struct Prober {
 /// Probes the core's part until the gateway drains.
 pub(crate) async fn run(core: Rc<Core>) {
     let draining = core.shared.draining.clone();
-    let mut prober = Prober { core, followed: Weak::new(), plan: Plan::default(), asking: Rc::default() };
+    let mut prober =
+        Prober { core, followed: Weak::new(), followed_at: None, plan: Plan::default(), asking: Rc::default() };
     loop {
         let look = Instant::now() + limits::PROBES_LOOKED_AT;
         sleep_until(prober.plan.next_at().map_or(look, |at| look.min(at))).await;
@@ -50,20 +52,26 @@ pub(crate) async fn run(core: Rc<Core>) {
         while let Some(pair) = prober.next_due() {
             // It fails only when the semaphore is closed, which it never is.
             let Ok(permit) = Arc::clone(&prober.core.shared.probes).acquire_owned().await else { return };
+            if *draining.borrow() {
+                return;
+            }
             prober.begin(pair, permit);
         }
     }
 }
 
 impl Prober {
-    /// Plans by what is served now.
+    /// Plans by what is served now; not for each of many changes at once, for it is looked through from end to end.
     fn follow(&mut self) {
+        if self.followed_at.is_some_and(|at| at.elapsed() < limits::PROBES_LOOKED_AT) {
+            return;
+        }
         let serving = Arc::clone(&self.core.serving());
         let current = Arc::downgrade(&serving);
         if Weak::ptr_eq(&self.followed, &current) {
             return;
         }
-        self.followed = current;
+        (self.followed, self.followed_at) = (current, Some(Instant::now()));
         let wanted = self.wanted(&serving);
         let ended = self.plan.follow(&wanted, Instant::now(), &mut self.core.random.borrow_mut());
         for pair in ended {
@@ -79,7 +87,8 @@ impl Prober {
         let mut wanted = HashMap::new();
         for rules in serving.probed() {
             let (application, interval) = (rules.application.id, rules.application.health_probe.interval());
-            let connectors = serving.connectors(rules.application.connector_group).iter();
+            // What more of them see is not kept.
+            let connectors = serving.connectors(rules.application.connector_group).iter().take(limits::SIGHTS);
             let pairs = connectors.map(|connector| Pair { application, connector: connector.identity });
             wanted.extend(pairs.filter(|pair| self.is_own(pair)).map(|pair| (pair, interval)));
         }

@@ -132,6 +132,25 @@ fn pseudo_header_fields_that_would_be_more_than_one_thing_are_refused() {
     site.is_well();
 }
 
+/// Over HTTP/1.1 it would be a request with a length and no body: what comes next over that connection would be the body.
+#[test]
+fn a_request_for_a_websocket_that_has_a_length_is_refused() {
+    let mut site = Site::start();
+    let asks: [Field<'_>; 6] = [
+        (b":method", b"CONNECT"),
+        (b":protocol", b"websocket"),
+        (b":scheme", b"https"),
+        (b":authority", HOST.as_bytes()),
+        (b":path", b"/upload"),
+        (b"sec-websocket-version", b"13"),
+    ];
+    for length in [&b"600"[..], b"0"] {
+        let body = vec![b'x'; std::str::from_utf8(length).unwrap().parse().unwrap()];
+        demand_refusal(&site, "a length", &[&asks[..], &[(b"content-length", length)]].concat(), Some(&body));
+    }
+    site.is_well();
+}
+
 #[test]
 fn names_and_values_that_http_1_writes_otherwise_are_refused() {
     let mut site = Site::start();

@@ -23,19 +23,36 @@ pub(crate) struct Http2Body {
     data_ended: bool,
     /// Tells that it is wanted, as soon as it is: its sender waits to be asked.
     wanted: Option<oneshot::Sender<()>>,
+    is_answer: bool,
 }
 
 impl Http2Body {
-    /// The body of a message with this head.
-    pub(crate) fn new(stream: RecvStream, head: &HeaderMap) -> Self {
+    /// The body of a request with this head.
+    pub(crate) fn of_request(stream: RecvStream, head: &HeaderMap) -> Self {
+        Self::new(stream, head, false)
+    }
+
+    /// The body of an answer with this head.
+    pub(crate) fn of_answer(stream: RecvStream, head: &HeaderMap) -> Self {
+        Self::new(stream, head, true)
+    }
+
+    fn new(stream: RecvStream, head: &HeaderMap, is_answer: bool) -> Self {
         let announced = length(head);
         let left = if announced.is_none() && stream.is_end_stream() { Some(0) } else { announced };
-        Self { stream, left, data_ended: false, wanted: None }
+        Self { stream, left, data_ended: false, wanted: None, is_answer }
     }
 
     /// Has `wanted` told when somebody begins to read.
     pub(crate) fn ask_by(&mut self, wanted: oneshot::Sender<()>) {
         self.wanted = Some(wanted);
+    }
+
+    /// A reset without an error ends an answer without one (RFC 9113, section 8.1). Where that had not ended, its guard has
+    /// made an error of it. A request that ends so was cut, as is whatever the end of its connection ends.
+    fn unless_orderly(&self, error: h2::Error) -> Option<Result<Frame<Bytes>, h2::Error>> {
+        let is_reset = error.is_reset() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
+        (!self.is_answer || !is_reset).then_some(Err(error))
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, h2::Error>>> {
@@ -67,13 +84,13 @@ impl Body for Http2Body {
         if !body.data_ended {
             match ready!(body.poll_data(cx)) {
                 Some(Ok(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
-                Some(Err(error)) => return Poll::Ready(unless_orderly(error)),
+                Some(Err(error)) => return Poll::Ready(body.unless_orderly(error)),
                 None => body.data_ended = true,
             }
         }
         match ready!(body.stream.poll_trailers(cx)) {
             Ok(trailers) => Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers)))),
-            Err(error) => Poll::Ready(unless_orderly(error)),
+            Err(error) => Poll::Ready(body.unless_orderly(error)),
         }
     }
 
@@ -84,10 +101,4 @@ impl Body for Http2Body {
     fn size_hint(&self) -> SizeHint {
         self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
-}
-
-/// A reset without an error ends a body without one (RFC 9113, section 8.1). Where an upstream's answer had not ended, its
-/// guard has made an error of it.
-fn unless_orderly(error: h2::Error) -> Option<Result<Frame<Bytes>, h2::Error>> {
-    (error.reason() != Some(Reason::NO_ERROR)).then_some(Err(error))
 }

@@ -10,6 +10,7 @@ use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
+use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, spawn_local};
 
 use super::body::Http2Body;
@@ -35,17 +36,21 @@ pub(crate) fn builder() -> Builder {
     builder
 }
 
-/// Sends a request whose body is an attempt of `kept`, and waits for its answer.
+/// Sends a request whose body is an attempt of `kept`, and waits for its answer. Requests pass `gate` one by one: the next
+/// when the one before has its stream. So where the connection ends first, it is certain of all others that they were not
+/// sent.
 ///
 /// # Errors
 /// Why there is none. Given up or failed, what is left of its stream is reset.
 pub(crate) async fn send(
-    mut sender: SendRequest<Bytes>,
+    (mut sender, gate): (SendRequest<Bytes>, &Semaphore),
     request: Request<RequestBody>,
     kept: &ReplayBody,
     interim: &Interim<'_>,
 ) -> Result<Response<Arriving>, NotAnswered> {
     let not_sent = |error| NotAnswered { not_sent: true, error: NoAnswer::Http2(error) };
+    // It is never closed.
+    let turn = gate.acquire().await;
     poll_fn(|cx| sender.poll_ready(cx)).await.map_err(not_sent)?;
     let (mut head, body) = request.into_parts();
     announce(&mut head, &body);
@@ -53,7 +58,7 @@ pub(crate) async fn send(
     let (mut answer, outgoing) = sender.send_request(Request::from_parts(head, ()), is_all).map_err(not_sent)?;
     // The upstream may allow no more streams for now. An error is the answer's as well.
     let _ = poll_fn(|cx| sender.poll_ready(cx)).await;
-    drop(sender);
+    drop((sender, turn));
     let upload = if is_all { None } else { Upload::begin(Sending::new(outgoing, body)).await };
     let response = answered(&mut answer, kept, interim).await?;
     // A body that was not asked for stays where it is, and its stream ends with the answer.
@@ -63,7 +68,7 @@ pub(crate) async fn send(
         upload.go_on();
     }
     let (head, stream) = response.into_parts();
-    let body = Arriving::Http2(Http2Body::new(stream, &head.headers));
+    let body = Arriving::Http2(Http2Body::of_answer(stream, &head.headers));
     Ok(Response::from_parts(head, body))
 }
 

@@ -99,7 +99,7 @@ impl Answering {
             answering.socket = Some((stream, tell));
             Arriving::Socket(Some(told))
         } else {
-            let mut body = Http2Body::new(stream, &head.headers);
+            let mut body = Http2Body::of_request(stream, &head.headers);
             if hold::is_held(&head.headers) {
                 let (tell, told) = oneshot::channel();
                 body.ask_by(tell);

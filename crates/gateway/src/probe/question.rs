@@ -61,9 +61,19 @@ pub(super) async fn ask(core: &Rc<Core>, rules: &Arc<ForwardingRules>, connector
         asked = asking => asked,
         () = stint.over() => Err(Failure::new(Reason::TunnelLost, "the connector drains")),
     };
-    let outcome = note(&sight, rules, asked);
+    // What was asked by other settings, or through a connector that has left since, would be held against nobody's probes.
+    let outcome = if is_wanted_still(core, rules, connector) { note(&sight, rules, asked) } else { "not_wanted" };
     core.shared.metrics.probed(outcome);
     tracing::debug!(application = %rules.application.id, connector = %connector.identity.connector, outcome, "a probe");
+}
+
+fn is_wanted_still(core: &Core, rules: &ForwardingRules, connector: &LiveConnector) -> bool {
+    let serving = core.serving();
+    let current = serving.rules(rules.application.id).filter(|current| current.is_probed());
+    current.is_some_and(|current| {
+        current.application.health_probe == rules.application.health_probe
+            && serving.find(current.application.connector_group, connector.identity).is_some()
+    })
 }
 
 async fn question(
@@ -74,12 +84,17 @@ async fn question(
 ) -> Result<Told, Failure> {
     let deadline = Instant::now() + rules.application.health_probe.timeout();
     let too_long = |reason| move |_| Failure::new(reason, "the probe was not answered in time");
-    let opening = timeout_at(deadline, connect::open_apart(core, rules, connector, tunnel));
-    let mut connection = opening.await.map_err(too_long(Reason::UpstreamConnectTimeout))?.map_err(|it| it.failure)?;
+    let opening = timeout_at(deadline, connect::open_apart(core, rules, connector, Arc::clone(&tunnel)));
+    // Until here only the tunnel was waited for.
+    let mut connection = opening.await.map_err(too_long(Reason::TunnelLost))?.map_err(|it| it.failure)?;
     let account = Arc::clone(connection.account());
     let since = Instant::now();
     let answer = timeout_at(deadline, send(&mut connection, rules)).await;
-    let waited = || if account.opened() { Reason::UpstreamTimeout } else { Reason::UpstreamConnectTimeout };
+    let waited = || match account.opened() {
+        _ if tunnel.is_silent() => Reason::TunnelLost,
+        true => Reason::UpstreamTimeout,
+        false => Reason::UpstreamConnectTimeout,
+    };
     let answer = answer.map_err(|late| too_long(waited())(late))?.map_err(|error| classify(&account, &error))?;
     let asked = account.opened_at().map_or(since, |opened| opened.max(since));
     let told = Told { status: answer.status(), latency: asked.elapsed(), account };

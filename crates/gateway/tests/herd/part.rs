@@ -6,16 +6,20 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use adit_connector::{AllowList, ConnectorError, Settings, SystemNetwork, run_solo};
+use adit_connector::{AllowList, SystemNetwork};
 use adit_core::{MachineName, RegistrationToken};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
+
+/// How many of its connectors register at once.
+const AT_ONCE: usize = 25;
 
 /// Set in such a process: the gateway's address, how many connectors, and the folder for theirs.
 const PART: &str = "ADIT_TEST_HERD_PART";
@@ -122,30 +126,38 @@ fn run_connectors(token: &RegistrationToken, count: usize, folder: String) {
     let token = token.clone();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let local = LocalSet::new();
-        for number in 0..count {
-            let (data, token) = (Path::new(&folder).join(number.to_string()), token.clone());
-            let settings = move || Settings {
-                data: data.clone(),
-                token: Some(token.clone()),
-                machine_name: MachineName::parse("one-of-many").unwrap(),
-                allow: AllowList::default(),
-                proxy: adit_connector::ProxyChoice::Direct,
-                version: "1.0.0-test".to_owned(),
-                connections: NonZeroUsize::MIN,
-                grace: adit_connector::GRACE,
-            };
-            local.spawn_local(async move {
-                let run = || run_solo(settings(), Arc::new(SystemNetwork), std::future::pending());
-                // Thousands that register at once are more than a gateway takes in: who is turned away asks again.
-                while let Err(error) = run().await {
-                    assert!(matches!(error, ConnectorError::Registration(_)), "{error}");
-                    tokio::time::sleep(Duration::from_secs(2)).await;
-                }
-            });
-        }
-        runtime.block_on(local);
+        LocalSet::new().block_on(&runtime, async {
+            // Thousands that register at once are more than a gateway takes in.
+            let turns = Arc::new(Semaphore::new(AT_ONCE));
+            for number in 0..count {
+                let turn = Arc::clone(&turns).acquire_owned().await.unwrap();
+                let data = Path::new(&folder).join(number.to_string());
+                let registered = data.join("connector.json");
+                tokio::task::spawn_local(run(data, token.clone()));
+                tokio::task::spawn_local(async move {
+                    while !registered.exists() {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                    drop(turn);
+                });
+            }
+            std::future::pending::<()>().await;
+        });
     });
+}
+
+async fn run(data: PathBuf, token: RegistrationToken) {
+    let settings = adit_connector::Settings {
+        data,
+        token: Some(token),
+        machine_name: MachineName::parse("one-of-many").unwrap(),
+        allow: AllowList::default(),
+        proxy: adit_connector::ProxyChoice::Direct,
+        version: "1.0.0-test".to_owned(),
+        connections: NonZeroUsize::MIN,
+        grace: adit_connector::GRACE,
+    };
+    adit_connector::run_solo(settings, Arc::new(SystemNetwork), std::future::pending()).await.unwrap();
 }
 
 /// A network that can be cut for a while.
