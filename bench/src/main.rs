@@ -5,6 +5,8 @@
 //!   `bench/README.md`.
 //! - `moves`: how long a move of a connector and a reassignment of an application take until requests follow.
 //! - `failover`: how long requests wait after `kill -9` of one of two connectors.
+//! - `connectors`: memory of the gateway for an idle connector, and of an idle connector's process; `--write` writes
+//!   it into `bench/README.md`.
 //! - `directory`: what the API costs on a directory of 100,000 groups and 1,000,000 applications.
 //!
 //! Load generator, proxies and origin share the machine, so CPU seconds for each request is the main figure;
@@ -17,6 +19,7 @@
     reason = "a measurement that cannot be set up must stop there and say where"
 )]
 
+mod connectors;
 mod cpu;
 mod directory;
 mod failover;
@@ -37,9 +40,10 @@ fn main() -> ExitCode {
         ["sides", options @ ..] => sides::measure(options),
         ["moves"] => Ok(moves::measure()),
         ["failover"] => Ok(failover::measure()),
+        ["connectors", options @ ..] => connectors::measure(options),
         ["directory"] => Ok(directory::measure()),
         other => {
-            let known = "sides, moves, failover and directory";
+            let known = "sides, moves, failover, connectors and directory";
             Err(format!("no such measurement: {}; there are {known}", other.join(" ")))
         }
     };

@@ -5,13 +5,13 @@
 
 mod adit;
 mod certificate;
-mod finding;
+pub(crate) mod finding;
 mod live;
 mod load;
-mod machine;
+pub(crate) mod machine;
 mod nginx;
 mod options;
-mod page;
+pub(crate) mod page;
 mod peer;
 mod relay;
 mod row;
@@ -49,7 +49,7 @@ pub(crate) fn measure(words: &[&str]) -> Result<bool, String> {
     println!("{goals}\n{} min {} s in all", took / 60, took % 60);
     if options.write {
         let details: String = shown.iter().map(|(row, shown)| section(row, shown)).collect();
-        let path = page::write(&format!("{preface}\n{goals}\n{}", details.trim_end()));
+        let path = page::write("measured", &format!("{preface}\n{goals}\n{}", details.trim_end()));
         println!("written to {}", path.display());
     }
     Ok(findings().all(Finding::holds))

@@ -35,6 +35,7 @@ pub mod pattern;
 pub mod pebble;
 pub mod process;
 pub mod proxy;
+pub mod published;
 pub mod python;
 pub mod registrar;
 pub mod scratch;

@@ -6,7 +6,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use adit_tests::clock::WrongClock;
+use adit_tests::clock;
 use adit_tests::command::{Outcome, adit, run, started_by, to_its_end};
 use adit_tests::graph::PROFILE;
 use adit_tests::proxy::Proxy;
@@ -88,19 +88,14 @@ fn a_connector_behind_a_proxy_serves_and_a_wrong_password_is_named() {
     settles("the refusal is counted", PATIENCE, || proxy.refused() == 1);
 }
 
-/// A command whose clock is ahead by so many seconds.
-fn starter(words: &[String; 3]) -> [&str; 3] {
-    words.each_ref().map(String::as_str)
-}
-
 #[test]
 fn a_wrong_clock_is_shown_with_the_gateways_by_the_check_and_in_the_log() {
     const HOUR: i64 = 3600;
-    let (directory, clock) = (Directory::start(), WrongClock::new());
+    let directory = Directory::start();
     let token = directory.registration_token("Default");
     let check = |seconds| {
-        let (words, command) = (clock.ahead_by(seconds), adit(&["connector", "check", "--token", &token]));
-        to_its_end(&mut started_by(&starter(&words), command), PATIENCE)
+        let (words, command) = (clock::ahead_by(seconds), adit(&["connector", "check", "--token", &token]));
+        to_its_end(&mut started_by(&words.each_ref().map(String::as_str), command), PATIENCE)
     };
     let ahead = check(HOUR);
     names(&ahead, "clock");
@@ -116,8 +111,8 @@ fn a_wrong_clock_is_shown_with_the_gateways_by_the_check_and_in_the_log() {
     );
 
     let start = |name, seconds| {
-        let words = clock.ahead_by(seconds);
-        ConnectorProcess::start_under(&starter(&words), name, &directory.registration_token("Default"))
+        let (words, token) = (clock::ahead_by(seconds), directory.registration_token("Default"));
+        ConnectorProcess::start_under(&words.each_ref().map(String::as_str), name, &token)
     };
     let mut behind = start("behind", -HOUR);
     assert!(!behind.process().finish(PATIENCE).success());
@@ -133,4 +128,8 @@ fn a_wrong_clock_is_shown_with_the_gateways_by_the_check_and_in_the_log() {
     let mut ahead = directory.once_active("ahead", start("ahead", HOUR));
     let log = ahead.process().log();
     assert!(log.contains("this machine's clock says 2") && log.contains("the gateway's 2"), "{log}");
+    // It ends by itself, and what shifts its clock tidies up.
+    let path = format!("{PROFILE}/connectors/{}", ahead.id());
+    assert_eq!(directory.graph().send("DELETE", &path, None).status, 204);
+    ahead.process().finish(PATIENCE);
 }

@@ -196,15 +196,27 @@ fn a_request_that_kills_its_connector_is_tried_once_more_and_no_oftener() {
     let poison = || upstream.heads().into_iter().filter(|head| head.target == "/poison").count();
     assert_eq!((left_of(&mut connectors), poison()), (1, 2), "each of them reached the application once");
 
-    for connector in &mut connectors {
+    start_again(&mut connectors, &directory, &upstream);
+    let answer = directory.get(HOST, "/poison");
+    assert_eq!((answer.status, answer.header("x-adit-reason")), (502, Some("tunnel_lost")), "{}", answer.text());
+    settles("the end of two", RECOVERED, || left_of(&mut connectors) <= 1);
+    assert_eq!((left_of(&mut connectors), poison()), (1, 4), "it was sent to one connector and to one more");
+
+    start_again(&mut connectors, &directory, &upstream);
+    let answer = directory.get(HOST, "/poison");
+    assert_eq!((answer.status, answer.header("x-adit-reason")), (502, Some("repeated_loss")), "{}", answer.text());
+    settles("the end of one", RECOVERED, || left_of(&mut connectors) <= 2);
+    assert_eq!((left_of(&mut connectors), poison()), (2, 5), "it is known by now, and was not sent again");
+    assert_eq!(directory.get(HOST, "/1k").status, 200, "what asks for something else is not concerned");
+}
+
+/// Starts those that have ended.
+fn start_again(connectors: &mut [ConnectorProcess], directory: &Directory, upstream: &Upstream) {
+    for connector in connectors {
         if !connector.process().is_running() {
             connector.restart();
             upstream.recognise(connector.pid());
         }
         directory.wait_until_active(connector);
     }
-    let answer = directory.get(HOST, "/poison");
-    assert_eq!((answer.status, answer.header("x-adit-reason")), (502, Some("tunnel_lost")), "{}", answer.text());
-    settles("the end of two", RECOVERED, || left_of(&mut connectors) <= 1);
-    assert_eq!((left_of(&mut connectors), poison()), (1, 4), "it was sent to one connector and to one more");
 }

@@ -36,7 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("adit-tests", &[]),
     ("adit-simulation", &["adit-control", "adit-core", "adit-gateway", "adit-connector", "adit-tunnel"]),
-    ("adit-bench", &["adit-control", "adit-core", "adit-tests"]),
+    ("adit-bench", &["adit-connector", "adit-control", "adit-core", "adit-tests"]),
     ("adit-fuzz", &["adit-odata", "adit-graph"]),
     ("xtask", &[]),
 ];

@@ -6,51 +6,30 @@
 use std::io::{self, Read as _};
 use std::time::Duration;
 
+use adit_tests::Scripted;
 use adit_tests::http::Connection;
-use adit_tests::{ConnectorProcess, Directory, Scripted, command};
-
-const HOST: &str = "app.localhost";
+use adit_tests::published::{HOST, Published};
 
 const HINT: &str = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n";
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
-struct Scene {
-    directory: Directory,
-    _connector: ConnectorProcess,
-}
-
-impl Scene {
-    /// An application whose upstream says, after each head, what `says` has for its path, piece by piece.
-    fn set(says: fn(&str) -> Vec<String>) -> Self {
-        let upstream = Scripted::start(move |wire| {
-            loop {
-                let head = wire.head()?;
-                let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-                for piece in says(&path) {
-                    wire.say(&piece)?;
-                    std::thread::sleep(Duration::from_millis(30));
-                }
-                if path.ends_with("close") {
-                    return Ok(());
-                }
+/// An application whose upstream says, after each head, what `says` has for its path, piece by piece.
+fn publish(says: fn(&str) -> Vec<String>) -> Published {
+    let upstream = Scripted::start(move |wire| {
+        loop {
+            let head = wire.head()?;
+            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            for piece in says(&path) {
+                wire.say(&piece)?;
+                std::thread::sleep(Duration::from_millis(30));
             }
-        });
-        let directory = Directory::start();
-        let connector = directory.connector("beside-the-application");
-        let _application = directory.publish_url("application", &upstream.url(), HOST, "Default");
-        Self { directory, _connector: connector }
-    }
-
-    fn user(&self) -> Connection {
-        self.directory.user(HOST)
-    }
-
-    fn curl(&self, path: &str, arguments: &[&str]) -> (u16, String, String) {
-        let (ca, url) = (self.directory.ca().display().to_string(), self.directory.external_url(HOST));
-        let url = format!("{url}{path}");
-        command::curl(&[&["--cacert", &ca, &url], arguments].concat())
-    }
+            if path.ends_with("close") {
+                return Ok(());
+            }
+        }
+    });
+    Published::at(&upstream.url())
 }
 
 fn strings<const N: usize>(pieces: [&str; N]) -> Vec<String> {
@@ -76,7 +55,7 @@ fn ask(user: &mut Connection, version: &str, path: &str, last: bool) {
 
 #[test]
 fn early_hints_come_before_the_answer_and_say_what_an_answer_may_say() {
-    let scene = Scene::set(|path| {
+    let scene = publish(|path| {
         match path {
         "/together" => vec![format!("{HINT}{HELLO}")],
         "/cleaned" => vec![
@@ -108,7 +87,7 @@ fn early_hints_come_before_the_answer_and_say_what_an_answer_may_say() {
 
 #[test]
 fn pipelined_requests_each_have_their_hints_before_their_answer() {
-    let scene = Scene::set(|path| {
+    let scene = publish(|path| {
         let large = "y".repeat(100_000);
         match path {
             "/plain" => vec![HELLO.to_owned()],
@@ -133,7 +112,7 @@ fn pipelined_requests_each_have_their_hints_before_their_answer() {
 
 #[test]
 fn a_client_of_http_1_0_and_one_that_asks_for_a_websocket_are_told_nothing() {
-    let scene = Scene::set(|_| strings([HINT, HELLO]));
+    let scene = publish(|_| strings([HINT, HELLO]));
     let mut user = scene.user();
     ask(&mut user, "1.0", "/", false);
     let all = rest(&mut user).unwrap();
@@ -148,7 +127,7 @@ fn a_client_of_http_1_0_and_one_that_asks_for_a_websocket_are_told_nothing() {
 
 #[test]
 fn more_hints_than_a_few_are_left_out_and_a_flood_is_an_error_of_its_own() {
-    let scene = Scene::set(|path| match path {
+    let scene = publish(|path| match path {
         "/many" => vec![HINT.repeat(30), HELLO.to_owned()],
         "/huge" => {
             let link = format!("link: </{}>\r\n", "x".repeat(200));
@@ -173,7 +152,7 @@ fn more_hints_than_a_few_are_left_out_and_a_flood_is_an_error_of_its_own() {
 
 #[test]
 fn an_answer_that_fails_after_its_hints_has_an_answer_of_its_own() {
-    let scene = Scene::set(|path| match path {
+    let scene = publish(|path| match path {
         "/framing" => {
             strings([HINT, "HTTP/1.1 103 Early Hints\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n"])
         }
@@ -195,7 +174,7 @@ fn an_answer_that_fails_after_its_hints_has_an_answer_of_its_own() {
 
 #[test]
 fn curl_prints_early_hints_over_both_versions() {
-    let scene = Scene::set(|_| strings([HINT, HELLO]));
+    let scene = publish(|_| strings([HINT, HELLO]));
     for (protocol, shown) in [("--http1.1", "HTTP/1.1 103"), ("--http2", "HTTP/2 103")] {
         let (status, head, body) = scene.curl("", &[protocol]);
         assert_eq!((status, body.as_str()), (200, "hello"), "{head}");

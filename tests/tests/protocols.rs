@@ -10,40 +10,14 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use adit_tests::http::Connection;
-use adit_tests::{ConnectorProcess, Directory, Scratch, Scripted, Upstream, browser, command, python};
-
-const HOST: &str = "app.localhost";
+use adit_tests::published::{HOST, Published};
+use adit_tests::{Scratch, Scripted, Upstream, browser, python};
 
 /// As long as nothing may come where nothing is to come.
 const QUIET: Duration = Duration::from_millis(400);
 
 /// Something that happens at once, on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
-
-struct Scene {
-    directory: Directory,
-    _connector: ConnectorProcess,
-}
-
-impl Scene {
-    /// An application published for `url`.
-    fn set(url: &str) -> Self {
-        let directory = Directory::start();
-        let connector = directory.connector("beside-the-application");
-        let _application = directory.publish_url("application", url, HOST, "Default");
-        Self { directory, _connector: connector }
-    }
-
-    fn user(&self) -> Connection {
-        self.directory.user(HOST)
-    }
-
-    fn curl(&self, path: &str, arguments: &[&str]) -> (u16, String, String) {
-        let (ca, url) = (self.directory.ca().display().to_string(), self.directory.external_url(HOST));
-        let url = format!("{url}{path}");
-        command::curl(&[&["--cacert", &ca, &url], arguments].concat())
-    }
-}
 
 /// What a script tells its test.
 fn telling() -> (Mutex<Sender<String>>, Receiver<String>) {
@@ -62,7 +36,7 @@ fn an_upload_that_waits_to_be_asked_is_not_sent_before_the_upstream_asks() {
         let body = wire.bytes(5)?;
         wire.say(&format!("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n{}", String::from_utf8_lossy(&body)))
     });
-    let scene = Scene::set(&upstream.url());
+    let scene = Published::at(&upstream.url());
     let mut user = scene.user();
     user.write_head("POST", "/upload", &[("host", HOST), ("expect", "100-Continue")], 5).unwrap();
     assert_eq!(user.read_head().unwrap().status, 100);
@@ -85,7 +59,7 @@ fn an_upload_that_is_refused_is_never_sent() {
         tell.lock().unwrap().send(format!("closed: {closed}")).unwrap();
         Ok(())
     });
-    let scene = Scene::set(&upstream.url());
+    let scene = Published::at(&upstream.url());
     let mut user = scene.user();
     user.write_head("PUT", "/upload", &[("host", HOST), ("expect", "100-continue")], 1 << 30).unwrap();
     let answer = user.read_response(false).unwrap();
@@ -105,7 +79,7 @@ fn an_upstream_that_never_asks_gets_the_upload_after_a_while() {
         let body = wire.bytes(5)?;
         wire.say(&format!("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n{}", String::from_utf8_lossy(&body)))
     });
-    let scene = Scene::set(&upstream.url());
+    let scene = Published::at(&upstream.url());
     let mut user = scene.user();
     user.write_head("POST", "/upload", &[("host", HOST), ("expect", "100-continue")], 5).unwrap();
     assert_eq!(user.read_head().unwrap().status, 100);
@@ -134,7 +108,7 @@ fn an_event_arrives_before_the_next_is_sent() {
             }
             wire.say("0\r\n\r\n")
         });
-        let scene = Scene::set(&upstream.url());
+        let scene = Published::at(&upstream.url());
         let (ca, url) = (scene.directory.ca().display().to_string(), scene.directory.external_url(HOST));
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--no-buffer", "--max-time", "60", "--noproxy", "*", protocol, "--cacert", &ca, &url]);
@@ -163,7 +137,7 @@ fn trailers_pass_both_ways_but_for_those_that_a_head_decides() {
              3\r\nbye\r\n0\r\nx-sum: 7\r\nset-cookie: a=b\r\nx-adit-reason: forged\r\n\r\n",
         )
     });
-    let scene = Scene::set(&upstream.url());
+    let scene = Published::at(&upstream.url());
     let mut user = scene.user();
     let request = format!(
         "POST /t HTTP/1.1\r\nhost: {HOST}\r\nte: trailers\r\nconnection: te\r\ntransfer-encoding: chunked\r\n\
@@ -197,7 +171,7 @@ fn ranges_and_heads_alone_pass_as_they_are() {
             }
         }
     });
-    let scene = Scene::set(&upstream.url());
+    let scene = Published::at(&upstream.url());
     for protocol in ["--http1.1", "--http2"] {
         let (status, head, _) = scene.curl("", &[protocol, "--head"]);
         assert_eq!(status, 200);
@@ -217,7 +191,7 @@ fn informational_answers_of_an_upstream_cost_nothing() {
         wire.say("HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n")?;
         wire.say("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")
     });
-    let scene = Scene::set(&upstream.url());
+    let scene = Published::at(&upstream.url());
     for protocol in ["--http1.1", "--http2"] {
         let (status, head, body) = scene.curl("", &[protocol]);
         assert_eq!((status, body.as_str()), (200, "hello"), "{head}");
@@ -237,7 +211,7 @@ fn an_upstream_that_agrees_to_another_websocket_is_not_believed() {
         let number: usize = head[5..6].parse().unwrap();
         wire.say(&format!("HTTP/1.1 101 Switching Protocols\r\n{}\r\nsecret bytes", answers[number]))
     });
-    let scene = Scene::set(&upstream.url());
+    let scene = Published::at(&upstream.url());
     for number in 0..answers.len() {
         let answer = open_websocket(&mut scene.user(), &format!("/{number}"), "dGhlIHNhbXBsZSBub25jZQ==");
         assert_eq!((answer.status, answer.header("x-adit-reason")), (502, Some("upstream_invalid")), "{number}");
@@ -250,7 +224,7 @@ fn an_upstream_that_agrees_to_another_websocket_is_not_believed() {
 fn a_refused_websocket_passes_the_upstreams_answer() {
     let upstream =
         Scripted::start(|wire| wire.head().and_then(|_| wire.say("HTTP/1.1 403 No\r\ncontent-length: 4\r\n\r\nnope")));
-    let scene = Scene::set(&upstream.url());
+    let scene = Published::at(&upstream.url());
     let answer = open_websocket(&mut scene.user(), "/", "dGhlIHNhbXBsZSBub25jZQ==");
     assert_eq!((answer.status, answer.text().as_str()), (403, "nope"));
 }
@@ -269,7 +243,7 @@ fn open_websocket(user: &mut Connection, target: &str, key: &str) -> adit_tests:
 #[test]
 fn a_browser_opens_a_websocket_on_its_http2_connection() {
     let upstream = Upstream::start();
-    let scene = Scene::set(&upstream.url());
+    let scene = Published::at(&upstream.url());
     scene.directory.wait_until_served(HOST);
     let home = Scratch::new();
     browser::home(home.path(), &scene.directory.ca());

@@ -26,6 +26,7 @@ pub(crate) const FOR_TESTS: &[Package] = &[
     Package { probe: Probe::Program("git"), names: &["git"] },
     Package { probe: Probe::Program("ip"), names: &["iproute2"] },
     Package { probe: Probe::Program("unshare"), names: &["util-linux"] },
+    Package { probe: Probe::Program("faketime"), names: &["faketime"] },
     Package { probe: Probe::Program("lighttpd"), names: &["lighttpd"] },
     Package { probe: Probe::Program("Xtigervnc"), names: &["tigervnc-standalone-server"] },
     Package { probe: Probe::Program("xterm"), names: &["xterm"] },

@@ -4,7 +4,7 @@ use super::series::Series;
 
 /// A goal, and which side of it is good.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Goal {
+pub(crate) enum Goal {
     /// At least this.
     AtLeast(f64),
     /// At most this.
@@ -23,7 +23,7 @@ impl Goal {
 
 /// One figure beside its goal.
 #[derive(Debug, Clone)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     what: String,
     measured: f64,
     range: Option<(f64, f64)>,
@@ -33,23 +33,23 @@ pub(super) struct Finding {
 
 impl Finding {
     /// A figure by itself.
-    pub(super) fn new(what: impl Into<String>, measured: f64, unit: &'static str, goal: Goal) -> Self {
+    pub(crate) fn new(what: impl Into<String>, measured: f64, unit: &'static str, goal: Goal) -> Self {
         Self { what: what.into(), measured, range: None, unit, goal }
     }
 
     /// How many times `theirs` is `ours`: the ratio of the medians, and the range of the ratios of each round.
-    pub(super) fn ratio(what: impl Into<String>, ours: &Series, theirs: &Series, goal: Goal) -> Self {
+    pub(in crate::sides) fn ratio(what: impl Into<String>, ours: &Series, theirs: &Series, goal: Goal) -> Self {
         let range = Some(ours.over(theirs).range());
         Self { what: what.into(), measured: ours.median() / theirs.median(), range, unit: "x", goal }
     }
 
     /// Whether the goal is met.
-    pub(super) fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         self.goal.holds(self.measured)
     }
 
     /// What, measured, goal, verdict.
-    pub(super) fn cells(&self) -> Vec<String> {
+    pub(crate) fn cells(&self) -> Vec<String> {
         let unit = self.unit;
         // What has no unit is counted.
         let measured =
@@ -66,40 +66,40 @@ impl Finding {
 
 /// What one row showed.
 #[derive(Debug, Clone)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// What was done, as a sentence.
-    pub(super) how: String,
-    pub(super) table: Table,
-    pub(super) findings: Vec<Finding>,
+    pub(crate) how: String,
+    pub(crate) table: Table,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// A table as Markdown has it; the first column is text, the others are figures.
 #[derive(Debug, Clone)]
-pub(super) struct Table {
+pub(crate) struct Table {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new(head: &[&str]) -> Self {
+    pub(crate) fn new(head: &[&str]) -> Self {
         Self { head: head.iter().map(|cell| (*cell).to_owned()).collect(), rows: Vec::new() }
     }
 
     /// Adds a row with as many cells as the head has.
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
         assert_eq!(cells.len(), self.head.len(), "a row of another table: {cells:?}");
         self.rows.push(cells);
     }
 
     /// The findings of all rows, beside their goals.
-    pub(super) fn of_findings<'f>(findings: impl Iterator<Item = &'f Finding>) -> Self {
+    pub(crate) fn of_findings<'f>(findings: impl Iterator<Item = &'f Finding>) -> Self {
         let mut table = Self::new(&["Work", "Measured", "Goal", "Verdict"]);
         findings.for_each(|finding| table.row(finding.cells()));
         table
     }
 
     /// As text that both a terminal and a page show well.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let widths: Vec<usize> = (0..self.head.len())
             .map(|column| {
                 let cells = std::iter::once(&self.head).chain(&self.rows).map(|row| row[column].len());

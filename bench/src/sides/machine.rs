@@ -9,12 +9,12 @@ use adit_tests::{command, repository};
 use super::{nginx, peer};
 
 /// Today, as `2026-11-21`.
-pub(super) fn date() -> String {
+pub(crate) fn date() -> String {
     said_by(Command::new("date").args(["--utc", "+%F"]))
 }
 
 /// One sentence about the machine.
-pub(super) fn machine() -> String {
+pub(crate) fn machine() -> String {
     let processor = value("/proc/cpuinfo", "model name").unwrap_or_else(|| "an unknown processor".to_owned());
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = value("/proc/meminfo", "MemTotal").and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
@@ -24,7 +24,7 @@ pub(super) fn machine() -> String {
 }
 
 /// The versions of everything that takes part.
-pub(super) fn versions() -> Vec<String> {
+pub(crate) fn versions() -> Vec<String> {
     let mut frp = Command::new(peer::built("ADIT_BENCH_FRPS"));
     let mut chisel = Command::new(peer::built("ADIT_BENCH_CHISEL"));
     vec![
@@ -41,7 +41,7 @@ pub(super) fn versions() -> Vec<String> {
 }
 
 /// Version and commit.
-fn adit() -> String {
+pub(crate) fn adit() -> String {
     let mut git = Command::new("git");
     let commit = said_by(git.current_dir(repository()).args(["rev-parse", "--short", "HEAD"]));
     let version = after(&mut Command::new(command::binary()), "--version", "adit ");

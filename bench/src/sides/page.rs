@@ -5,22 +5,20 @@ use std::path::PathBuf;
 
 use adit_tests::repository;
 
-const BEGIN: &str = "<!-- measured: begin -->\n";
-const END: &str = "<!-- measured: end -->\n";
-
-/// Puts `measured` between the marks of the page; says where that was.
-pub(super) fn write(measured: &str) -> PathBuf {
+/// Puts `measured` between the marks of that name; says where that was.
+pub(crate) fn write(name: &str, measured: &str) -> PathBuf {
     let path = repository().join("bench/README.md");
     let page = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()));
-    fs::write(&path, replaced(&page, measured))
+    fs::write(&path, replaced(&page, name, measured))
         .unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
     path
 }
 
-fn replaced(page: &str, measured: &str) -> String {
-    let (before, rest) = page.split_once(BEGIN).expect("the mark where the measurements begin");
-    let (_, after) = rest.split_once(END).expect("the mark where the measurements end");
-    format!("{before}{BEGIN}\n{measured}\n{END}{after}")
+fn replaced(page: &str, name: &str, measured: &str) -> String {
+    let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->\n"));
+    let (before, rest) = page.split_once(&begin).expect("the mark where the measurements begin");
+    let (_, after) = rest.split_once(&end).expect("the mark where the measurements end");
+    format!("{before}{begin}\n{measured}\n{end}{after}")
 }
 
 #[cfg(test)]
@@ -30,8 +28,8 @@ mod tests {
 
     #[test]
     fn only_what_stands_between_the_marks_is_replaced() {
-        let page = format!("above\n{BEGIN}old\n{END}below\n");
-        assert_eq!(replaced(&page, "new"), format!("above\n{BEGIN}\nnew\n{END}below\n"));
+        let page = |what: &str| format!("above\n<!-- it: begin -->\n{what}<!-- it: end -->\nbelow\n");
+        assert_eq!(replaced(&page("old\n"), "it", "new"), page("\nnew\n"));
     }
 
     #[test]
@@ -40,6 +38,8 @@ mod tests {
         for row in &row::ALL {
             assert!(page.contains(&format!("`{}`", row.name)), "bench/README.md does not explain {}", row.name);
         }
-        let _ = replaced(&page, "");
+        for name in ["measured", "connectors"] {
+            let _ = replaced(&page, name, "");
+        }
     }
 }

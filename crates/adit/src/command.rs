@@ -84,7 +84,8 @@ fn dispatch(command: Command) -> Result<(), CommandError> {
     }
 }
 
-/// Runs a command that talks to a server: a few requests, one after the other, need one thread.
+/// Runs a command that talks to a server (a few requests, one after the other, need one thread) or that starts threads of
+/// its own for what it serves.
 fn on_one_thread<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_control::{CertificateAuthority, ControlPlane, SealingKey, Zeroizing};
+use adit_control::{CertificateAuthority, ControlPlane, Principals, SealingKey, Zeroizing};
 use adit_core::ConnectorId;
 use adit_gateway::{CertificateSource, ClientLimits, Gateway, Observation};
 use adit_identity::{LocalKey, Verifier};
@@ -86,7 +86,10 @@ impl Server {
         // Both secrets before the directory: with a directory beside it, a missing secret counts as lost.
         let authority = authority(&folder)?;
         let verifier = verifier(&folder, &configuration)?;
-        let control = open_control_plane(&folder, authority, &dialled).await?;
+        // Where another issuer signs people in, its users and groups are known only by what it calls them.
+        let has_issuer = !configuration.api.issuers.is_empty();
+        let principals = if has_issuer { Principals::Foreign } else { Principals::OwnOnly };
+        let control = open_control_plane(&folder, authority, &dialled, principals).await?;
         let mut registry = Registry::default();
         let names = own_names(&configuration, &dialled, &addresses);
         let certificates = Certificates::new(control.clone(), names, &files).map_err(StartError::Certificate)?;
@@ -246,11 +249,13 @@ async fn open_control_plane(
     folder: &DataFolder,
     authority: CertificateAuthority,
     dialled: &GatewayAddress,
+    principals: Principals,
 ) -> Result<ControlPlane, StartError> {
     let (sealing_key, made) = sealing_key(folder)?;
     let gateway_address = dialled.to_string();
     let settings = adit_control::Settings { database: folder.directory(), authority, sealing_key, gateway_address };
     let control = ControlPlane::open(settings).await?;
+    control.set_principals(principals);
     // Not before the directory has said that nothing is sealed under another key: then that one was lost, and a new file
     // in its place would hide it.
     if let Some(text) = made {

@@ -160,7 +160,7 @@ async fn run_with(
                 }
             }
             // The links of the new registration are there by now.
-            () = &mut overlap, if old.is_some() => drop(old.take().map(|old| old.end())),
+            () = &mut overlap, if old.is_some() => old = None,
             _ = unkept.tick() => match own.keep_again() {
                 Ok(true) => tracing::info!("what could not be kept is kept now"),
                 Ok(false) => {}
@@ -172,10 +172,7 @@ async fn run_with(
             }
         }
     };
-    stint.end();
-    if let Some(old) = &old {
-        old.end();
-    }
+    drop((stint, old));
     drop(done);
     // Links hold a sender each; the channel ends when the last has left.
     if timeout(settings.grace + Duration::from_secs(1), all_done.recv()).await.is_err() {
@@ -197,7 +194,7 @@ async fn put_off(
     }
 }
 
-/// A time under one registration.
+/// A time under one registration. Dropped, it has its links leave: no new streams, busy ones finish within the grace.
 struct Stint {
     leave: watch::Sender<bool>,
     turned_away: mpsc::Receiver<Fatal>,
@@ -240,9 +237,10 @@ impl Stint {
         }
         Ok(Self { leave, turned_away })
     }
+}
 
-    /// Has the links leave: no new streams, busy ones finish within the grace.
-    fn end(&self) {
+impl Drop for Stint {
+    fn drop(&mut self) {
         self.leave.send_replace(true);
     }
 }

@@ -79,14 +79,15 @@ mod tests {
 
     use super::*;
 
+    fn of(connector: &str) -> Identity {
+        let (ca, certificate) = (CertificateDer::from(Vec::new()), Binary(Vec::new()));
+        Identity::new(String::new(), connector.to_owned(), String::new(), &ca, certificate, (0, 1), true)
+    }
+
     #[test]
     fn what_the_links_of_an_identity_learn_after_it_was_replaced_is_not_kept() {
         let path = tempfile::tempdir().unwrap();
         let folder = Arc::new(IdentityFolder::open(path.path()).unwrap());
-        let of = |connector: &str| {
-            let (ca, certificate) = (CertificateDer::from(Vec::new()), Binary(Vec::new()));
-            Identity::new(String::new(), connector.to_owned(), String::new(), &ca, certificate, (0, 1), true)
-        };
         let kept = || folder.identity().unwrap().unwrap();
         let old = OwnIdentity::new(Arc::clone(&folder), of("old"));
         old.change(|identity| identity.renewed(Binary(Vec::new()), 0, 2, true)).unwrap();
@@ -103,10 +104,6 @@ mod tests {
     fn what_could_not_be_written_is_used_and_written_when_it_can_be() {
         let path = tempfile::tempdir().unwrap();
         let folder = Arc::new(IdentityFolder::open(path.path()).unwrap());
-        let of = |connector: &str| {
-            let (ca, certificate) = (CertificateDer::from(Vec::new()), Binary(Vec::new()));
-            Identity::new(String::new(), connector.to_owned(), String::new(), &ca, certificate, (0, 1), true)
-        };
         let old = OwnIdentity::new(Arc::clone(&folder), of("old"));
         // A folder of its name: nothing can be put in its place.
         let file = path.path().join("connector.json");

@@ -5,13 +5,13 @@ use adit_core::query::{Page, Query};
 use adit_core::service_principal::{effective_app_roles, is_assignable};
 use adit_core::{
     AppRoleAssignment, AppRoleAssignmentId, OperationContext, PrincipalId, PrincipalKind, Revision, ServicePrincipal,
-    ServicePrincipalId,
+    ServicePrincipalId, UserGroupId, UserId,
 };
 use adit_store::WriteTransaction;
 use uuid::Uuid;
 
 use crate::audit;
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{ControlPlane, Principals};
 use crate::error::Error;
 use crate::service_principal;
 use crate::target::Target;
@@ -23,10 +23,9 @@ pub struct NewAppRoleAssignment {
     pub resource: ServicePrincipalId,
     /// Who is assigned.
     pub principal: PrincipalId,
-    /// What kind of principal that is; if it is not said, a service principal where there is one of that id, else a
-    /// user.
+    /// What kind of principal that is; if it is not said, what the directory has under that id, else a user.
     pub principal_kind: Option<PrincipalKind>,
-    /// The name of a user or a group; service principals have their own.
+    /// The name of a user or a group of another issuer; those of this directory have their own.
     pub principal_name: Option<String>,
     /// In which role; [`adit_core::app_role_assignment::DEFAULT_ACCESS`] for none in particular.
     pub app_role: Uuid,
@@ -53,7 +52,8 @@ impl ControlPlane {
     ///
     /// # Errors
     /// [`Error::ServicePrincipalNotFound`] of the resource, or of a principal that is said to be one;
-    /// [`Error::NoSuchAppRole`], [`Error::AppRoleAssigned`], [`Error::Store`].
+    /// [`Error::PrincipalNotFound`] where only this directory's own can be assigned; [`Error::NoSuchAppRole`],
+    /// [`Error::AppRoleAssigned`], [`Error::Store`].
     pub async fn assign_app_role(
         &self,
         context: &OperationContext,
@@ -66,7 +66,7 @@ impl ControlPlane {
             let NewAppRoleAssignment { resource, principal, app_role, .. } = new;
             return Err(Error::AppRoleAssigned { resource, principal, app_role });
         }
-        let (kind, own_name) = kind_and_name(&mut change, new.principal, new.principal_kind).await?;
+        let (kind, own_name) = kind_and_name(&mut change, self.principals(), new.principal, new.principal_kind).await?;
         let mut assignment = AppRoleAssignment {
             id: AppRoleAssignmentId::new(Uuid::now_v7()),
             app_role: new.app_role,
@@ -115,21 +115,35 @@ async fn check_role(change: &mut WriteTransaction, resource: &ServicePrincipal, 
 }
 
 /// What kind of principal one is, and the name of one that the directory knows itself.
-pub(crate) async fn kind_and_name(
+async fn kind_and_name(
     change: &mut WriteTransaction,
+    principals: Principals,
     principal: PrincipalId,
     said: Option<PrincipalKind>,
 ) -> Result<(PrincipalKind, Option<String>), Error> {
-    let id = ServicePrincipalId::new(principal.uuid());
-    match said {
-        Some(kind @ (PrincipalKind::User | PrincipalKind::Group)) => Ok((kind, None)),
-        Some(PrincipalKind::ServicePrincipal) => {
-            let known = service_principal::load(change, id).await?;
-            Ok((PrincipalKind::ServicePrincipal, Some(known.display_name.into())))
+    let id = principal.uuid();
+    if said == Some(PrincipalKind::ServicePrincipal) {
+        let known = service_principal::load(change, ServicePrincipalId::new(id)).await?;
+        return Ok((PrincipalKind::ServicePrincipal, Some(known.display_name.into())));
+    }
+    if said.is_none()
+        && let Some(known) = change.find_service_principal(ServicePrincipalId::new(id)).await?
+    {
+        return Ok((PrincipalKind::ServicePrincipal, Some(known.display_name.into())));
+    }
+    let own = match change.find_user(UserId::new(id)).await? {
+        Some(user) => Some((PrincipalKind::User, user.display_name)),
+        None => {
+            let group = change.find_user_group(UserGroupId::new(id)).await?;
+            group.map(|group| (PrincipalKind::Group, group.display_name))
         }
-        None => Ok(match change.find_service_principal(id).await? {
-            Some(known) => (PrincipalKind::ServicePrincipal, Some(known.display_name.into())),
-            None => (PrincipalKind::User, None),
-        }),
+    };
+    match own {
+        Some((kind, name)) if said.is_none_or(|said| said == kind) => Ok((kind, Some(name.into()))),
+        Some(_) => Err(Error::PrincipalNotFound(principal)),
+        None if principals == Principals::OwnOnly && change.has_users_or_groups().await? => {
+            Err(Error::PrincipalNotFound(principal))
+        }
+        None => Ok((said.unwrap_or(PrincipalKind::User), None)),
     }
 }

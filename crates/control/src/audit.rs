@@ -7,6 +7,7 @@ use adit_core::id::AuditId;
 use adit_core::query::{Page, Query};
 use adit_core::{
     AppRoleAssignment, Application, Connector, ConnectorGroup, Owner, ProfileSettings, Revision, ServicePrincipal,
+    User, UserGroup,
 };
 use serde_json::{Value, json};
 
@@ -108,6 +109,18 @@ pub(crate) fn app_role_assignment(assignment: &AppRoleAssignment) -> Value {
 
 pub(crate) fn owner(owner: &Owner) -> Value {
     json!({ "id": owner.id, "kind": owner.kind, "name": owner.name })
+}
+
+pub(crate) fn user(user: &User) -> Value {
+    json!({
+        "display_name": user.display_name,
+        "user_principal_name": user.principal_name,
+        "account_enabled": user.is_enabled,
+    })
+}
+
+pub(crate) fn user_group(group: &UserGroup) -> Value {
+    json!({ "display_name": group.display_name })
 }
 
 pub(crate) fn profile(profile: &ProfileSettings) -> Value {

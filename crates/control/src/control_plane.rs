@@ -4,7 +4,7 @@
 //! covers what no use case waited for, such as a caller that went away during its commit.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -48,6 +48,15 @@ pub struct Settings {
     pub gateway_address: String,
 }
 
+/// Who can be assigned to applications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Principals {
+    /// Users and groups of any issuer, whoever they are, beside this directory's own.
+    Foreign,
+    /// Once the directory has a user or a group, only its own.
+    OwnOnly,
+}
+
 /// The use cases of the directory. Clones share everything.
 #[derive(Clone)]
 pub struct ControlPlane {
@@ -61,6 +70,8 @@ pub(crate) struct Inner {
     /// Held by the one that opens an uploaded certificate: that is slow on purpose.
     certificate_turn: Arc<Semaphore>,
     gateway_address: RwLock<String>,
+    /// Whether nobody but this directory has users and groups.
+    own_principals_only: AtomicBool,
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// Held while a snapshot is compiled, so that a burst of changes compiles few. When all of it was signed last.
     compiling: Mutex<Signing>,
@@ -112,6 +123,7 @@ impl ControlPlane {
                 sealing_key: settings.sealing_key,
                 certificate_turn: Arc::new(Semaphore::new(1)),
                 gateway_address: RwLock::new(settings.gateway_address),
+                own_principals_only: AtomicBool::new(false),
                 snapshots: watch::Sender::new(Arc::new(snapshot)),
                 compiling: Mutex::new(Signing::new(clock())),
                 unsigned: AtomicUsize::new(0),
@@ -139,6 +151,11 @@ impl ControlPlane {
     /// Says at which `host:port` connectors reach the gateway; new registration tokens carry it.
     pub fn set_gateway_address(&self, address: String) {
         *self.inner.gateway_address.write().unwrap_or_else(PoisonError::into_inner) = address;
+    }
+
+    /// Says who can be assigned to applications; [`Principals::Foreign`] until it is said.
+    pub fn set_principals(&self, principals: Principals) {
+        self.inner.own_principals_only.store(principals == Principals::OwnOnly, Ordering::Relaxed);
     }
 
     /// How many statements for connectors could not be signed when that was last tried. What they are about is not
@@ -186,6 +203,10 @@ impl ControlPlane {
 
     pub(crate) fn certificate_turn(&self) -> &Arc<Semaphore> {
         &self.inner.certificate_turn
+    }
+
+    pub(crate) fn principals(&self) -> Principals {
+        if self.inner.own_principals_only.load(Ordering::Relaxed) { Principals::OwnOnly } else { Principals::Foreign }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -352,14 +373,17 @@ fn record(
 mod tests {
     use super::*;
 
+    async fn opened(folder: &std::path::Path) -> ControlPlane {
+        let (authority, _) = CertificateAuthority::generate().unwrap();
+        let (sealing_key, _) = SealingKey::generate().unwrap();
+        let (database, gateway_address) = (folder.join("directory.db"), "localhost:8443".to_owned());
+        ControlPlane::open(Settings { database, authority, sealing_key, gateway_address }).await.unwrap()
+    }
+
     #[tokio::test]
     async fn a_statement_that_could_not_be_signed_is_signed_soon() {
         let folder = tempfile::tempdir().unwrap();
-        let (authority, _) = CertificateAuthority::generate().unwrap();
-        let database = folder.path().join("directory.db");
-        let (sealing_key, _) = SealingKey::generate().unwrap();
-        let settings = Settings { database, authority, sealing_key, gateway_address: "localhost:8443".to_owned() };
-        let control = ControlPlane::open(settings).await.unwrap();
+        let control = opened(folder.path()).await;
         let error = crate::authority::AuthorityError::NotIssued(String::new());
         let mut signing = control.inner.compiling.lock().await;
         control.inner.note_unsigned(&mut signing, Some(Failed { statements: 3, error }));
@@ -380,11 +404,7 @@ mod tests {
     #[tokio::test]
     async fn a_change_that_no_command_waited_for_is_in_the_snapshot_a_poll_later() {
         let folder = tempfile::tempdir().unwrap();
-        let (authority, _) = CertificateAuthority::generate().unwrap();
-        let database = folder.path().join("directory.db");
-        let (sealing_key, _) = SealingKey::generate().unwrap();
-        let settings = Settings { database, authority, sealing_key, gateway_address: "localhost:8443".to_owned() };
-        let control = ControlPlane::open(settings).await.unwrap();
+        let control = opened(folder.path()).await;
         let mut snapshots = control.snapshots();
         let revision = control.store().begin().await.unwrap().commit().await.unwrap();
         let caught_up = snapshots.wait_for(|snapshot| snapshot.version().1 == revision);

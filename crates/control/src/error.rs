@@ -7,10 +7,13 @@ use adit_core::connector_group::{GroupNotDeletable, RegionFixed};
 use adit_core::id::{AuditId, RegistrationTokenId};
 use adit_core::owner::{MOST_OWNERS, OwnerId};
 use adit_core::publishing::PublishingRefused;
+use adit_core::user::PasswordRefused;
+use adit_core::user_group::MOST_MEMBERS;
 use adit_core::{
     AppId, AppRoleAssignmentId, ApplicationId, ConnectorGroupId, ConnectorId, DisplayName, ExternalUrl, InternalUrl,
-    MachineName, PrincipalId, Revision, ServicePrincipalId,
+    MachineName, PrincipalId, Revision, ServicePrincipalId, UserGroupId, UserId, UserPrincipalName,
 };
+use adit_identity::PasswordError;
 use uuid::Uuid;
 
 use crate::authority::{AuthorityError, CsrRefused};
@@ -154,6 +157,63 @@ pub enum Error {
         principal: PrincipalId,
         /// The role.
         app_role: Uuid,
+    },
+    /// Nobody of that id can be assigned: it is none of this directory's users, groups and service principals, and no
+    /// other issuer has any.
+    #[error("there is no user, group or service principal {0}")]
+    PrincipalNotFound(PrincipalId),
+    /// There is no such user.
+    #[error("there is no user {0}")]
+    UserNotFound(UserId),
+    /// There is no such group of users.
+    #[error("there is no group {0}")]
+    UserGroupNotFound(UserGroupId),
+    /// Another user signs in by that name.
+    #[error("the user principal name '{name}' is already in use by user {by}")]
+    PrincipalNameTaken {
+        /// The name, which is compared without case.
+        name: UserPrincipalName,
+        /// The user who has it.
+        by: UserId,
+    },
+    /// The password is not taken.
+    #[error(transparent)]
+    PasswordRefused(#[from] PasswordRefused),
+    /// A password could not be hashed.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Neither a user nor a group of this directory.
+    #[error("there is no user and no group {0}")]
+    MemberNotFound(Uuid),
+    /// The group has that member itself.
+    #[error("{member} is already a member of group {group}")]
+    MemberExists {
+        /// The group.
+        group: UserGroupId,
+        /// The member.
+        member: Uuid,
+    },
+    /// The group does not have that member itself.
+    #[error("{member} is not a member of group {group}")]
+    NotInGroup {
+        /// The group.
+        group: UserGroupId,
+        /// Who is not in it.
+        member: Uuid,
+    },
+    /// The group has as many members as a group can have.
+    #[error("group {group} has {MOST_MEMBERS} members, and cannot have more; put groups into it")]
+    TooManyMembers {
+        /// The group.
+        group: UserGroupId,
+    },
+    /// A group would be in itself.
+    #[error("group {member} cannot be a member of group {group}: it would be in itself")]
+    GroupInItself {
+        /// The group.
+        group: UserGroupId,
+        /// The group that was to be put into it.
+        member: UserGroupId,
     },
     /// The application has that owner.
     #[error("application {application} already has the owner '{id}'")]

@@ -28,11 +28,17 @@ pub mod registration_token;
 pub mod sealing;
 pub mod service_principal;
 pub mod target;
+pub mod user;
+pub mod user_group;
 
 /// Why the directory's database failed; inside [`Error::Store`].
 pub use adit_store::Error as StoreError;
+/// What is kept of a user's password.
+pub use adit_store::KeptPassword;
 /// A registration token that can still be used, without its secret.
 pub use adit_store::OpenRegistrationToken;
+/// How far a membership counts.
+pub use adit_store::Reach;
 pub use app_role_assignment::NewAppRoleAssignment;
 pub use application::{
     ApplicationChange, HealthProbePatch, MergeAttributes, NewApplication, PublishingChange, PublishingPatch,
@@ -42,7 +48,7 @@ pub use authority::{AuthorityError, CertificateAuthority, CsrRefused, IssuedCert
 pub use certificate::{CertificateRefused, CertificateUpload};
 pub use connector::{ConnectorGroupReference, ConnectorReference};
 pub use connector_group::{ConnectorGroupChange, NewConnectorGroup};
-pub use control_plane::{Clock, ControlPlane, Settings};
+pub use control_plane::{Clock, ControlPlane, Principals, Settings};
 pub use delta::{ApplicationDelta, Changes};
 pub use error::{Error, OpenError, RegistrationRefused, RequiredUrl};
 pub use owner::NewOwner;
@@ -53,5 +59,7 @@ pub use registration_token::IssuedRegistrationToken;
 pub use sealing::{SealingError, SealingKey};
 pub use service_principal::{MergePrincipalAttributes, NewServicePrincipal, ServicePrincipalChange};
 pub use target::{Expected, Target};
+pub use user::{NewPassword, NewUser, UserChange};
+pub use user_group::{NewUserGroup, UserGroupChange};
 /// What wipes a secret when it is dropped; the secrets of an upload come in it.
 pub use zeroize::Zeroizing;

@@ -12,7 +12,7 @@ use adit_core::operation::Actor;
 use adit_core::{
     Connector, ConnectorGroupId, ConnectorId, ConnectorIdentity, KeyGeneration, MachineName, OperationContext,
 };
-use adit_store::{Redemption, WriteTransaction};
+use adit_store::{HasItsKey, Redemption, WriteTransaction};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
@@ -126,7 +126,7 @@ impl ControlPlane {
         csr: &CheckedCsr,
         from: IpAddr,
     ) -> Result<Registered, RegistrationRefused> {
-        let (old, connector) = self.enter(&mut change, group, &request.machine_name).await?;
+        let (old, connector) = self.enter(&mut change, group, &request.machine_name, csr.key_hash()).await?;
         change.note_registered(token, connector.id, connector.key_generation).await?;
         let certificate = self.authority().certify(identity_of(&connector), csr, self.now())?;
         let mut detail = audit::change(old.as_ref().map(audit::connector), Some(audit::connector(&connector)));
@@ -139,24 +139,29 @@ impl ControlPlane {
         Ok(self.registered(identity_of(&connector), certificate))
     }
 
-    /// Writes the connector with a new key generation, which revokes the certificates of its older ones. Returns the
-    /// entry as it was, if there was one, and as it is.
+    /// Writes the connector with a new key generation, which revokes the certificates of its older ones; with the same one
+    /// where the machine has shown the same key, so that what is under way goes on. Returns the entry as it was, if there
+    /// was one, and as it is.
     async fn enter(
         &self,
         change: &mut WriteTransaction,
         group: ConnectorGroupId,
         name: &MachineName,
+        key: [u8; 32],
     ) -> Result<(Option<Connector>, Connector), Error> {
         let now = self.now();
         let recently = now.checked_sub(REPEATABLE).unwrap_or(Timestamp::MIN);
-        let Some(old) = change.find_connector_to_take_over(group, name, recently).await? else {
+        let found = change.find_connector_to_take_over(group, name, key, recently).await?;
+        let Some((old, HasItsKey(has_its_key))) = found else {
             let mut connector = unregistered(name.clone(), group, now);
             connector.key_generation = KeyGeneration(1);
             change.insert_connector(&mut connector).await?;
             return Ok((None, connector));
         };
         let mut connector = Connector { machine_name: name.clone(), ..old.clone() };
-        connector.key_generation = KeyGeneration(old.key_generation.0.saturating_add(1));
+        if !has_its_key || old.care.key_copied.is_some() {
+            connector.key_generation = KeyGeneration(old.key_generation.0.saturating_add(1));
+        }
         change.update_connector(&mut connector).await?;
         Ok((Some(old), connector))
     }

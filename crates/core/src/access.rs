@@ -1,15 +1,21 @@
 //! Decides whether a request may reach an application.
 //!
-//! Input: a [`Snapshot`], the request's host and path. Output: a [`Grant`] or a [`Denial`]. Pure: no clock, no network,
-//! no logging.
+//! Input: a [`Snapshot`], the request's host and path, and who asks. Output: a [`Grant`], or why not. Pure: no clock, no
+//! network, no logging.
 //!
-//! Invariant: [`Grant`] has no public constructor. Whoever holds one has been through [`decide`].
+//! Invariant: [`Grant`] has no public constructor. Whoever holds one has been through [`decide_for`].
+
+mod reasoning;
 
 use std::sync::Arc;
 
+pub use reasoning::reasoning;
+
+use crate::admission::Admission;
+use crate::app_role_assignment::PrincipalKind;
 use crate::application::PreAuthentication;
 use crate::external_url::ExternalUrl;
-use crate::id::ApplicationId;
+use crate::id::{ApplicationId, PrincipalId};
 use crate::maintenance::{MaintenanceState, MaintenanceText};
 use crate::snapshot::{Entrance, PublishedApplication, Snapshot};
 
@@ -22,6 +28,41 @@ pub struct AccessRequest<'r> {
     pub path: &'r str,
 }
 
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub enum Who<'w> {
+    /// Nobody can sign in: no provider is configured. Applications that require it stay closed.
+    SignInUnavailable,
+    /// Nobody who has signed in.
+    Anonymous,
+    /// Somebody whose session or token was verified and still counts.
+    Principal(Principal<'w>),
+}
+
+/// Somebody who has signed in.
+#[derive(Debug, Clone, Copy)]
+pub struct Principal<'w> {
+    /// A user, or a program by itself.
+    pub kind: PrincipalKind,
+    /// By which assignments name them.
+    pub id: PrincipalId,
+    /// Their groups, as far as the session has them.
+    pub groups: &'w [PrincipalId],
+    /// How many groups had no room in the session: an assignment through one of them does not count.
+    pub groups_left_out: u16,
+}
+
+/// For whom a request is forwarded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnBehalfOf {
+    /// A user, or a program by itself.
+    pub kind: PrincipalKind,
+    /// Which.
+    pub principal: PrincipalId,
+    /// The app roles of the application in which they are, each once, in order.
+    pub roles: Vec<Arc<str>>,
+}
+
 /// Permission to forward one request to one application.
 #[derive(Debug, Clone)]
 #[must_use = "a grant is permission to forward; dropping it means the request is refused"]
@@ -29,9 +70,16 @@ pub struct Grant {
     application: Arc<PublishedApplication>,
     entrance: Entrance,
     below: usize,
+    on_behalf_of: Option<OnBehalfOf>,
 }
 
 impl Grant {
+    /// For whom; nobody where the application is open to everybody.
+    #[must_use]
+    pub const fn on_behalf_of(&self) -> Option<&OnBehalfOf> {
+        self.on_behalf_of.as_ref()
+    }
+
     /// The application to forward to.
     #[must_use]
     pub const fn application(&self) -> &Arc<PublishedApplication> {
@@ -82,11 +130,81 @@ pub enum Denial {
     },
 }
 
-/// Returns the grant for `request`, or the first reason to refuse it.
+/// Why a request was refused, where it matters who asks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// For everybody.
+    #[error(transparent)]
+    Closed(#[from] Denial),
+    /// Somebody has to sign in first.
+    #[error("application {application} requires sign-in")]
+    SignInRequired {
+        /// The application.
+        application: ApplicationId,
+    },
+    /// The application has no service principal, or a disabled one.
+    #[error("application {application} takes no sign-ins: its service principal is missing or disabled")]
+    SignInDisabled {
+        /// The application.
+        application: ApplicationId,
+    },
+    /// Only those who are assigned may, and this one is not.
+    #[error("{kind} {principal} is not assigned to application {application}")]
+    NotAssigned {
+        /// The application.
+        application: ApplicationId,
+        /// A user, or a program by itself.
+        kind: PrincipalKind,
+        /// Who.
+        principal: PrincipalId,
+        /// How many groups had no room in the session; more than none may be the reason.
+        groups_left_out: u16,
+    },
+}
+
+/// Returns the grant for `request` where nobody can sign in, or the first reason to refuse it.
 ///
 /// # Errors
 /// [`Denial`], the first reason found.
 pub fn decide(snapshot: &Snapshot, request: AccessRequest<'_>) -> Result<Grant, Denial> {
+    let (application, grant) = admitted_place(snapshot, request)?;
+    match application.pre_authentication {
+        PreAuthentication::Passthrough => Ok(grant),
+        PreAuthentication::SignIn => Err(Denial::SignInUnavailable { application: application.id }),
+    }
+}
+
+/// Returns the grant for `request` by `who`, or the first reason to refuse it.
+///
+/// # Errors
+/// [`Refused`], the first reason found.
+pub fn decide_for(snapshot: &Snapshot, request: AccessRequest<'_>, who: Who<'_>) -> Result<Grant, Refused> {
+    let (application, grant) = admitted_place(snapshot, request)?;
+    if application.pre_authentication == PreAuthentication::Passthrough {
+        return Ok(grant);
+    }
+    let id = application.id;
+    let principal = match who {
+        Who::SignInUnavailable => return Err(Denial::SignInUnavailable { application: id }.into()),
+        Who::Anonymous => return Err(Refused::SignInRequired { application: id }),
+        Who::Principal(principal) => principal,
+    };
+    let admission = application.admission.as_deref().filter(|admission| admission.is_enabled());
+    let admission = admission.ok_or(Refused::SignInDisabled { application: id })?;
+    let on_behalf_of = admitted(admission, principal).ok_or(Refused::NotAssigned {
+        application: id,
+        kind: principal.kind,
+        principal: principal.id,
+        groups_left_out: principal.groups_left_out,
+    })?;
+    Ok(Grant { on_behalf_of: Some(on_behalf_of), ..grant })
+}
+
+/// What is asked for, if it is open to anybody; the grant counts only once the application's sign-in was asked.
+fn admitted_place<'s>(
+    snapshot: &'s Snapshot,
+    request: AccessRequest<'_>,
+) -> Result<(&'s PublishedApplication, Grant), Denial> {
     let route = snapshot
         .route(request.host, request.path)
         .ok_or_else(|| Denial::NotPublished { host: request.host.to_owned() })?;
@@ -94,17 +212,30 @@ pub fn decide(snapshot: &Snapshot, request: AccessRequest<'_>) -> Result<Grant, 
     if application.maintenance.state == MaintenanceState::On {
         return Err(Denial::Maintenance { application: application.id, text: application.maintenance.text.clone() });
     }
-    match application.pre_authentication {
-        PreAuthentication::Passthrough => {
-            Ok(Grant { application: Arc::clone(application), entrance: route.entrance, below: route.below })
-        }
-        PreAuthentication::SignIn => Err(Denial::SignInUnavailable { application: application.id }),
+    let grant = Grant {
+        application: Arc::clone(application),
+        entrance: route.entrance,
+        below: route.below,
+        on_behalf_of: None,
+    };
+    Ok((application, grant))
+}
+
+fn admitted(admission: &Admission, principal: Principal<'_>) -> Option<OnBehalfOf> {
+    let matches: Vec<_> = admission.matches(principal.kind, principal.id, principal.groups).collect();
+    if matches.is_empty() && admission.is_assignment_required() {
+        return None;
     }
+    let roles = Admission::roles(&matches);
+    Some(OnBehalfOf { kind: principal.kind, principal: principal.id, roles })
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::admission::tests::{admission, id};
     use crate::revision::{Epoch, Revision};
     use crate::snapshot::tests::published;
 
@@ -148,5 +279,72 @@ mod tests {
     fn an_unknown_place_is_denied() {
         let denied = decide(&Snapshot::default(), AccessRequest { host: "x.example", path: "/" }).unwrap_err();
         assert_eq!(denied, Denial::NotPublished { host: "x.example".to_owned() });
+    }
+
+    fn closed(attributes: serde_json::Value, assigned: &[(PrincipalKind, u128, u128)]) -> Snapshot {
+        let admission = Some(Arc::new(admission(attributes, assigned)));
+        let wiki = published(1, "https://a.example/", PreAuthentication::SignIn);
+        let open = published(2, "https://a.example/open/", PreAuthentication::Passthrough);
+        Snapshot::compile(Epoch(1), Revision(1), [PublishedApplication { admission, ..wiki }, open], [])
+    }
+
+    fn user(number: u128, groups: &[PrincipalId]) -> Who<'_> {
+        Who::Principal(Principal { kind: PrincipalKind::User, id: id(number), groups, groups_left_out: 0 })
+    }
+
+    const ROOT: AccessRequest<'_> = AccessRequest { host: "a.example", path: "/" };
+
+    #[test]
+    fn without_a_sign_in_only_what_is_open_is_granted() {
+        let snapshot = closed(json!({}), &[]);
+        let application = snapshot.route("a.example", "/").unwrap().application.id;
+        let unavailable = decide_for(&snapshot, ROOT, Who::SignInUnavailable).unwrap_err();
+        assert_eq!(unavailable, Refused::Closed(Denial::SignInUnavailable { application }));
+        let anonymous = decide_for(&snapshot, ROOT, Who::Anonymous).unwrap_err();
+        assert_eq!(anonymous, Refused::SignInRequired { application });
+        let open = AccessRequest { path: "/open/x", ..ROOT };
+        for who in [Who::SignInUnavailable, Who::Anonymous, user(1, &[])] {
+            assert_eq!(decide_for(&snapshot, open, who).unwrap().on_behalf_of(), None, "{who:?}");
+        }
+    }
+
+    #[test]
+    fn everybody_who_signed_in_is_granted_unless_assignment_is_required() {
+        let grant = decide_for(&closed(json!({}), &[]), ROOT, user(1, &[])).unwrap();
+        let expected = OnBehalfOf { kind: PrincipalKind::User, principal: id(1), roles: vec![] };
+        assert_eq!(grant.on_behalf_of(), Some(&expected));
+        let required = closed(json!({"appRoleAssignmentRequired": true}), &[(PrincipalKind::Group, 20, 1)]);
+        let refused = decide_for(&required, ROOT, user(1, &[id(21)])).unwrap_err();
+        assert!(matches!(refused, Refused::NotAssigned { .. }), "{refused:?}");
+        let grant = decide_for(&required, ROOT, user(1, &[id(20)])).unwrap();
+        assert_eq!(grant.on_behalf_of().unwrap().roles, [Arc::from("read")]);
+    }
+
+    #[test]
+    fn a_disabled_or_missing_service_principal_admits_nobody() {
+        let disabled = closed(json!({"accountEnabled": false}), &[(PrincipalKind::User, 1, 0)]);
+        let missing = published(1, "https://a.example/", PreAuthentication::SignIn);
+        let missing = Snapshot::compile(Epoch(1), Revision(1), [missing], []);
+        for snapshot in [disabled, missing] {
+            let refused = decide_for(&snapshot, ROOT, user(1, &[])).unwrap_err();
+            assert!(matches!(refused, Refused::SignInDisabled { .. }), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn the_reasoning_says_what_decided() {
+        let snapshot = closed(json!({"appRoleAssignmentRequired": true}), &[(PrincipalKind::Group, 20, 1)]);
+        let said = |who| reasoning(&snapshot, ROOT, who).join(" ");
+        assert!(said(Who::Anonymous).contains("requires sign-in"), "{}", said(Who::Anonymous));
+        let groups = [id(20), id(21)];
+        let granted = said(user(1, &groups));
+        assert!(granted.contains(&format!("group {} is assigned, as read", id(20))), "{granted}");
+        assert!(granted.ends_with("The request is forwarded."), "{granted}");
+        let left_out = Principal { kind: PrincipalKind::User, id: id(1), groups: &[], groups_left_out: 7 };
+        let refused = said(Who::Principal(left_out));
+        assert!(refused.contains("7 groups"), "{refused}");
+        assert!(refused.contains("is not assigned"), "{refused}");
+        let elsewhere = AccessRequest { host: "b.example", path: "/" };
+        assert!(reasoning(&snapshot, elsewhere, Who::Anonymous).join(" ").contains("no application"));
     }
 }

@@ -93,7 +93,16 @@ id!(
     AppRoleAssignmentId
 );
 id!(
-    /// Identifies who is assigned: a user, a group or a service principal. Users and groups are the issuers' own.
+    /// Identifies a user of this directory itself.
+    UserId
+);
+id!(
+    /// Identifies a group of this directory's users.
+    UserGroupId
+);
+id!(
+    /// Identifies who is assigned: a user, a group or a service principal. Users and groups are this directory's or an
+    /// issuer's own.
     PrincipalId
 );
 

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod access;
+pub mod admission;
 pub mod app_role_assignment;
 pub mod application;
 pub mod audit;
@@ -36,9 +37,12 @@ pub mod service_principal;
 pub mod snapshot;
 pub mod upstream_protocol;
 pub mod upstream_times;
+pub mod user;
+pub mod user_group;
 pub mod wildcard;
 
 pub use access::{Denial, Grant, decide};
+pub use admission::Admission;
 pub use app_role_assignment::{AppRoleAssignment, PrincipalKind};
 pub use application::{Application, PreAuthentication, Publishing};
 pub use certificate::CertificateMetadata;
@@ -49,6 +53,7 @@ pub use external_url::ExternalUrl;
 pub use health_probe::HealthProbe;
 pub use id::{
     AppId, AppRoleAssignmentId, ApplicationId, ConnectorGroupId, ConnectorId, PrincipalId, ServicePrincipalId,
+    UserGroupId, UserId,
 };
 pub use internal_url::InternalUrl;
 pub use maintenance::Maintenance;
@@ -63,3 +68,5 @@ pub use service_principal::ServicePrincipal;
 pub use snapshot::Snapshot;
 pub use upstream_protocol::UpstreamProtocol;
 pub use upstream_times::{Seconds, UpstreamTimes};
+pub use user::{User, UserPrincipalName};
+pub use user_group::{Member, MemberId, UserGroup};

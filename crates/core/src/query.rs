@@ -158,6 +158,10 @@ pub enum Field {
     Application(ApplicationField),
     /// Of a service principal.
     ServicePrincipal(ServicePrincipalField),
+    /// Of a user of this directory.
+    User(UserField),
+    /// Of a group of such users.
+    UserGroup(UserGroupField),
     /// Of an app role assignment.
     AppRoleAssignment(AppRoleAssignmentField),
     /// Of an audit record.
@@ -396,6 +400,33 @@ pub enum ApplicationField {
 pub enum ServicePrincipalField {
     Id,
     AppId,
+    DisplayName,
+    Created,
+    Revision,
+    /// A part of its attributes.
+    Attribute(JsonPart),
+}
+
+/// What can be asked of a user of this directory. Never anything about the password but when it was set.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields of `User`")]
+pub enum UserField {
+    Id,
+    PrincipalName,
+    DisplayName,
+    IsEnabled,
+    Created,
+    PasswordChanged,
+    Revision,
+    /// A part of its attributes.
+    Attribute(JsonPart),
+}
+
+/// What can be asked of a group of such users.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields of `UserGroup`")]
+pub enum UserGroupField {
+    Id,
     DisplayName,
     Created,
     Revision,

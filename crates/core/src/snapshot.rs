@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::connector::KeyGeneration;
 use crate::external_url::ExternalUrl;
-use crate::id::{ApplicationId, ConnectorGroupId, ConnectorId, TunnelId};
+use crate::id::{ApplicationId, ConnectorGroupId, ConnectorId, PrincipalId, TunnelId};
 use crate::revision::{Epoch, Revision};
 pub use crate::snapshot::published_application::{Entrance, PublishedApplication};
 use crate::snapshot::sharded::Sharded;
@@ -62,6 +62,8 @@ struct Content {
     /// Those that are published under a wildcard, by the domain behind its star (`.example`).
     by_domain: Sharded<Arc<str>, Arc<PublishedApplication>>,
     connectors: Sharded<ConnectorId, KnownConnector>,
+    /// The groups that are assigned, and to how many applications.
+    groups: Sharded<PrincipalId, u32>,
 }
 
 /// One entrance of one application.
@@ -179,6 +181,12 @@ impl Snapshot {
         domains.filter(|domain| wildcard::star(host, domain).is_some()).find_map(|domain| by_domain.get(domain))
     }
 
+    /// Whether an application is assigned to that group: others decide nothing, and a session may leave them out.
+    #[must_use]
+    pub fn names_group(&self, group: PrincipalId) -> bool {
+        self.content.groups.get(&group).is_some()
+    }
+
     /// Finds a connector.
     #[must_use]
     pub fn connector(&self, id: ConnectorId) -> Option<&KnownConnector> {
@@ -222,6 +230,7 @@ impl Content {
     fn leave(&mut self, id: ApplicationId) {
         let Some(old) = self.applications.get(&id).cloned() else { return };
         self.applications.remove(&id);
+        self.count_groups(&old, |count| count.saturating_sub(1));
         if let Some(domain) = wildcard::domain(old.external_url.host()) {
             self.by_domain.remove(domain);
         }
@@ -246,7 +255,17 @@ impl Content {
         if application.alternate_url.is_some() {
             self.enter_at(&application, Entrance::Alternate, hosts);
         }
+        self.count_groups(&application, |count| count + 1);
         self.applications.insert(application.id, application);
+    }
+
+    fn count_groups(&mut self, application: &PublishedApplication, next: impl Fn(u32) -> u32) {
+        for group in application.admission.iter().flat_map(|admission| admission.groups()) {
+            match next(self.groups.get(&group).copied().unwrap_or_default()) {
+                0 => self.groups.remove(&group),
+                count => self.groups.insert(group, count),
+            }
+        }
     }
 
     fn enter_at(&mut self, application: &Arc<PublishedApplication>, entrance: Entrance, hosts: &mut HashSet<Arc<str>>) {

@@ -16,9 +16,7 @@ use adit_core::connector::ConnectorIdentity;
 use adit_core::health::{Observer, Unreached};
 use adit_tunnel::stream::StreamAccount;
 use futures_util::FutureExt as _;
-use http::{Method, Request, Response, Version};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
+use http::{Method, Response};
 use tokio::time::{Instant, timeout_at};
 
 use crate::affinity::Session;
@@ -28,13 +26,16 @@ use crate::connect::{self, Connected, Over};
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::head::UpstreamHead;
+use crate::http1::NotSent;
+use crate::http1::body::AnswerBody;
 use crate::http2::client;
 use crate::interim::Interim;
 use crate::limits;
-use crate::pool::{Closer, Lease, PoolKey, Reuse};
+use crate::losses::Fingerprint;
+use crate::pool::{Lease, PoolKey, Reuse};
 use crate::reason::Reason;
 use crate::record::Course;
-use crate::replay::{ReplayBody, RequestBody};
+use crate::replay::ReplayBody;
 use crate::serving::{ForwardingRules, LiveConnector, group_of};
 use crate::sight::{Moment, Sight};
 use crate::tunnel::TunnelConnection;
@@ -112,14 +113,23 @@ async fn send_in_time(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure
         if attempt > 0 {
             core.shared.metrics.retries.inc();
         }
+        let begun = Instant::now();
         let AttemptFailed { failure, again } = match send_once(core, job, &connector, over, !resent).await {
-            Ok(answered) => return Ok(answered),
+            Ok(answered) => {
+                if resent {
+                    core.shared.losses.answered(fingerprint(core, job));
+                }
+                return Ok(answered);
+            }
             Err(failed) => failed,
         };
         note(job, &connector, &failure);
         tracing::debug!(connector = %connector.identity.connector, reason = failure.reason.as_str(), detail = ?failure.detail, ?again, "an attempt failed");
         match again {
             Again::No => return Err(failure),
+            Again::Idempotent if ends_tunnels(core, job, begun, &failure) => {
+                return Err(Failure::new(Reason::RepeatedLoss, &failure.detail));
+            }
             Again::Idempotent if resent => return Err(failure),
             Again::Idempotent => resent = true,
             Again::NothingArrived | Again::OtherConnector => {}
@@ -128,6 +138,15 @@ async fn send_in_time(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure
         last = Some((failure, again));
     }
     Err(last.map_or_else(|| Failure::new(Reason::NoConnector, "no attempt was made"), |(failure, _)| failure))
+}
+
+/// Whether several tunnels were lost under such a request, this one included.
+fn ends_tunnels(core: &Core, job: Job<'_>, begun: Instant, failure: &Failure) -> bool {
+    failure.reason == Reason::TunnelLost && !core.shared.losses.lost(fingerprint(core, job), begun, Instant::now())
+}
+
+fn fingerprint(core: &Core, job: Job<'_>) -> Fingerprint {
+    core.shared.losses.fingerprint(&job.head.method, job.rules.application.id, job.head.uri().path())
 }
 
 /// What a failure says of the connector's way to the upstream.
@@ -231,7 +250,7 @@ async fn send_once(
     let reuse = if is_bound { Reuse::Only(Rc::clone(job.bonds)) } else { Reuse::Anybodys };
     let patience = Patience::of(application);
     // In a block of its own: what connecting takes, waiting for the answer does not.
-    let (begun, mut connected) = {
+    let (begun, connected) = {
         let mut connecting = pin!(connect::connect(core, job, connector, key.clone(), over));
         // Mostly there is nothing to wait for, and no clock is read.
         match connecting.as_mut().now_or_never() {
@@ -253,11 +272,10 @@ async fn send_once(
         idempotent && tunnel.is_silent() && core.serving().has_other(group, connector.identity)
     };
     let (opened_at, body) = (&opened_at, job.body);
-    let answered = match &mut connected {
+    let answered = match &connected {
         Connected::Own(upstream) => {
-            upstream.asked.ask(&job.head.method, job.head.is_upgrade());
-            let sending = upstream.sender.try_send_request(job.head.request(body));
-            let sending = job.interim.hear(&upstream.asked, sending).map(over_http1);
+            let sending = upstream.client.send(job.head.http1_request(body), body, |said| job.interim.tell(said));
+            let sending = sending.map(over_http1);
             let elsewhere = &|| elsewhere(&upstream.tunnel);
             patience.answer(Waiting { begun, since, opened_at, body, elsewhere }, sending).await
         }
@@ -269,8 +287,7 @@ async fn send_once(
         }
     };
     let failed = match answered {
-        Ok(Ok(mut response)) => {
-            *response.version_mut() = Version::HTTP_11;
+        Ok(Ok(response)) => {
             if let Some(sight) = sight {
                 // On its own connection nothing was written before the first request; a shared one begins with a preface.
                 if start == 0 || job.course.was_opened(&account) {
@@ -281,7 +298,7 @@ async fn send_once(
                 job.course.was_answered_by(sight, asked);
             }
             let reuse = match &connected {
-                Connected::Own(upstream) if job.body.refuse_if_held() => Reuse::Nobodys(Closer(upstream.task.clone())),
+                Connected::Own(_) if job.body.refuse_if_held() => Reuse::Nobodys,
                 _ => reuse,
             };
             return Ok(Answered { response, lease: Lease::new(Rc::clone(core), key, connected, in_flight, reuse) });
@@ -333,12 +350,7 @@ fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, 
     if job.body.is_broken() {
         return AttemptFailed { failure: Failure::caused(Reason::BodyBroken, error), again: Again::No };
     }
-    let failure = match account.failure() {
-        Some(failure) => connect::opening_failed(failure),
-        None if error.is_invalid() => Failure::caused(Reason::UpstreamInvalid, error),
-        None if account.ended_in_order() || error.is_remote() => Failure::caused(Reason::UpstreamClosed, error),
-        None => Failure::caused(Reason::TunnelLost, error),
-    };
+    let failure = error.failure(account);
     let nothing_arrived = not_sent || account.nothing_reached_beyond(start) || error.was_not_processed();
     let again = if !job.body.is_replayable() || failure.reason == Reason::UpstreamInvalid {
         Again::No
@@ -355,15 +367,10 @@ fn classify(job: &Job<'_>, account: &StreamAccount, start: u64, not_sent: bool, 
 }
 
 /// What HTTP/1.1 gives, as HTTP/2 does.
-fn over_http1(
-    answered: Result<Response<Incoming>, TrySendError<Request<RequestBody>>>,
-) -> Result<Response<Arriving>, NotAnswered> {
+fn over_http1(answered: Result<Response<AnswerBody>, NotSent>) -> Result<Response<Arriving>, NotAnswered> {
     match answered {
-        Ok(response) => Ok(response.map(Arriving::Http1)),
-        Err(mut error) => {
-            let not_sent = error.take_message().is_some();
-            Err(NotAnswered { not_sent, error: NoAnswer::Http1(error.into_error()) })
-        }
+        Ok(response) => Ok(response.map(Arriving::Answer)),
+        Err(NotSent { not_begun, error }) => Err(NotAnswered { not_sent: not_begun, error: NoAnswer::Http1(error) }),
     }
 }
 

@@ -75,15 +75,14 @@ impl Bonds {
     /// closed.
     pub(crate) async fn take(&self, core: &Core, rules: &ForwardingRules) -> Option<Bound> {
         let application = &rules.application;
-        let (key, mut upstream) = self.remove(application.id)?;
+        let (key, upstream) = self.remove(application.id)?;
         if key.revision != application.revision || key.destination != rules.destination || !upstream.is_usable() {
             return None;
         }
         let connector = core.serving().find(application.connector_group, key.connector).map(Arc::clone)?;
-        // Its task may not have been woken since the last answer ended, or still passes on a body that the answer did
-        // not wait for.
-        match timeout(limits::BOUND_READY, upstream.sender.ready()).await {
-            Ok(Ok(())) => Some(Bound { connector, upstream }),
+        // A body may still be on its way that its answer did not wait for.
+        match timeout(limits::BOUND_READY, upstream.client.ready()).await {
+            Ok(true) => Some(Bound { connector, upstream }),
             _ => None,
         }
     }
@@ -97,7 +96,7 @@ impl Bonds {
 
     /// Keeps a connection for the next request of this client; one connection for each application.
     pub(crate) fn keep(self: &Rc<Self>, core: &Core, key: PoolKey, upstream: Upstream) {
-        if !self.can_bind() || !upstream.is_usable() {
+        if !self.can_bind() || !upstream.may_stay() {
             return;
         }
         // A request that began before the last one was answered, if there ever is one, must not leave two behind.

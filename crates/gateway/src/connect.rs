@@ -12,9 +12,6 @@ use adit_core::UpstreamProtocol;
 use adit_tunnel::stream::{StreamAccount, TunnelStream};
 use adit_tunnel::target::{Offer, OpenFailure, OpenReason, Shown, UpstreamTls};
 use bytes::Bytes;
-use futures_util::FutureExt as _;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
@@ -24,7 +21,7 @@ use crate::attempt::{Again, AttemptFailed, Job, Patience, is_idempotent, not_in_
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::framing::answers::AnswerGuard;
-use crate::framing::upstream::{Asked, UpstreamGuard};
+use crate::http1::client::Client;
 use crate::http2::client;
 use crate::limits;
 use crate::multiplex::{Found, Multiplexed, Opened, Opener, Opening, Place};
@@ -181,7 +178,7 @@ async fn open(core: &Core, job: Job<'_>, connector: &LiveConnector) -> Result<Up
     let (stream, carried) =
         open_stream(core, job.rules, &connector.shown(job.rules, &core.serving()), &tunnel, Offer::Http1).await?;
     job.course.opened(&stream.account());
-    speak_http1(stream, carried, tunnel).await
+    Ok(speak_http1(stream, carried, tunnel))
 }
 
 /// A connection that is nobody's, for a probe: it is in no pool, and ends with this value.
@@ -202,10 +199,9 @@ impl Apart {
 
 impl Drop for Apart {
     fn drop(&mut self) {
-        match self {
-            Self::Http1(upstream) => upstream.task.abort(),
-            // It ends when nobody can send over it any more.
-            Self::Http2(place) => place.retire(),
+        // It ends when nobody can send over it any more.
+        if let Self::Http2(place) = self {
+            place.retire();
         }
     }
 }
@@ -224,7 +220,7 @@ pub(crate) async fn open_apart(
     if is_http2 {
         return speak_http2(stream, carried, tunnel).await.map(|connection| Apart::Http2(connection.alone()));
     }
-    speak_http1(stream, carried, tunnel).await.map(Apart::Http1)
+    Ok(Apart::Http1(speak_http1(stream, carried, tunnel)))
 }
 
 async fn open_stream(
@@ -240,29 +236,9 @@ async fn open_stream(
     Ok((stream, stint.carry(&core.shared.metrics.streams)))
 }
 
-async fn speak_http1(
-    stream: TunnelStream,
-    carried: Carried,
-    tunnel: Arc<TunnelConnection>,
-) -> Result<Upstream, AttemptFailed> {
-    let (account, asked) = (stream.account(), Arc::<Asked>::default());
-    let (sender, connection) = http1::Builder::new()
-        .max_headers(limits::FIELDS)
-        .max_buf_size(limits::UPSTREAM_READ_BYTES)
-        .handshake(TokioIo::new(UpstreamGuard::new(stream, Arc::clone(&asked))))
-        .await
-        .map_err(|error| lost(&error.to_string()))?;
-    // Not in an `async` block, which would keep room for the connection twice.
-    let stint = Arc::clone(&carried.stint);
-    let task = carried.drive(|carried| {
-        connection.with_upgrades().map(move |ended| {
-            drop(carried);
-            if let Err(error) = ended {
-                tracing::debug!(%error, "an upstream connection ended");
-            }
-        })
-    });
-    Ok(Upstream { sender, account, asked, tunnel, stint, task })
+fn speak_http1(stream: TunnelStream, carried: Carried, tunnel: Arc<TunnelConnection>) -> Upstream {
+    let (account, stint) = (stream.account(), Arc::clone(&carried.stint));
+    Upstream { client: Client::new(stream, Some(carried.without_task())), account, tunnel, stint }
 }
 
 /// Opens a connection for many requests. One whose upstream chose HTTP/1.1 is put into the pool.
@@ -282,10 +258,7 @@ async fn open_shared(
             None => lost(&error.to_string()),
         })?;
         if !http2 {
-            let mut upstream = speak_http1(stream, carried, tunnel).await?;
-            if upstream.sender.ready().await.is_ok() {
-                core.pool.borrow_mut().put(key.clone(), upstream);
-            }
+            core.pool.borrow_mut().put(key.clone(), speak_http1(stream, carried, tunnel));
             return Ok(Opened::Http1);
         }
     }

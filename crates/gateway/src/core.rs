@@ -22,6 +22,7 @@ use crate::admission::{Admission, ByAddress, Place, Room};
 use crate::directory::ConnectorDirectory;
 use crate::http1_hosts::Http1Hosts;
 use crate::limits::ClientLimits;
+use crate::losses::Losses;
 use crate::metrics::{Crowd, Metrics};
 use crate::pool::Pool;
 use crate::record::{RecordWriter, Recorder};
@@ -85,12 +86,16 @@ pub(crate) struct Shared {
     /// What waits in tunnels for clients.
     pub(crate) unread: Arc<Unread>,
     pub(crate) registrations: Semaphore,
+    /// Requests under which tunnels were lost.
+    pub(crate) losses: Losses,
     /// How many more probes may be under way.
     pub(crate) probes: Arc<Semaphore>,
     pub(crate) registration_rate: RegistrationRate,
     /// `true` once the tunnels that were awaited at the start have come, or their time is over: clients are served then.
     pub(crate) settled: watch::Receiver<bool>,
     pub(crate) complaints: Complaints,
+    /// The same of registrations with tokens that nobody made.
+    pub(crate) guesses: Complaints,
     /// `true` once the gateway drains.
     pub(crate) draining: watch::Receiver<bool>,
 }
@@ -168,6 +173,8 @@ pub(crate) struct Core {
     /// What the bodies that are collected take.
     pub(crate) held: Held,
     pub(crate) recorder: Rc<Recorder>,
+    /// Turns of connectors to shake hands.
+    pub(crate) tunnel_handshakes: Semaphore,
 }
 
 impl Core {
@@ -188,7 +195,15 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: mpsc::Receiver<Co
 pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc::Receiver<CoreCommand>) {
     let recorder = Recorder::new(shared.records.clone(), shared.spans.clone(), shared.metrics.core(index));
     let random = RefCell::new(fastrand::Rng::new());
-    let core = Rc::new(Core { index, shared, pool: RefCell::default(), random, held: Held::default(), recorder });
+    let core = Rc::new(Core {
+        index,
+        shared,
+        pool: RefCell::default(),
+        random,
+        held: Held::default(),
+        recorder,
+        tunnel_handshakes: Semaphore::new(limits::TUNNEL_HANDSHAKES),
+    });
     let mut tidy = interval(limits::IDLE / 4);
     let recorder = Rc::clone(&core.recorder);
     spawn_local(async move { recorder.hand_on_in_time().await });
@@ -200,7 +215,7 @@ pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc:
                     spawn_local(receive(Rc::clone(&core), socket, from, admitted));
                 }
                 Some(CoreCommand::Tunnel(arrived)) => {
-                    spawn_local(tunnel::serve(Rc::clone(&core), *arrived));
+                    spawn_local(tunnel::serve(Rc::clone(&core), arrived));
                 }
                 Some(CoreCommand::Purge(connection)) => core.pool.borrow_mut().purge(connection),
                 Some(CoreCommand::HandOnRecords(reached)) => core.recorder.hand_on_until(reached),
@@ -251,11 +266,8 @@ async fn receive(core: Rc<Core>, socket: Parked, from: SocketAddr, admitted: Adm
             core.shared.metrics.turned_away.count(crowd);
             tracing::debug!(%from, "a client is turned away: there are too many");
         }
-        Purpose::Tunnel => {
-            // Once it has shown its certificate, it takes no place of a client.
-            Box::pin(tunnel::accept(&core, *start, from)).await;
-            drop(place);
-        }
+        // Until it has shown its certificate, it takes a place of a client.
+        Purpose::Tunnel => Box::pin(tunnel::accept(&core, *start, from)).await,
         Purpose::Registration => Box::pin(registration::serve(&core, *start, from)).await,
         Purpose::AcmeChallenge => Box::pin(answer_challenge(&core, *start, from, deadline)).await,
     }

@@ -29,6 +29,7 @@ use crate::explain::GatewayExplainer;
 use crate::health::GatewayHealth;
 use crate::http1_hosts::Http1Hosts;
 use crate::limits::ClientLimits;
+use crate::losses::Losses;
 use crate::metrics::Metrics;
 use crate::record::{RecordDestination, RecordWriter};
 use crate::registration::rate::RegistrationRate;
@@ -156,10 +157,12 @@ impl Gateway {
             by_address: ByAddress::new(settings.client_limits.connections_per_address),
             unread: Unread::new(settings.client_limits.unread),
             registrations: Semaphore::new(limits::REGISTRATIONS),
+            losses: Losses::default(),
             probes: Arc::new(Semaphore::new(limits::PROBES_AT_ONCE)),
             registration_rate: RegistrationRate::new(&settings.client_limits),
             settled,
             complaints: Complaints::default(),
+            guesses: Complaints::default(),
             draining: draining_seen,
         });
         let health = Box::new(GatewayHealth(Arc::clone(&shared)));
@@ -333,6 +336,7 @@ async fn settle(book: Arc<Book>, awaited: Vec<ConnectorId>, settlement: watch::S
     if timeout(limits::TUNNELS_AWAITED, all_are_there).await.is_err() {
         tracing::warn!("not all connectors of the gateway before this one have come; clients are served without them");
     }
+    book.catch_up();
     settlement.send_replace(true);
 }
 
@@ -365,11 +369,13 @@ impl Front {
         accepting.store(true, Ordering::Relaxed);
         let awaited = std::mem::take(&mut self.awaited);
         tokio::spawn(settle(Arc::clone(&shared.book), awaited, self.settlement.clone()));
+        let book = Arc::clone(&shared.book);
+        let compiling = tokio::spawn(async move { book.keep_compiled().await });
         let presence = tokio::spawn(keep_presence(Arc::clone(&shared.book), Arc::clone(&shared.directory)));
         let following = tokio::spawn(self.follow());
         accept.await;
         accepting.store(false, Ordering::Relaxed);
-        let _ = tokio::join!(presence, following);
+        let _ = tokio::join!(presence, following, compiling);
     }
 
     /// Serves a snapshot, its certificates first; never one that is older than what is served.

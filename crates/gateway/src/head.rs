@@ -12,8 +12,8 @@ use adit_core::access::Grant;
 use adit_core::request_path;
 use adit_tunnel::target::UpstreamTls;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, SEC_WEBSOCKET_KEY, TE, TRANSFER_ENCODING,
-    UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, SEC_WEBSOCKET_KEY, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -25,6 +25,8 @@ use crate::arriving::Arriving;
 use crate::edge::Client;
 use crate::failure::Failure;
 use crate::framing::head::digits;
+use crate::hold::CONTINUE;
+use crate::http1::head::Question;
 use crate::limits;
 use crate::reason::Reason;
 use crate::replay::{ReplayBody, RequestBody};
@@ -87,12 +89,26 @@ fn check_pseudo_headers(uri: &Uri) -> Result<(), Failure> {
 /// What the guard of HTTP/1.1 refuses, and the HTTP/2 library takes: `010`, an empty length, one that is said twice. It
 /// would be sent on as it is written, and there are servers that read it otherwise.
 fn check_length(headers: &HeaderMap) -> Result<(), Failure> {
+    if headers.keys().any(is_framing_twin) {
+        return Err(Failure::bad_request("a field differs from one that frames bodies in its signs only"));
+    }
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     match (lengths.next(), lengths.next()) {
         (None, _) => Ok(()),
         (Some(length), None) if digits(length.as_bytes()).is_some() => Ok(()),
         _ => Err(Failure::bad_request("Content-Length is not one number in plain digits")),
     }
+}
+
+/// Whether there are servers that read it as a field which frames bodies.
+fn is_framing_twin(name: &HeaderName) -> bool {
+    let is_twin_of = |plain: &HeaderName| {
+        let (own, plain) = (name.as_str(), plain.as_str());
+        let is_sign = |byte: u8| !byte.is_ascii_alphanumeric();
+        let same = |(a, b): (u8, u8)| a == b || is_sign(a) && is_sign(b);
+        own.len() == plain.len() && own != plain && own.bytes().zip(plain.bytes()).all(same)
+    };
+    is_twin_of(&CONTENT_LENGTH) || is_twin_of(&TRANSFER_ENCODING)
 }
 
 /// A request for another protocol has no body over HTTP/1.1, as which it goes on: a length would make the upstream wait for
@@ -244,18 +260,17 @@ impl UpstreamHead {
     }
 
     /// One attempt's request over HTTP/1.1.
-    pub(crate) fn request(&self, body: &ReplayBody) -> Request<RequestBody> {
-        let mut request = self.attempt(body, self.uri.clone());
-        body.ask(&mut request);
-        if self.trailers && !self.is_upgrade() {
-            request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
-            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("te"));
+    pub(crate) fn http1_request(&self, body: &ReplayBody) -> Question<'_> {
+        let switches = self.is_upgrade();
+        Question {
+            method: &self.method,
+            uri: &self.uri,
+            fields: &self.headers,
+            takes_trailers: self.trailers && !switches,
+            asks_first: body.asks(),
+            switches,
+            body: body.attempt(),
         }
-        if body.has_unknown_length() {
-            // Said outright: the library sends no body with a GET unless a length or this announces one.
-            request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
-        request
     }
 
     /// One attempt's request over HTTP/2, where the host is part of the address.
@@ -269,21 +284,18 @@ impl UpstreamHead {
         parts.scheme = Some(if rules.target.tls == UpstreamTls::Off { Scheme::HTTP } else { Scheme::HTTPS });
         let host = self.headers.get(HOST).ok_or_else(wrong)?;
         parts.authority = Some(Authority::try_from(host.as_bytes()).map_err(|_| wrong())?);
-        let mut request = self.attempt(body, Uri::from_parts(parts).map_err(|_| wrong())?);
+        let mut request = Request::new(body.attempt());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = Uri::from_parts(parts).map_err(|_| wrong())?;
+        *request.headers_mut() = self.headers.clone();
         request.headers_mut().remove(HOST);
-        body.ask_in(request.headers_mut());
+        if body.asks() {
+            request.headers_mut().insert(EXPECT, CONTINUE.clone());
+        }
         if self.trailers {
             request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
         }
         Ok(request)
-    }
-
-    fn attempt(&self, body: &ReplayBody, uri: Uri) -> Request<RequestBody> {
-        let mut request = Request::new(body.attempt());
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = uri;
-        *request.headers_mut() = self.headers.clone();
-        request
     }
 }
 
@@ -291,6 +303,12 @@ impl UpstreamHead {
 fn upstream_uri(uri: &Uri, grant: &Grant) -> Result<Uri, Failure> {
     let (external, internal) = (grant.url().prefix(), grant.application().internal_url.prefix());
     let given = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let given = if given.as_str().starts_with('/') {
+        given
+    } else {
+        // `https://host?query` has no path, which is `/` (RFC 9110, section 4.2.3).
+        PathAndQuery::try_from(format!("/{given}")).map_err(|_| Failure::bad_request("the path cannot be mapped"))?
+    };
     let path_and_query = if external == internal {
         given
     } else {
@@ -339,6 +357,12 @@ mod tests {
             let lengths = lengths.iter().map(|length| (CONTENT_LENGTH, HeaderValue::from_static(length)));
             check_length(&lengths.collect()).is_ok()
         };
+        for twin in ["content_length", "content.length", "transfer_encoding"] {
+            let twin = [(HeaderName::from_static(twin), HeaderValue::from_static("5"))];
+            assert!(check_length(&twin.into_iter().collect()).is_err());
+        }
+        let others = ["content-lengths", "x-content-length", "content-type"].map(HeaderName::from_static);
+        assert!(check_length(&others.into_iter().map(|name| (name, HeaderValue::from_static("5"))).collect()).is_ok());
         for good in [&[][..], &["0"], &["5"], &["123456789012345678"]] {
             assert!(check(good), "{good:?}");
         }

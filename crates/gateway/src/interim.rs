@@ -6,16 +6,13 @@
 //! of the kind pays for none of this.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::pin::pin;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
 use http::header::{CONTENT_LENGTH, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
 use crate::framing::agreement::Agreement;
-use crate::framing::upstream::Asked;
 use crate::http2::server;
 use crate::limits;
 use crate::respond;
@@ -30,24 +27,10 @@ pub(crate) struct InterimHead {
 }
 
 impl InterimHead {
-    /// One that came over HTTP/2.
+    /// One that came over either version of HTTP.
     pub(crate) fn of(said: Response<()>) -> Self {
         let (head, ()) = said.into_parts();
         Self { status: head.status, headers: head.headers }
-    }
-
-    /// Reads a head of HTTP/1.1, which is complete and ends each line with CR and LF. `None` for one that the HTTP library
-    /// will refuse, and for one that is not passed on.
-    pub(crate) fn read(status: u16, head: &[u8]) -> Option<Self> {
-        let status = StatusCode::from_u16(status).ok().filter(|status| is_passed_on(*status))?;
-        let mut headers = HeaderMap::new();
-        let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-        for line in lines.skip(1).take_while(|line| !line.is_empty()) {
-            let colon = memchr::memchr(b':', line)?;
-            let (name, value) = (line.get(..colon)?, line.get(colon + 1..)?.trim_ascii());
-            headers.append(HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?);
-        }
-        Some(Self { status, headers })
     }
 }
 
@@ -89,7 +72,7 @@ impl<'r> Interim<'r> {
     /// Tells the client, unless it was told enough or it is too much.
     pub(crate) fn tell(&self, said: InterimHead) {
         let InterimHead { status, mut headers } = said;
-        if !self.is_open() || size_of(&headers) > limits::INTERIM_BYTES {
+        if !self.is_open() || !is_passed_on(status) || size_of(&headers) > limits::INTERIM_BYTES {
             return;
         }
         self.left.set(self.left.get() - 1);
@@ -103,21 +86,6 @@ impl<'r> Interim<'r> {
             Way::Http1(agreement) => agreement.tell(&as_text(status, &headers)),
             Way::Http2(respond) => server::say(&mut respond.borrow_mut(), status, headers),
         }
-    }
-
-    /// Waits for an answer over HTTP/1.1, and passes on what comes before it.
-    pub(crate) async fn hear<T>(&self, asked: &Asked, answer: impl Future<Output = T>) -> T {
-        if !self.is_open() {
-            return answer.await;
-        }
-        let mut answer = pin!(answer);
-        let answered = poll_fn(|cx| {
-            asked.hear(cx).into_iter().for_each(|said| self.tell(said));
-            answer.as_mut().poll(cx)
-        });
-        let answered = answered.await;
-        asked.stop_hearing();
-        answered
     }
 }
 
@@ -142,30 +110,22 @@ fn as_text(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn read(status: u16, head: &str) -> Option<String> {
-        let InterimHead { status, headers } = InterimHead::read(status, head.as_bytes())?;
-        Some(String::from_utf8(as_text(status, &headers)).unwrap())
-    }
-
     #[test]
-    fn a_head_is_read_and_written_as_it_was_said() {
-        let head = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\nlink: </b.js>\r\nx-empty: \r\n\r\n";
-        assert_eq!(read(103, head).as_deref(), Some(head));
-        assert_eq!(read(102, "HTTP/1.1 102 Whatever\r\n\r\n").unwrap(), "HTTP/1.1 102 Processing\r\n\r\n");
-        assert_eq!(read(199, "HTTP/1.1 199 New\r\nX-Y:z\r\n\r\n").unwrap(), "HTTP/1.1 199 \r\nx-y: z\r\n\r\n");
-    }
-
-    #[test]
-    fn what_is_no_interim_answer_or_no_field_is_not_passed_on() {
-        for (status, head) in [
-            (100, "HTTP/1.1 100 Continue\r\n\r\n"),
-            (101, "HTTP/1.1 101 Switching Protocols\r\n\r\n"),
-            (200, "HTTP/1.1 200 OK\r\n\r\n"),
-            (103, "HTTP/1.1 103 Early Hints\r\nno colon\r\n\r\n"),
-            (103, "HTTP/1.1 103 Early Hints\r\na b: c\r\n\r\n"),
-            (103, "HTTP/1.1 103 Early Hints\r\na: b\rc\r\n\r\n"),
-        ] {
-            assert_eq!(read(status, head), None, "{head:?}");
+    fn a_head_is_written_as_it_was_said() {
+        let mut said = Response::new(());
+        *said.status_mut() = StatusCode::EARLY_HINTS;
+        for (name, value) in [("link", "</a.css>; rel=preload"), ("link", "</b.js>"), ("x-empty", "")] {
+            said.headers_mut().append(name, value.parse().unwrap());
         }
+        let InterimHead { status, headers } = InterimHead::of(said);
+        let text = b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\nlink: </b.js>\r\nx-empty: \r\n\r\n";
+        assert_eq!(as_text(status, &headers), text);
+        assert_eq!(as_text(StatusCode::from_u16(199).unwrap(), &HeaderMap::new()), b"HTTP/1.1 199 \r\n\r\n");
+    }
+
+    #[test]
+    fn what_is_no_interim_answer_is_not_passed_on() {
+        let passed = (100..600).filter(|code| is_passed_on(StatusCode::from_u16(*code).unwrap()));
+        assert!(passed.eq(102..200));
     }
 }

@@ -5,6 +5,13 @@ use std::time::Duration;
 /// A TLS handshake takes two round trips; 5 s suffices for any link and starves no one.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(5);
 
+/// Hellos of connectors that a core answers before it does whatever else is ready. Each costs it about a millisecond, and
+/// users' requests wait behind them: not behind thousands, when all connectors come back at once.
+pub(crate) const TUNNEL_HANDSHAKES: usize = 4;
+
+/// How long a connector waits for its turn to shake hands: it gives up after 10 s, and comes again.
+pub(crate) const TUNNEL_TURN: Duration = Duration::from_secs(7);
+
 /// For the TLS hello when only connectors are let in: it follows the connection at once.
 pub(crate) const HURRIED_HELLO: Duration = Duration::from_secs(1);
 
@@ -33,7 +40,7 @@ pub(crate) const COOKIE_BYTES: usize = 16 * 1024;
 /// Bytes of chunk extensions in one body. Nobody uses them; they only make framing cost more than data.
 pub(crate) const CHUNK_EXTENSION_BYTES: usize = 4 * 1024;
 
-/// Bytes, and fields, after the last chunk of a body: what the HTTP library holds of them.
+/// Bytes, and fields, after the last chunk of a body: a few checksums and outcomes have room many times over.
 pub(crate) const TRAILER_BYTES: usize = 16 * 1024;
 /// See [`TRAILER_BYTES`].
 pub(crate) const TRAILER_FIELDS: usize = FIELDS;
@@ -190,9 +197,15 @@ pub(crate) const CONTINUE: Duration = Duration::from_secs(1);
 /// Attempts for one request: the first, one on another connection, one on another connector.
 pub(crate) const ATTEMPTS: usize = 3;
 
-/// Bytes that are read from an upstream connection at a time, once it keeps them coming: a client that stops reading holds
-/// about three times as many beside what waits in the tunnel. More would save few wake-ups.
-pub(crate) const UPSTREAM_READ_BYTES: usize = 128 * 1024;
+/// Of a request under which so many tunnels were lost, one after the other and without an answer between, it is believed
+/// that it is the cause, and it is not sent again: two may be bad luck.
+pub(crate) const LOSSES_OF_A_REQUEST: usize = 3;
+
+/// Within this time.
+pub(crate) const LOSSES_WITHIN: Duration = Duration::from_secs(60);
+
+/// Requests of which losses are remembered, about 150 KiB; those beyond are treated as if nothing were known of them.
+pub(crate) const LOSSES_KNOWN: usize = 1024;
 
 /// How long an upstream connection may lie idle: below Node's 5 s, after which it closes connections.
 pub(crate) const IDLE: Duration = Duration::from_secs(4);
@@ -212,6 +225,10 @@ pub(crate) const BOUND_CLIENTS: usize = 1024;
 
 /// How long a bound upstream connection may lie idle: IIS closes after as long. It costs the user another handshake.
 pub(crate) const BOUND_IDLE: Duration = Duration::from_secs(120);
+
+/// How long an upstream that has answered may take nothing of what is left of its request; as long as a client may take
+/// nothing of an answer.
+pub(crate) const REST_STALL: Duration = Duration::from_secs(30);
 
 /// How long a request waits for the connection it is bound to, where the last answer came before its request had ended.
 pub(crate) const BOUND_READY: Duration = Duration::from_secs(5);

@@ -150,6 +150,7 @@ pub(crate) struct Metrics {
     pub(crate) records_dropped: Counter<u64, AtomicU64>,
     /// Tunnel connections of nobody that is a connector here.
     pub(crate) tunnels_refused: Counter<u64, AtomicU64>,
+    pub(crate) tunnels_put_off: Counter<u64, AtomicU64>,
     /// Registrations that the control plane refused.
     pub(crate) registrations_refused: Counter<u64, AtomicU64>,
     /// Registrations that came too soon.
@@ -173,6 +174,7 @@ impl Metrics {
             probes: Family::default(),
             records_dropped: Counter::default(),
             tunnels_refused: Counter::default(),
+            tunnels_put_off: Counter::default(),
             registrations_refused: Counter::default(),
             registrations_limited: Counter::default(),
             revision: Gauge::default(),
@@ -195,6 +197,8 @@ impl Metrics {
         gateway.register("records_dropped", "Access records that were lost", metrics.records_dropped.clone());
         let refused = metrics.tunnels_refused.clone();
         gateway.register("tunnels_refused", "Connections whose certificate or hello is no connector's", refused);
+        let put_off = metrics.tunnels_put_off.clone();
+        gateway.register("tunnels_put_off", "Connectors that waited too long for their turn to connect", put_off);
         let refused = metrics.registrations_refused.clone();
         gateway.register("registrations_refused", "Registrations of connectors that were refused", refused);
         let limited = metrics.registrations_limited.clone();

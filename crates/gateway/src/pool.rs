@@ -1,8 +1,8 @@
 //! A core's idle upstream connections, and the lease of the one that a request uses.
 //!
 //! A connection made under one application's rules is never lent to another: the key has the connector (with its key
-//! generation), the application, the revision of its settings and, under a wildcard, the host. hyper closes an idle
-//! connection on which bytes arrive, so that they cannot become somebody's answer.
+//! generation), the application, the revision of its settings and, under a wildcard, the host. An idle connection on which
+//! anything has come, or its end, is never taken: it could become somebody's answer.
 
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -13,18 +13,16 @@ use adit_core::connector::ConnectorIdentity;
 use adit_core::id::ApplicationId;
 use adit_core::revision::Revision;
 use adit_tunnel::stream::StreamAccount;
-use hyper::client::conn::http1::SendRequest;
-use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep};
+use tokio::task::spawn_local;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::bond::Bonds;
 use crate::connect::Connected;
 use crate::core::{Core, drain_of};
-use crate::framing::upstream::Asked;
+use crate::http1::client::Client;
 use crate::limits;
 use crate::metrics::{Counted, Metrics};
 use crate::multiplex::Multiplex;
-use crate::replay::RequestBody;
 use crate::serving::{Destination, InFlight, Serving};
 use crate::tunnel::{Stint, TunnelConnection};
 
@@ -41,20 +39,26 @@ pub(crate) struct PoolKey {
 /// An HTTP/1.1 connection to an upstream, through a stream of a tunnel.
 #[derive(Debug)]
 pub(crate) struct Upstream {
-    pub(crate) sender: SendRequest<RequestBody>,
+    pub(crate) client: Client,
     pub(crate) account: Arc<StreamAccount>,
-    /// Tells the guard of the connection what is asked over it.
-    pub(crate) asked: Arc<Asked>,
     pub(crate) tunnel: Arc<TunnelConnection>,
     /// The stint of the tunnel in which it was opened.
     pub(crate) stint: Arc<Stint>,
-    /// Ends the connection's task.
-    pub(crate) task: AbortHandle,
 }
 
 impl Upstream {
+    /// Whether it may be kept after an exchange.
+    pub(crate) fn may_stay(&self) -> bool {
+        self.client.may_stay() && self.leads_on()
+    }
+
+    /// Whether it may be used. (One that is bound to a client: once its last request was sent whole.)
     pub(crate) fn is_usable(&self) -> bool {
-        !self.sender.is_closed() && self.tunnel.takes_streams() && !self.stint.is_over()
+        self.leads_on() && self.client.is_open()
+    }
+
+    fn leads_on(&self) -> bool {
+        self.tunnel.takes_streams() && !self.stint.is_over()
     }
 }
 
@@ -85,9 +89,9 @@ impl Pool {
             index -= 1;
             let candidate = idle.get(index)?;
             let idle_for = now.duration_since(candidate.since);
-            if !candidate.upstream.is_usable() || idle_for >= limits::IDLE {
+            if idle_for >= limits::IDLE || !candidate.upstream.is_usable() {
                 idle.swap_remove(index);
-            } else if idle_for < limit && candidate.upstream.sender.is_ready() {
+            } else if idle_for < limit {
                 return Some(idle.swap_remove(index).upstream);
             }
         }
@@ -97,7 +101,7 @@ impl Pool {
     /// Puts a connection back that can serve anybody of the same application.
     pub(crate) fn put(&mut self, key: PoolKey, upstream: Upstream) {
         let idle = self.idle.entry(key).or_default();
-        if upstream.is_usable() && idle.len() < limits::IDLE_CONNECTIONS {
+        if upstream.may_stay() && idle.len() < limits::IDLE_CONNECTIONS {
             idle.push(Idle { upstream, since: Instant::now() });
         }
     }
@@ -149,17 +153,7 @@ pub(crate) enum Reuse {
     /// It carried connection-bound authentication: this client's, if it is one that connections can be bound to.
     Only(Rc<Bonds>),
     /// Nobody's: the upstream answered without the body, which it may still wait for.
-    Nobodys(#[expect(dead_code, reason = "it closes when it is dropped")] Closer),
-}
-
-/// Closes a connection when it is dropped, whatever it is still waiting for.
-#[derive(Debug)]
-pub(crate) struct Closer(pub(crate) AbortHandle);
-
-impl Drop for Closer {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    Nobodys,
 }
 
 /// An upstream connection in use by one request.
@@ -203,10 +197,23 @@ impl Lease {
     /// The exchange is complete: the connection returns to its pool, or to the client it is bound to.
     pub(crate) fn give_back(self) {
         match (self.upstream, self.reuse) {
+            (Connected::Own(upstream), Reuse::Anybodys) if !upstream.client.is_sent() => {
+                // Whoever is to use it would wait for what is left of this request.
+                let (core, key) = (self.core, self.key);
+                spawn_local(async move {
+                    send_rest(&upstream).await;
+                    if upstream.client.is_sent() {
+                        core.pool.borrow_mut().put(key, upstream);
+                    }
+                });
+            }
             (Connected::Own(upstream), Reuse::Anybodys) => self.core.pool.borrow_mut().put(self.key, upstream),
+            (Connected::Own(upstream), Reuse::Only(_)) if !upstream.client.is_sent() && !upstream.may_stay() => {
+                spawn_local(async move { send_rest(&upstream).await });
+            }
             (Connected::Own(upstream), Reuse::Only(bonds)) => bonds.keep(&self.core, self.key, upstream),
             // Its place is free again. No sign-in that is bound to a connection ever goes over a shared one.
-            (Connected::Shared(_), _) | (_, Reuse::Nobodys(_)) => {}
+            (Connected::Shared(_), _) | (_, Reuse::Nobodys) => {}
         }
     }
 
@@ -239,5 +246,20 @@ impl Lease {
             sleep(limits::WEBSOCKETS_TOLD_WITHIN.mul_f32(wait)).await;
         };
         ((self.in_flight, counted), has_to_end)
+    }
+}
+
+/// Sends what is left of a request that was answered before it had come whole, as long as the upstream takes it: there are
+/// clients that read nothing before they have sent everything.
+async fn send_rest(upstream: &Upstream) {
+    loop {
+        let before = upstream.account.written();
+        let sent = timeout(limits::REST_STALL, upstream.client.rest_sent()).await;
+        if sent.is_ok() {
+            return;
+        }
+        if upstream.account.written() == before {
+            return tracing::debug!("an upstream that has answered takes no more of its request");
+        }
     }
 }

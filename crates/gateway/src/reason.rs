@@ -54,13 +54,15 @@ pub enum Reason {
     UpstreamInvalid,
     /// The tunnel broke while the request was under way.
     TunnelLost,
+    /// Several tunnels broke, one after the other, while requests like this one were under way.
+    RepeatedLoss,
     /// The client's body broke off or was not valid.
     BodyBroken,
 }
 
 impl Reason {
     /// Every reason, in the order of its declaration: `reason as usize` is its place here.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::BadRequest,
         Self::MethodNotAllowed,
         Self::VersionNotSupported,
@@ -84,6 +86,7 @@ impl Reason {
         Self::UpstreamClosed,
         Self::UpstreamInvalid,
         Self::TunnelLost,
+        Self::RepeatedLoss,
         Self::BodyBroken,
     ];
 
@@ -114,6 +117,7 @@ impl Reason {
             Self::UpstreamClosed => "upstream_closed",
             Self::UpstreamInvalid => "upstream_invalid",
             Self::TunnelLost => "tunnel_lost",
+            Self::RepeatedLoss => "repeated_loss",
             Self::BodyBroken => "body_broken",
         }
     }
@@ -168,6 +172,7 @@ impl Reason {
             Self::UpstreamClosed => "The application closed the connection without an answer.",
             Self::UpstreamInvalid => "The application's answer could not be understood.",
             Self::TunnelLost => "The connection to the application's network was lost.",
+            Self::RepeatedLoss => "Connections to the application's network were lost again and again by this request.",
             Self::BodyBroken => "The request's body was not received completely.",
         }
     }
@@ -247,6 +252,10 @@ impl Reason {
                 "The connection between gateway and connector broke while the request was under way, and \
                  sending it again was not safe."
             }
+            Self::RepeatedLoss => {
+                "Three or more tunnels broke within a minute, each with a request for the same path under way that was never \
+                 answered. So that it does not go through the whole group, it is not sent again."
+            }
             Self::BodyBroken => "The client's body broke off or was not valid HTTP.",
         }
     }
@@ -322,6 +331,10 @@ impl Reason {
             Self::TunnelLost => {
                 "Look at the connector's log and its network. Repeat the request if it is harmless to do so \
                  twice."
+            }
+            Self::RepeatedLoss => {
+                "Look at the logs of the connectors: most likely this request, or its answer, ends them. The record has \
+                 the path, and the connector that was lost last."
             }
             Self::BodyBroken => "Nothing here: the client left, or its network did.",
         }

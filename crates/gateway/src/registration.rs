@@ -43,7 +43,7 @@ async fn answer_to(core: &Rc<Core>, request: Register, from: SocketAddr) -> Regi
     }
     let machine = request.machine_name.clone();
     if let Err(refused) = core.shared.directory.recognise(&request).await {
-        return refuse(core, refused, &machine, from);
+        return refuse_guess(core, refused, &machine, from);
     }
     if let Err(too_many) = rate.take_of_all(from.ip(), Instant::now()) {
         return put_off(core, too_many, from);
@@ -55,6 +55,16 @@ async fn answer_to(core: &Rc<Core>, request: Register, from: SocketAddr) -> Regi
         }
         Err(refused) => refuse(core, refused, &machine, from),
     }
+}
+
+/// Whoever guesses all day long fills no disk.
+fn refuse_guess(core: &Core, refused: Refused, machine: &str, from: SocketAddr) -> RegisterAnswer {
+    core.shared.metrics.registrations_refused.inc();
+    if core.shared.guesses.take_turn(from.ip().to_canonical(), Instant::now()) {
+        let reason = &refused.reason;
+        tracing::warn!(%from, ?machine, %reason, "a registration was refused; said once a minute for an address");
+    }
+    RegisterAnswer::Refused(refused)
 }
 
 fn refuse(core: &Core, refused: Refused, machine: &str, from: SocketAddr) -> RegisterAnswer {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
@@ -114,6 +114,29 @@ impl ReplayBody {
         })))
     }
 
+    /// A body of which these parts have come already, and no more will until somebody ends it.
+    #[cfg(test)]
+    pub(crate) fn of_parts(parts: Vec<Frame<Bytes>>, length: Option<u64>, ended: bool) -> Self {
+        let part = |frame: Frame<Bytes>| match frame.into_data() {
+            Ok(bytes) => Part::Data(bytes),
+            Err(frame) => Part::Trailers(frame.into_trailers().unwrap_or_default()),
+        };
+        Self::Kept(Rc::new(RefCell::new(Kept {
+            incoming: None,
+            hold: None,
+            patience: None,
+            whole: length.map_or_else(SizeHint::default, SizeHint::with_exact),
+            parts: parts.into_iter().map(part).collect(),
+            attempt: 0,
+            bytes: 0,
+            received: Rc::default(),
+            overflowed: false,
+            ended,
+            too_slow: false,
+            moved: Instant::now(),
+        })))
+    }
+
     /// The body for one attempt, from the first byte.
     pub(crate) fn attempt(&self) -> RequestBody {
         match self {
@@ -133,28 +156,19 @@ impl ReplayBody {
         }
     }
 
-    /// Has an attempt ask its upstream whether the body is wanted, if the client waits for that.
-    pub(crate) fn ask(&self, request: &mut Request<RequestBody>) {
-        if let Self::Kept(kept) = self
-            && let Some(hold) = &mut kept.borrow_mut().hold
-        {
-            hold.ask(request);
-        }
-    }
-
-    /// Has an attempt with this head ask whether the body is wanted, if the client waits for that.
-    pub(crate) fn ask_in(&self, head: &mut HeaderMap) {
-        if let Self::Kept(kept) = self
-            && let Some(hold) = &mut kept.borrow_mut().hold
-        {
-            hold.ask_in(head);
-        }
+    /// Whether an attempt that begins now is to ask its upstream whether the body is wanted, as the client waits for that.
+    pub(crate) fn asks(&self) -> bool {
+        let Self::Kept(kept) = self else { return false };
+        let mut kept = kept.borrow_mut();
+        let Some(hold) = &mut kept.hold else { return false };
+        hold.ask();
+        true
     }
 
     /// The upstream wants the body.
     pub(crate) fn go_on(&self) {
         if let Self::Kept(kept) = self
-            && let Some(hold) = &kept.borrow().hold
+            && let Some(hold) = &mut kept.borrow_mut().hold
         {
             hold.go_on();
         }
@@ -178,11 +192,6 @@ impl ReplayBody {
             Self::Empty => None,
             Self::Kept(kept) => Some(Rc::clone(&kept.borrow().received)),
         }
-    }
-
-    /// Whether there is a body, and its length was not announced.
-    pub(crate) fn has_unknown_length(&self) -> bool {
-        matches!(self, Self::Kept(kept) if kept.borrow().whole.exact().is_none())
     }
 
     /// Whether the whole body can be sent once more.

@@ -18,7 +18,7 @@ use crate::affinity::Session;
 use crate::choice::{Choice, Score};
 use crate::ledger::Ledger;
 use crate::limits;
-use crate::sight::{Moment, Turn};
+use crate::sight::{Eligibility, Moment};
 use crate::sights::Sights;
 use crate::translate::{Links, Translations};
 use crate::tunnel::TunnelConnection;
@@ -67,12 +67,26 @@ impl LiveConnector {
         self.load.in_flight()
     }
 
+    /// Whether all of its connections were lost since this was compiled.
+    fn is_lost(&self) -> bool {
+        !self.connections.is_empty() && !self.connections.iter().any(|connection| connection.takes_streams())
+    }
+
     /// What speaks for it and against it. Whoever gets a trial has to take it: nobody else does.
     fn score(&self, sights: &Sights, now: Moment) -> Score {
         let (in_flight, share) = (self.in_flight(), self.load.share());
-        let seen = sights.seen(self.identity, |sight| (sight.latency(now), sight.turn(now)));
-        let (latency, turn) = seen.unwrap_or((None, Turn::Usual));
-        Score { latency, in_flight, share, is_failing: turn == Turn::Avoided, is_trial: turn == Turn::Trial }
+        if self.is_lost() {
+            return Score { latency: None, in_flight, share, is_failing: true, is_trial: false };
+        }
+        let seen = sights.seen(self.identity, |sight| (sight.latency(now), sight.eligibility(now)));
+        let (latency, eligibility) = seen.unwrap_or((None, Eligibility::Usual));
+        Score {
+            latency,
+            in_flight,
+            share,
+            is_failing: eligibility == Eligibility::Avoided,
+            is_trial: eligibility == Eligibility::Trial,
+        }
     }
 
     /// Counts one more request until the guard is dropped.
@@ -241,7 +255,9 @@ impl Serving {
 
     /// Whether `group` has another live connector.
     pub(crate) fn has_other(&self, group: ConnectorGroupId, than: ConnectorIdentity) -> bool {
-        self.groups.get(&group).is_some_and(|all| all.iter().any(|connector| connector.identity != than))
+        self.groups
+            .get(&group)
+            .is_some_and(|all| all.iter().any(|connector| connector.identity != than && !connector.is_lost()))
     }
 
     /// Chooses a connector of `group`, never one of `tried`: for a session the one that it prefers, else the [better
@@ -257,7 +273,7 @@ impl Serving {
         let all = self.groups.get(&group)?;
         if let Some(session) = session {
             let untried = all.iter().filter(|connector| !tried.contains(&connector.identity));
-            return untried.max_by_key(|connector| session.weight(connector.identity));
+            return untried.max_by_key(|connector| (!connector.is_lost(), session.weight(connector.identity)));
         }
         let score = |connector: &LiveConnector| connector.score(sights, now);
         if tried.is_empty() {

@@ -2,8 +2,8 @@
 //!
 //! Everything here comes from requests that were served anyway, and from probes where an application asks for them. It is
 //! kept in atomics that all cores share: a request finds them by a binary search and writes only when there is something
-//! new. Moments are counted in milliseconds since
-//! the gateway's start, and may wrap: what is older than 24 days may look young once.
+//! new. Moments are counted in milliseconds since the gateway's start, and may wrap: what is older than 24 days may look
+//! young once.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -70,7 +70,7 @@ fn joined(first: u32, second: u32) -> u64 {
 
 /// Whether a request may go through a connector, by what is known of its way to the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum Eligibility {
     /// As through any other.
     Usual,
     /// This request is the one that tries whether the upstream is reached again.
@@ -239,18 +239,18 @@ impl Sight {
 
     /// Whether a request may take this way now. When a pause is over, the first one to ask tries; the others go on passing
     /// the connector over until that one was answered or failed, or [`limits::TRIAL`] is over and another one tries.
-    pub(crate) fn turn(&self, now: Moment) -> Turn {
+    pub(crate) fn eligibility(&self, now: Moment) -> Eligibility {
         if self.is_probe_failed(now) {
-            return Turn::Avoided;
+            return Eligibility::Avoided;
         }
         let known = self.unreached.read();
         match known {
-            (0, _) => Turn::Usual,
-            (_, until) if is_before(now, until) => Turn::Avoided,
+            (0, _) => Eligibility::Usual,
+            (_, until) if is_before(now, until) => Eligibility::Avoided,
             (times, _) => {
                 let trial = u32::try_from(limits::TRIAL.as_millis()).unwrap_or(u32::MAX);
                 let is_first = self.unreached.replace(known, (times | TRYING, now.0.wrapping_add(trial)));
-                if is_first { Turn::Trial } else { Turn::Avoided }
+                if is_first { Eligibility::Trial } else { Eligibility::Avoided }
             }
         }
     }
@@ -377,21 +377,29 @@ mod tests {
         let sight = Sight::default();
         let pause = u32::try_from(limits::UNREACHED_PAUSE.as_millis()).unwrap();
         let trial = u32::try_from(limits::TRIAL.as_millis()).unwrap();
-        assert_eq!(sight.turn(at(0)), Turn::Usual);
+        assert_eq!(sight.eligibility(at(0)), Eligibility::Usual);
         sight.not_reached(at(0));
-        assert_eq!(sight.turn(at(pause - 1)), Turn::Avoided);
-        let turns: Vec<Turn> = (0..1000).map(|_| sight.turn(at(pause))).collect();
-        assert_eq!(turns.iter().filter(|turn| **turn == Turn::Trial).count(), 1, "of a thousand requests at once");
-        assert_eq!(turns.iter().filter(|turn| **turn == Turn::Avoided).count(), 999);
+        assert_eq!(sight.eligibility(at(pause - 1)), Eligibility::Avoided);
+        let turns: Vec<Eligibility> = (0..1000).map(|_| sight.eligibility(at(pause))).collect();
+        assert_eq!(
+            turns.iter().filter(|turn| **turn == Eligibility::Trial).count(),
+            1,
+            "of a thousand requests at once"
+        );
+        assert_eq!(turns.iter().filter(|turn| **turn == Eligibility::Avoided).count(), 999);
         assert!(sight.is_failing(at(pause + 1)), "it is shown as passed over meanwhile");
 
-        assert_eq!(sight.turn(at(pause + trial - 1)), Turn::Avoided, "it has not ended");
-        assert_eq!(sight.turn(at(pause + trial)), Turn::Trial, "its time is over: another one tries");
+        assert_eq!(sight.eligibility(at(pause + trial - 1)), Eligibility::Avoided, "it has not ended");
+        assert_eq!(sight.eligibility(at(pause + trial)), Eligibility::Trial, "its time is over: another one tries");
         sight.not_reached(at(pause + trial + 5));
-        assert_eq!(sight.turn(at(pause + trial + 5 + 2 * pause - 1)), Turn::Avoided, "it failed: twice as long");
-        assert_eq!(sight.turn(at(pause + trial + 5 + 2 * pause)), Turn::Trial);
+        assert_eq!(
+            sight.eligibility(at(pause + trial + 5 + 2 * pause - 1)),
+            Eligibility::Avoided,
+            "it failed: twice as long"
+        );
+        assert_eq!(sight.eligibility(at(pause + trial + 5 + 2 * pause)), Eligibility::Trial);
         sight.answered(MS, at(pause + trial + 6 + 2 * pause));
-        assert_eq!(sight.turn(at(pause + trial + 6 + 2 * pause)), Turn::Usual, "it was answered");
+        assert_eq!(sight.eligibility(at(pause + trial + 6 + 2 * pause)), Eligibility::Usual, "it was answered");
     }
 
     #[test]
@@ -399,7 +407,7 @@ mod tests {
         for _ in 0..50 {
             let sight = Sight::default();
             sight.not_reached(at(0));
-            let tries = || usize::from(sight.turn(at(60_000)) == Turn::Trial);
+            let tries = || usize::from(sight.eligibility(at(60_000)) == Eligibility::Trial);
             let all = std::thread::scope(|scope| {
                 let cores: Vec<_> = (0..4).map(|_| scope.spawn(tries)).collect();
                 cores.into_iter().map(|core| core.join().unwrap()).sum::<usize>()
@@ -414,9 +422,9 @@ mod tests {
         let why = Unreached { at_millis: 0, reason: "probe_status", detail: "503".to_owned(), by: Observer::Probe };
         sight.not_reached(at(0));
         sight.probe_failed(why, MS * 60_000, at(0));
-        assert_eq!(sight.turn(at(30_000)), Turn::Avoided);
+        assert_eq!(sight.eligibility(at(30_000)), Eligibility::Avoided);
         sight.probe_passed(at(30_000));
-        assert_eq!(sight.turn(at(30_000)), Turn::Usual);
+        assert_eq!(sight.eligibility(at(30_000)), Eligibility::Usual);
     }
 
     #[test]

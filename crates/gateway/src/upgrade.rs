@@ -27,6 +27,7 @@ use uuid::Uuid;
 use crate::arriving::Arriving;
 use crate::body::GatewayBody;
 use crate::failure::Failure;
+use crate::http1::switched::Switched;
 use crate::http2::stream::Http2Stream;
 use crate::pool::Lease;
 use crate::reason::Reason;
@@ -67,7 +68,7 @@ pub(crate) fn requested(request: &mut Request<Arriving>) -> Result<Option<Upgrad
         request.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         let stream = match request.body_mut() {
             Arriving::Socket(stream) => stream.take(),
-            Arriving::Http1(_) | Arriving::Http2(_) => None,
+            Arriving::Http1(_) | Arriving::Http2(_) | Arriving::Answer(_) => None,
         };
         let stream = stream.ok_or_else(|| Failure::bad_request("a WebSocket without a stream"))?;
         return Ok(Some(Upgrade { client: Opening::Http2(stream), key }));
@@ -146,15 +147,21 @@ impl Upgrade {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
             response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
-        let switch = Switch { client: self.client, upstream: hyper::upgrade::on(&mut response), lease, idle };
-        (response.map(|_| GatewayBody::empty()), switch)
+        let (head, body) = response.into_parts();
+        let upstream = match body {
+            Arriving::Answer(body) => body.into_switched(),
+            Arriving::Http1(_) | Arriving::Http2(_) | Arriving::Socket(_) => None,
+        };
+        let switch = Switch { client: self.client, upstream, lease, idle };
+        (Response::from_parts(head, GatewayBody::empty()), switch)
     }
 }
 
 /// Two connections that are switching to another protocol.
 pub(crate) struct Switch {
     client: Opening,
-    upstream: OnUpgrade,
+    /// Always there, for it was a switch.
+    upstream: Option<Switched>,
     lease: Lease,
     idle: Duration,
 }
@@ -171,16 +178,16 @@ impl Switch {
         spawn_local(async move {
             let _counted = (counted, in_flight);
             let record = &mut record;
-            match (client, upstream.await.map(TokioIo::new)) {
-                (Opening::Http1(client), Ok(upstream)) => match client.await.map(TokioIo::new) {
+            let Some(upstream) = upstream else { return };
+            match client {
+                Opening::Http1(client) => match client.await.map(TokioIo::new) {
                     Ok(client) => relay::copy(client, upstream, idle, has_to_end, record).await,
                     Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
                 },
-                (Opening::Http2(client), Ok(upstream)) => match client.await {
+                Opening::Http2(client) => match client.await {
                     Ok(client) => relay::copy(client, upstream, idle, has_to_end, record).await,
                     Err(_) => tracing::debug!("a WebSocket was not opened"),
                 },
-                (_, Err(error)) => tracing::debug!(%error, "a WebSocket was not opened"),
             }
         });
     }

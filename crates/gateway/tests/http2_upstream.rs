@@ -227,6 +227,34 @@ async fn trailers_pass_between_a_client_of_http2_and_an_upstream_of_http1() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_cut_never_looks_complete_to_an_upstream_of_http1() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (world, _connector) = published(&format!("http://{}/", listener.local_addr().unwrap())).await;
+    for resets in [true, false] {
+        let tls = world.tls(APP, &[b"h2"]).await;
+        let (sender, connection) = h2::client::handshake(tls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let upload = Request::post(format!("https://{APP}/upload")).body(()).unwrap();
+        let (_answer, mut body) = sender.ready().await.unwrap().send_request(upload, false).unwrap();
+        body.send_data(Bytes::from_static(b"a part of it"), false).unwrap();
+        let (mut upstream, _) = listener.accept().await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"a part of it\r\n") {
+            assert!(upstream.read_buf(&mut seen).await.unwrap() > 0, "{}", String::from_utf8_lossy(&seen));
+        }
+        if resets {
+            // Not even by a reset that says that nothing is wrong.
+            body.send_reset(h2::Reason::NO_ERROR);
+        } else {
+            connection.abort();
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(20), upstream.read_to_end(&mut seen)).await.expect("an end");
+        let seen = String::from_utf8(seen).unwrap();
+        assert!(seen.contains("transfer-encoding: chunked\r\n") && seen.ends_with("a part of it\r\n"), "{seen}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_is_set_to_http2_gets_every_request_over_it_and_one_set_to_http1_none() {
     let upstream = Http2Upstream::start(100).await;
     let mut world = World::start();
@@ -290,6 +318,34 @@ async fn an_answer_that_is_cut_without_an_error_never_looks_complete() {
     let is_cut = answer.is_empty() || answer.contains("transfer-encoding: chunked") && !answer.contains("\r\n0\r\n");
     assert!(is_cut, "{answer}");
     assert!(connections.load(Ordering::SeqCst) <= 2, "one for each core, and the others of its users are not hurt");
+}
+
+/// An answer that is cut by a reset with that code.
+fn begun_and_reset(stream: u8, code: u8) -> Vec<u8> {
+    [head(stream), frame(0, 0, stream, b"part"), frame(3, 0, stream, &[0, 0, 0, code])].concat()
+}
+
+/// The code by which a client's stream was reset.
+fn code_of(error: &hyper::Error) -> Option<h2::Reason> {
+    std::error::Error::source(error)?.downcast_ref::<h2::Error>()?.reason()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_to_send_a_request_again_whose_answer_has_begun() {
+    let (refused, http1) = (h2::Reason::REFUSED_STREAM, h2::Reason::HTTP_1_1_REQUIRED);
+    assert_eq!((u32::from(refused), u32::from(http1)), (7, 13));
+    let (refuses, _) = answers_with(|stream| begun_and_reset(stream, 7)).await;
+    let (demands_http1, _) = answers_with(|stream| begun_and_reset(stream, 13)).await;
+    for url in [refuses, demands_http1] {
+        let (world, _connector) = published(&url).await;
+        let answered = client(&world).await.send_request(call("/", "x")).await;
+        // The reset may overtake the head.
+        let error = match answered {
+            Ok(response) => response.into_body().collect().await.unwrap_err(),
+            Err(error) => error,
+        };
+        assert_eq!(code_of(&error), Some(h2::Reason::INTERNAL_ERROR), "{error:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -161,6 +161,15 @@ impl GraphError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
     }
 
+    /// 500: the disk failed at the last moment; the cause goes to the log. No 503, which clients answer by sending the same
+    /// again, whatever it is.
+    fn not_known(cause: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = cause, "whether a change was kept is not known: the directory could not be written");
+        let message = "The directory cannot be written at the moment. Whether the change was kept is not known: look before \
+                       you try again.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", message)
+    }
+
     /// 413.
     pub(crate) fn too_large() -> Self {
         let message = format!("The request body is larger than {} bytes.", crate::payload::LARGEST);
@@ -250,8 +259,22 @@ impl From<Failure> for GraphError {
             Failure::AppRoleAssignmentNotFound(id) => Self::no_such_resource(&id.to_string()),
             Failure::RegistrationTokenNotFound(id) => Self::no_such_resource(&id.to_string()),
             Failure::AuditRecordNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::PrincipalNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::UserNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::UserGroupNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::MemberNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::NotInGroup { member, .. } => Self::no_such_resource(&member.to_string()),
+            Failure::PasswordRefused(_) => Self::invalid(format!(
+                "The specified password does not comply with password complexity requirements: {failure}."
+            )),
+            Failure::MemberExists { .. } => {
+                let message = "One or more added object references already exist for the following modified properties: \
+                               'members'.";
+                Self::invalid(message)
+            }
             Failure::OwnerNotFound { id, .. } => Self::no_such_resource(id.as_str()),
             Failure::GroupNameTaken { .. }
+            | Failure::PrincipalNameTaken { .. }
             | Failure::ServicePrincipalExists { .. }
             | Failure::UniqueNameTaken { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, "Request_MultipleObjectsWithSameKeyValue", sentence(&failure))
@@ -275,6 +298,8 @@ impl From<Failure> for GraphError {
             | Failure::UniqueNameFixed { .. }
             | Failure::NoSuchAppRole { .. }
             | Failure::TooManyOwners { .. }
+            | Failure::TooManyMembers { .. }
+            | Failure::GroupInItself { .. }
             | Failure::CertificateRefused(_)
             | Failure::ConnectorNotConnected(_)
             | Failure::BadLifetime => Self::invalid(sentence(&failure)),
@@ -289,6 +314,7 @@ impl From<Failure> for GraphError {
             Failure::UnknownRevision(_) | Failure::BadCursor => Self::bad_skip_token(),
             Failure::ChangedMeanwhile { .. } => Self::changed_meanwhile(),
             Failure::Store(StoreFailure::Busy | StoreFailure::Unavailable(_)) => Self::busy(&failure),
+            Failure::Store(ref store) if store.is_of_the_disk() => Self::not_known(&failure),
             Failure::Store(StoreFailure::TooExpensive) => {
                 let message = "The query takes too long. Narrow it: filter by id, name or another indexed property.";
                 Self::unsupported_query(message)
@@ -297,6 +323,7 @@ impl From<Failure> for GraphError {
             // cannot become a 500 without a thought.
             Failure::NoDefaultGroup
             | Failure::NoRandomness
+            | Failure::Password(_)
             | Failure::Authority(_)
             | Failure::Sealing(_)
             | Failure::Store(_) => Self::internal(&failure),

@@ -5,13 +5,13 @@
 
 use adit_core::query::{
     AppRoleAssignmentField, ApplicationField, AuditField, ConnectorField, ConnectorGroupField, Expression, Field,
-    JsonKind, JsonPart, Operator, Relation, ServicePrincipalField, Value, Variable,
+    JsonKind, JsonPart, Operator, Relation, ServicePrincipalField, UserField, UserGroupField, Value, Variable,
 };
 use adit_odata::model::Navigation;
 use adit_odata::{EntityType, Type};
 use serde_json::Value as Json;
 
-use crate::resource::{attribute, directory_audit, publishing, service_principal};
+use crate::resource::{attribute, directory_audit, publishing, service_principal, user, user_group};
 
 /// The property at `names`, below an entity of the type `on`, as a value; `None` for what cannot be asked.
 pub(crate) fn value(
@@ -26,6 +26,8 @@ pub(crate) fn value(
         "connectorGroup" => connector_group(of, names),
         "application" => application(of, names, kind?),
         "servicePrincipal" => plain(Field::ServicePrincipal(service_principal_field(names, kind?)?)),
+        "user" => plain(Field::User(user_field(names, kind?)?)),
+        "group" => plain(Field::UserGroup(user_group_field(names, kind?)?)),
         "appRoleAssignment" => plain(Field::AppRoleAssignment(assignment(names)?)),
         "directoryAudit" => audit(of, names),
         _ => None,
@@ -48,6 +50,8 @@ pub(crate) fn array(on: &'static EntityType, names: &[&str]) -> Option<Field> {
         ("servicePrincipal", _) => {
             Some(Field::ServicePrincipal(ServicePrincipalField::Attribute(part(service_principal::defaults()))))
         }
+        ("user", _) => Some(Field::User(UserField::Attribute(part(user::defaults())))),
+        ("group", _) => Some(Field::UserGroup(UserGroupField::Attribute(part(user_group::defaults())))),
         _ => None,
     }
 }
@@ -71,6 +75,8 @@ pub(crate) fn searched(on: &'static EntityType) -> &'static [&'static str] {
         "connectorGroup" => &["name"],
         "application" => &["displayName", "description"],
         "servicePrincipal" => &["displayName"],
+        "user" => &["displayName", "userPrincipalName", "mail"],
+        "group" => &["displayName", "description"],
         "directoryAudit" => &["activityDisplayName", "initiatedBy/user/displayName"],
         "appRoleAssignment" => &["principalDisplayName", "resourceDisplayName"],
         _ => &[],
@@ -196,6 +202,27 @@ fn service_principal_field(names: &[&str], kind: &'static Type) -> Option<Servic
         ["appId"] => ServicePrincipalField::AppId,
         ["displayName"] => ServicePrincipalField::DisplayName,
         _ => ServicePrincipalField::Attribute(part(names, kind, service_principal::defaults())?),
+    })
+}
+
+fn user_field(names: &[&str], kind: &'static Type) -> Option<UserField> {
+    Some(match names {
+        ["id"] => UserField::Id,
+        ["userPrincipalName"] => UserField::PrincipalName,
+        ["displayName"] => UserField::DisplayName,
+        ["accountEnabled"] => UserField::IsEnabled,
+        ["createdDateTime"] => UserField::Created,
+        ["lastPasswordChangeDateTime"] => UserField::PasswordChanged,
+        _ => UserField::Attribute(part(names, kind, user::defaults())?),
+    })
+}
+
+fn user_group_field(names: &[&str], kind: &'static Type) -> Option<UserGroupField> {
+    Some(match names {
+        ["id"] => UserGroupField::Id,
+        ["displayName"] => UserGroupField::DisplayName,
+        ["createdDateTime"] => UserGroupField::Created,
+        _ => UserGroupField::Attribute(part(names, kind, user_group::defaults())?),
     })
 }
 

@@ -25,6 +25,7 @@ mod publishing;
 mod segment;
 mod service_principal;
 mod single_sign_on;
+mod user;
 mod web;
 
 #[cfg(test)]
@@ -44,7 +45,7 @@ pub(crate) use application_template::{APPLICATION_SERVICE_PRINCIPAL, APPLICATION
 pub(crate) use connector::CONNECTOR;
 pub(crate) use connector_group::CONNECTOR_GROUP;
 pub(crate) use context::context_of;
-pub(crate) use directory::{DIRECTORY, DIRECTORY_OBJECT, GROUP, USER};
+pub(crate) use directory::{DIRECTORY, DIRECTORY_OBJECT};
 pub(crate) use directory_audit::{AUDIT_LOG_ROOT, DIRECTORY_AUDIT};
 pub(crate) use health::{APPLICATION_HEALTH, APPLICATIONS_HEALTH, GROUPS_HEALTH};
 use health::{APPLICATION_IN_TROUBLE, CONNECTOR_HEALTH, GROUP_HEALTH, UNREACHED, UPSTREAM_SIGHTING};
@@ -52,6 +53,7 @@ pub(crate) use profile::{PROFILE, UPDATER_CONFIGURATION};
 pub(crate) use publishing::PUBLISHING;
 pub(crate) use segment::{CORS_CONFIGURATION, WEB_APPLICATION_SEGMENT};
 pub(crate) use service_principal::SERVICE_PRINCIPAL;
+pub(crate) use user::{GROUP, USER};
 
 /// The id of the one publishing profile.
 pub(crate) const PROFILE_ID: &str = "applicationProxy";
@@ -140,6 +142,7 @@ pub static MODEL: Model = Model {
         &directory_audit::USER_IDENTITY,
         &directory_audit::TARGET_RESOURCE,
         &directory_audit::MODIFIED_PROPERTY,
+        &user::PASSWORD_PROFILE,
     ],
     entity_types: &[
         &PROFILE,
@@ -186,10 +189,10 @@ pub static MODEL: Model = Model {
         EntitySet { name: "applications", entity_type: &APPLICATION },
         EntitySet { name: "servicePrincipals", entity_type: &SERVICE_PRINCIPAL },
         EntitySet { name: "applicationTemplates", entity_type: &APPLICATION_TEMPLATE },
-        // Known so that references to them can be read; nothing is served there.
-        EntitySet { name: "directoryObjects", entity_type: &DIRECTORY_OBJECT },
         EntitySet { name: "users", entity_type: &USER },
         EntitySet { name: "groups", entity_type: &GROUP },
+        // Known so that references to them can be read; nothing is served there.
+        EntitySet { name: "directoryObjects", entity_type: &DIRECTORY_OBJECT },
     ],
     singletons: &[
         Singleton { name: "directory", entity_type: &DIRECTORY },

@@ -22,6 +22,12 @@ pub(crate) enum Permission {
     ReadProfile,
     WriteProfile,
     ReadAudits,
+    ReadUsers,
+    WriteUsers,
+    WritePasswords,
+    ReadGroups,
+    WriteGroups,
+    WriteMembers,
 }
 
 /// How far a token's holder has a permission.
@@ -44,11 +50,18 @@ const APPLICATION_OWNED: &str = "Application.ReadWrite.OwnedBy";
 const ASSIGNMENT_WRITE: &str = "AppRoleAssignment.ReadWrite.All";
 const AUDIT_READ: &str = "AuditLog.Read.All";
 const PROFILES_WRITE: &str = "OnPremisesPublishingProfiles.ReadWrite.All";
+const USER_READ: &str = "User.Read.All";
+const USER_WRITE: &str = "User.ReadWrite.All";
+const PASSWORD_WRITE: &str = "User-PasswordProfile.ReadWrite.All";
+const GROUP_READ: &str = "Group.Read.All";
+const GROUP_WRITE: &str = "Group.ReadWrite.All";
+const MEMBER_READ: &str = "GroupMember.Read.All";
+const MEMBER_WRITE: &str = "GroupMember.ReadWrite.All";
 const HYBRID_READ: &str = "Policy.Read.HybridAuthentication";
 const HYBRID_WRITE: &str = "Policy.ReadWrite.HybridAuthentication";
 
 /// Every scope and role that some operation accepts.
-pub const PERMISSIONS: [&str; 11] = [
+pub const PERMISSIONS: [&str; 18] = [
     DIRECTORY_WRITE,
     DIRECTORY_READ,
     DIRECTORY_AS_USER,
@@ -60,6 +73,13 @@ pub const PERMISSIONS: [&str; 11] = [
     PROFILES_WRITE,
     HYBRID_READ,
     HYBRID_WRITE,
+    USER_READ,
+    USER_WRITE,
+    PASSWORD_WRITE,
+    GROUP_READ,
+    GROUP_WRITE,
+    MEMBER_READ,
+    MEMBER_WRITE,
 ];
 
 impl Permission {
@@ -101,6 +121,21 @@ impl Permission {
             Self::ReadProfile => &[HYBRID_READ, HYBRID_WRITE, DIRECTORY_READ, DIRECTORY_WRITE, PROFILES_WRITE],
             Self::WriteProfile => &[HYBRID_WRITE, DIRECTORY_WRITE, PROFILES_WRITE],
             Self::ReadAudits => &[AUDIT_READ, DIRECTORY_READ, DIRECTORY_WRITE],
+            Self::ReadUsers => &[USER_READ, USER_WRITE, DIRECTORY_READ, DIRECTORY_WRITE, DIRECTORY_AS_USER],
+            Self::WriteUsers => &[USER_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER],
+            // Not `User.ReadWrite.All`: who sets passwords can be anybody.
+            Self::WritePasswords => &[PASSWORD_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER],
+            Self::ReadGroups => &[
+                MEMBER_READ,
+                MEMBER_WRITE,
+                GROUP_READ,
+                GROUP_WRITE,
+                DIRECTORY_READ,
+                DIRECTORY_WRITE,
+                DIRECTORY_AS_USER,
+            ],
+            Self::WriteGroups => &[GROUP_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER],
+            Self::WriteMembers => &[MEMBER_WRITE, GROUP_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER],
         }
     }
 

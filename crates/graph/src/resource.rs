@@ -21,6 +21,8 @@ mod publishing_settings;
 pub(crate) mod registration_token;
 mod segment;
 pub(crate) mod service_principal;
+pub(crate) mod user;
+pub(crate) mod user_group;
 
 pub(crate) use app_role_assignment::{
     ASSIGNED_TO, ASSIGNMENTS_OF_GROUP, ASSIGNMENTS_OF_PRINCIPAL, ASSIGNMENTS_OF_USER,
@@ -35,3 +37,7 @@ pub(crate) use owner::{OWNERS, OWNERS_OF_SERVICE_PRINCIPAL};
 pub(crate) use profile::PROFILES;
 pub(crate) use segment::{CORS_CONFIGURATIONS, WEB_SEGMENTS};
 pub(crate) use service_principal::SERVICE_PRINCIPALS;
+pub(crate) use user::USERS;
+pub(crate) use user_group::{
+    ALL_GROUPS_OF_GROUP, ALL_GROUPS_OF_USER, GROUP_MEMBERS, GROUPS_OF_GROUP, GROUPS_OF_USER, USER_GROUPS,
+};

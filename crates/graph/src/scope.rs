@@ -4,7 +4,8 @@
 
 use adit_control::ControlPlane;
 use adit_core::{
-    AppId, Application, ApplicationId, ConnectorGroupId, ConnectorId, ServicePrincipal, ServicePrincipalId,
+    AppId, Application, ApplicationId, ConnectorGroupId, ConnectorId, ServicePrincipal, ServicePrincipalId, User,
+    UserGroupId, UserId,
 };
 use adit_odata::Key;
 
@@ -95,6 +96,32 @@ impl Scope {
             Some(Key::Id(text)) => text.parse().map_err(|_| GraphError::no_such_resource(text)),
             _ => Ok(self.application(control).await?.id),
         }
+    }
+
+    /// The user of the path, by its id or by the name by which it signs in.
+    pub(crate) async fn user(&self, control: &ControlPlane) -> Result<User, GraphError> {
+        let text = self.id("user")?;
+        match text.parse::<UserId>() {
+            Ok(id) => Ok(control.user(id).await?),
+            Err(_) => {
+                let found = control.user_by_principal_name(text).await?;
+                found.ok_or_else(|| GraphError::no_such_resource(text))
+            }
+        }
+    }
+
+    /// The id of the user of the path. A plain id is not looked up: the use case does, in its transaction.
+    pub(crate) async fn user_id(&self, control: &ControlPlane) -> Result<UserId, GraphError> {
+        match self.id("user")?.parse() {
+            Ok(id) => Ok(id),
+            Err(_) => Ok(self.user(control).await?.id),
+        }
+    }
+
+    /// The group of users of the path.
+    pub(crate) fn user_group(&self) -> Result<UserGroupId, GraphError> {
+        let text = self.id("userGroup")?;
+        text.parse().map_err(|_| GraphError::no_such_resource(text))
     }
 
     /// The service principal of the path, by its id or its `appId`.

@@ -13,14 +13,15 @@ use crate::entities::Entities;
 use crate::operation::Operation;
 use crate::permission::Permission::{
     self, AssignConnectorGroup as Assign, InstantiateTemplate, ReadApplications, ReadAssignments, ReadAudits,
-    ReadConnectors, ReadProfile, ReadServicePrincipals, WriteApplications, WriteAssignments, WriteConnectors,
-    WriteProfile, WriteServicePrincipals,
+    ReadConnectors, ReadGroups, ReadProfile, ReadServicePrincipals, ReadUsers, WriteApplications, WriteAssignments,
+    WriteConnectors, WriteGroups, WriteMembers, WriteProfile, WriteServicePrincipals, WriteUsers,
 };
 use crate::resource::{
-    APPLICATION_TEMPLATES, APPLICATIONS, APPLICATIONS_OF_GROUP, ASSIGNED_TO, ASSIGNMENTS_OF_GROUP,
-    ASSIGNMENTS_OF_PRINCIPAL, ASSIGNMENTS_OF_USER, CONNECTOR_GROUPS, CONNECTORS, CORS_CONFIGURATIONS,
-    DELETED_APPLICATIONS, DELETED_ITEMS, DIRECTORY_AUDITS, GROUP_OF_APPLICATION, GROUPS_OF_CONNECTOR, GROUPS_OF_MEMBER,
-    MEMBERS, MEMBERS_OF_APPLICATION, OWNERS, OWNERS_OF_SERVICE_PRINCIPAL, PROFILES, SERVICE_PRINCIPALS, WEB_SEGMENTS,
+    ALL_GROUPS_OF_GROUP, ALL_GROUPS_OF_USER, APPLICATION_TEMPLATES, APPLICATIONS, APPLICATIONS_OF_GROUP, ASSIGNED_TO,
+    ASSIGNMENTS_OF_GROUP, ASSIGNMENTS_OF_PRINCIPAL, ASSIGNMENTS_OF_USER, CONNECTOR_GROUPS, CONNECTORS,
+    CORS_CONFIGURATIONS, DELETED_APPLICATIONS, DELETED_ITEMS, DIRECTORY_AUDITS, GROUP_MEMBERS, GROUP_OF_APPLICATION,
+    GROUPS_OF_CONNECTOR, GROUPS_OF_GROUP, GROUPS_OF_MEMBER, GROUPS_OF_USER, MEMBERS, MEMBERS_OF_APPLICATION, OWNERS,
+    OWNERS_OF_SERVICE_PRINCIPAL, PROFILES, SERVICE_PRINCIPALS, USER_GROUPS, USERS, WEB_SEGMENTS,
 };
 
 /// What a collection or a single-valued navigation offers.
@@ -145,6 +146,13 @@ pub(crate) static ROWS: &[Row] = &[
     row("servicePrincipals/{servicePrincipal}/owners", "owner", &OWNERS_OF_SERVICE_PRINCIPAL,
         &[List, Read, References], ReadServicePrincipals, WriteServicePrincipals),
 
+    row("users", "user", &USERS, &[List, Read, Create, Update, Delete], ReadUsers, WriteUsers),
+    row("users/{user}/memberOf", "userGroup", &GROUPS_OF_USER, &[List], ReadGroups, WriteMembers),
+    row("users/{user}/transitiveMemberOf", "userGroup", &ALL_GROUPS_OF_USER, &[List], ReadGroups, WriteMembers),
+    row("groups", "userGroup", &USER_GROUPS, &[List, Read, Create, Update, Delete], ReadGroups, WriteGroups),
+    row("groups/{userGroup}/members", "member", &GROUP_MEMBERS, &[List, Read, References, Link, Unlink], ReadGroups, WriteMembers),
+    row("groups/{userGroup}/memberOf", "outerGroup", &GROUPS_OF_GROUP, &[List], ReadGroups, WriteMembers),
+    row("groups/{userGroup}/transitiveMemberOf", "outerGroup", &ALL_GROUPS_OF_GROUP, &[List], ReadGroups, WriteMembers),
     row("users/{user}/appRoleAssignments", "assignment", &ASSIGNMENTS_OF_USER,
         &[List, Read, Create, Delete], ReadAssignments, WriteAssignments),
     row("groups/{userGroup}/appRoleAssignments", "assignment", &ASSIGNMENTS_OF_GROUP,

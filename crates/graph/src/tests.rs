@@ -11,3 +11,4 @@ mod pages;
 mod permissions;
 mod publishing;
 mod queries;
+mod users;

@@ -1,4 +1,5 @@
-//! Who is this? Bearer tokens: issuing with the directory's local key, verifying against configured issuers.
+//! Who is this? Bearer tokens: issuing with the directory's local key, verifying against configured issuers. Sessions of
+//! browsers: what their cookies say, sealed, and whether that still counts. Passwords: hashing and checking.
 //!
 //! The only way to a [`VerifiedToken`] is [`Verifier::verify`]. What a token's holder may do with it is decided
 //! elsewhere: this crate says who speaks, and by which scopes and roles.
@@ -6,14 +7,24 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod claims;
+mod compact;
+pub mod cookie;
 mod fetch;
+pub mod hand_over;
 mod issuer;
 mod key_set;
 mod local_key;
+mod password;
+pub mod return_url;
+mod sealing;
+pub mod session;
 mod token;
 mod verifier;
 
 pub use issuer::{IssuerSettings, UnusableIssuer};
 pub use local_key::{Holder, LOCAL_AUDIENCE, LOCAL_ISSUER, LocalKey, LocalKeyError, TokenRequest};
+pub use password::{PasswordError, hash_password, is_password};
+pub use sealing::{Audience, NotOpened, NotSealed, Purpose, SealingRing, SealingSecret};
+pub use session::Session;
 pub use token::{TokenKind, TokenRefused, VerifiedToken};
 pub use verifier::Verifier;

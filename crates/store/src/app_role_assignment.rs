@@ -1,10 +1,12 @@
-//! App role assignments in the database. Names of service principals are kept in their rows, so that lists can be
-//! filtered and ordered by them, and are rewritten when a service principal gets another name.
+//! App role assignments in the database. Names of principals are kept in their rows, so that lists can be filtered and
+//! ordered by them, and are rewritten when a principal of this directory gets another name.
 
-use adit_core::name::fold;
+use std::collections::BTreeSet;
+
+use adit_core::name::{DisplayName, fold};
 use adit_core::query::{AppRoleAssignmentField, Field, Page, Query};
 use adit_core::{
-    AppRoleAssignment, AppRoleAssignmentId, PrincipalId, PrincipalKind, ServicePrincipal, ServicePrincipalId,
+    AppRoleAssignment, AppRoleAssignmentId, PrincipalId, PrincipalKind, ServicePrincipalId, UserGroupId, UserId,
 };
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
@@ -22,10 +24,9 @@ use crate::transaction::WriteTransaction;
 const RENAME_RESOURCE: &str = "UPDATE app_role_assignment SET resource_name = ?, resource_name_folded = ?, \
                                revision = ? WHERE resource_id = ?";
 const RENAME_PRINCIPAL: &str = "UPDATE app_role_assignment SET principal_name = ?, principal_name_folded = ?, \
-                                revision = ? WHERE principal_id = ? AND principal_kind = 'service_principal'";
+                                revision = ? WHERE principal_id = ? AND principal_kind = ?";
 const DELETE_OF_RESOURCE: &str = "DELETE FROM app_role_assignment WHERE resource_id = ?";
-const DELETE_OF_PRINCIPAL: &str =
-    "DELETE FROM app_role_assignment WHERE principal_id = ? AND principal_kind = 'service_principal'";
+const DELETE_OF_PRINCIPAL: &str = "DELETE FROM app_role_assignment WHERE principal_id = ? AND principal_kind = ?";
 
 /// The table of app role assignments.
 pub(crate) struct AppRoleAssignments;
@@ -155,7 +156,7 @@ impl WriteTransaction {
         .execute(self.connection())
         .await?;
         self.log(Entity::AppRoleAssignment, assignment.id.to_string(), Operation::Insert);
-        Ok(())
+        self.log_admission_to(assignment.resource).await
     }
 
     /// Deletes an assignment.
@@ -163,6 +164,9 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn delete_app_role_assignment(&mut self, id: AppRoleAssignmentId) -> Result<(), Error> {
+        if let Some(assignment) = self.find_app_role_assignment(id).await? {
+            self.log_admission_to(assignment.resource).await?;
+        }
         sqlx::query("DELETE FROM app_role_assignment WHERE id = ?")
             .bind(id.to_string())
             .execute(self.connection())
@@ -171,31 +175,37 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Writes a service principal's name into the assignments to it and of it, which get this transaction's revision.
-    pub(crate) async fn rename_in_assignments(&mut self, principal: &ServicePrincipal) -> Result<(), Error> {
-        for sql in [RENAME_RESOURCE, RENAME_PRINCIPAL] {
-            let revision = row::signed(self.revision());
-            sqlx::query(sql)
-                .bind(principal.display_name.as_str())
-                .bind(principal.display_name.folded())
-                .bind(revision)
-                .bind(principal.id.to_string())
-                .execute(self.connection())
-                .await?;
-        }
-        self.log_assignments_of(principal.id, Operation::Update).await
+    /// Writes a principal's name into the assignments to it and of it, which get this transaction's revision.
+    pub(crate) async fn rename_in_assignments(
+        &mut self,
+        principal: PrincipalId,
+        kind: PrincipalKind,
+        name: &DisplayName,
+    ) -> Result<(), Error> {
+        let revision = row::signed(self.revision());
+        let (name, folded, id) = (name.as_str(), name.folded(), principal.to_string());
+        let of_resource = sqlx::query(RENAME_RESOURCE).bind(name).bind(&folded).bind(revision).bind(&id);
+        of_resource.execute(self.connection()).await?;
+        let of_principal = sqlx::query(RENAME_PRINCIPAL).bind(name).bind(&folded).bind(revision).bind(&id);
+        of_principal.bind(kind.as_str()).execute(self.connection()).await?;
+        self.log_assignments_of((principal, kind), Operation::Update).await
     }
 
-    /// Deletes the assignments to a service principal and of it, and says what they were.
+    /// Deletes the assignments to a principal and of it, and says what they were.
     pub(crate) async fn take_assignments_of(
         &mut self,
-        principal: ServicePrincipalId,
+        principal: PrincipalId,
+        kind: PrincipalKind,
     ) -> Result<Vec<AppRoleAssignment>, Error> {
-        let taken = list::all::<AppRoleAssignments>(self.connection(), of(principal)).await?;
-        self.log_assignments_of(principal, Operation::Delete).await?;
-        for sql in [DELETE_OF_RESOURCE, DELETE_OF_PRINCIPAL] {
-            sqlx::query(sql).bind(principal.to_string()).execute(self.connection()).await?;
+        let taken = list::all::<AppRoleAssignments>(self.connection(), of(principal, kind)).await?;
+        self.log_assignments_of((principal, kind), Operation::Delete).await?;
+        let resources: BTreeSet<_> = taken.iter().map(|assignment| assignment.resource).collect();
+        for resource in resources {
+            self.log_admission_to(resource).await?;
         }
+        let id = principal.to_string();
+        sqlx::query(DELETE_OF_RESOURCE).bind(&id).execute(self.connection()).await?;
+        sqlx::query(DELETE_OF_PRINCIPAL).bind(&id).bind(kind.as_str()).execute(self.connection()).await?;
         Ok(taken)
     }
 
@@ -204,10 +214,10 @@ impl WriteTransaction {
     pub(crate) async fn put_assignment_back(&mut self, mut assignment: AppRoleAssignment) -> Result<(), Error> {
         let Some(resource) = self.find_service_principal(assignment.resource).await? else { return Ok(()) };
         assignment.resource_name = resource.display_name.into();
-        if assignment.principal_kind == PrincipalKind::ServicePrincipal {
-            let id = ServicePrincipalId::new(assignment.principal.uuid());
-            let Some(principal) = self.find_service_principal(id).await? else { return Ok(()) };
-            assignment.principal_name = Some(principal.display_name.into());
+        match self.present_name(&assignment).await? {
+            PresentName::Known(name) => assignment.principal_name = Some(name),
+            PresentName::Foreign => {}
+            PresentName::Gone => return Ok(()),
         }
         let other = self.find_assignment_between(assignment.resource, assignment.principal, assignment.app_role);
         if other.await?.is_some() {
@@ -215,17 +225,60 @@ impl WriteTransaction {
         }
         self.insert_app_role_assignment(&mut assignment).await
     }
+
+    /// What the principal of an assignment is called now.
+    async fn present_name(&mut self, assignment: &AppRoleAssignment) -> Result<PresentName, Error> {
+        let id = assignment.principal.uuid();
+        let (entity, name) = match assignment.principal_kind {
+            PrincipalKind::ServicePrincipal => {
+                let found = self.find_service_principal(ServicePrincipalId::new(id)).await?;
+                return Ok(found.map_or(PresentName::Gone, |own| PresentName::Known(own.display_name.into())));
+            }
+            PrincipalKind::User => {
+                let found = self.find_user(UserId::new(id)).await?;
+                (Entity::User, found.map(|own| own.display_name))
+            }
+            PrincipalKind::Group => {
+                let found = self.find_user_group(UserGroupId::new(id)).await?;
+                (Entity::UserGroup, found.map(|own| own.display_name))
+            }
+        };
+        match name {
+            Some(name) => Ok(PresentName::Known(name.into())),
+            None if self.was_deleted(entity, id).await? => Ok(PresentName::Gone),
+            None => Ok(PresentName::Foreign),
+        }
+    }
+
+    /// Whether there was an object of that id and is none any more. The change log is never cut.
+    async fn was_deleted(&mut self, entity: Entity, id: Uuid) -> Result<bool, Error> {
+        let sql = "SELECT 1 FROM change_log WHERE entity = ? AND operation = 'delete' AND id = ? LIMIT 1";
+        let found = sqlx::query(sql)
+            .bind(entity.as_str())
+            .bind(id.hyphenated().to_string())
+            .fetch_optional(self.connection())
+            .await?;
+        Ok(found.is_some())
+    }
+}
+
+/// What a principal is called.
+enum PresentName {
+    /// So, in this directory.
+    Known(String),
+    /// An issuer knows; the name that was said stays.
+    Foreign,
+    /// It was deleted here.
+    Gone,
 }
 
 async fn find(connection: &mut SqliteConnection, id: AppRoleAssignmentId) -> Result<Option<AppRoleAssignment>, Error> {
     list::first::<AppRoleAssignments>(connection, Expr::col("id").eq(id.to_string())).await
 }
 
-/// The assignments to a service principal and of it.
-fn of(principal: ServicePrincipalId) -> Expr {
+/// The assignments to a principal and of it.
+fn of(principal: PrincipalId, kind: PrincipalKind) -> Expr {
     let id = principal.to_string();
-    let is_principal = Expr::col("principal_id")
-        .eq(id.clone())
-        .and(Expr::col("principal_kind").eq(PrincipalKind::ServicePrincipal.as_str()));
+    let is_principal = Expr::col("principal_id").eq(id.clone()).and(Expr::col("principal_kind").eq(kind.as_str()));
     Expr::col("resource_id").eq(id).or(is_principal)
 }

@@ -1,7 +1,7 @@
 //! The revision feed: which objects each command touched. Whoever keeps a copy of the directory asks for what came
 //! after the revision it has.
 
-use adit_core::{Revision, ServicePrincipalId};
+use adit_core::{PrincipalId, PrincipalKind, Revision};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Row as _, Sqlite, SqliteConnection};
@@ -23,10 +23,14 @@ pub enum Entity {
     AppRoleAssignment,
     Owner,
     Profile,
+    User,
+    UserGroup,
+    /// Who may use an application, by its client id.
+    Admission,
 }
 
 impl Entity {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::ConnectorGroup,
         Self::Connector,
         Self::Application,
@@ -36,6 +40,9 @@ impl Entity {
         Self::AppRoleAssignment,
         Self::Owner,
         Self::Profile,
+        Self::User,
+        Self::UserGroup,
+        Self::Admission,
     ];
 
     /// The word under which it is stored.
@@ -51,6 +58,9 @@ impl Entity {
             Self::AppRoleAssignment => "app_role_assignment",
             Self::Owner => "owner",
             Self::Profile => "profile",
+            Self::User => "user",
+            Self::UserGroup => "user_group",
+            Self::Admission => "admission",
         }
     }
 }
@@ -145,19 +155,19 @@ pub(crate) fn bind<'q>(
         .bind(entry.operation.as_str())
 }
 
-/// Appends one entry for each assignment to `principal` and of it, after the first `place` entries of the revision, and
+/// Appends one entry for each assignment to `principal` (only a service principal has any) and of it, after the first `place` entries of the revision, and
 /// says how many these are.
 pub(crate) async fn insert_assignments_of(
     connection: &mut SqliteConnection,
     revision: Revision,
     place: i64,
-    principal: ServicePrincipalId,
+    (principal, kind): (PrincipalId, PrincipalKind),
     operation: Operation,
 ) -> Result<u64, Error> {
     let inserted = sqlx::query(
         "INSERT INTO change_log (revision, place, entity, id, operation) \
          SELECT ?, ? + ROW_NUMBER() OVER (ORDER BY id), ?, id, ? FROM app_role_assignment \
-         WHERE resource_id = ? OR (principal_id = ? AND principal_kind = 'service_principal')",
+         WHERE resource_id = ? OR (principal_id = ? AND principal_kind = ?)",
     )
     .bind(row::signed(revision))
     .bind(place)
@@ -165,6 +175,7 @@ pub(crate) async fn insert_assignments_of(
     .bind(operation.as_str())
     .bind(principal.to_string())
     .bind(principal.to_string())
+    .bind(kind.as_str())
     .execute(connection)
     .await?;
     Ok(inserted.rows_affected())

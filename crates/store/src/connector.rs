@@ -17,14 +17,26 @@ use crate::store::Store;
 use crate::transaction::{PresenceTransaction, WriteTransaction};
 
 /// A machine that registered a moment ago and has not connected yet keeps its entry: a second connector that starts on
-/// the same machine must not take it away.
-const TAKE_OVER: &str = "SELECT id FROM connector \
+/// the same machine must not take it away. The machine itself is known by its key, which it has proved to hold: its entry
+/// is its own also while the tunnel of its last process is still known here.
+const TAKE_OVER: &str = "SELECT id, \
+       EXISTS (SELECT 1 FROM registration_token \
+               WHERE registration_token.connector_id = connector.id \
+                 AND registration_token.key_generation = connector.key_generation AND redeemed_key = ?) AS has_its_key \
+     FROM connector \
      WHERE connector_group_id = ? AND machine_name_folded = ? \
-       AND NOT EXISTS (SELECT 1 FROM tunnel WHERE tunnel.connector_id = connector.id) \
-       AND NOT (key_generation > seen_generation \
-                AND EXISTS (SELECT 1 FROM registration_token \
-                            WHERE registration_token.connector_id = connector.id AND redeemed_at > ?)) \
-     ORDER BY key_generation, id LIMIT 1";
+       AND (EXISTS (SELECT 1 FROM registration_token \
+                    WHERE registration_token.connector_id = connector.id \
+                      AND registration_token.key_generation = connector.key_generation AND redeemed_key = ?) \
+            OR (NOT EXISTS (SELECT 1 FROM tunnel WHERE tunnel.connector_id = connector.id) \
+                AND NOT (key_generation > seen_generation \
+                         AND EXISTS (SELECT 1 FROM registration_token \
+                                     WHERE registration_token.connector_id = connector.id AND redeemed_at > ?)))) \
+     ORDER BY has_its_key DESC, key_generation, id LIMIT 1";
+
+/// Whether a machine showed the key that its connector was registered with last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HasItsKey(pub bool);
 
 /// The collection of connectors.
 pub(crate) struct Connectors;
@@ -153,9 +165,9 @@ impl WriteTransaction {
         list::all::<Connectors>(self.connection(), Expr::col("machine_name_folded").eq(name.folded())).await
     }
 
-    /// Finds the entry that a machine of that name may take over when it registers for `group`: one without a live
-    /// tunnel, those that never registered first. An entry whose machine registered after `recently` and has not
-    /// connected yet is not free.
+    /// Finds the entry that a machine of that name and key may take over when it registers for `group`: the one that was
+    /// registered with this key last, or one without a live tunnel, those that never registered first. An entry whose
+    /// machine registered after `recently` with another key and has not connected yet is not free.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer.
@@ -163,17 +175,20 @@ impl WriteTransaction {
         &mut self,
         group: ConnectorGroupId,
         name: &MachineName,
+        key: [u8; 32],
         recently: Timestamp,
-    ) -> Result<Option<Connector>, Error> {
+    ) -> Result<Option<(Connector, HasItsKey)>, Error> {
         let row = sqlx::query(TAKE_OVER)
+            .bind(row::hexadecimal(key))
             .bind(group.to_string())
             .bind(name.folded())
+            .bind(row::hexadecimal(key))
             .bind(row::instant(recently))
             .fetch_optional(self.connection())
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let id = row::parsed(&row, "id", str::parse)?;
-        find(self.connection(), id).await
+        let (id, has_its_key) = (row::parsed(&row, "id", str::parse)?, HasItsKey(row.try_get("has_its_key")?));
+        Ok(find(self.connection(), id).await?.map(|connector| (connector, has_its_key)))
     }
 
     /// Adds a connector, which gets this transaction's revision.

@@ -9,10 +9,13 @@ const SQLITE_BUSY: u32 = 5;
 /// What SQLite answers when a statement was stopped before its end.
 const SQLITE_INTERRUPT: u32 = 9;
 
+/// What SQLite answers when the disk is full. What a `COMMIT` would have kept is not kept then.
+const SQLITE_FULL: u32 = 13;
+
 /// What SQLite answers when its file cannot be used for a reason outside of this program: it became read-only, the disk
 /// fails, the file is damaged, the disk is full, the file cannot be opened, another program holds its locks against the
 /// rules, or it is a database no more.
-const SQLITE_OUT_OF_REACH: [u32; 7] = [8, 10, 11, 13, 14, 15, 26];
+const SQLITE_OUT_OF_REACH: [u32; 7] = [8, 10, 11, SQLITE_FULL, 14, 15, 26];
 
 /// The directory could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +34,7 @@ pub enum Error {
     #[error(
         "the directory's file cannot be used, and nothing was changed: {0}; see to the disk and to what else uses it"
     )]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Arc<sqlx::Error>),
     /// The answer to a list did not come within the time that it may take.
     #[error("the question takes too long to answer")]
     TooExpensive,
@@ -63,15 +66,30 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::PoolTimedOut => Self::Busy,
             error if is_locked(&error) => Self::Busy,
             error if kind(&error) == Some(SQLITE_INTERRUPT) => Self::TooExpensive,
-            error if kind(&error).is_some_and(|kind| SQLITE_OUT_OF_REACH.contains(&kind)) => Self::Unavailable(error),
+            error if kind(&error).is_some_and(|kind| SQLITE_OUT_OF_REACH.contains(&kind)) => {
+                Self::Unavailable(error.into())
+            }
             error => Self::Database(error),
         }
     }
 }
 
+impl Error {
+    /// Whether the batch failed for a reason outside of this program, which may pass.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        let Self::Batch(error) = self else { return matches!(self, Self::Unavailable(_)) };
+        kind(error).is_some_and(|kind| SQLITE_OUT_OF_REACH.contains(&kind))
+    }
+}
+
 impl From<Arc<sqlx::Error>> for Error {
     fn from(error: Arc<sqlx::Error>) -> Self {
-        if is_locked(&error) { Self::Busy } else { Self::Batch(error) }
+        match kind(&error) {
+            Some(SQLITE_BUSY) => Self::Busy,
+            Some(SQLITE_FULL) => Self::Unavailable(error),
+            _ => Self::Batch(error),
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod admission;
 pub mod app_role_assignment;
 pub mod application;
 pub mod audit;
@@ -33,10 +34,13 @@ mod trail;
 pub mod transaction;
 pub mod tunnel;
 mod upgrade;
+pub mod user;
+pub mod user_group;
 mod writer;
 
 pub use certificate::{KeptCertificate, NewCertificate, SealedCertificate};
 pub use change_log::{Change, Entity, Operation};
+pub use connector::HasItsKey;
 pub use delta::Removal;
 pub use error::{Error, OpenError};
 pub use owner::Ownership;
@@ -45,3 +49,5 @@ pub use service_principal::Belongings;
 pub use store::Store;
 pub use transaction::{PresenceTransaction, WriteTransaction};
 pub use tunnel::Tunnel;
+pub use user::KeptPassword;
+pub use user_group::Reach;

@@ -1,7 +1,7 @@
 //! Owners of applications in the database.
 
 use adit_core::owner::{MOST_OWNERS, Owner, OwnerId};
-use adit_core::{ApplicationId, PrincipalKind, ServicePrincipalId};
+use adit_core::{ApplicationId, PrincipalId, PrincipalKind, ServicePrincipalId};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
@@ -89,15 +89,20 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Deletes what a service principal owns, and says what that was.
-    pub(crate) async fn take_owned_by(&mut self, principal: ServicePrincipalId) -> Result<Vec<Ownership>, Error> {
-        let mut owned = all(
-            self.connection(),
-            "SELECT application_id, id, kind, name FROM owner WHERE id = ? AND kind = 'service_principal' \
-             ORDER BY application_id",
-            principal.to_string(),
+    /// Deletes what a principal of this directory owns, and says what that was.
+    pub(crate) async fn take_owned_by(
+        &mut self,
+        principal: PrincipalId,
+        kind: PrincipalKind,
+    ) -> Result<Vec<Ownership>, Error> {
+        let rows = sqlx::query(
+            "SELECT application_id, id, kind, name FROM owner WHERE id = ? AND kind = ? ORDER BY application_id",
         )
+        .bind(principal.to_string())
+        .bind(kind.as_str())
+        .fetch_all(self.connection())
         .await?;
+        let mut owned = rows.iter().map(ownership_from).collect::<Result<Vec<_>, _>>()?;
         for ownership in &mut owned {
             ownership.was_in_directory = true;
             self.delete_owner(ownership.application, &ownership.owner.id).await?;

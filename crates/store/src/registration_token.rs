@@ -86,7 +86,7 @@ impl Store {
             "SELECT 1 FROM registration_token WHERE secret_hash = ? \
              AND (redeemed_at >= ? OR (redeemed_at IS NULL AND expires_at > ?))",
         )
-        .bind(hexadecimal(secret_hash))
+        .bind(row::hexadecimal(secret_hash))
         .bind(row::instant(used_since))
         .bind(row::instant(now))
         .fetch_optional(&mut *read)
@@ -136,7 +136,7 @@ impl WriteTransaction {
              created, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(token.id.to_string())
-        .bind(hexadecimal(token.secret_hash))
+        .bind(row::hexadecimal(token.secret_hash))
         .bind(token.connector_group.to_string())
         .bind(token.machine_name.as_ref().map(MachineName::as_str))
         .bind(token.machine_name.as_ref().map(MachineName::folded))
@@ -165,8 +165,8 @@ impl WriteTransaction {
              AND (machine_name_folded IS NULL OR machine_name_folded = ?) RETURNING id, connector_group_id",
         )
         .bind(at.as_str())
-        .bind(hexadecimal(redemption.key))
-        .bind(hexadecimal(redemption.secret_hash))
+        .bind(row::hexadecimal(redemption.key))
+        .bind(row::hexadecimal(redemption.secret_hash))
         .bind(at.as_str())
         .bind(machine.folded())
         .fetch_optional(self.connection())
@@ -242,7 +242,7 @@ async fn find_redeemed(
         "SELECT redeemed_at, redeemed_key, connector_id, key_generation FROM registration_token \
          WHERE secret_hash = ? AND redeemed_at IS NOT NULL AND connector_id IS NOT NULL",
     )
-    .bind(hexadecimal(secret_hash))
+    .bind(row::hexadecimal(secret_hash))
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -252,10 +252,6 @@ async fn find_redeemed(
         connector: row::parsed(&row, "connector_id", str::parse)?,
         generation: KeyGeneration(row::unsigned("key_generation", row.try_get("key_generation")?)?),
     }))
-}
-
-fn hexadecimal(hash: [u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn bytes(text: &str) -> Result<[u8; 32], &'static str> {
@@ -280,7 +276,7 @@ mod tests {
     #[test]
     fn a_hash_survives_being_written_and_read() {
         let hash: [u8; 32] = std::array::from_fn(|index| (index * 37 % 256) as u8);
-        assert_eq!(bytes(&hexadecimal(hash)), Ok(hash));
+        assert_eq!(bytes(&row::hexadecimal(hash)), Ok(hash));
         assert!(bytes("zz").is_err());
         assert!(bytes("00").is_err());
     }

@@ -66,6 +66,11 @@ fn understood<T, E: Display>(
     parse(text).map_err(|reason| unreadable(column, text, &reason))
 }
 
+/// A hash as it is kept.
+pub(crate) fn hexadecimal(hash: [u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

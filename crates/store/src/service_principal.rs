@@ -5,7 +5,7 @@
 
 use adit_core::name::DisplayName;
 use adit_core::query::{Field, Page, Query, ServicePrincipalField};
-use adit_core::{AppId, AppRoleAssignment, Application, ServicePrincipal, ServicePrincipalId};
+use adit_core::{AppId, AppRoleAssignment, Application, PrincipalKind, ServicePrincipal, ServicePrincipalId};
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
 use serde::{Deserialize, Serialize};
@@ -135,6 +135,7 @@ impl WriteTransaction {
         .execute(self.connection())
         .await?;
         self.log(Entity::ServicePrincipal, principal.id.to_string(), Operation::Insert);
+        self.log_admission(principal.app_id);
         Ok(())
     }
 
@@ -161,8 +162,12 @@ impl WriteTransaction {
         .execute(self.connection())
         .await?;
         self.log(Entity::ServicePrincipal, principal.id.to_string(), Operation::Update);
+        if principal.attributes != old.attributes {
+            self.log_admission(principal.app_id);
+        }
         if principal.display_name != old.display_name {
-            self.rename_in_assignments(principal).await?;
+            let id = principal.id.into();
+            self.rename_in_assignments(id, PrincipalKind::ServicePrincipal, &principal.display_name).await?;
         }
         Ok(())
     }
@@ -172,11 +177,13 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn take_service_principal(&mut self, principal: ServicePrincipal) -> Result<Belongings, Error> {
-        let assignments = self.take_assignments_of(principal.id).await?;
-        let ownerships = self.take_owned_by(principal.id).await?;
+        let kind = PrincipalKind::ServicePrincipal;
+        let assignments = self.take_assignments_of(principal.id.into(), kind).await?;
+        let ownerships = self.take_owned_by(principal.id.into(), kind).await?;
         let id = principal.id.to_string();
         sqlx::query("DELETE FROM service_principal WHERE id = ?").bind(&id).execute(self.connection()).await?;
         self.log(Entity::ServicePrincipal, id, Operation::Delete);
+        self.log_admission(principal.app_id);
         Ok(Belongings { service_principal: Some(principal), assignments, ownerships })
     }
 

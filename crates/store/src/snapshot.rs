@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::snapshot::{KnownConnector, PublishedApplication, SnapshotChanges};
+use adit_core::snapshot::{KnownConnector, SnapshotChanges};
 use adit_core::{ApplicationId, ConnectorId, Epoch, KeyGeneration, Revision, Snapshot};
 use sea_query::{Expr, ExprTrait as _, Query, SqliteQueryBuilder};
 use sea_query_sqlx::SqlxBinder as _;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
+use crate::admission;
 use crate::change_log::Entity;
 use crate::error::Error;
 use crate::row;
@@ -26,6 +27,8 @@ const OBJECTS_AT_ONCE: usize = 500;
 #[derive(Debug, Default)]
 struct Touched {
     applications: BTreeSet<String>,
+    /// Applications of which only who may use them was touched, by their client ids.
+    admissions: BTreeSet<String>,
     connectors: BTreeSet<String>,
 }
 
@@ -107,9 +110,9 @@ async fn load(read: &mut SqliteConnection) -> Result<SnapshotStep, Error> {
     let published = Expr::col("connector_group_id").gt("");
     let applications = crate::application::all_readable(read, published).await?;
     let connectors = connectors(read, None).await?;
-    let applications = applications.iter().filter_map(PublishedApplication::of);
+    let applications = admission::published(read, &applications).await?;
     let changes = SnapshotChanges {
-        applications: applications.map(|application| (application.id, Some(application))).collect(),
+        applications: applications.into_iter().map(|application| (application.id, Some(application))).collect(),
         connectors: connectors.into_iter().map(|connector| (connector.id, Some(connector))).collect(),
     };
     Ok(SnapshotStep { epoch, revision, is_whole: true, changes })
@@ -132,6 +135,8 @@ async fn touched_after(read: &mut SqliteConnection, revision: Revision) -> Resul
         let (entity, id): (String, String) = (row.try_get("entity")?, row.try_get("id")?);
         if entity == Entity::Application.as_str() {
             touched.applications.insert(id);
+        } else if entity == Entity::Admission.as_str() {
+            touched.admissions.insert(id);
         } else if entity == Entity::Connector.as_str() {
             touched.connectors.insert(id);
         }
@@ -146,11 +151,22 @@ async fn changes(read: &mut SqliteConnection, touched: Touched) -> Result<Snapsh
     for ids in ids.chunks(OBJECTS_AT_ONCE) {
         let published = Expr::col("id").is_in(ids).and(Expr::col("publishing").is_not_null());
         let found = crate::application::all_readable(read, published).await?;
+        let mut found = admission::published(read, &found).await?;
         for id in ids {
             let id: ApplicationId = parsed(id)?;
-            let application = found.iter().find(|application| application.id == id);
-            changes.applications.push((id, application.and_then(PublishedApplication::of)));
+            let place = found.iter().position(|application| application.id == id);
+            changes.applications.push((id, place.map(|place| found.swap_remove(place))));
         }
+    }
+    let admissions: Vec<String> = touched.admissions.into_iter().collect();
+    for ids in admissions.chunks(OBJECTS_AT_ONCE) {
+        let published = Expr::col("app_id").is_in(ids).and(Expr::col("publishing").is_not_null());
+        let found = crate::application::all_readable(read, published).await?;
+        // Those that are gone were touched themselves, and those that were touched themselves are there already.
+        let others = admission::published(read, &found).await?.into_iter();
+        let is_there = |id| changes.applications.iter().any(|(known, _)| *known == id);
+        let others: Vec<_> = others.filter(|application| !is_there(application.id)).collect();
+        changes.applications.extend(others.into_iter().map(|application| (application.id, Some(application))));
     }
     let ids: Vec<String> = touched.connectors.into_iter().collect();
     for ids in ids.chunks(OBJECTS_AT_ONCE) {

@@ -4,7 +4,7 @@
 //! revision only once its command is kept: one that is undone leaves its revision to the next.
 
 use adit_core::audit::AuditRecord;
-use adit_core::{Epoch, Revision, ServicePrincipalId};
+use adit_core::{Epoch, PrincipalId, PrincipalKind, Revision};
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{self, Entity, Operation};
@@ -76,10 +76,10 @@ impl WriteTransaction {
         self.trail.log(self.turn.revision, entity, id, operation);
     }
 
-    /// Appends the assignments to a service principal and of it to the change log.
+    /// Appends the assignments to a principal and of it to the change log.
     pub(crate) async fn log_assignments_of(
         &mut self,
-        principal: ServicePrincipalId,
+        principal: (PrincipalId, PrincipalKind),
         operation: Operation,
     ) -> Result<(), Error> {
         let (revision, place) = (self.revision(), self.trail.last_place());

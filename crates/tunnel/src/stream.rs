@@ -169,6 +169,12 @@ pub struct TunnelStream {
     account: Arc<StreamAccount>,
 }
 
+impl std::fmt::Debug for TunnelStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TunnelStream").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
 enum Receiving {
     Opening(ResponseFuture),
     Open(RecvStream),
@@ -249,8 +255,15 @@ impl TunnelStream {
 
     /// Sends as much of the buffers as the windows allow, as one part.
     fn poll_send(&mut self, cx: &mut Context<'_>, buffers: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let broken = |error| io::Error::new(io::ErrorKind::BrokenPipe, error);
         let whole = buffers.iter().map(|buffer| buffer.len()).sum();
+        let length = ready!(self.poll_room(cx, whole))?;
+        self.send.send_data(gathered(buffers, length), false).map_err(broken)?;
+        self.account.written.fetch_add(length as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(length))
+    }
+
+    /// Waits until some of `whole` bytes may be sent; gives how many.
+    fn poll_room(&mut self, cx: &mut Context<'_>, whole: usize) -> Poll<io::Result<usize>> {
         self.send.reserve_capacity(whole);
         while self.send.capacity() == 0 {
             match ready!(self.send.poll_capacity(cx)) {
@@ -258,10 +271,7 @@ impl TunnelStream {
                 None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             }
         }
-        let length = self.send.capacity().min(whole);
-        self.send.send_data(gathered(buffers, length), false).map_err(broken)?;
-        self.account.written.fetch_add(length as u64, Ordering::Relaxed);
-        Poll::Ready(Ok(length))
+        Poll::Ready(Ok(self.send.capacity().min(whole)))
     }
 
     /// Receives until there is something unread (`true`) or the stream has ended (`false`).
@@ -298,8 +308,41 @@ impl TunnelStream {
 }
 
 impl TunnelStream {
-    /// A frame was read: as much may come again.
-    fn let_next_come(&mut self) {
+    /// Receives what comes next, as it came and without a copy; nothing at the end of the stream. As much may come again
+    /// once this is called anew, or with [`Self::let_next_come`].
+    ///
+    /// # Errors
+    /// The stream was not opened or broke, as the account says.
+    pub fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        ready!(self.poll_fill(cx))?;
+        Poll::Ready(Ok(std::mem::take(&mut self.unread)))
+    }
+
+    /// Sends `part` without a copy, as the windows allow; what is left of it is to be sent when they allow more.
+    ///
+    /// # Errors
+    /// The stream has ended.
+    pub fn poll_send_part(&mut self, cx: &mut Context<'_>, part: &mut Bytes) -> Poll<io::Result<()>> {
+        while !part.is_empty() {
+            let length = ready!(self.poll_room(cx, part.len()))?;
+            self.send.send_data(part.split_to(length), false).map_err(broken)?;
+            self.account.written.fetch_add(length as u64, Ordering::Relaxed);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Nothing more is sent.
+    pub fn finish(&mut self) {
+        // An error means that the stream is closed already, which is what was wanted.
+        let _ = self.send.send_data(Bytes::new(), true);
+    }
+
+    /// What was received last is done with: as much may come again.
+    pub fn let_next_come(&mut self) {
+        // It is not, while a part of it was not read.
+        if !self.unread.is_empty() {
+            return;
+        }
         let taken = std::mem::take(&mut self.frame);
         if let (true, Receiving::Open(body)) = (taken > 0, &mut self.receiving) {
             let _ = body.flow_control().release_capacity(taken);
@@ -308,6 +351,10 @@ impl TunnelStream {
             }
         }
     }
+}
+
+fn broken(error: h2::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, error)
 }
 
 /// The first `length` bytes of the buffers, copied once.
@@ -365,8 +412,7 @@ impl AsyncWrite for TunnelStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // An error means that the stream is closed already, which is what was wanted.
-        let _ = self.get_mut().send.send_data(Bytes::new(), true);
+        self.get_mut().finish();
         Poll::Ready(Ok(()))
     }
 }

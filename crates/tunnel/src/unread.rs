@@ -154,11 +154,12 @@ impl Drop for UnreadOfStream {
     }
 }
 
-/// Runs the gateway's end of a connection, with windows as large as what waits allows.
+/// Runs the gateway's end of a connection, with windows as large as what waits allows. It is boxed, for who moves it into a
+/// task makes room for it several times otherwise.
 ///
 /// # Errors
 /// What ends the connection.
-pub async fn run<I>(mut connection: GatewayEnd<I>, here: UnreadHere) -> io::Result<()>
+pub async fn run<I>(mut connection: Box<GatewayEnd<I>>, here: UnreadHere) -> io::Result<()>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
@@ -170,7 +171,7 @@ where
             if wanted != window && connection.set_window(wanted) {
                 window = wanted;
             }
-            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+            if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
                 return Poll::Ready(ended);
             }
             // What was read by that may have changed what is wanted.

@@ -8,7 +8,7 @@ use adit_connector::allow::AllowEntry;
 use adit_connector::{AllowList, CheckSettings, Finding, ProxyChoice, Settings};
 use adit_core::{MachineName, RegistrationToken};
 
-use super::{on_all_cores, on_one_thread};
+use super::on_one_thread;
 use crate::command_error::{CommandError, with_causes};
 use crate::interruption::Interruption;
 use crate::lifetime;
@@ -97,7 +97,8 @@ pub(super) fn run(mut arguments: Arguments) -> Result<(), CommandError> {
     let log_format = arguments.log_format;
     let settings = settings(arguments)?;
     telemetry::start(log_format, "info");
-    on_all_cores(Box::pin(connect(settings)))
+    // The links, which carry all requests, have threads of their own.
+    on_one_thread(connect(settings))
 }
 
 fn run_check(arguments: CheckArguments) -> Result<(), CommandError> {

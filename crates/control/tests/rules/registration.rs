@@ -252,3 +252,30 @@ async fn tokens_that_have_ended_are_not_listed() {
     directory.pass(SignedDuration::from_hours(2));
     assert!(directory.control.open_registration_tokens().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_machine_that_registers_anew_with_its_key_keeps_its_entry_while_its_last_tunnel_is_still_known() {
+    let directory = Directory::new().await;
+    let default = directory.default_group().await.id;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let first = directory.register(&directory.token(default).await, "srv1", csr_of(&key)).await.unwrap().identity;
+    directory.control.tunnel_up(crate::presence::tunnel(first.connector, "srv1")).await.unwrap();
+    let again = directory.register(&directory.token(default).await, "SRV1", csr_of(&key)).await.unwrap().identity;
+    assert_eq!(again, first, "and nothing that is under way is cut");
+    assert_eq!(connectors(&directory).await, 1, "nothing is left over");
+    // Another key of that name is another machine, and so is another name with the key: a copy of its data folder.
+    for (name, csr) in [("srv1", csr()), ("srv2", csr_of(&key))] {
+        let other = directory.register(&directory.token(default).await, name, csr).await.unwrap().identity;
+        assert_ne!(other.connector, first.connector, "{name}");
+    }
+    // A key that the entry had before its present one proves nothing any more.
+    let present = rcgen::KeyPair::generate().unwrap();
+    let berlin = directory.group("Berlin").await.id;
+    let old = directory.register(&directory.token(berlin).await, "srv3", csr_of(&key)).await.unwrap().identity;
+    directory.pass(SignedDuration::from_mins(11));
+    let taken = directory.register(&directory.token(berlin).await, "srv3", csr_of(&present)).await.unwrap().identity;
+    assert_eq!(taken.connector, old.connector);
+    directory.control.tunnel_up(crate::presence::tunnel(taken.connector, "srv3")).await.unwrap();
+    let stale = directory.register(&directory.token(berlin).await, "srv3", csr_of(&key)).await.unwrap().identity;
+    assert_ne!(stale.connector, taken.connector);
+}

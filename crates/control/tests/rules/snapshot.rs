@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_control::{ApplicationChange, PublishingChange};
+use adit_control::{
+    ApplicationChange, NewAppRoleAssignment, PublishingChange, PublishingPatch, ServicePrincipalChange,
+};
+use adit_core::access::{AccessRequest, Principal, Refused, Who, decide_for};
 use adit_core::permit::{Membership, Permit, Statement, Unchecked};
-use adit_core::{KeyGeneration, Snapshot};
+use adit_core::{KeyGeneration, PreAuthentication, PrincipalId, PrincipalKind, Snapshot};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use jiff::SignedDuration;
+use uuid::Uuid;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::directory::{Directory, administrator, authority};
@@ -133,4 +137,46 @@ async fn what_was_signed_is_signed_anew_when_half_of_its_time_is_over() {
     let again = ends(&snapshots.borrow());
     assert!(again.0 - first.0 >= 13 * 3600 && again.1 - first.1 >= 13 * 3600, "{first:?} {again:?}");
     assert_eq!(snapshots.borrow().version(), version, "the directory is as it was");
+}
+
+/// What user 77 meets at the wiki by the present snapshot.
+fn admitted(directory: &Directory) -> Result<(), Refused> {
+    let id = PrincipalId::new(Uuid::from_u128(77));
+    let user = Principal { kind: PrincipalKind::User, id, groups: &[], groups_left_out: 0 };
+    let place = AccessRequest { host: "wiki.example", path: "/" };
+    decide_for(&directory.control.snapshots().borrow(), place, Who::Principal(user)).map(|_| ())
+}
+
+#[tokio::test]
+async fn who_may_use_an_application_is_in_the_snapshot_before_the_command_returns() {
+    let directory = Directory::new().await;
+    let (control, who) = (&directory.control, administrator());
+    let wiki = directory.published("wiki").await;
+    let patch = PublishingPatch { pre_authentication: Some(PreAuthentication::SignIn), ..PublishingPatch::default() };
+    let closed = ApplicationChange { publishing: PublishingChange::Merge(patch), ..ApplicationChange::default() };
+    control.update_application(who, wiki.id, closed).await.unwrap();
+    let resource = control.service_principal_by_app_id(wiki.app_id).await.unwrap();
+    assert_eq!(admitted(&directory), Ok(()), "no assignment is required");
+    let attributes = serde_json::json!({ "appRoleAssignmentRequired": true });
+    let attributes = attributes.as_object().unwrap().clone();
+    let required = ServicePrincipalChange { attributes, ..ServicePrincipalChange::default() };
+    control.update_service_principal(who, resource.id, required).await.unwrap();
+    assert!(matches!(admitted(&directory), Err(Refused::NotAssigned { .. })));
+    let new = NewAppRoleAssignment {
+        resource: resource.id,
+        principal: PrincipalId::new(Uuid::from_u128(77)),
+        principal_kind: None,
+        principal_name: None,
+        app_role: Uuid::nil(),
+    };
+    let assignment = control.assign_app_role(who, new).await.unwrap();
+    assert_eq!(admitted(&directory), Ok(()));
+
+    let directory = directory.reopened().await;
+    let control = &directory.control;
+    assert_eq!(admitted(&directory), Ok(()), "a snapshot that is compiled anew says the same");
+    control.unassign_app_role(who, assignment.id).await.unwrap();
+    assert!(matches!(admitted(&directory), Err(Refused::NotAssigned { .. })));
+    control.delete_service_principal(who, resource.id).await.unwrap();
+    assert!(matches!(admitted(&directory), Err(Refused::SignInDisabled { .. })));
 }

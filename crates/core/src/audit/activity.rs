@@ -12,7 +12,9 @@ pub const LOGGED_BY_SERVICE: &str = "Application Proxy";
 pub enum Category {
     ApplicationManagement,
     DirectoryManagement,
+    GroupManagement,
     ResourceManagement,
+    UserManagement,
 }
 
 impl Category {
@@ -22,7 +24,9 @@ impl Category {
         match self {
             Self::ApplicationManagement => "ApplicationManagement",
             Self::DirectoryManagement => "DirectoryManagement",
+            Self::GroupManagement => "GroupManagement",
             Self::ResourceManagement => "ResourceManagement",
+            Self::UserManagement => "UserManagement",
         }
     }
 }
@@ -61,6 +65,8 @@ pub enum TargetKind {
     ConnectorGroup,
     RegistrationToken,
     Profile,
+    User,
+    Group,
 }
 
 impl TargetKind {
@@ -75,6 +81,8 @@ impl TargetKind {
             Self::ConnectorGroup => "ConnectorGroup",
             Self::RegistrationToken => "RegistrationToken",
             Self::Profile => "OnPremisesPublishingProfile",
+            Self::User => "User",
+            Self::Group => "Group",
         }
     }
 }
@@ -157,6 +165,15 @@ activities! {
     UnassignAppRole "unassign_app_role" "Remove app role assignment" ApplicationManagement Delete AppRoleAssignment;
     AddOwner "add_owner" "Add owner to application" ApplicationManagement Assign Application;
     RemoveOwner "remove_owner" "Remove owner from application" ApplicationManagement Delete Application;
+    AddUser "add_user" "Add user" UserManagement Add User;
+    UpdateUser "update_user" "Update user" UserManagement Update User;
+    ResetUserPassword "reset_user_password" "Reset user password" UserManagement Update User;
+    DeleteUser "delete_user" "Delete user" UserManagement Delete User;
+    AddGroup "add_group" "Add group" GroupManagement Add Group;
+    UpdateGroup "update_group" "Update group" GroupManagement Update Group;
+    DeleteGroup "delete_group" "Delete group" GroupManagement Delete Group;
+    AddGroupMember "add_group_member" "Add member to group" GroupManagement Assign Group;
+    RemoveGroupMember "remove_group_member" "Remove member from group" GroupManagement Delete Group;
 }
 
 impl Activity {

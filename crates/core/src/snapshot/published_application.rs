@@ -2,24 +2,33 @@
 
 use std::sync::Arc;
 
+use crate::admission::Admission;
 use crate::application::{
     Application, BodyLinks, HostHeader, PreAuthentication, TrafficRouting, TranslatedTo, UpstreamCertificate,
     UpstreamTimeout,
 };
 use crate::external_url::ExternalUrl;
 use crate::health_probe::HealthProbe;
-use crate::id::{ApplicationId, ConnectorGroupId};
+use crate::id::{AppId, ApplicationId, ConnectorGroupId};
 use crate::internal_url::InternalUrl;
 use crate::maintenance::Maintenance;
 use crate::revision::Revision;
 use crate::upstream_protocol::UpstreamProtocol;
 use crate::upstream_times::UpstreamTimes;
 
+/// The attribute by which scripts cannot read the session cookie.
+const HTTP_ONLY_COOKIE: &str = "isHttpOnlyCookieEnabled";
+
+/// The attribute by which the session cookie outlives the browser.
+const PERSISTENT_COOKIE: &str = "isPersistentCookieEnabled";
+
 /// A published application, as far as a gateway needs to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedApplication {
     /// Its id.
     pub id: ApplicationId,
+    /// Its client id: what access tokens for it have as audience.
+    pub app_id: AppId,
     /// Its name, for pages and logs.
     pub name: String,
     /// What users type.
@@ -32,6 +41,12 @@ pub struct PublishedApplication {
     pub translated_to: TranslatedTo,
     /// Sign-in first, or passthrough.
     pub pre_authentication: PreAuthentication,
+    /// Who may use it, if it requires sign-in; without this nobody may.
+    pub admission: Option<Arc<Admission>>,
+    /// Whether scripts cannot read its session cookie, where its administrator has said so.
+    pub is_http_only_cookie: Option<bool>,
+    /// Whether its session cookie outlives the browser, where its administrator has said so.
+    pub is_persistent_cookie: Option<bool>,
     /// Which `Host` the upstream sees.
     pub host_header: HostHeader,
     /// What becomes of links in bodies.
@@ -68,13 +83,18 @@ pub enum Entrance {
 }
 
 impl PublishedApplication {
-    /// What a gateway needs to know of an application; nothing if it is not published.
+    /// What a gateway needs to know of an application, without who may use it; nothing if it is not published.
     #[must_use]
     pub fn of(application: &Application) -> Option<Self> {
         let connector_group = application.connector_group()?;
         let publishing = application.publishing()?.clone();
+        let said = |name| publishing.attributes.get(name).and_then(serde_json::Value::as_bool);
         Some(Self {
             id: application.id,
+            app_id: application.app_id,
+            admission: None,
+            is_http_only_cookie: said(HTTP_ONLY_COOKIE),
+            is_persistent_cookie: said(PERSISTENT_COOKIE),
             name: application.display_name.as_str().to_owned(),
             external_url: publishing.external_url,
             internal_url: publishing.internal_url,

@@ -7,6 +7,7 @@ use crate::application::{
     BodyLinks, HostHeader, PreAuthentication, TrafficRouting, TranslatedTo, UpstreamCertificate, UpstreamTimeout,
 };
 use crate::health_probe::HealthProbe;
+use crate::id::AppId;
 use crate::internal_url::InternalUrl;
 use crate::maintenance::Maintenance;
 use crate::upstream_protocol::UpstreamProtocol;
@@ -15,6 +16,10 @@ use crate::upstream_times::UpstreamTimes;
 pub(crate) fn published(number: u128, external: &str, pre_authentication: PreAuthentication) -> PublishedApplication {
     PublishedApplication {
         id: ApplicationId::new(Uuid::from_u128(number)),
+        app_id: AppId::new(Uuid::from_u128(number + 1000)),
+        admission: None,
+        is_http_only_cookie: None,
+        is_persistent_cookie: None,
         name: format!("application {number}"),
         external_url: ExternalUrl::parse(external).unwrap(),
         internal_url: InternalUrl::parse("http://internal:8080/").unwrap(),
@@ -176,4 +181,24 @@ fn a_version_in_which_nothing_changed_for_gateways_is_the_same_content() {
     let second = first.changed(Epoch(1), Revision(6), changes);
     assert!(second.has_content_of(&first));
     assert_eq!(second.version().1, Revision(6));
+}
+
+#[test]
+fn the_groups_that_are_assigned_somewhere_are_known_for_as_long_as_they_are() {
+    use crate::admission::tests::{admission, id as principal};
+    use crate::app_role_assignment::PrincipalKind::Group;
+    let with = |number, assigned: &[(crate::PrincipalKind, u128, u128)]| {
+        let closed = published(number, &format!("https://a{number}.example/"), PreAuthentication::SignIn);
+        let admission = Some(Arc::new(admission(serde_json::json!({}), assigned)));
+        PublishedApplication { admission, ..closed }
+    };
+    let applications = [with(1, &[(Group, 20, 0), (Group, 21, 0)]), with(2, &[(Group, 20, 0)])];
+    let first = Snapshot::compile(Epoch(1), Revision(1), applications, []);
+    let known = |snapshot: &Snapshot| [20, 21, 22].map(|number| snapshot.names_group(principal(number)));
+    assert_eq!(known(&first), [true, true, false]);
+    let now = with(1, &[(Group, 22, 0)]);
+    let changes = SnapshotChanges { applications: vec![(now.id, Some(now))], connectors: vec![] };
+    let second = first.changed(Epoch(1), Revision(2), changes);
+    assert_eq!(known(&second), [true, false, true]);
+    assert_eq!(known(&first), [true, true, false]);
 }

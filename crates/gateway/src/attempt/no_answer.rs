@@ -1,6 +1,12 @@
 //! Why an attempt has no answer, over either version of HTTP, and what that says of its connection and its request.
 
+use adit_tunnel::stream::StreamAccount;
+
+use crate::connect;
+use crate::failure::Failure;
 use crate::framing::refusal::Refusal;
+use crate::http1;
+use crate::reason::Reason;
 
 /// An attempt without an answer.
 #[derive(Debug)]
@@ -14,7 +20,7 @@ pub(crate) struct NotAnswered {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoAnswer {
     #[error(transparent)]
-    Http1(hyper::Error),
+    Http1(http1::Error),
     #[error("HTTP/2")]
     Http2(#[source] h2::Error),
     /// What came before it was too much, or not what it may be.
@@ -30,17 +36,27 @@ impl NoAnswer {
         }
     }
 
+    /// What to tell of it, by what is known of the stream that it went over.
+    pub(crate) fn failure(&self, account: &StreamAccount) -> Failure {
+        match account.failure() {
+            Some(failure) => connect::opening_failed(failure),
+            None if self.is_invalid() => Failure::caused(Reason::UpstreamInvalid, self),
+            None if account.ended_in_order() || self.is_remote() => Failure::caused(Reason::UpstreamClosed, self),
+            None => Failure::caused(Reason::TunnelLost, self),
+        }
+    }
+
     /// Whether this side found fault with what the upstream sent.
-    pub(crate) fn is_invalid(&self) -> bool {
+    fn is_invalid(&self) -> bool {
         match self {
-            Self::Http1(error) => error.is_parse() || Refusal::is_cause_of(error),
+            Self::Http1(error) => matches!(error, http1::Error::Refused(_)),
             Self::Http2(error) => error.is_library() && (error.is_reset() || error.is_go_away()),
             Self::Refused(_) => true,
         }
     }
 
     /// Whether the upstream ended it by HTTP/2's own means.
-    pub(crate) fn is_remote(&self) -> bool {
+    fn is_remote(&self) -> bool {
         self.http2().is_some_and(h2::Error::is_remote)
     }
 

@@ -22,6 +22,17 @@ pub(crate) enum Taken {
     End(usize),
 }
 
+/// What a part of a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// What the body says.
+    Data,
+    /// What says where data begins and ends.
+    Framing,
+    /// Lines after the last chunk, the empty one included.
+    Trailers,
+}
+
 impl BodyScan {
     /// Follows a body; `None` if there is none.
     pub(crate) fn new(framing: Framing) -> Option<Self> {
@@ -33,29 +44,60 @@ impl BodyScan {
         }
     }
 
-    /// How many bytes it is until a chunk begins; `None` if that is not known, or there are no chunks.
-    pub(crate) fn until_chunk(&self) -> Option<usize> {
+    /// Whether nothing more belongs to it.
+    pub(crate) fn is_over(&self) -> bool {
         match self {
-            Self::Chunked(chunked) => chunked.until_chunk(),
-            Self::Length(_) | Self::UntilClose => None,
+            Self::Length(left) => *left == 0,
+            Self::Chunked(chunked) => chunked.at == At::Over,
+            Self::UntilClose => false,
+        }
+    }
+
+    /// Whether data comes next.
+    pub(crate) fn is_at_data(&self) -> bool {
+        match self {
+            Self::Length(left) => *left > 0,
+            Self::Chunked(chunked) => chunked.at == At::Data,
+            Self::UntilClose => true,
+        }
+    }
+
+    /// How many bytes are to come, where that was said.
+    pub(crate) const fn left(&self) -> Option<u64> {
+        match self {
+            Self::Length(left) => Some(*left),
+            Self::Chunked(_) | Self::UntilClose => None,
+        }
+    }
+
+    /// Takes the piece that `bytes` begin with, of a body that is not over; gives its length, which is not 0 if there are
+    /// any.
+    pub(crate) fn next(&mut self, bytes: &[u8]) -> Result<(usize, Piece), Refusal> {
+        match self {
+            Self::UntilClose => Ok((bytes.len(), Piece::Data)),
+            Self::Length(left) => Ok((count_off(left, bytes), Piece::Data)),
+            Self::Chunked(chunked) => chunked.next(bytes),
         }
     }
 
     /// Takes what belongs to the body.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<Taken, Refusal> {
-        match self {
-            Self::UntilClose => Ok(Taken::All),
-            Self::Length(left) => {
-                let count = usize::try_from(*left).unwrap_or(usize::MAX);
-                if count <= bytes.len() {
-                    return Ok(Taken::End(count));
-                }
-                *left -= bytes.len() as u64;
-                Ok(Taken::All)
+        let mut taken = 0;
+        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            taken += self.next(rest)?.0;
+            if self.is_over() {
+                return Ok(Taken::End(taken));
             }
-            Self::Chunked(chunked) => chunked.take(bytes),
         }
+        Ok(Taken::All)
     }
+}
+
+/// Takes what is there of the bytes that are `left`.
+fn count_off(left: &mut u64, bytes: &[u8]) -> usize {
+    let count = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+    *left -= count as u64;
+    count
 }
 
 /// A chunked body (RFC 9112, section 7.1), without what recipients may forgive: no space around a size, no bare CR or LF.
@@ -85,42 +127,38 @@ enum At {
     TrailerValue,
     TrailerLf,
     LastLf,
+    Over,
+}
+
+impl At {
+    const fn is_in_trailers(self) -> bool {
+        matches!(self, Self::Trailer | Self::TrailerName | Self::TrailerValue | Self::TrailerLf | Self::LastLf)
+    }
 }
 
 impl Chunked {
-    fn until_chunk(&self) -> Option<usize> {
-        match self.at {
-            At::Size if self.digits == 0 => Some(0),
-            At::Data => usize::try_from(self.size).ok()?.checked_add(2),
-            At::DataCr => Some(2),
-            At::DataLf => Some(1),
-            _ => None,
-        }
-    }
-
-    fn take(&mut self, bytes: &[u8]) -> Result<Taken, Refusal> {
-        let mut position = 0;
-        while let Some(byte) = bytes.get(position) {
-            if self.at == At::Data {
-                let left = bytes.len() - position;
-                let count = usize::try_from(self.size).unwrap_or(usize::MAX).min(left);
-                self.size -= count as u64;
-                position += count;
-                if self.size == 0 {
-                    self.at = At::DataCr;
-                }
-                continue;
+    fn next(&mut self, bytes: &[u8]) -> Result<(usize, Piece), Refusal> {
+        if self.at == At::Data {
+            let count = count_off(&mut self.size, bytes);
+            if self.size == 0 {
+                self.at = At::DataCr;
             }
-            position += 1;
-            if self.step(*byte)? {
-                return Ok(Taken::End(position));
+            return Ok((count, Piece::Data));
+        }
+        let in_trailers = self.at.is_in_trailers();
+        let mut count = 0;
+        for byte in bytes {
+            count += 1;
+            self.step(*byte)?;
+            if matches!(self.at, At::Data | At::Over) || self.at.is_in_trailers() != in_trailers {
+                break;
             }
         }
-        Ok(Taken::All)
+        Ok((count, if in_trailers { Piece::Trailers } else { Piece::Framing }))
     }
 
-    /// Takes one byte that is not data; `true` at the end of the body.
-    fn step(&mut self, byte: u8) -> Result<bool, Refusal> {
+    /// Takes one byte that is not data.
+    fn step(&mut self, byte: u8) -> Result<(), Refusal> {
         self.at = match (self.at, byte) {
             (At::Size, _) => self.step_size(byte)?,
             (At::Extension, b'\r') => At::SizeLf,
@@ -133,11 +171,11 @@ impl Chunked {
                 At::Size
             }
             (At::Trailer, b'\r') => At::LastLf,
-            (At::LastLf, b'\n') => return Ok(true),
+            (At::LastLf, b'\n') => At::Over,
             (At::Trailer | At::TrailerName | At::TrailerValue | At::TrailerLf, _) => self.step_trailer(byte)?,
             _ => return Err(Refusal::BadChunk),
         };
-        Ok(false)
+        Ok(())
     }
 
     fn step_size(&mut self, byte: u8) -> Result<At, Refusal> {

@@ -1,7 +1,8 @@
 //! Heads, line by line: where they end, and how the body after them is framed.
 //!
-//! A head is scanned once, however many reads it comes in. What the HTTP library refuses by itself (bare CR, NUL, bad
-//! names, space before a colon) is left to it; here is what it forgives, and what it would refuse without a word.
+//! A head is scanned once, however many reads it comes in. What is no name or no value (bare CR, NUL, a space before a
+//! colon) is refused by whoever makes fields of the lines, the HTTP library or [`crate::http1::head`]; here is what the
+//! library forgives, and what it would refuse without a word.
 
 use memchr::memchr;
 
@@ -215,7 +216,7 @@ fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Result<Option<&'l [u8]>, Refusal
 }
 
 /// Without spaces and tabs around, and nothing else (RFC 9110, section 5.6.3).
-fn trim(value: &[u8]) -> &[u8] {
+pub(crate) fn trim(value: &[u8]) -> &[u8] {
     let inner = |byte: &u8| !matches!(byte, b' ' | b'\t');
     let start = value.iter().position(inner).unwrap_or(value.len());
     let end = value.iter().rposition(inner).map_or(start, |last| last + 1);

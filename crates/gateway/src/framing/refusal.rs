@@ -24,6 +24,8 @@ pub(crate) enum Refusal {
     TargetTooLong,
     #[error("a head beyond the limit")]
     HeadTooLarge,
+    #[error("a field that is not well formed")]
+    BadField,
     #[error("more fields than the limit")]
     TooManyFields,
     #[error("a Content-Length that is not plain digits")]
@@ -59,13 +61,6 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// Whether a guard's refusal is behind an error of the HTTP library.
-    pub(crate) fn is_cause_of(error: &(dyn std::error::Error + 'static)) -> bool {
-        std::iter::successors(Some(error), |error| error.source())
-            .filter_map(|error| error.downcast_ref::<std::io::Error>())
-            .any(|error| error.get_ref().is_some_and(|inner| inner.is::<Self>()))
-    }
-
     /// The answer to a client.
     pub(crate) fn into_failure(self) -> Failure {
         let reason = match self {

@@ -13,7 +13,7 @@ use adit_tunnel::stream::StreamAccount;
 use adit_tunnel::target::UpstreamTls;
 use http::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -23,6 +23,7 @@ use crate::connect::{self, Apart};
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::head::{HTTPS, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use crate::http1::head::Question;
 use crate::http2::client;
 use crate::interim::{Interim, Way};
 use crate::limits;
@@ -95,7 +96,7 @@ async fn question(
         true => Reason::UpstreamTimeout,
         false => Reason::UpstreamConnectTimeout,
     };
-    let answer = answer.map_err(|late| too_long(waited())(late))?.map_err(|error| classify(&account, &error))?;
+    let answer = answer.map_err(|late| too_long(waited())(late))?.map_err(|error| error.failure(&account))?;
     let asked = account.opened_at().map_or(since, |opened| opened.max(since));
     let told = Told { status: answer.status(), latency: asked.elapsed(), account };
     // Read, so that the upstream can end in order; whatever it is, and however it ends.
@@ -106,12 +107,20 @@ async fn question(
 async fn send(connection: &mut Apart, rules: &ForwardingRules) -> Result<Response<Arriving>, NoAnswer> {
     match connection {
         Apart::Http1(upstream) => {
-            upstream.asked.ask(&Method::GET, false);
             let mut request = request(rules, Uri::from(path(rules)));
             request.headers_mut().insert(HOST, host(rules));
             request.headers_mut().insert(CONNECTION, CLOSE);
-            let answer = upstream.sender.send_request(request).await.map_err(NoAnswer::Http1)?;
-            Ok(answer.map(Arriving::Http1))
+            let question = Question {
+                method: request.method(),
+                uri: request.uri(),
+                fields: request.headers(),
+                takes_trailers: false,
+                asks_first: false,
+                switches: false,
+                body: RequestBody::Empty,
+            };
+            let answer = upstream.client.send(question, &ReplayBody::Empty, |_| {}).await;
+            answer.map(|answer| answer.map(Arriving::Answer)).map_err(|not_sent| NoAnswer::Http1(not_sent.error))
         }
         Apart::Http2(place) => {
             let uri = http2_uri(rules).unwrap_or_else(|| Uri::from(path(rules)));
@@ -166,15 +175,6 @@ async fn drop_body(answer: Response<Arriving>) {
         if bytes >= limits::PROBE_BODY {
             return;
         }
-    }
-}
-
-fn classify(account: &StreamAccount, error: &NoAnswer) -> Failure {
-    match account.failure() {
-        Some(failure) => connect::opening_failed(failure),
-        None if error.is_invalid() => Failure::caused(Reason::UpstreamInvalid, error),
-        None if account.ended_in_order() || error.is_remote() => Failure::caused(Reason::UpstreamClosed, error),
-        None => Failure::caused(Reason::TunnelLost, error),
     }
 }
 

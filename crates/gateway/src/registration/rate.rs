@@ -4,7 +4,7 @@
 //!
 //! Each address has a bucket that fills evenly; what it holds at most is a minute's worth. Addresses are forgotten when
 //! their bucket is full again, and of more than [`MOST_ADDRESSES`] at a time none is let in that is new: then somebody
-//! has a network of them, and the total limits him.
+//! has a network of them, and whoever is new waits for a minute.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -45,7 +45,6 @@ enum Kind {
 
 /// A body on its way to the client, translated or, where that cannot be done, as it came.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "most answers pass untouched, and a box would be one more for each")]
 pub(crate) enum Passing {
     /// As it came.
     Untouched(UpstreamBody),

@@ -1,5 +1,8 @@
 //! The book of live tunnel connections. Whatever changes here or in the snapshot is compiled into a new
-//! [`Serving`] and swapped in; requests never take this lock.
+//! [`Serving`] and swapped in, a snapshot at once and tunnels [without taking all the time](super::compilation); requests
+//! never take this lock.
+
+mod facts;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -7,15 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use adit_core::connector::ConnectorIdentity;
-use adit_core::explain::{ConnectorFacts, ConnectorWork};
 use adit_core::id::{ConnectorGroupId, ConnectorId, TunnelId};
 use adit_core::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use super::compilation::Compilations;
 use super::connection::{ConnectionState, TunnelConnection};
 use super::instance::{Instances, Turn};
 use super::stability::Stability;
@@ -44,6 +47,7 @@ struct Entries {
     /// Connectors that take requests.
     live: HashSet<ConnectorIdentity>,
     stability: Stability,
+    compilations: Compilations,
 }
 
 impl Entries {
@@ -65,13 +69,15 @@ pub(crate) struct Book {
     entries: Mutex<Entries>,
     serving: Arc<ArcSwap<Serving>>,
     presence_changed: Notify,
+    change_waits: Notify,
     next_id: AtomicU64,
     cores: usize,
 }
 
 impl Book {
     pub(crate) fn new(cores: usize, serving: Arc<ArcSwap<Serving>>) -> Self {
-        Self { entries: Mutex::default(), serving, presence_changed: Notify::new(), next_id: AtomicU64::new(1), cores }
+        let (presence_changed, change_waits) = (Notify::new(), Notify::new());
+        Self { entries: Mutex::default(), serving, presence_changed, change_waits, next_id: AtomicU64::new(1), cores }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -123,8 +129,8 @@ impl Book {
             let of_another = |other: &&Arc<TunnelConnection>| other.identity == identity && Some(other.tunnel) != own;
             let given_way = entries.connections.iter().filter(of_another).filter(|other| other.supersede()).count();
             if given_way > 0 {
+                // What chooses sees their state until the newer one is compiled, a moment later.
                 tracing::warn!(connector = %identity.connector, "a newer process of this connector has come; the older one leaves");
-                self.recompile(&mut entries);
             }
         }
         turn
@@ -159,7 +165,7 @@ impl Book {
         connection.serve(posting_of(&entries.snapshot, &connection));
         let known = entries.not_after.entry(identity).or_insert(not_after);
         *known = (*known).max(not_after);
-        self.recompile(&mut entries);
+        self.note_change(&mut entries);
         self.presence_changed.notify_one();
         connection
     }
@@ -180,15 +186,16 @@ impl Book {
         }
         if entries.connections.iter().all(|other| other.identity != connection.identity) {
             entries.loads.remove(&connection.identity);
+            entries.live.remove(&connection.identity);
             entries.not_after.remove(&connection.identity);
         }
-        self.recompile(&mut entries);
+        self.note_change(&mut entries);
         self.presence_changed.notify_one();
     }
 
     /// A connection's state changed.
     pub(crate) fn refresh(&self) {
-        self.recompile(&mut self.entries());
+        self.note_change(&mut self.entries());
     }
 
     /// Changes a connection's state, and says whether that was a change. With the last one that falls silent the connector
@@ -200,7 +207,7 @@ impl Book {
             entries.note_loss(connection.identity);
         }
         if changed {
-            self.recompile(&mut entries);
+            self.note_change(&mut entries);
         }
         changed
     }
@@ -246,60 +253,6 @@ impl Book {
         self.entries().present.clone()
     }
 
-    /// How many requests were sent through each connector since its first connection came up.
-    pub(crate) fn exchanges(&self) -> Vec<(ConnectorId, u64)> {
-        self.entries().loads.iter().map(|(identity, load)| (identity.connector, load.begun())).collect()
-    }
-
-    /// What is known of each connector that has a connection and serves.
-    pub(crate) fn connector_facts(&self) -> Vec<ConnectorFacts> {
-        let entries = self.entries();
-        let mut known: HashMap<ConnectorIdentity, ConnectorFacts> = HashMap::new();
-        for connection in &entries.connections {
-            let identity = connection.identity;
-            if group_of(&entries.snapshot, identity).is_none() {
-                continue;
-            }
-            let in_flight = connection.load.in_flight();
-            let facts = known.entry(identity).or_insert(ConnectorFacts {
-                id: identity.connector,
-                serving: 0,
-                proving: 0,
-                resting: 0,
-                in_flight,
-                share: connection.load.share(),
-                busy: in_flight >= limits::IN_FLIGHT,
-            });
-            let counted = match (connection.takes_streams() && connection.is_in_service(), connection.is_on_trial()) {
-                (true, false) => &mut facts.serving,
-                (true, true) => &mut facts.proving,
-                (false, _) => &mut facts.resting,
-            };
-            *counted += 1;
-        }
-        known.into_values().collect()
-    }
-
-    /// Connections that take nothing new, for they are leaving or drained, and what is still under way in stints that have
-    /// ended: their own, and those of connectors that were moved.
-    pub(crate) fn draining(&self) -> (i64, i64) {
-        let entries = self.entries();
-        let resting = entries.connections.iter().filter(|connection| !connection.is_in_service());
-        let connections = i64::try_from(resting.count()).unwrap_or(i64::MAX);
-        (connections, ended_stints(&entries).map(|stint| stint.under_way()).sum())
-    }
-
-    /// What is under way through a connector.
-    pub(crate) fn work_of(&self, connector: ConnectorId) -> ConnectorWork {
-        let entries = self.entries();
-        let loads = entries.loads.iter().filter(|(identity, _)| identity.connector == connector);
-        let ended = ended_stints(&entries).filter(|stint| stint.connector == connector);
-        ConnectorWork {
-            requests: loads.map(|(_, load)| u64::from(load.in_flight())).sum(),
-            draining: ended.map(|stint| u64::try_from(stint.under_way()).unwrap_or_default()).sum(),
-        }
-    }
-
     /// Completes when [`Self::present`] may have changed.
     pub(crate) async fn presence_changed(&self) {
         self.presence_changed.notified().await;
@@ -323,14 +276,45 @@ impl Book {
         }
     }
 
+    /// Completes never: compiles what had to wait, when its time has come.
+    pub(crate) async fn keep_compiled(&self) {
+        loop {
+            self.change_waits.notified().await;
+            let due = self.entries().compilations.due();
+            if let Some(due) = due {
+                sleep_until(due).await;
+                self.catch_up();
+            }
+        }
+    }
+
+    /// Compiles what waits, if something does.
+    pub(crate) fn catch_up(&self) {
+        let mut entries = self.entries();
+        if entries.compilations.due().is_some() {
+            self.recompile(&mut entries);
+        }
+    }
+
+    /// What takes requests has changed. Until it is compiled, whoever chooses looks at the state of each connection.
+    fn note_change(&self, entries: &mut Entries) {
+        if entries.compilations.is_due(Instant::now()) {
+            self.recompile(entries);
+        } else {
+            self.change_waits.notify_one();
+        }
+    }
+
     fn recompile(&self, entries: &mut Entries) {
+        let begun = Instant::now();
+
         let mut by_connector: HashMap<ConnectorIdentity, Vec<Arc<TunnelConnection>>> = HashMap::new();
         for connection in
             entries.connections.iter().filter(|connection| connection.takes_streams() && connection.is_in_service())
         {
             by_connector.entry(connection.identity).or_default().push(Arc::clone(connection));
         }
-        let now = Moment::at(Instant::now());
+        let now = Moment::at(begun);
         for (identity, connections) in &by_connector {
             if let Some(connection) = connections.first().filter(|_| !entries.live.contains(identity)) {
                 connection.load.is_back(now);
@@ -350,6 +334,8 @@ impl Book {
             .collect();
         let previous = self.serving.load_full();
         self.serving.store(Arc::new(Serving::compile(Arc::clone(&entries.snapshot), &live, &previous)));
+        drop(previous);
+        entries.compilations.compiled(begun, Instant::now());
     }
 }
 
@@ -357,12 +343,6 @@ impl Book {
 fn posting_of(snapshot: &Snapshot, connection: &TunnelConnection) -> Option<ConnectorGroupId> {
     let is_drained = snapshot.connector(connection.identity.connector)?.drained == Some(connection.instance);
     group_of(snapshot, connection.identity).filter(|_| !is_drained)
-}
-
-/// The stints that have ended, also those of connections that are leaving.
-fn ended_stints(entries: &Entries) -> impl Iterator<Item = Arc<Stint>> {
-    let leaving = entries.connections.iter().map(|connection| connection.stint()).filter(|stint| stint.is_over());
-    leaving.chain(entries.ended.iter().cloned())
 }
 
 /// Holds a connection's place on a core.

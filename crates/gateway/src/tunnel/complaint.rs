@@ -1,5 +1,5 @@
-//! Connections that were no connector's, in the log: for each address one line a minute. Whoever knocks all day long with a
-//! certificate that has ended fills no disk; the counter has them all.
+//! Connections that were no connector's, and registrations with guessed tokens, in the log: for each address one line a
+//! minute. Whoever knocks all day long with a certificate that has ended fills no disk; the counters have them all.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

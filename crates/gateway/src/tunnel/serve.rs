@@ -1,13 +1,13 @@
-//! The life of one tunnel connection: handshake, identity, the right core, hello, service, end.
+//! The life of one tunnel connection on its core: hello, service, end.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::connector::ConnectorIdentity;
-use adit_tunnel::connection::Parked;
 use adit_tunnel::message::{
     self, Binary, ControlReceiver, ControlSender, FromConnector, FromGateway, Hello, Refused, Retry,
 };
@@ -15,80 +15,37 @@ use adit_tunnel::socket::TunnelSocket;
 use adit_tunnel::unread::{self, Counted, UnreadHere};
 use adit_tunnel::{carrier, protocol, target};
 use bytes::Bytes;
+use h2::PingPong;
 use h2::client::SendRequest;
 use http::{Method, Request};
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
-use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
+use super::accept::Arrived;
 use super::admission::{GAVE_WAY, unacceptable};
-use super::book::CoreAssignment;
 use super::connection::{ConnectionState, TunnelConnection};
 use super::life::{Silence, keep_pinging};
-use crate::core::{Core, CoreCommand};
+use crate::core::Core;
 use crate::directory::{Noticed, TunnelUp};
+use crate::limits;
 use crate::sight::Moment;
-use crate::{limits, tls};
 
-/// A tunnel connection whose connector is known, on its way to its core.
-#[derive(Debug)]
-pub(crate) struct Arrived {
-    tls: TlsStream<TunnelSocket>,
-    socket: Parked,
-    identity: ConnectorIdentity,
-    not_after: i64,
-    from: SocketAddr,
-    assignment: CoreAssignment,
-}
-
-/// Finishes the handshake and hands the connection to the core with the fewest of that connector.
-pub(crate) async fn accept(core: &Rc<Core>, start: StartHandshake<TunnelSocket>, from: SocketAddr) {
-    let config = Arc::clone(&core.shared.tls.tunnel);
-    let mut tls = match timeout(limits::HANDSHAKE, start.into_stream(config)).await {
-        Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => return complain(core, from, &error),
-        Err(_) => return complain(core, from, &"its TLS handshake took too long"),
-    };
-    let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| match chain {
-        [own] => Some(own),
-        // The CA signs connectors itself: nobody has anything between.
-        _ => None,
-    });
-    let Some((identity, not_after)) = certificate.and_then(tls::connector_identity) else {
-        return complain(core, from, &"its certificate names no connector, or is not alone");
-    };
-    let socket = match tls.get_mut().0.take() {
-        Ok(socket) => socket,
-        Err(error) => return tracing::warn!(%from, %error, "a tunnel connection could not be moved"),
-    };
-    let Some(assignment) = core.shared.book.assign_core(identity) else {
-        return tracing::warn!(connector = %identity.connector, %from, "a connector has too many connections");
-    };
-    let chosen = assignment.core;
-    let arrived = Arrived { tls, socket, identity, not_after, from, assignment };
-    core.shared.hand_over(chosen, CoreCommand::Tunnel(Box::new(arrived))).await;
-}
-
-/// Counts a connection that is no connector's, and says so once a minute for each address.
-fn complain(core: &Core, from: SocketAddr, why: &dyn std::fmt::Display) {
-    core.shared.metrics.tunnels_refused.inc();
-    if core.shared.complaints.take_turn(from.ip().to_canonical(), Instant::now()) {
-        tracing::warn!(%from, %why, "a tunnel connection was refused; said once a minute for an address");
-    }
-}
-
-/// Serves the connection on the calling core until it ends.
-pub(crate) async fn serve(core: Rc<Core>, arrived: Arrived) {
-    let Arrived { mut tls, socket, identity, not_after, from, assignment } = arrived;
+/// Serves the connection on the calling core until it ends. What only its beginning needs is in a block of its own, which is
+/// given back then: a connection is idle for nearly all of its life, and there are thousands of them.
+pub(crate) async fn serve(core: Rc<Core>, arrived: Box<Arrived>) {
+    let Arrived { mut tls, socket, identity, not_after, from, assignment } = *arrived;
     if let Err(error) = tls.get_mut().0.put(socket) {
         return tracing::warn!(%from, %error, "a tunnel connection could not be taken over");
     }
     carrier::take_whole_frames(tls.get_mut().1);
     let reads = tls.get_ref().0.reads();
     core.shared.metrics.tunnel_connections.inc();
-    if let Err(error) = converse(&core, tls, reads, identity, not_after, from).await {
+    let unread = UnreadHere::new(&core.shared.unread);
+    let beginning = Box::pin(begin(Rc::clone(&core), tls, unread.clone(), identity));
+    let connector = Peer { identity, not_after, from };
+    if let Err(error) = converse(&core, beginning, unread, reads, &connector).await {
         // What comes and goes all the time is told once in a while, as a loss.
         if core.shared.book.flaps(identity) {
             tracing::debug!(connector = %identity.connector, %from, %error, "a tunnel connection ended");
@@ -100,31 +57,50 @@ pub(crate) async fn serve(core: Rc<Core>, arrived: Arrived) {
     drop(assignment);
 }
 
-async fn converse(
-    core: &Rc<Core>,
-    tls: TlsStream<TunnelSocket>,
-    reads: Arc<AtomicU64>,
+/// Whose connection it is.
+struct Peer {
     identity: ConnectorIdentity,
     not_after: i64,
     from: SocketAddr,
-) -> Result<(), TunnelEnded> {
-    let unread = UnreadHere::new(&core.shared.unread);
-    let (requests, mut connection) = carrier::gateway_end(Counted::new(tls, unread.clone())).await?;
+}
+
+/// A connection whose connector has said hello, and was accepted.
+struct Begun {
+    requests: SendRequest<Bytes>,
+    ping: Option<PingPong>,
+    control: Control,
+    hello: Hello,
+    /// Dropped when the conversation is over: the connection goes with it.
+    abandon: oneshot::Sender<()>,
+    end: oneshot::Receiver<()>,
+}
+
+async fn begin(
+    core: Rc<Core>,
+    tls: TlsStream<TunnelSocket>,
+    unread: UnreadHere,
+    identity: ConnectorIdentity,
+) -> Result<Begun, TunnelEnded> {
+    let (requests, connection) = carrier::gateway_end(Counted::new(tls, unread.clone())).await?;
+    let mut connection = Box::new(connection);
     let ping = connection.ping_pong();
-    let (ended, mut end) = oneshot::channel::<()>();
+    let (ended, end) = oneshot::channel::<()>();
     let (abandon, mut abandoned) = oneshot::channel::<()>();
-    let running = unread::run(connection, unread.clone());
     spawn_local(async move {
         // When the conversation is over, the connection goes with it, and so do its streams.
         tokio::select! {
-            result = running => if let Err(error) = result { tracing::debug!(%error, "tunnel carrier ended") },
+            result = unread::run(connection, unread) => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "tunnel carrier ended");
+                }
+            }
             _ = &mut abandoned => {}
         }
         drop(ended);
     });
     let mut control = timeout(limits::HELLO, Control::open(&requests)).await??;
     let hello = timeout(limits::HELLO, control.hello()).await??;
-    if let Some(goodbye) = unacceptable(core, identity, &hello).await {
+    if let Some(goodbye) = unacceptable(&core, identity, &hello).await {
         if goodbye.retry == Retry::Never {
             core.shared.metrics.tunnels_refused.inc();
         }
@@ -133,22 +109,18 @@ async fn converse(
         sleep(Duration::from_millis(200)).await;
         return Err(TunnelEnded::NotAccepted(goodbye.reason));
     }
-    let book = &core.shared.book;
-    let needs_upgrade = hello.agreed() != Some(message::PROTOCOL);
-    let make = |tunnel, load| {
-        let up = TunnelUp {
-            tunnel,
-            instance: hello.instance,
-            connector: identity.connector,
-            machine_name: hello.machine_name,
-            version: hello.version.chars().filter(char::is_ascii_graphic).take(64).collect(),
-            from: from.ip().to_canonical(),
-            needs_upgrade,
-        };
-        let (id, carrier) = (book.next_id(), (requests, unread));
-        (TunnelConnection::new(id, core.index, identity, tunnel, hello.instance, carrier, load), up)
-    };
-    let connection = book.add(identity, hello.instance, not_after, make);
+    Ok(Begun { requests, ping, control, hello, abandon, end })
+}
+
+async fn converse(
+    core: &Rc<Core>,
+    beginning: Pin<Box<impl Future<Output = Result<Begun, TunnelEnded>>>>,
+    unread: UnreadHere,
+    reads: Arc<AtomicU64>,
+    peer: &Peer,
+) -> Result<(), TunnelEnded> {
+    let Begun { requests, ping, control, hello, abandon, mut end } = beginning.await?;
+    let connection = enter(core, hello, (requests, unread), peer);
     let heartbeats = Arc::<AtomicU32>::default();
     let pinging = ping.map(|ping| spawn_local(keep_pinging(ping, Arc::clone(&heartbeats))));
     let silence = Silence::new(reads);
@@ -164,12 +136,32 @@ async fn converse(
     };
     let result = service.run(&mut end).await;
     service.check_overlap();
-    book.remove(&connection);
+    core.shared.book.remove(&connection);
     if let Some(pinging) = pinging {
         pinging.abort();
     }
     drop(abandon);
     result
+}
+
+/// Enters the connection into the book, from where requests find it.
+fn enter(core: &Core, hello: Hello, carrier: (SendRequest<Bytes>, UnreadHere), peer: &Peer) -> Arc<TunnelConnection> {
+    let (book, identity) = (&core.shared.book, peer.identity);
+    let needs_upgrade = hello.agreed() != Some(message::PROTOCOL);
+    let make = |tunnel, load| {
+        let up = TunnelUp {
+            tunnel,
+            instance: hello.instance,
+            connector: identity.connector,
+            machine_name: hello.machine_name,
+            version: hello.version.chars().filter(char::is_ascii_graphic).take(64).collect(),
+            from: peer.from.ip().to_canonical(),
+            needs_upgrade,
+        };
+        let id = book.next_id();
+        (TunnelConnection::new(id, core.index, identity, tunnel, hello.instance, carrier, load), up)
+    };
+    book.add(identity, hello.instance, peer.not_after, make)
 }
 
 /// Why a tunnel connection ended.
@@ -255,7 +247,8 @@ impl Service<'_> {
                 () = self.connection.closing() => return Err(TunnelEnded::Revoked),
                 _ = tick.tick() => self.check_life()?,
                 message = self.control.receiver.next(), if !leaving => match message? {
-                    Some(message) => self.handle(message).await?,
+                    // Rare, and larger than all else that is kept here.
+                    Some(message) => Box::pin(self.handle(message)).await?,
                     None => {
                         leaving = true;
                         self.leave();
@@ -396,5 +389,20 @@ async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of what the function's call makes.
+    fn size<A, B, F>(_: fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_connection_keeps_nothing_of_its_beginning() {
+        assert!(size(serve) <= 3072, "{} bytes for as long as a connector is there", size(serve));
     }
 }

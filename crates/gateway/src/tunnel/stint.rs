@@ -5,8 +5,10 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use adit_core::id::{ConnectorGroupId, ConnectorId};
+use futures_util::task::AtomicWaker;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, spawn_local};
 
@@ -24,16 +26,34 @@ pub(crate) struct Stint {
     streams: Open,
     is_over: AtomicBool,
     told: watch::Sender<bool>,
-    next_task: AtomicU64,
-    /// What drives the upstream connections of the stint.
-    tasks: Mutex<HashMap<u64, AbortHandle>>,
+    next: AtomicU64,
+    /// What breaks off the upstream connections of the stint.
+    endings: Mutex<HashMap<u64, Ending>>,
+}
+
+/// How an upstream connection is broken off.
+#[derive(Debug)]
+enum Ending {
+    /// By its task.
+    Task(AbortHandle),
+    /// It looks by itself.
+    Told(Arc<Cut>),
+}
+
+/// Whether an upstream connection without a task of its own was broken off.
+#[derive(Debug, Default)]
+struct Cut {
+    is_cut: AtomicBool,
+    /// Who uses the connection, and waits.
+    user: AtomicWaker,
 }
 
 /// An upstream connection of a stint; counted as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Carried {
     pub(crate) stint: Arc<Stint>,
-    task: u64,
+    number: u64,
+    cut: Option<Arc<Cut>>,
     _counted: [Counted; 2],
 }
 
@@ -46,15 +66,15 @@ impl Stint {
             streams: Open::default(),
             is_over: AtomicBool::new(false),
             told: watch::Sender::new(false),
-            next_task: AtomicU64::new(0),
-            tasks: Mutex::default(),
+            next: AtomicU64::new(0),
+            endings: Mutex::default(),
         })
     }
 
     /// An upstream connection begins, which is counted in `all` as well.
     pub(crate) fn carry(self: &Arc<Self>, all: &Open) -> Carried {
-        let task = self.next_task.fetch_add(1, Ordering::Relaxed);
-        Carried { stint: Arc::clone(self), task, _counted: [all.begin(), self.streams.begin()] }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        Carried { stint: Arc::clone(self), number, cut: None, _counted: [all.begin(), self.streams.begin()] }
     }
 
     /// A WebSocket begins, which is an upstream connection no more.
@@ -86,29 +106,58 @@ impl Stint {
 
     /// Breaks off what is still under way. (WebSockets were told, and have a time of their own.)
     pub(crate) fn cut(&self) {
-        let tasks = std::mem::take(&mut *self.tasks());
-        tasks.values().for_each(AbortHandle::abort);
+        let endings = std::mem::take(&mut *self.endings());
+        for ending in endings.into_values() {
+            match ending {
+                Ending::Task(task) => task.abort(),
+                Ending::Told(cut) => {
+                    cut.is_cut.store(true, Ordering::Relaxed);
+                    cut.user.wake();
+                }
+            }
+        }
     }
 
-    fn tasks(&self) -> MutexGuard<'_, HashMap<u64, AbortHandle>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn endings(&self) -> MutexGuard<'_, HashMap<u64, Ending>> {
+        self.endings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Carried {
     /// Spawns what drives it, which drops this value at its end, on the calling core.
     pub(crate) fn drive<F: Future<Output = ()> + 'static>(self, drive: impl FnOnce(Self) -> F) -> AbortHandle {
-        let (stint, task) = (Arc::clone(&self.stint), self.task);
+        let (stint, number) = (Arc::clone(&self.stint), self.number);
         // It does not run before this core is free again: it is noted before it can end.
         let handle = spawn_local(drive(self)).abort_handle();
-        stint.tasks().insert(task, handle.clone());
+        stint.endings().insert(number, Ending::Task(handle.clone()));
         handle
+    }
+
+    /// The connection has no task: whoever uses it [looks](Self::is_cut) whether it was broken off.
+    pub(crate) fn without_task(mut self) -> Self {
+        let cut = Arc::<Cut>::default();
+        self.stint.endings().insert(self.number, Ending::Told(Arc::clone(&cut)));
+        self.cut = Some(cut);
+        self
+    }
+
+    /// Whether it was broken off.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.as_ref().is_some_and(|cut| cut.is_cut.load(Ordering::Relaxed))
+    }
+
+    /// Ready if it was broken off; who asks is woken when it is.
+    pub(crate) fn poll_cut(&self, cx: &Context<'_>) -> Poll<()> {
+        if let Some(cut) = &self.cut {
+            cut.user.register(cx.waker());
+        }
+        if self.is_cut() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
 impl Drop for Carried {
     fn drop(&mut self) {
-        self.stint.tasks().remove(&self.task);
+        self.stint.endings().remove(&self.number);
     }
 }
 
@@ -142,11 +191,29 @@ mod tests {
         assert_eq!((stint.under_way(), all.count()), (2, 2));
         local.run_until(tokio::task::yield_now()).await;
         assert!(ending.is_finished());
-        assert_eq!((stint.under_way(), all.count(), stint.tasks().len()), (1, 1, 1));
+        assert_eq!((stint.under_way(), all.count(), stint.endings().len()), (1, 1, 1));
         stint.end();
         assert!(stint.is_over() && !cut.is_finished(), "what is under way goes on");
         stint.cut();
         local.await;
         assert_eq!((stint.under_way(), all.count()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn who_uses_a_connection_without_a_task_is_woken_when_it_is_cut() {
+        let stint = Stint::new(1, ConnectorId::new(Uuid::from_u128(1)), None);
+        let carried = stint.carry(&Open::default()).without_task();
+        let waits = tokio::spawn({
+            let stint = Arc::clone(&stint);
+            async move {
+                std::future::poll_fn(|cx| carried.poll_cut(cx)).await;
+                drop(carried);
+                stint.under_way()
+            }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(stint.under_way(), 1);
+        stint.cut();
+        assert_eq!(waits.await.unwrap(), 0);
     }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use adit_connector::{AllowList, SystemNetwork};
+use adit_connector::{AllowList, ConnectorError, SystemNetwork};
 use adit_core::{MachineName, RegistrationToken};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -147,9 +147,17 @@ fn run_connectors(token: &RegistrationToken, count: usize, folder: String) {
 }
 
 async fn run(data: PathBuf, token: RegistrationToken) {
+    while let Err(error) = run_once(&data, &token).await {
+        // A service manager would start it again as well.
+        assert!(matches!(error, ConnectorError::Registration(_)), "{error}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+async fn run_once(data: &Path, token: &RegistrationToken) -> Result<(), ConnectorError> {
     let settings = adit_connector::Settings {
-        data,
-        token: Some(token),
+        data: data.to_owned(),
+        token: Some(token.clone()),
         machine_name: MachineName::parse("one-of-many").unwrap(),
         allow: AllowList::default(),
         proxy: adit_connector::ProxyChoice::Direct,
@@ -157,7 +165,7 @@ async fn run(data: PathBuf, token: RegistrationToken) {
         connections: NonZeroUsize::MIN,
         grace: adit_connector::GRACE,
     };
-    adit_connector::run_solo(settings, Arc::new(SystemNetwork), std::future::pending()).await.unwrap();
+    adit_connector::run_solo(settings, Arc::new(SystemNetwork), std::future::pending()).await
 }
 
 /// A network that can be cut for a while.
@@ -180,7 +188,15 @@ impl Cut {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             LocalSet::new().block_on(&runtime, async {
                 let listener = TcpListener::from_std(listener).unwrap();
-                while let Ok((near, _)) = listener.accept().await {
+                loop {
+                    let near = match listener.accept().await {
+                        Ok((near, _)) => near,
+                        Err(error) => {
+                            eprintln!("the network of a part takes no connection: {error}");
+                            tokio::time::sleep(Duration::from_millis(50)).await;
+                            continue;
+                        }
+                    };
                     if !cut.load(Ordering::SeqCst) {
                         noted.lock().unwrap().push(SystemTime::now());
                         tokio::task::spawn_local(carry(near, gateway, Arc::clone(&cut)));

@@ -106,18 +106,13 @@ impl Entities for AssignmentsOf {
 }
 
 impl AssignmentsOf {
-    /// Users and groups are the issuers' own: any id is one.
+    /// Users and groups may be an issuer's own: any id is one.
     async fn principal(&self, call: &Call, scope: &Scope) -> Result<PrincipalId, GraphError> {
-        let key = match self.0 {
-            PrincipalKind::ServicePrincipal => {
-                let found = scope.service_principal(&call.control).await?;
-                return Ok(PrincipalId::new(found.id.uuid()));
-            }
-            PrincipalKind::User => "user",
-            PrincipalKind::Group => "userGroup",
-        };
-        let text = scope.id(key)?;
-        text.parse().map_err(|_| GraphError::no_such_resource(text))
+        Ok(match self.0 {
+            PrincipalKind::ServicePrincipal => scope.service_principal(&call.control).await?.id.into(),
+            PrincipalKind::User => PrincipalId::new(scope.user_id(&call.control).await?.uuid()),
+            PrincipalKind::Group => PrincipalId::new(scope.user_group()?.uuid()),
+        })
     }
 
     async fn find(&self, call: &Call, scope: &Scope) -> Result<AppRoleAssignment, GraphError> {

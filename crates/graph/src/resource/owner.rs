@@ -147,10 +147,12 @@ fn entity(owner: &Owner) -> Entity {
         PrincipalKind::ServicePrincipal => &SERVICE_PRINCIPAL,
         PrincipalKind::Group => &DIRECTORY_OBJECT,
     };
+    // A user has a name to show, and where nobody said it there is the id.
+    let name = owner.name.as_ref().map_or(owner.id.as_str(), |name| name.as_str());
     let properties = Map::from_iter([
         ("id".to_owned(), owner.id.as_str().into()),
         ("deletedDateTime".to_owned(), Value::Null),
-        ("displayName".to_owned(), owner.name.clone().into()),
+        ("displayName".to_owned(), name.into()),
     ]);
     Entity {
         kind,

@@ -182,7 +182,7 @@ fn endpoint(method: Method, path: String, action: Action, permission: Permission
 }
 
 /// The names that keys have in paths.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "profile",
     "connector",
     "group",
@@ -197,6 +197,7 @@ const KEYS: [&str; 14] = [
     "item",
     "user",
     "userGroup",
+    "member",
 ];
 
 fn full(path: &str) -> String {

@@ -51,6 +51,12 @@ const fn expected(permission: Permission) -> (&'static str, Option<&'static str>
             ("Application.Read.All", Some("Application.ReadWrite.All"))
         }
         Permission::WriteAssignments => ("Directory.Read.All", Some("AppRoleAssignment.ReadWrite.All")),
+        Permission::ReadUsers => ("User.Read.All", None),
+        Permission::ReadGroups => ("GroupMember.Read.All", None),
+        Permission::WriteUsers => ("User.Read.All", Some("User.ReadWrite.All")),
+        Permission::WritePasswords => ("User.ReadWrite.All", Some("User-PasswordProfile.ReadWrite.All")),
+        Permission::WriteGroups => ("Group.Read.All", Some("Group.ReadWrite.All")),
+        Permission::WriteMembers => ("GroupMember.Read.All", Some("GroupMember.ReadWrite.All")),
         Permission::WriteProfile => ("Policy.Read.HybridAuthentication", Some("Policy.ReadWrite.HybridAuthentication")),
     }
 }
@@ -67,7 +73,7 @@ async fn every_endpoint_answers_each_kind_of_token_as_the_table_says() {
         let (reading, writing) = expected(endpoint.permission);
         assert_eq!(status(&api, endpoint, None).await, unauthorised, "{name} without a token");
         assert_eq!(status(&api, endpoint, Some(&other)).await, forbidden, "{name} with other scopes");
-        let app_other = api.app_token("program", "User.Read.All Directory.AccessAsUser.All");
+        let app_other = api.app_token("program", "Mail.Read Directory.AccessAsUser.All");
         assert_eq!(status(&api, endpoint, Some(&app_other)).await, forbidden, "{name} with other roles");
         for token in [api.token(reading), api.app_token("program", reading)] {
             let read = status(&api, endpoint, Some(&token)).await;

@@ -7,7 +7,7 @@
 
 use adit_core::query::{
     AppRoleAssignmentField, ApplicationField, AuditField, ConnectorField, ConnectorGroupField, Cursor, Direction,
-    Expression, Field, Function, OBJECT, Operator, Query, ServicePrincipalField, Value,
+    Expression, Field, Function, OBJECT, Operator, Query, ServicePrincipalField, UserField, UserGroupField, Value,
 };
 use sea_query::{Expr, ExprTrait as _, NullOrdering, Order, SelectStatement};
 use sqlx::sqlite::SqliteRow;
@@ -193,6 +193,8 @@ fn is_id(by: &Expression) -> bool {
                 | Field::ConnectorGroup(ConnectorGroupField::Id)
                 | Field::Application(ApplicationField::Id)
                 | Field::ServicePrincipal(ServicePrincipalField::Id)
+                | Field::User(UserField::Id)
+                | Field::UserGroup(UserGroupField::Id)
                 | Field::AppRoleAssignment(AppRoleAssignmentField::Id)
                 | Field::Audit(AuditField::Id)
         )

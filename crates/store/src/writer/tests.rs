@@ -55,6 +55,24 @@ async fn a_batch_whose_transaction_ended_by_itself_is_kept_for_nobody() {
 }
 
 #[tokio::test]
+async fn a_disk_that_is_full_at_the_end_of_a_batch_is_out_of_reach_and_keeps_nothing() {
+    let (store, _folder) = store().await;
+    let mut change = store.begin().await.unwrap();
+    // As large as it is now, which is no room for what is left behind.
+    sqlx::query("PRAGMA max_page_count = 1").execute(change.connection()).await.unwrap();
+    for number in 0..10_000 {
+        change.log(Entity::Profile, number.to_string(), Operation::Update);
+    }
+    let full = change.commit().await.unwrap_err();
+    assert!(matches!(full, Error::Unavailable(_)) && full.is_of_the_disk(), "{full:?}");
+    assert_eq!(store.changes_after(Revision(0), 10).await.unwrap(), []);
+    assert_eq!(store.version().await.unwrap().1, Revision(0));
+    let mut change = store.begin().await.unwrap();
+    sqlx::query("PRAGMA max_page_count = 1000000").execute(change.connection()).await.unwrap();
+    assert_eq!(change.commit().await.unwrap(), Revision(1), "there is room again");
+}
+
+#[tokio::test]
 async fn a_command_that_lost_its_transaction_and_gives_up_takes_its_batch_along() {
     let (store, _folder) = store().await;
     let first = async { store.begin().await?.commit().await };

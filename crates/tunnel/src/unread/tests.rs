@@ -40,7 +40,7 @@ async fn tunnel(all: &Arc<Unread>) -> (SendRequest<Bytes>, UnreadHere) {
     });
     let here = UnreadHere::new(all);
     let (requests, connection) = carrier::gateway_end(Counted::new(near, here.clone())).await.unwrap();
-    tokio::spawn(run(connection, here.clone()));
+    tokio::spawn(run(Box::new(connection), here.clone()));
     (requests, here)
 }
 
@@ -117,7 +117,7 @@ async fn the_end_of_a_tunnel_that_closes_in_order_is_told() {
     });
     let here = UnreadHere::new(&Unread::new(MIB));
     let (requests, connection) = carrier::gateway_end(Counted::new(near, here.clone())).await.unwrap();
-    let ended = timeout(Duration::from_secs(30), run(connection, here)).await;
+    let ended = timeout(Duration::from_secs(30), run(Box::new(connection), here)).await;
     ended.expect("the end is told").expect("no failure");
     drop(requests);
 }

@@ -176,6 +176,24 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     (&["servicePrincipal/displayName"], IN_EFFECT),
     (&["servicePrincipal/accountEnabled", "servicePrincipal/appRoleAssignmentRequired"], LATER),
     (
+        &["user/userPrincipalName"],
+        "in effect: `name@domain`, unique without regard to case; a key too: `/users/ada@corp.example`",
+    ),
+    (&["user/displayName", "group/displayName"], "in effect; assignments and owners show it"),
+    (&["user/accountEnabled"], "kept; who is disabled cannot sign in, once sign-in exists"),
+    (
+        &["user/passwordProfile", "passwordProfile/password"],
+        "taken, kept as an Argon2id hash, never returned; 12 characters to 256 bytes, four of them different, without \
+         the user's name; see [identity.md](identity.md)",
+    ),
+    (
+        &["passwordProfile/forceChangePasswordNextSignIn", "passwordProfile/forceChangePasswordNextSignInWithMfa"],
+        "kept (`true` where it is not said); asked for at sign-in, once sign-in exists",
+    ),
+    (&["group/mailEnabled"], "must be `false`: there are no mailboxes"),
+    (&["group/securityEnabled"], "must be `true`"),
+    (&["group/groupTypes"], "must be empty: members are put into a group one by one"),
+    (
         &["appRoleAssignment/appRoleId", "appRoleAssignment/principalId", "appRoleAssignment/resourceId"],
         "checked and kept; who is admitted by it comes with sign-in",
     ),

@@ -1,0 +1,121 @@
+//! Codes that are taken, and codes that are stolen, planted, old, repeated or for somebody else.
+
+use super::*;
+use crate::sealing::tests::{application, ring};
+use crate::session::tests::session;
+
+const NOW: u64 = 1_800_000_000_000;
+const LOGIN: &str = "login.example";
+const WIKI: (&str, &str) = ("wiki.example", "wiki.example");
+
+/// A browser's `Cookie` field out of `Set-Cookie` values.
+fn sent(set_cookies: &[String]) -> String {
+    set_cookies.iter().map(|line| line.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+}
+
+fn left(path: &str) -> Leaving {
+    let return_url = ReturnUrl::of_request(WIKI.1, path).unwrap();
+    leave(&ring(1, None), application(1), WIKI.0, LOGIN, &return_url, NOW).unwrap()
+}
+
+fn code(leaving: &Leaving) -> String {
+    let request = HandOverRequest::open(&ring(1, None), LOGIN, &leaving.request, NOW).unwrap();
+    request.answer(&ring(1, None), &session(), NOW).unwrap()
+}
+
+fn redeemed(code: &str, cookies: &str, used: &UsedCodes, now: u64) -> Result<Arrived, HandOverRefused> {
+    redeem(&ring(1, None), application(1), WIKI, code, &RequestCookies::new(&[cookies.as_bytes()]), used, now)
+}
+
+#[test]
+fn the_browser_that_left_comes_back_to_the_url_it_asked_for() {
+    let leaving = left("/page?x=1");
+    let cookies = sent(&leaving.set_cookies);
+    let arrived = redeemed(&code(&leaving), &cookies, &UsedCodes::default(), NOW + 1).unwrap();
+    assert_eq!(arrived.return_url.as_str(), "https://wiki.example/page?x=1");
+    assert_eq!(arrived.session.id, session().id);
+    assert_eq!(arrived.session.given, NOW);
+    assert!(cookies.starts_with(&arrived.remove[0]));
+}
+
+#[test]
+fn a_url_of_8_kib_comes_back_whole() {
+    let path = format!("/{}", "x".repeat(crate::return_url::LONGEST - "https://wiki.example/".len()));
+    let leaving = left(&path);
+    assert!(leaving.request.len() < 500, "the URL stays with the browser: {}", leaving.request.len());
+    let arrived = redeemed(&code(&leaving), &sent(&leaving.set_cookies), &UsedCodes::default(), NOW).unwrap();
+    assert!(arrived.return_url.as_str().ends_with(&path));
+    assert_eq!(arrived.remove.len(), leaving.set_cookies.len());
+}
+
+#[test]
+fn login_csrf_a_code_planted_in_another_browser_is_refused_there() {
+    let (attacker, victim) = (left("/"), left("/"));
+    let code = code(&attacker);
+    let used = UsedCodes::default();
+    for cookies in ["", "a=1", sent(&victim.set_cookies).as_str()] {
+        assert_eq!(redeemed(&code, cookies, &used, NOW), Err(HandOverRefused::OtherBrowser), "{cookies}");
+    }
+    // The victim's cookie under the name of the attacker's attempt.
+    let name = sent(&attacker.set_cookies).split('=').next().unwrap().to_owned();
+    let value = sent(&victim.set_cookies).split_once('=').unwrap().1.to_owned();
+    assert_eq!(redeemed(&code, &format!("{name}={value}"), &used, NOW), Err(HandOverRefused::OtherBrowser));
+    let own = sent(&attacker.set_cookies);
+    assert_eq!(redeemed(&code, &format!("{own}; {own}"), &used, NOW), Err(HandOverRefused::OtherBrowser), "twins");
+}
+
+#[test]
+fn a_code_counts_once_and_for_a_minute() {
+    let leaving = left("/");
+    let (code, cookies, used) = (code(&leaving), sent(&leaving.set_cookies), UsedCodes::default());
+    assert_eq!(redeemed(&code, &cookies, &used, NOW + CODE_LIFE), Err(HandOverRefused::Expired));
+    assert_eq!(redeemed(&code, &cookies, &used, NOW - SKEW - 1), Err(HandOverRefused::Expired));
+    assert!(redeemed(&code, &cookies, &used, NOW).is_ok());
+    assert_eq!(redeemed(&code, &cookies, &used, NOW + CODE_LIFE - 1), Err(HandOverRefused::Used));
+}
+
+#[test]
+fn a_code_opens_at_the_host_and_application_that_asked_and_nowhere_else() {
+    let leaving = left("/");
+    let (code, cookies) = (code(&leaving), sent(&leaving.set_cookies));
+    let lines = [cookies.as_bytes()];
+    let cookies = RequestCookies::new(&lines);
+    let at = |application, host, ring: &SealingRing| {
+        redeem(ring, application, host, &code, &cookies, &UsedCodes::default(), NOW).map(|_| ())
+    };
+    assert_eq!(at(application(1), WIKI, &ring(2, Some(1))), Ok(()), "the key was rotated meanwhile");
+    assert_eq!(at(application(2), WIKI, &ring(1, None)), Err(HandOverRefused::NotOurs));
+    assert_eq!(at(application(1), ("shop.example", "shop.example"), &ring(1, None)), Err(HandOverRefused::NotOurs));
+    assert_eq!(at(application(1), WIKI, &ring(3, Some(2))), Err(HandOverRefused::NotOurs));
+    // The application has moved to another port meanwhile.
+    assert_eq!(at(application(1), (WIKI.0, "wiki.example:8443"), &ring(1, None)), Err(HandOverRefused::NotOurs));
+}
+
+#[test]
+fn a_request_opens_at_the_sign_in_host_for_ten_minutes() {
+    let request = left("/").request;
+    let opened = |ring: &SealingRing, host, text: &str, now| HandOverRequest::open(ring, host, text, now).map(|_| ());
+    assert_eq!(opened(&ring(1, None), LOGIN, &request, NOW + AWAY - 1), Ok(()));
+    assert_eq!(opened(&ring(1, None), LOGIN, &request, NOW + AWAY), Err(HandOverRefused::Expired));
+    assert_eq!(opened(&ring(1, None), "other.example", &request, NOW), Err(HandOverRefused::NotOurs));
+    assert_eq!(opened(&ring(1, None), LOGIN, &format!("{request}A"), NOW), Err(HandOverRefused::NotOurs));
+    assert_eq!(opened(&ring(1, None), LOGIN, "", NOW), Err(HandOverRefused::NotOurs));
+    // A code is no request, and a request no code.
+    let code = code(&left("/"));
+    assert_eq!(opened(&ring(1, None), LOGIN, &code, NOW), Err(HandOverRefused::NotOurs));
+    assert_eq!(redeemed(&request, "", &UsedCodes::default(), NOW), Err(HandOverRefused::NotOurs));
+}
+
+#[test]
+fn what_is_remembered_of_used_codes_is_bounded() {
+    let used = UsedCodes::default();
+    let number = |number: usize| u128::try_from(number).unwrap().to_be_bytes();
+    for code in 0..MOST_USED + 10 {
+        used.take(number(code), NOW).unwrap();
+    }
+    assert!(used.0.lock().unwrap().numbers.len() <= MOST_USED);
+    assert_eq!(used.take(number(MOST_USED), NOW), Err(HandOverRefused::Used));
+    used.take(number(0), NOW + CODE_LIFE + SKEW).unwrap();
+    let left = used.0.lock().unwrap();
+    assert_eq!((left.numbers.len(), left.by_time.len()), (1, 1), "those that do not count any more are forgotten");
+}
