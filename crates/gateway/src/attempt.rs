@@ -103,6 +103,8 @@ async fn send_in_time(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure
     let mut tried: Vec<ConnectorIdentity> = Vec::new();
     let mut resent = false;
     let mut last = None;
+    // When the latest sending began; the clock is not read for a request that is answered at once.
+    let mut begun = job.begun;
     let mut bound = if job.bonds.is_empty() { None } else { job.bonds.take(core, job.rules).await };
     for attempt in 0..limits::ATTEMPTS {
         let (connector, over) = match bound.take() {
@@ -113,7 +115,6 @@ async fn send_in_time(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure
         if attempt > 0 {
             core.shared.metrics.retries.inc();
         }
-        let begun = Instant::now();
         let AttemptFailed { failure, again } = match send_once(core, job, &connector, over, !resent).await {
             Ok(answered) => {
                 if resent {
@@ -136,6 +137,7 @@ async fn send_in_time(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure
         }
         tried.push(connector.identity);
         last = Some((failure, again));
+        begun = Instant::now();
     }
     Err(last.map_or_else(|| Failure::new(Reason::NoConnector, "no attempt was made"), |(failure, _)| failure))
 }

@@ -13,7 +13,7 @@
 //!
 //! For HTTP/2 the library's own strictness suffices, but it does not bound what a peer may make it do: [`frames`] counts
 //! a client's frames. Upstreams it lets end an answer before its end, which [`answers`] sees. [`patience`] bounds what
-//! clients may make us wait for.
+//! clients may make us wait for, and [`lingering`] lets them read our last words.
 
 pub(crate) mod agreement;
 pub(crate) mod answers;
@@ -21,6 +21,7 @@ pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod frames;
 pub(crate) mod head;
+pub(crate) mod lingering;
 pub(crate) mod pace;
 pub(crate) mod patience;
 pub(crate) mod refusal;

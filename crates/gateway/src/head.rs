@@ -24,7 +24,7 @@ use crate::answer::REQUEST_ID_HEADER;
 use crate::arriving::Arriving;
 use crate::edge::Client;
 use crate::failure::Failure;
-use crate::framing::head::digits;
+use crate::framing::head::{digits, may_be_read_as};
 use crate::hold::CONTINUE;
 use crate::http1::head::Question;
 use crate::limits;
@@ -102,12 +102,8 @@ fn check_length(headers: &HeaderMap) -> Result<(), Failure> {
 
 /// Whether there are servers that read it as a field which frames bodies.
 fn is_framing_twin(name: &HeaderName) -> bool {
-    let is_twin_of = |plain: &HeaderName| {
-        let (own, plain) = (name.as_str(), plain.as_str());
-        let is_sign = |byte: u8| !byte.is_ascii_alphanumeric();
-        let same = |(a, b): (u8, u8)| a == b || is_sign(a) && is_sign(b);
-        own.len() == plain.len() && own != plain && own.bytes().zip(plain.bytes()).all(same)
-    };
+    let is_twin_of =
+        |plain: &HeaderName| name != plain && may_be_read_as(name.as_str().as_bytes(), plain.as_str().as_bytes());
     is_twin_of(&CONTENT_LENGTH) || is_twin_of(&TRANSFER_ENCODING)
 }
 

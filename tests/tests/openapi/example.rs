@@ -4,10 +4,7 @@ use adit_tests::graph::{PROFILE, reference};
 use serde_json::{Value, json};
 
 use crate::furniture::Purpose::{self, Change, Delete, Other, Read};
-use crate::furniture::{Furniture, assignment, cors, segment};
-
-const SECOND_OWNER: &str = "0c5f6e0a-3f6e-4a53-9f55-2f7d7c3d3c02";
-const THIRD_OWNER: &str = "6c0f0b1b-7f0c-4f43-8a5c-9d8a1d2e4b03";
+use crate::furniture::{Furniture, assignment, cors, segment, user, user_group};
 
 /// The document with examples.
 pub(crate) fn added_to(mut document: Value, furniture: &Furniture<'_>) -> Value {
@@ -43,7 +40,12 @@ fn parameter_example(method: &str, path: &str, name: &str, furniture: &Furniture
         "$orderby" => "id desc".to_owned(),
         "If-Match" => "*".to_owned(),
         "url" => "https://wiki.example/".to_owned(),
-        "$id" if path.contains("/owners/") => of(format!("/directoryObjects/{}", furniture.add_owner(SECOND_OWNER))),
+        "$id" if path.contains("/owners/") => {
+            of(format!("/directoryObjects/{}", furniture.new_owner("owns-by-reference")))
+        }
+        "$id" if path.starts_with("/groups/") => {
+            of(format!("/directoryObjects/{}", furniture.new_member("leaves-by-reference")))
+        }
         "$id" if path.contains("/members/") => {
             of(format!("{PROFILE}/connectors/{}", furniture.new_connector("taken-out-by-reference")))
         }
@@ -65,7 +67,8 @@ fn unlinked(path: &str, name: &str, furniture: &Furniture<'_>) -> Option<String>
         ("connector", _) => furniture.new_connector("leaves-by-reference"),
         ("application", "{application}") => furniture.new_application("unassigned-by-key"),
         ("application", "connectorGroup") => furniture.new_application("unassigned"),
-        ("owner", _) => furniture.add_owner(THIRD_OWNER),
+        ("owner", _) => furniture.new_owner("owns-by-key"),
+        ("member", _) => furniture.new_member("leaves-by-key"),
         _ => furniture.id(Read, name)?.to_owned(),
     })
 }
@@ -103,6 +106,13 @@ fn body_example(method: &str, path: &str, furniture: &Furniture<'_>) -> Option<V
     Some(match (method, word) {
         ("post", "connectorGroups") => json!({"name": "Example"}),
         ("patch", "{group}") => json!({"name": "Renamed"}),
+        ("post", "users") => user("example"),
+        ("patch", "{user}") => json!({"displayName": "Renamed", "jobTitle": "Analyst"}),
+        ("post", "groups") => user_group("example"),
+        ("patch", "{userGroup}") => json!({"displayName": "Renamed"}),
+        ("post", "members") if path.starts_with("/groups/") => {
+            reference(&format!("/directoryObjects/{}", furniture.new_user("joins")))
+        }
         ("post", "members") => reference(&format!("{PROFILE}/connectors/{}", furniture.kept("connector"))),
         ("post" | "put" | "patch", "memberOf" | "connectorGroup") => {
             reference(&format!("{PROFILE}/connectorGroups/{}", furniture.kept("group")))
@@ -115,7 +125,7 @@ fn body_example(method: &str, path: &str, furniture: &Furniture<'_>) -> Option<V
         ("patch", "{segment}") => json!({"internalUrl": "http://renamed.internal.example/"}),
         ("post", "corsConfigurations") => cors("/example"),
         ("patch", "{cors}") => json!({"maxAgeInSeconds": 30}),
-        ("post", "owners") => reference("/directoryObjects/0a9d1b6e-6a57-4c0a-8ad1-5b2f4a0f7d01"),
+        ("post", "owners") => reference(&format!("/directoryObjects/{}", furniture.new_user("comes-to-own"))),
         ("post", "instantiate") => json!({"displayName": "Example from a template"}),
         ("post", "servicePrincipals") => json!({"appId": furniture.without_principal}),
         ("patch", "{servicePrincipal}") => json!({"notes": "Changed"}),

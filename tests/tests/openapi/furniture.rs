@@ -5,12 +5,6 @@ use std::collections::BTreeMap;
 use adit_tests::graph::{Graph, PROFILE, id_of, reference};
 use serde_json::{Value, json};
 
-/// A person that is known elsewhere.
-const PERSON: &str = "4628e7df-dff3-407c-a08f-75f08c0806dc";
-
-/// A group of people likewise.
-const PEOPLE: &str = "5b1f6c3a-58ef-4f4e-a1a0-3f1d9a3c7e22";
-
 const TEMPLATE: &str = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621";
 
 /// Where the segments of an application are.
@@ -50,15 +44,14 @@ impl<'g> Furniture<'g> {
         let nothing = String::new();
         let [without_principal, unassigned, caller] = [nothing.clone(), nothing.clone(), nothing];
         let mut furniture = Self { graph, ids: BTreeMap::new(), without_principal, unassigned, caller };
+        furniture.people();
         furniture.groups_and_connectors(connector);
         furniture.applications();
         furniture.principals();
         furniture.assignments();
         furniture.segments();
         furniture.history();
-        for (key, id) in [("template", TEMPLATE), ("owner", PERSON), ("user", PERSON), ("userGroup", PEOPLE)] {
-            furniture.put(Read, key, id);
-        }
+        furniture.put(Read, "template", TEMPLATE);
         furniture
     }
 
@@ -90,11 +83,25 @@ impl<'g> Furniture<'g> {
         application
     }
 
-    /// A new owner of the application that is there to be read.
-    pub(crate) fn add_owner(&self, owner: &str) -> String {
-        let owners = format!("/applications/{}/owners/$ref", self.kept("application"));
-        self.send("POST", &owners, &reference(&format!("/directoryObjects/{owner}")), 204);
-        owner.to_owned()
+    /// A new user, who owns the application that is there to be read.
+    pub(crate) fn new_owner(&self, name: &str) -> String {
+        self.new_user_in(&format!("/applications/{}/owners/$ref", self.kept("application")), name)
+    }
+
+    /// A new user.
+    pub(crate) fn new_user(&self, name: &str) -> String {
+        id_of(&self.send("POST", "/users", &user(name), 201))
+    }
+
+    /// A new user, who is in the group of users that is there to be read.
+    pub(crate) fn new_member(&self, name: &str) -> String {
+        self.new_user_in(&format!("/groups/{}/members/$ref", self.kept("userGroup")), name)
+    }
+
+    fn new_user_in(&self, links: &str, name: &str) -> String {
+        let user = self.new_user(name);
+        self.send("POST", links, &reference(&format!("/directoryObjects/{user}")), 204);
+        user
     }
 
     /// A new registration token for the group that is there to be read.
@@ -106,6 +113,17 @@ impl<'g> Furniture<'g> {
 
     fn put(&mut self, purpose: Purpose, key: &'static str, id: &str) {
         self.ids.insert((purpose, key), id.to_owned());
+    }
+
+    fn people(&mut self) {
+        for (purpose, word) in [(Read, "kept"), (Change, "changed"), (Delete, "deleted")] {
+            let user = self.new_user(word);
+            self.put(purpose, "user", &user);
+            let group = id_of(&self.send("POST", "/groups", &user_group(word), 201));
+            self.put(purpose, "userGroup", &group);
+        }
+        let member = self.new_member("member");
+        self.put(Read, "member", &member);
     }
 
     fn groups_and_connectors(&mut self, connector: &str) {
@@ -124,7 +142,8 @@ impl<'g> Furniture<'g> {
         }
         let kept = self.kept("application").to_owned();
         self.graph.assign_group(&kept, self.kept("group"));
-        let _ = self.add_owner(PERSON);
+        let owner = self.new_owner("owner");
+        self.put(Read, "owner", &owner);
         let announced = self.new_connector("deleted");
         self.put(Delete, "connector", &announced);
         let bare = self.send("POST", "/applications", &json!({"displayName": "Without a principal"}), 201);
@@ -148,12 +167,13 @@ impl<'g> Furniture<'g> {
     fn assignments(&mut self) {
         let resource = self.kept("servicePrincipal").to_owned();
         let deleted = self.id(Delete, "servicePrincipal").expect("a spare one").to_owned();
+        let (person, people) = (self.kept("user").to_owned(), self.kept("userGroup").to_owned());
         let path = format!("/servicePrincipals/{resource}/appRoleAssignedTo");
         for (purpose, key, principal) in [
             (Read, "assignment", self.caller.clone()),
             (Delete, "assignment", self.unassigned.clone()),
-            (Read, "assignment of a user", PERSON.to_owned()),
-            (Read, "assignment of a group", PEOPLE.to_owned()),
+            (Read, "assignment of a user", person.clone()),
+            (Read, "assignment of a group", people.clone()),
         ] {
             let id = id_of(&self.send("POST", &path, &assignment(&principal, &resource), 201));
             self.put(purpose, key, &id);
@@ -163,8 +183,8 @@ impl<'g> Furniture<'g> {
         let path = format!("/servicePrincipals/{changed}/appRoleAssignedTo");
         for (purpose, key, principal) in [
             (Other, "assignment", self.caller.clone()),
-            (Delete, "assignment of a user", PERSON.to_owned()),
-            (Delete, "assignment of a group", PEOPLE.to_owned()),
+            (Delete, "assignment of a user", person),
+            (Delete, "assignment of a group", people),
         ] {
             let id = id_of(&self.send("POST", &path, &assignment(&principal, &changed), 201));
             self.put(purpose, key, &id);
@@ -209,6 +229,17 @@ impl<'g> Furniture<'g> {
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
         answer.json()
     }
+}
+
+/// A user of the directory.
+pub(crate) fn user(name: &str) -> Value {
+    json!({"accountEnabled": true, "displayName": format!("{name} example"), "mailNickname": name,
+        "userPrincipalName": format!("{name}@corp.example"), "passwordProfile": {"password": "seven long words are best"}})
+}
+
+/// A group of users.
+pub(crate) fn user_group(name: &str) -> Value {
+    json!({"displayName": name, "mailEnabled": false, "mailNickname": name, "securityEnabled": true})
 }
 
 /// A segment at names of its own.

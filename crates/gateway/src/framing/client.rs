@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::agreement::{Agreement, Switch};
 use super::body::{BodyScan, Taken};
 use super::head::{HeadScan, OfRequest};
+use super::lingering::Lingering;
 use super::patience::{Awaited, ReadPatience, WritePatience};
 use super::refusal::Refusal;
 use crate::admission::Place;
@@ -58,14 +59,6 @@ enum At {
     Refused(usize),
     /// In a body that is not one.
     Broken(Refusal),
-}
-
-/// After our last word, what the client still sends is taken for a while: closing before would reset the connection,
-/// and the client might never see the answer.
-#[derive(Debug)]
-struct Lingering {
-    patience: WritePatience,
-    left: usize,
 }
 
 impl<I> ClientGuard<I> {
@@ -220,25 +213,6 @@ impl<I: AsyncRead + Unpin> ClientGuard<I> {
             Awaited::Nothing | Awaited::Request => Poll::Ready(Ok(false)),
         }
     }
-
-    /// Takes what the client still sends, for a while, so that it reads our last words.
-    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut room = [0; 4096];
-        while let Some(lingering) = self.lingering.as_mut().filter(|lingering| lingering.left > 0) {
-            let mut buffer = ReadBuf::new(&mut room);
-            match Pin::new(&mut self.io).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    lingering.left = lingering.left.saturating_sub(buffer.filled().len());
-                }
-                Poll::Ready(_) => break,
-                Poll::Pending => {
-                    ready!(lingering.patience.poll_stalled(cx));
-                    break;
-                }
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for ClientGuard<I> {
@@ -347,13 +321,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientGuard<I> {
         if guard.lingering.is_none() {
             let shut = Pin::new(&mut guard.io).poll_shutdown(cx);
             ready!(guard.writing.watch(cx, shut))?;
-            if !matches!(guard.at, At::Refused(_) | At::Broken(_) | At::Body(_)) {
+            // What comes belongs to another protocol, of which only this direction ends.
+            if matches!(guard.at, At::Switched) {
                 return Poll::Ready(Ok(()));
             }
-            guard.lingering =
-                Some(Lingering { patience: WritePatience::new(limits::LINGER), left: limits::LINGER_BYTES });
         }
-        guard.poll_linger(cx)
+        guard.lingering.get_or_insert_default().poll(&mut guard.io, cx).map(Ok)
     }
 }
 

@@ -9,11 +9,12 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::lingering::Lingering;
 use super::patience::{Awaited, ReadPatience, WritePatience};
 use crate::limits::{self, ClientLimits};
 
@@ -49,6 +50,7 @@ pub(crate) struct FrameGuard<I> {
     endless: usize,
     reading: ReadPatience,
     writing: WritePatience,
+    lingering: Option<Lingering>,
 }
 
 /// Finds the frames in what a client sends.
@@ -187,7 +189,7 @@ impl Budget {
 impl<I> FrameGuard<I> {
     pub(crate) fn new(io: I, limits: ClientLimits) -> Self {
         let (reading, writing) = (ReadPatience::new(limits), WritePatience::new(limits.write_stall));
-        Self { io, scan: FrameScan::new(), endless: 0, reading, writing }
+        Self { io, scan: FrameScan::new(), endless: 0, reading, writing, lingering: None }
     }
 
     /// Hands on the head that never ends; after it, the end of the connection.
@@ -234,7 +236,7 @@ impl<I: AsyncWrite + Unpin> FrameGuard<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for FrameGuard<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FrameGuard<I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         let guard = self.get_mut();
         let written = Pin::new(&mut guard.io).poll_write(cx, buffer);
@@ -263,8 +265,11 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for FrameGuard<I> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
-        let shut = Pin::new(&mut guard.io).poll_shutdown(cx);
-        guard.writing.watch(cx, shut)
+        if guard.lingering.is_none() {
+            let shut = Pin::new(&mut guard.io).poll_shutdown(cx);
+            ready!(guard.writing.watch(cx, shut))?;
+        }
+        guard.lingering.get_or_insert_default().poll(&mut guard.io, cx).map(Ok)
     }
 }
 

@@ -202,9 +202,8 @@ impl Facts {
 /// The value of a field if it has this name, without the spaces around. A name that differs in its signs only, which
 /// some servers read as the same one, is refused.
 fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Result<Option<&'l [u8]>, Refusal> {
-    let plain = |byte: &u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
     let Some((given, rest)) = line.split_at_checked(name.len()) else { return Ok(None) };
-    if !given.iter().map(plain).eq(name.iter().copied()) {
+    if !may_be_read_as(given, name) {
         return Ok(None);
     }
     match rest.split_first() {
@@ -213,6 +212,12 @@ fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Result<Option<&'l [u8]>, Refusal
         // A longer name, or one that the library refuses.
         _ => Ok(None),
     }
+}
+
+/// Whether some servers read a field's name as `name`, which is in lower case: it differs in its signs at most.
+pub(crate) fn may_be_read_as(given: &[u8], name: &[u8]) -> bool {
+    let plain = |byte: &u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+    given.iter().map(plain).eq(name.iter().copied())
 }
 
 /// Without spaces and tabs around, and nothing else (RFC 9110, section 5.6.3).
