@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::client::TlsStream;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::backoff::Backoff;
 use crate::control;
@@ -87,11 +88,13 @@ async fn connect_and_serve(member: &Arc<Member>, replaced: &mut JoinSet<io::Resu
         _ = leaving.wait_for(|leaving| *leaving) => return Ok(Ended::Closed),
     };
     let (replace, mut wanted) = mpsc::channel(1);
-    let mut serving = Box::pin(serve_connection(Arc::clone(member), carrier, reads, replace));
+    // A task like those of its streams: one that woke what the thread itself waits for would cost a system call each time.
+    let mut serving =
+        AbortOnDropHandle::new(tokio::spawn(serve_connection(Arc::clone(member), carrier, reads, replace)));
     tokio::select! {
-        ended = &mut serving => ended.map(|()| Ended::Closed),
+        ended = &mut serving => ended.map_err(io::Error::other)?.map(|()| Ended::Closed),
         Some(()) = wanted.recv() => {
-            replaced.spawn(serving);
+            replaced.spawn(async move { serving.await.map_err(io::Error::other)? });
             Ok(Ended::Replaced)
         }
     }
