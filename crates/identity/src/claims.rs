@@ -21,6 +21,8 @@ pub(crate) struct Unverified {
     pub(crate) iss: serde_json::Value,
     #[serde(default)]
     aud: serde_json::Value,
+    #[serde(default)]
+    pub(crate) exp: serde_json::Value,
 }
 
 impl Unverified {
@@ -37,6 +39,12 @@ impl Unverified {
         serde_json::from_slice(&json).map_err(|_| TokenRefused::Malformed("its claims are not a JSON object"))
     }
 
+    /// Whether it says that it is for one of `audiences`.
+    pub(crate) fn is_for(&self, audiences: &[&str]) -> bool {
+        let is_one = |audience: &serde_json::Value| audience.as_str().is_some_and(|text| audiences.contains(&text));
+        is_one(&self.aud) || self.aud.as_array().is_some_and(|several| several.iter().any(is_one))
+    }
+
     /// Whether it was issued for Microsoft Graph.
     pub(crate) fn is_for_microsoft_graph(&self) -> bool {
         let graph = |audience: &serde_json::Value| {
@@ -49,7 +57,7 @@ impl Unverified {
 /// Several words: a text with spaces, or a list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(untagged)]
-enum Words {
+pub(crate) enum Words {
     #[default]
     None,
     Text(String),
@@ -57,7 +65,7 @@ enum Words {
 }
 
 impl Words {
-    fn into_list(self) -> Vec<String> {
+    pub(crate) fn into_list(self) -> Vec<String> {
         match self {
             Self::None => Vec::new(),
             Self::Text(text) => text.split_whitespace().map(str::to_owned).collect(),

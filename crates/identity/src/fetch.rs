@@ -1,10 +1,12 @@
-//! Fetches one small JSON document from an issuer: https (http only to loopback), no redirects, a size and a time limit.
+//! Fetches one small JSON document from an issuer, or posts a form to it: https (http only to loopback), no redirects, a
+//! size and a time limit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http::{HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -35,7 +37,7 @@ pub(crate) enum FetchError {
 
 /// A client for one issuer.
 #[derive(Clone)]
-pub(crate) struct Fetcher(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
+pub(crate) struct Fetcher(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 impl Fetcher {
     /// A client that trusts `ca` alone, or without it what the platform trusts.
@@ -57,25 +59,50 @@ impl Fetcher {
 
     /// Fetches `url`.
     pub(crate) async fn get(&self, url: &Url) -> Result<Bytes, FetchError> {
+        match self.in_time(url, http::Request::get(url.as_str()), Bytes::new()).await? {
+            (StatusCode::OK, body) => Ok(body),
+            (status, _) => Err(FetchError::Status(status)),
+        }
+    }
+
+    /// Posts a form to `url`; the answer is what it is, whatever its status.
+    pub(crate) async fn post(
+        &self,
+        url: &Url,
+        form: String,
+        authorization: Option<HeaderValue>,
+    ) -> Result<(StatusCode, Bytes), FetchError> {
+        let mut request = http::Request::builder().method(Method::POST).uri(url.as_str());
+        request = request.header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header(http::header::AUTHORIZATION, authorization);
+        }
+        self.in_time(url, request, form.into()).await
+    }
+
+    async fn in_time(
+        &self,
+        url: &Url,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), FetchError> {
         check(url)?;
-        match tokio::time::timeout(PATIENCE, self.exchange(url)).await {
+        match tokio::time::timeout(PATIENCE, self.exchange(request, body)).await {
             Ok(answer) => answer,
             Err(_) => Err(FetchError::TooSlow),
         }
     }
 
-    async fn exchange(&self, url: &Url) -> Result<Bytes, FetchError> {
-        let request = http::Request::get(url.as_str())
+    async fn exchange(&self, request: http::request::Builder, body: Bytes) -> Result<(StatusCode, Bytes), FetchError> {
+        let request = request
             .header(http::header::ACCEPT, "application/json")
             .header(http::header::USER_AGENT, "adit")
-            .body(Empty::new())
+            .body(Full::new(body))
             .map_err(|error| FetchError::Failed(error.into()))?;
         let answer = self.0.request(request).await.map_err(|error| FetchError::Failed(error.into()))?;
-        if answer.status() != http::StatusCode::OK {
-            return Err(FetchError::Status(answer.status()));
-        }
+        let status = answer.status();
         let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(FetchError::Failed)?;
-        Ok(body.to_bytes())
+        Ok((status, body.to_bytes()))
     }
 }
 

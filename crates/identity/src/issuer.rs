@@ -1,7 +1,9 @@
 //! One configured issuer of tokens: its settings, the discovery of its keys, and the set of them that is kept.
 //!
-//! Keys come from the issuer's discovery document alone, never from a token. A set that cannot be renewed stays in use:
-//! an issuer that is down for an hour does not lock administrators out.
+//! Keys come from the issuer's discovery document alone, never from a token. A set that cannot be renewed stays in use
+//! for a day: an issuer that is down for an hour does not lock anybody out, and keys that it withdrew go in the end.
+
+mod document;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,9 +11,11 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use jsonwebtoken::Algorithm;
 use rustls_pki_types::CertificateDer;
-use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
+
+pub(crate) use document::Endpoints;
+use document::{BadDocument, Document};
 
 use crate::fetch::{self, FetchError, Fetcher};
 use crate::key_set::{KeySet, PublicKey};
@@ -22,6 +26,12 @@ const REFRESH_EVERY: Duration = Duration::from_secs(60);
 
 /// After this time a set is renewed even if its keys still fit: a key that the issuer withdrew goes away.
 const FRESH: Duration = Duration::from_secs(60 * 60);
+
+/// After this time a set that could not be renewed is not used any more.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often an issuer is tried of which nothing is known yet.
+const FIRST_TRIES_EVERY: Duration = Duration::from_secs(5);
 
 /// An issuer whose tokens are accepted.
 #[derive(Debug, Clone)]
@@ -80,26 +90,17 @@ struct Discovery {
 
 struct Fetched {
     keys: KeySet,
+    endpoints: Option<Arc<Endpoints>>,
     at: Instant,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    issuer: String,
-    jwks_uri: Url,
-}
-
-impl Document {
-    /// Where the keys are, if the document is that of the issuer `name` and was not found on a safer way than they.
-    fn key_set(self, name: &str, found_at: &Url) -> Result<Url, RefreshError> {
-        if self.issuer != name {
-            return Err(RefreshError::OtherIssuer(self.issuer));
-        }
-        if found_at.scheme() == "https" && self.jwks_uri.scheme() != "https" {
-            return Err(RefreshError::Downgrade(self.jwks_uri));
-        }
-        Ok(self.jwks_uri)
-    }
+/// Whether somebody who needs what is fetched waits for whoever fetches it already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// Nothing can be done without it.
+    Yes,
+    /// What is known serves as well.
+    No,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -108,11 +109,8 @@ enum RefreshError {
     Fetch(#[from] FetchError),
     #[error("the document is not what was expected: {0}")]
     Malformed(#[from] serde_json::Error),
-    #[error("the discovery document is of another issuer, '{0}'")]
-    OtherIssuer(String),
-    /// What is behind this server's loopback is none of the issuer's business.
-    #[error("the issuer is reached over https, but its keys would be fetched from '{0}'")]
-    Downgrade(Url),
+    #[error(transparent)]
+    Bad(#[from] BadDocument),
     #[error("the key set has no key that can be used")]
     NoKeys,
 }
@@ -120,7 +118,7 @@ enum RefreshError {
 impl Issuer {
     /// The issuer with a key that is known without asking.
     pub(crate) fn local(name: &str, audience: &str, keys: KeySet) -> Self {
-        let keys = ArcSwapOption::from_pointee(Fetched { keys, at: Instant::now() });
+        let keys = ArcSwapOption::from_pointee(Fetched { keys, endpoints: None, at: Instant::now() });
         Self { name: name.to_owned(), audience: audience.to_owned(), discovery: None, keys }
     }
 
@@ -148,9 +146,9 @@ impl Issuer {
         if !known.is_empty() && !self.is_stale() {
             return Ok(known);
         }
-        self.refresh().await;
+        self.refresh(if known.is_empty() { Waits::Yes } else { Waits::No }).await;
         let known = self.known(id, algorithm);
-        match (known.is_empty(), self.keys.load().is_some()) {
+        match (known.is_empty(), self.is_known()) {
             (false, _) => Ok(known),
             (true, true) => Err(TokenRefused::UnknownKey),
             (true, false) => Err(TokenRefused::IssuerUnavailable),
@@ -159,36 +157,81 @@ impl Issuer {
 
     fn known(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<PublicKey> {
         match self.keys.load().as_deref() {
-            Some(fetched) => fetched.keys.candidates(id, algorithm).cloned().collect(),
-            None => Vec::new(),
+            Some(fetched) if self.counts(fetched) => fetched.keys.candidates(id, algorithm).cloned().collect(),
+            _ => Vec::new(),
         }
+    }
+
+    /// Where it signs people in; fetched if that is not known or old.
+    pub(crate) async fn endpoints(&self) -> Option<Arc<Endpoints>> {
+        if !self.is_known() || self.is_stale() {
+            self.refresh(if self.is_known() { Waits::No } else { Waits::Yes }).await;
+        }
+        let fetched = self.keys.load();
+        fetched.as_deref().filter(|fetched| self.counts(fetched)).and_then(|fetched| fetched.endpoints.clone())
+    }
+
+    /// Makes it seem that keys were fetched that long ago.
+    #[cfg(test)]
+    pub(crate) fn was_tried(&self, ago: Duration) {
+        let discovery = self.discovery.as_ref().expect("an issuer that is asked");
+        *discovery.last_try.try_lock().expect("nobody fetches") = Instant::now().checked_sub(ago);
+    }
+
+    /// What fetches from it; nothing where there is nothing to fetch.
+    pub(crate) fn fetcher(&self) -> Option<&Fetcher> {
+        self.discovery.as_ref().map(|discovery| &discovery.fetcher)
+    }
+
+    fn is_known(&self) -> bool {
+        self.keys.load().as_deref().is_some_and(|fetched| self.counts(fetched))
+    }
+
+    /// Whether what was fetched is used still.
+    fn counts(&self, fetched: &Fetched) -> bool {
+        self.discovery.is_none() || is_kept(fetched.at.elapsed())
     }
 
     fn is_stale(&self) -> bool {
         self.discovery.is_some() && self.keys.load().as_ref().is_none_or(|fetched| fetched.at.elapsed() > FRESH)
     }
 
-    /// Fetches the keys, at most once per [`REFRESH_EVERY`]; whoever comes while it runs waits for it.
-    async fn refresh(&self) {
+    /// Fetches the keys, at most once per [`REFRESH_EVERY`]; whoever needs them while it runs waits for it.
+    async fn refresh(&self, waits: Waits) {
         let Some(discovery) = &self.discovery else { return };
-        let mut last_try = discovery.last_try.lock().await;
-        if last_try.is_some_and(|at| at.elapsed() < REFRESH_EVERY) {
+        let mut last_try = match (waits, discovery.last_try.try_lock()) {
+            (_, Ok(last_try)) => last_try,
+            (Waits::Yes, Err(_)) => discovery.last_try.lock().await,
+            (Waits::No, Err(_)) => return,
+        };
+        let pause = if self.is_known() { REFRESH_EVERY } else { FIRST_TRIES_EVERY };
+        if last_try.is_some_and(|at| at.elapsed() < pause) {
             return;
         }
         *last_try = Some(Instant::now());
         match self.fetch(discovery).await {
-            Ok(keys) => self.keys.store(Some(Arc::new(Fetched { keys, at: Instant::now() }))),
+            Ok(fetched) => self.keys.store(Some(Arc::new(fetched))),
             Err(error) => {
                 tracing::warn!(issuer = %self.name, error = %error, "the keys of an issuer could not be fetched");
             }
         }
     }
 
-    async fn fetch(&self, discovery: &Discovery) -> Result<KeySet, RefreshError> {
+    async fn fetch(&self, discovery: &Discovery) -> Result<Fetched, RefreshError> {
         let document: Document = serde_json::from_slice(&discovery.fetcher.get(&discovery.url).await?)?;
-        let keys = KeySet::parse(&discovery.fetcher.get(&document.key_set(&self.name, &discovery.url)?).await?)?;
-        if keys.is_empty() { Err(RefreshError::NoKeys) } else { Ok(keys) }
+        let key_set = document.key_set(&self.name, &discovery.url)?;
+        let keys = KeySet::parse(&discovery.fetcher.get(&key_set).await?)?;
+        if keys.is_empty() {
+            return Err(RefreshError::NoKeys);
+        }
+        let endpoints = document.endpoints(&discovery.url).map(Arc::new);
+        Ok(Fetched { keys, endpoints, at: Instant::now() })
     }
+}
+
+/// Whether a set of that age is used still.
+const fn is_kept(age: Duration) -> bool {
+    age.as_secs() < KEPT.as_secs()
 }
 
 #[cfg(test)]
@@ -196,15 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_issuer_over_https_cannot_send_us_to_plain_http_not_even_on_loopback() {
-        let key_set = |found_at: &str, jwks_uri: &str| {
-            let document = Document { issuer: "name".to_owned(), jwks_uri: jwks_uri.parse().unwrap() };
-            document.key_set("name", &found_at.parse().unwrap())
-        };
-        assert!(key_set("https://login.example/x", "https://keys.example/y").is_ok());
-        assert!(key_set("http://127.0.0.1:1/x", "http://127.0.0.1:1/y").is_ok());
-        for target in ["http://127.0.0.1:9090/metrics", "http://localhost/", "file:///etc/passwd"] {
-            assert!(matches!(key_set("https://login.example/x", target), Err(RefreshError::Downgrade(_))), "{target}");
-        }
+    fn a_set_that_cannot_be_renewed_is_used_for_a_day_and_no_longer() {
+        assert!(is_kept(FRESH * 23) && !is_kept(KEPT) && !is_kept(KEPT * 2));
     }
 }

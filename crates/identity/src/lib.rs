@@ -1,5 +1,6 @@
-//! Who is this? Bearer tokens: issuing with the directory's local key, verifying against configured issuers. Sessions of
-//! browsers: what their cookies say, sealed, and whether that still counts. Passwords: hashing and checking.
+//! Who is this? Bearer tokens: issuing with the directory's local key, verifying against configured issuers. Signing people
+//! in at an OpenID provider. Sessions of browsers: what their cookies say, sealed, and whether that still counts.
+//! Passwords: hashing and checking.
 //!
 //! The only way to a [`VerifiedToken`] is [`Verifier::verify`]. What a token's holder may do with it is decided
 //! elsewhere: this crate says who speaks, and by which scopes and roles.
@@ -12,9 +13,11 @@ pub mod cookie;
 mod fetch;
 pub mod hand_over;
 mod issuer;
+mod jwt;
 mod key_set;
 mod local_key;
 mod password;
+pub mod relying_party;
 pub mod return_url;
 mod sealing;
 pub mod session;
@@ -24,6 +27,7 @@ mod verifier;
 pub use issuer::{IssuerSettings, UnusableIssuer};
 pub use local_key::{Holder, LOCAL_AUDIENCE, LOCAL_ISSUER, LocalKey, LocalKeyError, TokenRequest};
 pub use password::{PasswordError, hash_password, is_password};
+pub use relying_party::{Bearer, ClientSecret, ProviderSettings, RelyingParty};
 pub use sealing::{Audience, NotOpened, NotSealed, Purpose, SealingRing, SealingSecret};
 pub use session::Session;
 pub use token::{TokenKind, TokenRefused, VerifiedToken};

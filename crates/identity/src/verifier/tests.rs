@@ -182,7 +182,7 @@ async fn changed_claims_are_refused_each_with_its_reason() {
     let verifier = verifier(&provider);
     let wrong_audience = TokenRefused::WrongAudience { expected: "api://test".to_owned() };
     let claim = |name: &str| TokenRefused::BadClaim(name.to_owned());
-    let mutations: [(&str, Value, TokenRefused); 12] = [
+    let mutations: [(&str, Value, TokenRefused); 13] = [
         ("aud", json!("api://other"), wrong_audience.clone()),
         ("aud", json!(["api://other", "x"]), wrong_audience.clone()),
         ("aud", Value::Null, claim("aud")),
@@ -192,6 +192,7 @@ async fn changed_claims_are_refused_each_with_its_reason() {
         ("iss", json!("https://elsewhere.test"), TokenRefused::UnknownIssuer("https://elsewhere.test".to_owned())),
         ("exp", Value::Null, claim("exp")),
         ("exp", json!("never"), claim("exp")),
+        ("exp", json!((now() + 600) * 1000), claim("exp")),
         ("exp", json!(now() - 120), TokenRefused::Expired),
         ("nbf", json!(now() + 120), TokenRefused::NotYetValid),
         ("nbf", json!("soon"), claim("nbf")),
@@ -381,7 +382,8 @@ fn rsa_and_edwards_keys_verify_with_their_own_algorithms_only() {
         let token = jsonwebtoken::encode(&Header::new(algorithm), &claims, key).unwrap();
         let candidates: Vec<_> = set.candidates(Some(kid), algorithm).collect();
         assert_eq!(candidates.len(), 1, "{algorithm:?}");
-        assert!(check(&token, &candidates[0].key, algorithm, &issuer).is_ok(), "{algorithm:?}");
+        let checked = jwt::check::<Claims>(&token, &candidates[0].key, algorithm, &issuer, &["api://test"]);
+        assert!(checked.is_ok(), "{algorithm:?}");
     }
     assert_eq!(set.candidates(Some("rsa"), Algorithm::ES256).count(), 0);
     assert_eq!(set.candidates(Some("edwards"), Algorithm::RS256).count(), 0);

@@ -1,0 +1,500 @@
+//! Sign-ins that succeed, and every way in which somebody may try to have one that is not theirs (threat model, section 3.4,
+//! T4, T16 and T17).
+
+#[path = "../../tests/provider/mod.rs"]
+mod provider;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use provider::{CLIENT, Provider, SECRET, Signer, now};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::sealing::tests::ring;
+
+const HOST: &str = "login.example";
+const REDIRECT: &str = "https://login.example:8443/.adit/callback";
+const USER: &str = "0b7e1d2a-6a5a-4c8e-9f7e-6a1f4f6f0001";
+const NOW: u64 = 1_800_000_000_000;
+
+fn party(provider: &Provider) -> RelyingParty {
+    let settings = ProviderSettings {
+        issuer: provider.url().to_owned(),
+        client_id: CLIENT.to_owned(),
+        client_secret: Some(ClientSecret::new(SECRET.to_owned())),
+        ca: None,
+        groups_claim: "groups".to_owned(),
+        scopes: vec!["groups".to_owned()],
+    };
+    RelyingParty::new(settings, HOST, REDIRECT).unwrap()
+}
+
+/// A browser at the sign-in host: the cookies that it keeps.
+#[derive(Default, Clone)]
+struct Browser(Vec<(String, String)>);
+
+impl Browser {
+    fn take(&mut self, set_cookies: &[String]) {
+        for set in set_cookies {
+            let (pair, attributes) = set.split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.0.retain(|(own, _)| own != name);
+            if !attributes.contains("Max-Age=0") {
+                self.0.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+
+    fn line(&self) -> Vec<u8> {
+        let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("; ").into_bytes()
+    }
+
+    async fn begin(&mut self, party: &RelyingParty, now: u64) -> Departure {
+        let line = self.line();
+        let departure =
+            party.begin(&ring(1, None), "carried", &RequestCookies::new(&[line.as_slice()]), now).await.unwrap();
+        self.take(&departure.set_cookies);
+        departure
+    }
+
+    async fn finish(&mut self, party: &RelyingParty, query: &str, now: u64) -> Result<SignedIn, SignInFailed> {
+        let line = self.line();
+        let finished = party.finish(&ring(1, None), &RequestCookies::new(&[line.as_slice()]), query, now).await;
+        self.0.retain(|(name, _)| !finished.remove.contains(name));
+        finished.outcome
+    }
+}
+
+fn ada() -> Value {
+    json!({"sub": USER, "name": "Ada Lovelace", "preferred_username": "ada@corp.example",
+        "groups": ["00000000-0000-0000-0000-000000000020"], "roles": ["reader"]})
+}
+
+async fn attempted(provider: &Provider) -> (RelyingParty, Browser, String) {
+    let (party, mut browser) = (party(provider), Browser::default());
+    let departure = browser.begin(&party, NOW).await;
+    let query = provider.sign_in(&departure.location, &ada());
+    (party, browser, query)
+}
+
+/// What comes of a sign-in at `provider` as it is.
+async fn outcome(provider: &Provider) -> Result<SignedIn, SignInFailed> {
+    let (party, mut browser, query) = attempted(provider).await;
+    browser.finish(&party, &query, NOW).await
+}
+
+#[tokio::test]
+async fn somebody_signs_in_and_nothing_is_left_of_the_attempt() {
+    let provider = Provider::start().await;
+    let (party, mut browser) = (party(&provider), Browser::default());
+    let departure = browser.begin(&party, NOW).await;
+    assert!(
+        departure
+            .set_cookies
+            .iter()
+            .all(|set| set.starts_with("__Host-adit-attempt-") && set.contains("; Secure; HttpOnly; SameSite=Lax"))
+    );
+    let kept = String::from_utf8(browser.line()).unwrap();
+    let url = Url::parse(&departure.location).unwrap();
+    for (name, secret) in url.query_pairs().filter(|(name, _)| matches!(&**name, "state" | "nonce")) {
+        assert!(!kept.contains(&*secret), "the {name} can be read in the cookie");
+    }
+    let query = provider.sign_in(&departure.location, &ada());
+    let signed_in = browser.finish(&party, &query, NOW + 30_000).await.unwrap();
+    assert_eq!((signed_in.carried.as_str(), &signed_in.attempt), ("carried", &departure.attempt));
+    assert_eq!(signed_in.person.principal.uuid().to_string(), USER);
+    assert_eq!(signed_in.person.user_name.as_deref(), Some("ada@corp.example"));
+    assert_eq!(signed_in.person.roles, ["reader"]);
+    assert_eq!(signed_in.groups.len(), 1);
+    assert_eq!(browser.0, [], "the attempt's cookie is gone");
+    let counts = provider.counts();
+    assert_eq!(counts.discovery.load(Ordering::SeqCst) + counts.keys.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_state_that_is_not_this_browsers_asks_nothing_of_the_provider() {
+    let provider = Provider::start().await;
+    let (party, victim, query) = attempted(&provider).await;
+    let (_, attacker, foreign) = attempted(&provider).await;
+    let without = query.split('&').filter(|pair| !pair.starts_with("state=")).collect::<Vec<_>>().join("&");
+    let code = query.split('&').next().unwrap();
+    for (browser, query, why) in [
+        (&victim, without.as_str(), "no state"),
+        (&victim, "", "nothing"),
+        (&victim, &format!("{code}&state="), "an empty state"),
+        (&victim, &format!("{code}&state=wrong"), "an invented state"),
+        (&victim, &foreign, "the attacker's answer in the victim's browser"),
+        (&attacker, &query, "the victim's answer in the attacker's browser"),
+        (&Browser::default(), &query, "a browser without cookies"),
+        (&victim, &format!("{query}&state=x"), "two states"),
+        (&victim, &format!("{query}&code=x"), "two codes"),
+        (&victim, &format!("{query}&iss=x"), "two issuers"),
+    ] {
+        let refused = browser.clone().finish(&party, query, NOW).await.unwrap_err();
+        assert!(matches!(refused, SignInFailed::Malformed(_) | SignInFailed::OtherBrowser), "{why}: {refused:?}");
+    }
+    for time in [NOW + 600_000, NOW - 60_001] {
+        let refused = victim.clone().finish(&party, &query, time).await;
+        assert_eq!(refused, Err(SignInFailed::Expired));
+    }
+    // The right name with something else in it: another seal, another purpose, a changed bit, both twice.
+    let (name, value) = victim.0[0].clone();
+    let other_ring = party.begin(&ring(9, None), "", &RequestCookies::new(&[]), NOW).await.unwrap();
+    let other_seal = other_ring.set_cookies[0].split([';', '=']).nth(1).unwrap().to_owned();
+    let mut changed = value.clone().into_bytes();
+    let middle = changed.len() / 2;
+    changed[middle] = if changed[middle] == b'A' { b'B' } else { b'A' };
+    let as_session = ring(1, None)
+        .seal(crate::Purpose::SignIn, crate::Audience::sign_in_host(HOST), b"somebody")
+        .map(|sealed| format!("1.{sealed}"))
+        .unwrap();
+    for planted in [other_seal, String::from_utf8(changed).unwrap(), as_session, String::new(), "1.".to_owned()] {
+        let refused = Browser(vec![(name.clone(), planted)]).finish(&party, &query, NOW).await;
+        assert_eq!(refused, Err(SignInFailed::OtherBrowser));
+    }
+    let twice = Browser(vec![(name.clone(), value.clone()), (name, value)]);
+    assert_eq!(twice.clone().finish(&party, &query, NOW).await, Err(SignInFailed::OtherBrowser));
+    assert_eq!(provider.tokens_asked(), 0);
+}
+
+#[tokio::test]
+async fn a_code_counts_once_and_tabs_do_not_disturb_each_other() {
+    let provider = Provider::start().await;
+    let (party, mut browser, query) = attempted(&provider).await;
+    let before = browser.clone();
+    let second = browser.begin(&party, NOW).await;
+    let second = provider.sign_in(&second.location, &ada());
+    assert!(browser.finish(&party, &second, NOW).await.is_ok());
+    assert!(browser.finish(&party, &query, NOW).await.is_ok(), "the first tab");
+    assert_eq!(browser.finish(&party, &query, NOW).await, Err(SignInFailed::OtherBrowser), "the back button");
+    // A browser that kept its cookie gets no further: the provider knows the code no more.
+    let refused = before.clone().finish(&party, &query, NOW).await;
+    assert_eq!(refused, Err(SignInFailed::CodeRefused("invalid_grant".to_owned())));
+    let mut browser = Browser::default();
+    for _ in 0..20 {
+        browser.begin(&party, NOW).await;
+    }
+    assert!(browser.0.len() <= 4, "attempts do not pile up: {}", browser.0.len());
+}
+
+#[tokio::test]
+async fn a_code_of_another_sign_in_is_refused_by_the_proof_of_its_challenge() {
+    let provider = Provider::start().await;
+    let (party, mut victim, query) = attempted(&provider).await;
+    let (_, _, foreign) = attempted(&provider).await;
+    let injected = query.replace(query.split('&').next().unwrap(), foreign.split('&').next().unwrap());
+    assert_ne!(injected, query);
+    let refused = victim.finish(&party, &injected, NOW).await;
+    assert_eq!(refused, Err(SignInFailed::CodeRefused("invalid_grant".to_owned())));
+}
+
+#[tokio::test]
+async fn an_answer_of_another_provider_is_refused_before_anything_is_asked() {
+    let (provider, other) = (Provider::start().await, Provider::start().await);
+    let (party, browser, query) = attempted(&provider).await;
+    let pairs: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("iss=")).collect();
+    let unnamed = pairs.join("&");
+    let named = |issuer: &str| {
+        let issuer: String = url::form_urlencoded::byte_serialize(issuer.as_bytes()).collect();
+        format!("{unnamed}&iss={issuer}")
+    };
+    let near = format!("{}/", provider.url());
+    for query in [unnamed.clone(), named(other.url()), named(&near), named("")] {
+        let refused = browser.clone().finish(&party, &query, NOW).await;
+        assert_eq!(refused, Err(SignInFailed::OtherIssuer), "{query}");
+    }
+    // Begun at one provider, and finished after the configuration names another.
+    let moved = super::tests::party(&other);
+    assert_eq!(browser.clone().finish(&moved, &query, NOW).await, Err(SignInFailed::OtherIssuer));
+    assert_eq!(provider.tokens_asked() + other.tokens_asked(), 0);
+    // One that never names itself need not.
+    let silent = Provider::start().await;
+    silent.document(|document| document["authorization_response_iss_parameter_supported"] = json!(false));
+    let (party, mut browser, query) = attempted(&silent).await;
+    let unnamed: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("iss=")).collect();
+    assert!(browser.finish(&party, &unnamed.join("&"), NOW).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_provider_that_says_no_is_told_apart_from_one_that_fails() {
+    let provider = Provider::start().await;
+    let (party, mut browser, query) = attempted(&provider).await;
+    let refused = format!("{query}&error=access_denied%0d%0aevil%1b[31m");
+    let refused = browser.finish(&party, &refused, NOW).await.unwrap_err();
+    assert_eq!(refused, SignInFailed::Refused("access_deniedevil31m".to_owned()));
+    assert!(!refused.is_fault_of_provider());
+    assert_eq!(provider.tokens_asked(), 0);
+    for raw in [
+        "HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>",
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+        "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 401 No\r\ncontent-length: 26\r\nconnection: close\r\n\r\n{\"error\":\"invalid_client\"}",
+        "rubbish",
+    ] {
+        provider.answers_for_tokens(raw);
+        let refused = outcome(&provider).await.unwrap_err();
+        assert!(refused.is_fault_of_provider(), "{raw}: {refused:?}");
+    }
+    let large = format!("HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\n{}", " ".repeat(2_000_000));
+    provider.answers_for_tokens(&large);
+    assert!(matches!(outcome(&provider).await, Err(SignInFailed::Unavailable(_))));
+    provider.behaves();
+    assert!(outcome(&provider).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_id_token_that_was_not_made_for_this_sign_in_is_refused() {
+    let provider = Provider::start().await;
+    let mutations: Vec<(&str, Value)> = vec![
+        ("nonce", json!("another")),
+        ("nonce", Value::Null),
+        ("nonce", json!("")),
+        ("iss", json!("https://elsewhere.example")),
+        ("iss", Value::Null),
+        ("aud", json!("another-client")),
+        ("aud", json!([])),
+        ("aud", json!([CLIENT, "another-client"])),
+        ("aud", Value::Null),
+        ("azp", json!("another-client")),
+        ("exp", json!(now() - 120)),
+        ("exp", json!((now() + 600) * 1000)),
+        ("exp", json!("never")),
+        ("exp", Value::Null),
+        ("nbf", json!(now() + 120)),
+        ("iat", json!(now() + 120)),
+        ("iat", Value::Null),
+        ("sub", Value::Null),
+        ("sub", json!("")),
+        ("sub", json!("s".repeat(256))),
+        ("sub", json!("ädä")),
+        ("sub", json!(["a"])),
+    ];
+    for (name, value) in mutations {
+        let shown = value.to_string();
+        provider.claims(move |claims| match &value {
+            Value::Null => _ = claims.as_object_mut().unwrap().remove(name),
+            value => claims[name] = value.clone(),
+        });
+        let refused = outcome(&provider).await.unwrap_err();
+        let is_expected = matches!(refused, SignInFailed::IdToken(_) | SignInFailed::OtherSignIn(_));
+        assert!(is_expected && !refused.is_fault_of_provider(), "{name} = {shown}: {refused:?}");
+    }
+    // Several audiences are fine where the token names us as the one that it was made for.
+    provider.claims(|claims| {
+        claims["aud"] = json!([CLIENT, "another-client"]);
+        claims["azp"] = json!(CLIENT);
+    });
+    assert!(outcome(&provider).await.is_ok());
+}
+
+#[tokio::test]
+async fn forged_id_tokens_are_refused() {
+    let provider = Provider::start().await;
+    let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+    let unsigned = move |header: &Value, claims: &Value| {
+        format!("{}.{}.", encode(&header.to_string()), encode(&claims.to_string()))
+    };
+    type Forge = Box<dyn Fn(&Signer, &Value) -> String + Send>;
+    let with_header = |more: Value| -> Forge {
+        Box::new(move |_, claims| {
+            let mallory = Signer::new("one");
+            let mut header = json!({"alg": "ES256", "kid": "one", "jwk": mallory.jwk()});
+            for (name, value) in more.as_object().unwrap() {
+                header[name] = value.clone();
+            }
+            mallory.sign_as(&header, &claims.to_string())
+        })
+    };
+    let forgeries: Vec<(&str, Forge)> = vec![
+        ("alg none", Box::new(move |_, claims| unsigned(&json!({"alg": "none"}), claims))),
+        ("alg None", Box::new(move |_, claims| unsigned(&json!({"alg": "None", "kid": "one"}), claims))),
+        ("a key that it brings along", with_header(json!({}))),
+        (
+            "a place of keys that it names",
+            with_header(json!({"jku": "http://127.0.0.1:1/", "x5u": "http://127.0.0.1:1/"})),
+        ),
+        ("a path as key id", with_header(json!({"kid": "../../../../dev/null"}))),
+        ("SQL as key id", with_header(json!({"kid": "' UNION SELECT 'x"}))),
+        ("no key id", with_header(json!({"kid": Value::Null}))),
+        (
+            "a critical extension",
+            Box::new(|signer, claims| {
+                signer.sign_as(&json!({"alg": "ES256", "kid": "one", "crit": ["x"], "x": 1}), &claims.to_string())
+            }),
+        ),
+        (
+            "another algorithm of the header",
+            Box::new(|signer, claims| signer.sign_as(&json!({"alg": "RS256", "kid": "one"}), &claims.to_string())),
+        ),
+        (
+            "HS256",
+            Box::new(|signer, claims| signer.sign_as(&json!({"alg": "HS256", "kid": "one"}), &claims.to_string())),
+        ),
+        (
+            "a signature of zeros",
+            Box::new(|signer, claims| {
+                let token = signer.sign(claims);
+                let (signed, _) = token.rsplit_once('.').unwrap();
+                format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode([0; 64]))
+            }),
+        ),
+        (
+            "no signature",
+            Box::new(|signer, claims| {
+                let token = signer.sign(claims);
+                format!("{}.", token.rsplit_once('.').unwrap().0)
+            }),
+        ),
+        ("padding", Box::new(|signer, claims| format!("{}=", signer.sign(claims)))),
+        ("a part more", Box::new(|signer, claims| format!("{}.x", signer.sign(claims)))),
+        (
+            "a claim twice",
+            Box::new(|signer, claims| {
+                let text = claims.to_string().replacen('{', "{\"sub\":\"somebody-else\",", 1);
+                signer.sign_as(&json!({"alg": "ES256", "kid": "one"}), &text)
+            }),
+        ),
+        (
+            "an audience twice",
+            Box::new(|signer, claims| {
+                let text = claims.to_string().replacen('{', "{\"aud\":\"another\",", 1);
+                signer.sign_as(&json!({"alg": "ES256", "kid": "one"}), &text)
+            }),
+        ),
+        ("claims that are no object", Box::new(|signer, _| signer.sign_as(&json!({"alg": "ES256"}), "[]"))),
+        (
+            "changed claims",
+            Box::new(|signer, claims| {
+                let token = signer.sign(claims);
+                let parts: Vec<&str> = token.split('.').collect();
+                let mut claims = claims.clone();
+                claims["sub"] = json!("somebody-else");
+                format!("{}.{}.{}", parts[0], BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()), parts[2])
+            }),
+        ),
+        (
+            "a huge token",
+            Box::new(|signer, claims| {
+                let mut claims = claims.clone();
+                claims["filler"] = json!("x".repeat(700_000));
+                signer.sign(&claims)
+            }),
+        ),
+        ("nothing", Box::new(|_, _| String::new())),
+    ];
+    for (what, forge) in forgeries {
+        provider.forges(forge);
+        let refused = outcome(&provider).await.expect_err(what);
+        assert!(matches!(refused, SignInFailed::IdToken(_)), "{what}: {refused:?}");
+        assert!(!refused.is_fault_of_provider(), "{what}: {refused:?}");
+    }
+    provider.behaves();
+    assert!(outcome(&provider).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_rotated_key_costs_one_fetch_and_invented_ones_cost_none() {
+    let provider = Provider::start().await;
+    let party = party(&provider);
+    let asked = || provider.counts().keys.load(Ordering::SeqCst);
+    let token = |signer: &Signer| {
+        signer.sign(&json!({"iss": provider.url(), "aud": "app", "sub": USER, "iat": now(), "exp": now() + 60}))
+    };
+    let verify = async |signer: &Signer| party.verify_access_token(&token(signer), &["app"]).await.is_ok();
+    assert!(party.verify_access_token(&provider.access_token("app", USER, &json!({})), &["app"]).await.is_ok());
+    for number in 0..1000 {
+        assert!(!verify(&Signer::new(&format!("invented-{number}"))).await);
+    }
+    assert_eq!(asked(), 1);
+    for keeps_old in [true, false] {
+        let next = Signer::new(if keeps_old { "two" } else { "three" });
+        let again = Signer::new("nobodys");
+        provider.rotate(next, keeps_old);
+        party.issuer.was_tried(Duration::from_secs(61));
+        let before = asked();
+        let good = provider.access_token("app", USER, &json!({}));
+        assert!(party.verify_access_token(&good, &["app"]).await.is_ok(), "keeps old: {keeps_old}");
+        assert!(!verify(&again).await);
+        assert_eq!(asked(), before + 1);
+    }
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_fetched_leave_the_old_ones_in_use() {
+    let provider = Provider::start().await;
+    let party = party(&provider);
+    let good = || provider.access_token("app", USER, &json!({}));
+    assert!(party.verify_access_token(&good(), &["app"]).await.is_ok());
+    let large = format!("HTTP/1.1 200 OK\r\ncontent-length: 10000000\r\n\r\n{{{}", " ".repeat(1_500_000));
+    for raw in [
+        "HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>",
+        "HTTP/1.1 200 OK\r\ncontent-length: 11\r\nconnection: close\r\n\r\n{\"keys\":[]}",
+        "rubbish",
+        &large,
+    ] {
+        provider.answers_for_keys(raw);
+        party.issuer.was_tried(Duration::from_secs(61));
+        let mallory = Signer::new("mallorys");
+        let claims = json!({"iss": provider.url(), "aud": "app", "sub": USER, "iat": now(), "exp": now() + 60});
+        assert!(party.verify_access_token(&mallory.sign(&claims), &["app"]).await.is_err());
+        assert!(party.verify_access_token(&good(), &["app"]).await.is_ok(), "{:.60}", raw);
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_is_for_the_application_and_no_id_token_is_one() {
+    let provider = Provider::start().await;
+    let party = party(&provider);
+    let verify = async |audience: &str, more: Value| {
+        let token = provider.access_token(audience, USER, &more);
+        party.verify_access_token(&token, &["app", "api://app"]).await
+    };
+    let bearer = verify("api://app", json!({"groups": ["00000000-0000-0000-0000-000000000020"]})).await.unwrap();
+    assert_eq!((bearer.kind, bearer.groups.len()), (adit_core::PrincipalKind::User, 1));
+    assert_eq!(bearer.person.principal.uuid().to_string(), USER);
+    let program = verify("app", json!({"scp": Value::Null, "roles": ["x"]})).await;
+    assert_eq!(program.unwrap().kind, adit_core::PrincipalKind::ServicePrincipal, "roles, and no scope");
+    let program = verify("app", json!({"idtyp": "app", "roles": ["x"]})).await.unwrap();
+    assert_eq!(program.kind, adit_core::PrincipalKind::ServicePrincipal);
+    assert!(verify("another", json!({})).await.is_err());
+    assert!(verify(CLIENT, json!({})).await.is_err(), "made for the sign-in");
+    assert!(verify("app", json!({"aud": ["app", CLIENT]})).await.is_err(), "made for the sign-in too");
+    assert!(verify("app", json!({"iss": "https://elsewhere.example"})).await.is_err());
+    for claim in ["nonce", "at_hash", "c_hash"] {
+        assert!(verify("app", json!({claim: "x"})).await.is_err(), "{claim}");
+    }
+    assert!(verify("app", json!({"exp": now() - 120})).await.is_err());
+    for text in ["", "a.b.c", "x"] {
+        assert!(party.verify_access_token(text, &["app"]).await.is_err());
+    }
+    let token = provider.access_token("app", USER, &json!({}));
+    assert!(
+        says_it_is_for(&token, &["app"]) && !says_it_is_for(&token, &["another"]) && !says_it_is_for("x", &["app"])
+    );
+}
+
+#[tokio::test]
+async fn nothing_begins_at_a_provider_of_which_nothing_is_known() {
+    let changes: [fn(&mut Value); 4] = [
+        |document| document["issuer"] = json!("https://elsewhere.example"),
+        |document| document["authorization_endpoint"] = json!("javascript:alert(1)"),
+        |document| document["token_endpoint"] = json!("http://192.0.2.1/token"),
+        |document| *document = json!("hello"),
+    ];
+    for change in changes {
+        let provider = Provider::start().await;
+        provider.document(change);
+        let party = party(&provider);
+        let begun = party.begin(&ring(1, None), "", &RequestCookies::new(&[]), NOW).await;
+        assert!(matches!(begun, Err(SignInFailed::Unavailable(_))), "{begun:?}");
+        let again = party.begin(&ring(1, None), "", &RequestCookies::new(&[]), NOW).await;
+        assert!(again.is_err());
+        assert_eq!(provider.counts().discovery.load(Ordering::SeqCst), 1, "it is not asked again at once");
+    }
+}
