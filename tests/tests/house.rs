@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("adit-gateway", &["adit-core", "adit-identity", "adit-tunnel"]),
     ("adit-connector", &["adit-core", "adit-tunnel"]),
     ("adit-graph", &["adit-core", "adit-odata", "adit-identity", "adit-control"]),
+    ("adit-provider", &["adit-core", "adit-identity", "adit-control"]),
     (
         "adit",
         &[
@@ -32,6 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "adit-gateway",
             "adit-connector",
             "adit-graph",
+            "adit-provider",
         ],
     ),
     ("adit-tests", &[]),

@@ -15,6 +15,7 @@ use adit_control::{CertificateAuthority, ControlPlane, Principals, SealingKey, Z
 use adit_core::ConnectorId;
 use adit_gateway::{CertificateSource, ClientLimits, Gateway, Observation};
 use adit_identity::{LocalKey, Verifier};
+use adit_provider::Provider;
 use axum::Router;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
@@ -33,6 +34,7 @@ use crate::succession::{Estate, Heir, HeirSocket, Listeners};
 mod api_metrics;
 mod control_link;
 mod control_metrics;
+mod provider;
 mod sockets;
 mod start_error;
 mod successor;
@@ -63,6 +65,8 @@ pub(crate) struct Server {
     stop_operations: watch::Sender<bool>,
     api: JoinSet<()>,
     background: JoinSet<()>,
+    /// Signs users and programs in, unless another issuer does.
+    provider: Option<Provider>,
     /// Sends the gateway's spans, if somebody wants them.
     #[cfg(feature = "otlp")]
     exporter: Option<Exporter>,
@@ -85,11 +89,13 @@ impl Server {
 
         // Both secrets before the directory: with a directory beside it, a missing secret counts as lost.
         let authority = authority(&folder)?;
-        let verifier = verifier(&folder, &configuration)?;
+        let local_key = local_key(&folder)?;
         // Where another issuer signs people in, its users and groups are known only by what it calls them.
         let has_issuer = !configuration.api.issuers.is_empty();
         let principals = if has_issuer { Principals::Foreign } else { Principals::OwnOnly };
         let control = open_control_plane(&folder, authority, &dialled, principals).await?;
+        let provider = provider::start(&control, &configuration.api, &addresses).await?;
+        let verifier = verifier(&local_key, &configuration, provider.as_ref())?;
         let mut registry = Registry::default();
         let names = own_names(&configuration, &dialled, &addresses);
         let certificates = Certificates::new(control.clone(), names, &files).map_err(StartError::Certificate)?;
@@ -110,6 +116,7 @@ impl Server {
         let door = Door { listener: sockets.gateway, awaited: connectors, grace: configuration.grace };
         let gateway = start_gateway(door, &control, &certificates, clients, observation, &mut registry)?;
         until_ready(&gateway).await?;
+        let trusted_proxies = configuration.api.trusted_proxies.clone();
         let api = adit_graph::router(adit_graph::Settings {
             control: control.clone(),
             explainer: gateway.explainer(),
@@ -118,6 +125,7 @@ impl Server {
             public_url: configuration.api.public_url,
             trusted_proxies: configuration.api.trusted_proxies,
         });
+        let api = provider::beside(api, provider.as_ref(), &trusted_proxies);
         let api = api_metrics::counted(api, &mut registry);
         control_metrics::register(&control, &mut registry);
 
@@ -132,6 +140,7 @@ impl Server {
             stop_operations: watch::Sender::new(false),
             api: JoinSet::new(),
             background: JoinSet::new(),
+            provider,
             #[cfg(feature = "otlp")]
             exporter,
         };
@@ -140,6 +149,9 @@ impl Server {
         server.serve_plain(sockets.http, &certificates);
         server.keep_acme(acme, &certificates);
         server.background.spawn(Arc::clone(&certificates).look_after(files));
+        if let Some(provider) = server.provider.clone() {
+            server.background.spawn(provider.look_after_keys());
+        }
         server.folder.announce(&addresses)?;
         tracing::info!(
             control = %addresses.control, control_tls = %addresses.control_tls, gateway = %addresses.gateway,
@@ -162,6 +174,12 @@ impl Server {
     /// SHA-256 of the CA's certificate, by which people recognise it.
     pub(crate) fn ca_fingerprint(&self) -> Fingerprint {
         Fingerprint(self.control.authority().fingerprint())
+    }
+
+    /// The link by which the first administrator is made, while there is nobody.
+    pub(crate) async fn first_administrator_link(&self) -> Option<String> {
+        let link = self.provider.as_ref()?.first_administrator_link().await;
+        link.inspect_err(|error| tracing::warn!(%error, "there is no link for the first administrator")).ok()?
     }
 
     /// Requests that were sent through each connector so far.
@@ -272,10 +290,22 @@ fn sealing_key(folder: &DataFolder) -> Result<(SealingKey, Option<Zeroizing<Stri
     }
 }
 
-fn verifier(folder: &DataFolder, configuration: &Configuration) -> Result<Arc<Verifier>, StartError> {
+fn local_key(folder: &DataFolder) -> Result<LocalKey, StartError> {
     let pem = folder.signing_key(|| LocalKey::generate().map(|(_, pem)| pem).map_err(StartError::from))?;
-    let key = LocalKey::from_pem(&pem)?;
-    Ok(Arc::new(Verifier::new(&key, configuration.api.issuers.clone())?))
+    Ok(LocalKey::from_pem(&pem)?)
+}
+
+/// Whose tokens the API accepts: the local key's, and those of the configured issuers or of the built-in provider.
+fn verifier(
+    local_key: &LocalKey,
+    configuration: &Configuration,
+    provider: Option<&Provider>,
+) -> Result<Arc<Verifier>, StartError> {
+    let verifier = Verifier::new(local_key, configuration.api.issuers.clone())?;
+    Ok(Arc::new(match provider {
+        Some(provider) => verifier.with_provider(provider.issuer()),
+        None => verifier,
+    }))
 }
 
 /// The names by which this server is reached, for certificates of the local CA.

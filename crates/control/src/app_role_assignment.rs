@@ -23,7 +23,8 @@ pub struct NewAppRoleAssignment {
     pub resource: ServicePrincipalId,
     /// Who is assigned.
     pub principal: PrincipalId,
-    /// What kind of principal that is; if it is not said, what the directory has under that id, else a user.
+    /// What kind of principal that is. What the directory has under that id it knows itself; of another issuer's a user if
+    /// it is not said.
     pub principal_kind: Option<PrincipalKind>,
     /// The name of a user or a group of another issuer; those of this directory have their own.
     pub principal_name: Option<String>,
@@ -61,12 +62,12 @@ impl ControlPlane {
     ) -> Result<AppRoleAssignment, Error> {
         let mut change = self.store().begin().await?;
         let resource = service_principal::load(&mut change, new.resource).await?;
-        check_role(&mut change, &resource, new.app_role).await?;
         if change.find_assignment_between(new.resource, new.principal, new.app_role).await?.is_some() {
             let NewAppRoleAssignment { resource, principal, app_role, .. } = new;
             return Err(Error::AppRoleAssigned { resource, principal, app_role });
         }
         let (kind, own_name) = kind_and_name(&mut change, self.principals(), new.principal, new.principal_kind).await?;
+        check_role(&mut change, &resource, new.app_role, kind).await?;
         let mut assignment = AppRoleAssignment {
             id: AppRoleAssignmentId::new(Uuid::now_v7()),
             app_role: new.app_role,
@@ -106,9 +107,14 @@ impl ControlPlane {
     }
 }
 
-async fn check_role(change: &mut WriteTransaction, resource: &ServicePrincipal, app_role: Uuid) -> Result<(), Error> {
+async fn check_role(
+    change: &mut WriteTransaction,
+    resource: &ServicePrincipal,
+    app_role: Uuid,
+    kind: PrincipalKind,
+) -> Result<(), Error> {
     let application = change.find_application_by_app_id(resource.app_id).await?;
-    if is_assignable(&effective_app_roles(application.as_ref(), resource), app_role) {
+    if is_assignable(&effective_app_roles(application.as_ref(), resource), app_role, kind) {
         return Ok(());
     }
     Err(Error::NoSuchAppRole { resource: resource.id, app_role })
@@ -121,29 +127,27 @@ async fn kind_and_name(
     principal: PrincipalId,
     said: Option<PrincipalKind>,
 ) -> Result<(PrincipalKind, Option<String>), Error> {
-    let id = principal.uuid();
-    if said == Some(PrincipalKind::ServicePrincipal) {
-        let known = service_principal::load(change, ServicePrincipalId::new(id)).await?;
-        return Ok((PrincipalKind::ServicePrincipal, Some(known.display_name.into())));
-    }
-    if said.is_none()
-        && let Some(known) = change.find_service_principal(ServicePrincipalId::new(id)).await?
-    {
-        return Ok((PrincipalKind::ServicePrincipal, Some(known.display_name.into())));
-    }
-    let own = match change.find_user(UserId::new(id)).await? {
-        Some(user) => Some((PrincipalKind::User, user.display_name)),
-        None => {
-            let group = change.find_user_group(UserGroupId::new(id)).await?;
-            group.map(|group| (PrincipalKind::Group, group.display_name))
+    match known(change, principal.uuid()).await? {
+        Some((kind, name)) if said.is_none_or(|said| said == kind) => Ok((kind, Some(name))),
+        None if said == Some(PrincipalKind::ServicePrincipal) => {
+            Err(Error::ServicePrincipalNotFound(ServicePrincipalId::new(principal.uuid())))
         }
-    };
-    match own {
-        Some((kind, name)) if said.is_none_or(|said| said == kind) => Ok((kind, Some(name.into()))),
         Some(_) => Err(Error::PrincipalNotFound(principal)),
         None if principals == Principals::OwnOnly && change.has_users_or_groups().await? => {
             Err(Error::PrincipalNotFound(principal))
         }
         None => Ok((said.unwrap_or(PrincipalKind::User), None)),
     }
+}
+
+/// What the directory itself has under an id, and its name.
+async fn known(change: &mut WriteTransaction, id: Uuid) -> Result<Option<(PrincipalKind, String)>, Error> {
+    if let Some(found) = change.find_service_principal(ServicePrincipalId::new(id)).await? {
+        return Ok(Some((PrincipalKind::ServicePrincipal, found.display_name.into())));
+    }
+    if let Some(found) = change.find_user(UserId::new(id)).await? {
+        return Ok(Some((PrincipalKind::User, found.display_name.into())));
+    }
+    let group = change.find_user_group(UserGroupId::new(id)).await?;
+    Ok(group.map(|found| (PrincipalKind::Group, found.display_name.into())))
 }

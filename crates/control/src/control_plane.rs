@@ -24,6 +24,7 @@ use crate::authority::CertificateAuthority;
 use crate::deleted_application::purge_regularly;
 use crate::error::{Error, OpenError};
 use crate::permit::{Failed, Signer, Signing};
+use crate::provider::keep_api_principal;
 use crate::sealing::SealingKey;
 
 /// How often the snapshot is compared with the directory.
@@ -110,7 +111,7 @@ impl ControlPlane {
     pub async fn open_with_clock(settings: Settings, clock: Clock) -> Result<Self, OpenError> {
         let store = Store::open(&settings.database).await?;
         check_sealing_key(&store, &settings.sealing_key).await?;
-        make_default_group(&store, clock()).await?;
+        furnish(&store, clock()).await?;
         forget_tunnels(&store).await?;
         let step = store.snapshot_step(&Snapshot::default()).await.map_err(Error::Store)?;
         let signer = Signer::new(&settings.authority, step.version(), clock());
@@ -324,10 +325,20 @@ async fn check_sealing_key(store: &Store, key: &SealingKey) -> Result<(), OpenEr
     }
 }
 
-async fn make_default_group(store: &Store, now: Timestamp) -> Result<(), Error> {
+/// What a directory is never without.
+async fn furnish(store: &Store, now: Timestamp) -> Result<(), Error> {
     let mut change = store.begin().await?;
-    if change.find_default_connector_group().await?.is_some() {
+    let made = (make_default_group(&mut change, now).await?, keep_api_principal(&mut change, now).await?);
+    if made == (false, false) {
         return Ok(change.roll_back().await?);
+    }
+    change.commit().await?;
+    Ok(())
+}
+
+async fn make_default_group(change: &mut WriteTransaction, now: Timestamp) -> Result<bool, Error> {
+    if change.find_default_connector_group().await?.is_some() {
+        return Ok(false);
     }
     let Ok(name) = DisplayName::parse(DEFAULT_GROUP_NAME) else { return Err(Error::NoDefaultGroup) };
     let mut group = ConnectorGroup {
@@ -341,8 +352,7 @@ async fn make_default_group(store: &Store, now: Timestamp) -> Result<(), Error> 
     let context = OperationContext::system(Uuid::now_v7());
     let detail = audit::change(None, Some(audit::connector_group(&group)));
     change.append_audit(record(now, &context, Activity::AddConnectorGroup, group.id, detail));
-    change.commit().await?;
-    Ok(())
+    Ok(true)
 }
 
 async fn forget_tunnels(store: &Store) -> Result<(), Error> {

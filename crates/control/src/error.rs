@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use adit_core::client_secret::ClientSecretRefused;
 use adit_core::connector_group::{GroupNotDeletable, RegionFixed};
 use adit_core::id::{AuditId, RegistrationTokenId};
 use adit_core::owner::{MOST_OWNERS, OwnerId};
@@ -10,10 +11,10 @@ use adit_core::publishing::PublishingRefused;
 use adit_core::user::PasswordRefused;
 use adit_core::user_group::MOST_MEMBERS;
 use adit_core::{
-    AppId, AppRoleAssignmentId, ApplicationId, ConnectorGroupId, ConnectorId, DisplayName, ExternalUrl, InternalUrl,
-    MachineName, PrincipalId, Revision, ServicePrincipalId, UserGroupId, UserId, UserPrincipalName,
+    AppId, AppRoleAssignmentId, ApplicationId, ClientSecretId, ConnectorGroupId, ConnectorId, DisplayName, ExternalUrl,
+    InternalUrl, MachineName, PrincipalId, Revision, ServicePrincipalId, UserGroupId, UserId, UserPrincipalName,
 };
-use adit_identity::PasswordError;
+use adit_identity::{PasswordError, ProviderKeyError};
 use uuid::Uuid;
 
 use crate::authority::{AuthorityError, CsrRefused};
@@ -137,6 +138,9 @@ pub enum Error {
         /// Its service principal.
         id: ServicePrincipalId,
     },
+    /// The service principal is no application's, and stays as it is.
+    #[error("service principal {0} stands for this server's own API, and cannot be changed or deleted")]
+    StandsForTheApi(ServicePrincipalId),
     /// There is no such assignment.
     #[error("there is no app role assignment {0}")]
     AppRoleAssignmentNotFound(AppRoleAssignmentId),
@@ -179,6 +183,12 @@ pub enum Error {
     /// The password is not taken.
     #[error(transparent)]
     PasswordRefused(#[from] PasswordRefused),
+    /// There is somebody in the directory already.
+    #[error("the directory has users or groups already")]
+    HasUsers,
+    /// A new password was typed twice, and not the same.
+    #[error("the two are not the same")]
+    PasswordsDiffer,
     /// A password could not be hashed.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -231,12 +241,21 @@ pub enum Error {
         /// The owner.
         id: OwnerId,
     },
+    /// Applications are owned by users and programs.
+    #[error("the group '{0}' cannot own an application")]
+    GroupCannotOwn(OwnerId),
     /// The application has as many owners as an application can have.
     #[error("application {application} has {MOST_OWNERS} owners, and cannot have more")]
     TooManyOwners {
         /// The application.
         application: ApplicationId,
     },
+    /// The client secret is not made.
+    #[error(transparent)]
+    ClientSecretRefused(#[from] ClientSecretRefused),
+    /// There is no such client secret there.
+    #[error("there is no client secret {0}")]
+    ClientSecretNotFound(ClientSecretId),
     /// No such token can be used: it was used or revoked already, or never made.
     #[error("there is no registration token {0} that can still be used")]
     RegistrationTokenNotFound(RegistrationTokenId),
@@ -254,6 +273,9 @@ pub enum Error {
     /// The certificate that was uploaded is not accepted.
     #[error(transparent)]
     CertificateRefused(#[from] CertificateRefused),
+    /// A key of the built-in provider could not be made.
+    #[error(transparent)]
+    ProviderKey(#[from] ProviderKeyError),
     /// A secret could not be sealed or opened.
     #[error(transparent)]
     Sealing(#[from] SealingError),
@@ -270,7 +292,7 @@ pub enum Error {
     #[error("the directory has no default connector group; restart the server, which makes one")]
     NoDefaultGroup,
     /// The system gave no random numbers.
-    #[error("no registration token could be made: the system gave no random numbers")]
+    #[error("no secret could be made: the system gave no random numbers")]
     NoRandomness,
     /// The authority could not issue a certificate.
     #[error(transparent)]

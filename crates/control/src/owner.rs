@@ -5,7 +5,7 @@
 
 use adit_core::audit::Activity;
 use adit_core::owner::{MOST_OWNERS, Owner, OwnerId};
-use adit_core::{ApplicationId, OperationContext, PrincipalKind, ServicePrincipalId};
+use adit_core::{ApplicationId, OperationContext, PrincipalId, PrincipalKind, ServicePrincipalId, UserGroupId, UserId};
 use adit_store::WriteTransaction;
 
 use crate::audit;
@@ -17,8 +17,7 @@ use crate::error::Error;
 pub struct NewOwner {
     /// Who it is.
     pub id: OwnerId,
-    /// What kind of principal that is; if it is not said, a service principal where there is one of that id, else a
-    /// user.
+    /// What kind of principal that is; if it is not said, what the directory has under that id, else a user.
     pub kind: Option<PrincipalKind>,
     /// Its name, if one was said.
     pub name: Option<String>,
@@ -46,7 +45,8 @@ impl ControlPlane {
     /// Adds an owner to an application.
     ///
     /// # Errors
-    /// [`Error::ApplicationNotFound`], [`Error::OwnerExists`], [`Error::TooManyOwners`], [`Error::Store`].
+    /// [`Error::ApplicationNotFound`], [`Error::OwnerExists`], [`Error::TooManyOwners`], [`Error::GroupCannotOwn`],
+    /// [`Error::Store`].
     pub async fn add_owner(
         &self,
         context: &OperationContext,
@@ -97,15 +97,25 @@ async fn owners(change: &mut WriteTransaction, application: ApplicationId) -> Re
     Ok(change.owners_of(application).await?)
 }
 
-/// The owner with what the directory itself knows of it.
+/// The owner with what the directory itself knows of it. What it does not know is another issuer's, and what was said.
 async fn known(change: &mut WriteTransaction, new: NewOwner) -> Result<Owner, Error> {
-    let principal = match new.id.as_str().parse::<ServicePrincipalId>() {
-        Ok(id) if new.kind.is_none() => change.find_service_principal(id).await?,
-        _ => None,
+    let NewOwner { id, kind, name } = new;
+    let Ok(uuid) = id.as_str().parse::<PrincipalId>().map(PrincipalId::uuid) else {
+        return Ok(Owner { id, kind: kind.unwrap_or(PrincipalKind::User), name });
     };
-    let (kind, name) = match principal {
-        Some(principal) => (PrincipalKind::ServicePrincipal, Some(principal.display_name.into())),
-        None => (new.kind.unwrap_or(PrincipalKind::User), new.name),
-    };
-    Ok(Owner { id: new.id, kind, name })
+    let may_be = |wanted| kind.is_none_or(|said| said == wanted);
+    if may_be(PrincipalKind::ServicePrincipal)
+        && let Some(found) = change.find_service_principal(ServicePrincipalId::new(uuid)).await?
+    {
+        return Ok(Owner { id, kind: PrincipalKind::ServicePrincipal, name: Some(found.display_name.into()) });
+    }
+    if may_be(PrincipalKind::User)
+        && let Some(found) = change.find_user(UserId::new(uuid)).await?
+    {
+        return Ok(Owner { id, kind: PrincipalKind::User, name: Some(found.display_name.into()) });
+    }
+    if change.find_user_group(UserGroupId::new(uuid)).await?.is_some() {
+        return Err(Error::GroupCannotOwn(id));
+    }
+    Ok(Owner { id, kind: kind.unwrap_or(PrincipalKind::User), name })
 }

@@ -130,7 +130,11 @@ impl<'a> Signer<'a> {
             let membership = self.membership(connector).or_else(|| connector.membership.clone());
             (connector.id, Some(KnownConnector { membership, ..connector.clone() }))
         });
-        let changes = SnapshotChanges { applications: applications.collect(), connectors: connectors.collect() };
+        let changes = SnapshotChanges {
+            applications: applications.collect(),
+            connectors: connectors.collect(),
+            ..SnapshotChanges::default()
+        };
         last.changed(self.version.0, self.version.1, changes)
     }
 

@@ -5,12 +5,15 @@ use adit_core::application::Attributes;
 use adit_core::audit::Activity;
 use adit_core::query::{Page, Query};
 use adit_core::service_principal::effective_app_roles;
-use adit_core::{AppId, Application, DisplayName, OperationContext, Revision, ServicePrincipal, ServicePrincipalId};
+use adit_core::{
+    API_APP_ID, AppId, Application, DisplayName, OperationContext, Revision, ServicePrincipal, ServicePrincipalId,
+};
 use adit_store::WriteTransaction;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::audit;
+use crate::client_secret;
 use crate::control_plane::ControlPlane;
 use crate::error::Error;
 use crate::target::Target;
@@ -98,7 +101,7 @@ impl ControlPlane {
     /// Changes a service principal. What is already so changes nothing.
     ///
     /// # Errors
-    /// [`Error::ServicePrincipalNotFound`], [`Error::ChangedMeanwhile`], [`Error::Store`].
+    /// [`Error::ServicePrincipalNotFound`], [`Error::StandsForTheApi`], [`Error::ChangedMeanwhile`], [`Error::Store`].
     pub async fn update_service_principal(
         &self,
         context: &OperationContext,
@@ -106,7 +109,7 @@ impl ControlPlane {
         wanted: ServicePrincipalChange,
     ) -> Result<ServicePrincipal, Error> {
         let mut change = self.store().begin().await?;
-        let old = load(&mut change, target).await?;
+        let old = load_own(&mut change, target).await?;
         let mut principal = old.clone();
         if let Some(name) = wanted.display_name {
             principal.display_name = name;
@@ -125,18 +128,19 @@ impl ControlPlane {
         Ok(principal)
     }
 
-    /// Deletes a service principal with the assignments to it and of it, and its ownerships. The application stays.
+    /// Deletes a service principal with the assignments to it and of it, its ownerships and its secrets. The application stays.
     ///
     /// # Errors
-    /// [`Error::ServicePrincipalNotFound`], [`Error::ChangedMeanwhile`], [`Error::Store`].
+    /// [`Error::ServicePrincipalNotFound`], [`Error::StandsForTheApi`], [`Error::ChangedMeanwhile`], [`Error::Store`].
     pub async fn delete_service_principal(
         &self,
         context: &OperationContext,
         target: impl Into<Target<ServicePrincipalId>>,
     ) -> Result<(), Error> {
         let mut change = self.store().begin().await?;
-        let principal = load(&mut change, target).await?;
+        let principal = load_own(&mut change, target).await?;
         let (id, old) = (principal.id, audit::service_principal(&principal));
+        client_secret::forget_secrets_of(&mut change, &principal).await?;
         let taken = change.take_service_principal(principal).await?;
         let detail = audit::with(audit::change(Some(old), None), "assignments", taken.assignments.len());
         change.append_audit(self.record(context, Activity::DeleteServicePrincipal, id, detail));
@@ -226,6 +230,15 @@ impl ControlPlane {
         change.append_audit(self.record(context, Activity::UpdateServicePrincipal, new.id, detail));
         Ok(())
     }
+}
+
+/// The same for a service principal that is to be changed or deleted: not the one of the API.
+pub(crate) async fn load_own(
+    change: &mut WriteTransaction,
+    target: impl Into<Target<ServicePrincipalId>>,
+) -> Result<ServicePrincipal, Error> {
+    let found = load(change, target).await?;
+    if found.app_id == API_APP_ID { Err(Error::StandsForTheApi(found.id)) } else { Ok(found) }
 }
 
 /// Loads a service principal that must exist, and be at one of the revisions that are expected of it.

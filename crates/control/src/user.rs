@@ -7,7 +7,7 @@ use adit_core::application::Attributes;
 use adit_core::audit::Activity;
 use adit_core::query::{Page, Query};
 use adit_core::user::check_password;
-use adit_core::{DisplayName, OperationContext, Revision, User, UserId, UserPrincipalName};
+use adit_core::{DisplayName, MemberId, OperationContext, PrincipalId, Revision, User, UserId, UserPrincipalName};
 use adit_identity::hash_password;
 use adit_store::{KeptPassword, WriteTransaction};
 use uuid::Uuid;
@@ -58,6 +58,8 @@ pub struct UserChange {
     pub is_enabled: Option<bool>,
     /// Another password.
     pub password: Option<NewPassword>,
+    /// Whether the user has to choose another password at the next sign-in; with a new password that says so itself.
+    pub must_change: Option<bool>,
     /// Each key replaces what was there under it.
     pub attributes: Attributes,
 }
@@ -95,6 +97,48 @@ impl ControlPlane {
         Ok(self.store().find_password(id).await?)
     }
 
+    /// Whether the directory has a user or a group.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn has_users_or_groups(&self) -> Result<bool, Error> {
+        let mut look = self.store().begin().await?;
+        let has = look.has_users_or_groups().await?;
+        look.roll_back().await?;
+        Ok(has)
+    }
+
+    /// Makes the first user, who may do everything at the API; only where there is nobody.
+    ///
+    /// # Errors
+    /// [`Error::HasUsers`], [`Error::PasswordRefused`], [`Error::Password`], [`Error::Store`].
+    pub async fn create_first_administrator(&self, context: &OperationContext, new: NewUser) -> Result<User, Error> {
+        check_password(&new.password.password, &new.principal_name, &new.display_name)?;
+        let password = kept(new.password).await?;
+        let mut change = self.store().begin().await?;
+        if change.has_users_or_groups().await? {
+            return Err(Error::HasUsers);
+        }
+        let now = self.now();
+        let mut user = User {
+            id: UserId::new(Uuid::now_v7()),
+            principal_name: new.principal_name,
+            display_name: new.display_name,
+            is_enabled: new.is_enabled,
+            created: now,
+            password_changed: now,
+            attributes: new.attributes,
+            revision: Revision::default(),
+        };
+        change.insert_user(&mut user, &password).await?;
+        let detail = audit::change(None, Some(audit::user(&user)));
+        change.append_audit(self.record(context, Activity::AddUser, user.id, detail));
+        let principal = PrincipalId::new(user.id.uuid());
+        self.assign_everything(&mut change, context, principal, &user.display_name).await?;
+        self.commit(change).await?;
+        Ok(user)
+    }
+
     /// Makes a user.
     ///
     /// # Errors
@@ -122,7 +166,8 @@ impl ControlPlane {
         Ok(user)
     }
 
-    /// Changes a user. What is already so changes nothing; a password that is given is always a change.
+    /// Changes a user. What is already so changes nothing; a password that is given is always a change. Another password
+    /// ends the sessions, and so does disabling.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::PasswordRefused`], [`Error::PrincipalNameTaken`], [`Error::ChangedMeanwhile`],
@@ -137,22 +182,30 @@ impl ControlPlane {
         let password = self.checked_password(target.id, &wanted).await?;
         let mut change = self.store().begin().await?;
         let old = load(&mut change, target).await?;
+        let must_change = wanted.must_change.filter(|_| password.is_none());
         let mut user = applied(&old, wanted);
         if let Some(password) = &password {
             user.password_changed = self.now();
             change.write_password(user.id, password).await?;
+            // Whoever knew the old password may have signed in with it.
+            self.end_sessions_of(&mut change, user.id).await?;
+        } else if let Some(must_change) = must_change {
+            change.write_must_change(user.id, must_change).await?;
         } else if user == old {
             self.unchanged(change).await?;
             return Ok(user);
         }
+        if old.is_enabled && !user.is_enabled {
+            self.end_sessions_of(&mut change, user.id).await?;
+        }
         check_free(&mut change, &user.principal_name, Some(user.id)).await?;
         change.update_user(&old, &mut user).await?;
-        self.record_update(&mut change, context, (&old, &user), password.is_some());
+        self.record_update(&mut change, context, (&old, &user), password.is_some(), must_change);
         self.commit(change).await?;
         Ok(user)
     }
 
-    /// Deletes a user with its password, its assignments, its memberships and its ownerships.
+    /// Deletes a user with its password, its assignments, its memberships, its ownerships and its sessions.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::ChangedMeanwhile`], [`Error::Store`].
@@ -163,10 +216,16 @@ impl ControlPlane {
     ) -> Result<(), Error> {
         let mut change = self.store().begin().await?;
         let user = load(&mut change, target).await?;
+        self.end_sessions_of(&mut change, user.id).await?;
         let assignments = change.delete_user(user.id).await?;
         let detail = audit::with(audit::change(Some(audit::user(&user)), None), "assignments", assignments);
         change.append_audit(self.record(context, Activity::DeleteUser, user.id, detail));
         self.commit(change).await
+    }
+
+    /// Ends all sessions of a user, with the change that is the reason.
+    async fn end_sessions_of(&self, change: &mut WriteTransaction, user: UserId) -> Result<(), Error> {
+        Ok(change.end_sessions_of_member(MemberId::User(user), self.now()).await?)
     }
 
     /// Checks the password of a change by the names that the user will have, and hashes it: before the write begins.
@@ -186,6 +245,7 @@ impl ControlPlane {
         context: &OperationContext,
         (old, new): (&User, &User),
         has_new_password: bool,
+        must_change: Option<bool>,
     ) {
         if has_new_password {
             let detail = audit::with(audit::change(None, None), "target_name", new.display_name.as_str());
@@ -193,10 +253,13 @@ impl ControlPlane {
         }
         let (before, after) = (audit::user(old), audit::user(new));
         let changed = audit::differing(&old.attributes, &new.attributes);
-        if before == after && changed.is_empty() {
+        if before == after && changed.is_empty() && must_change.is_none() {
             return;
         }
-        let detail = audit::with(audit::change(Some(before), Some(after)), "changed_attributes", changed);
+        let mut detail = audit::with(audit::change(Some(before), Some(after)), "changed_attributes", changed);
+        if let Some(must_change) = must_change {
+            detail = audit::with(detail, "must_change_password", must_change);
+        }
         change.append_audit(self.record(context, Activity::UpdateUser, new.id, detail));
     }
 }

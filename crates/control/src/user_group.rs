@@ -120,7 +120,8 @@ impl ControlPlane {
         Ok(group)
     }
 
-    /// Deletes a group with its assignments and its ownerships. Its members stay.
+    /// Deletes a group with its assignments and its ownerships. Its members stay. If it was in other groups, they leave
+    /// those with it, and their sessions end.
     ///
     /// # Errors
     /// [`Error::UserGroupNotFound`], [`Error::ChangedMeanwhile`], [`Error::Store`].
@@ -131,6 +132,11 @@ impl ControlPlane {
     ) -> Result<(), Error> {
         let mut change = self.store().begin().await?;
         let group = load(&mut change, target).await?;
+        let id = MemberId::Group(group.id);
+        // What was assigned to the group itself goes with it; what was assigned to those above it does not.
+        if !change.group_ids_of(id, Reach::Direct).await?.is_empty() {
+            change.end_sessions_of_member(id, self.now()).await?;
+        }
         let assignments = change.delete_user_group(group.id).await?;
         let detail = audit::with(audit::change(Some(audit::user_group(&group)), None), "assignments", assignments);
         change.append_audit(self.record(context, Activity::DeleteGroup, group.id, detail));
@@ -165,7 +171,8 @@ impl ControlPlane {
         Ok(found)
     }
 
-    /// Takes a user or a group out of a group.
+    /// Takes a user or a group out of a group, which ends the sessions of all who leave it: a session knows the groups of
+    /// its sign-in.
     ///
     /// # Errors
     /// [`Error::UserGroupNotFound`], [`Error::NotInGroup`], [`Error::ChangedMeanwhile`], [`Error::Store`].
@@ -184,6 +191,7 @@ impl ControlPlane {
             };
             if exists && change.is_member(group.id, id).await? {
                 change.delete_member(&mut group, id).await?;
+                change.end_sessions_of_member(id, self.now()).await?;
                 self.record_member(&mut change, context, Activity::RemoveGroupMember, &group, id);
                 return self.commit(change).await;
             }

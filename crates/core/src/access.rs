@@ -148,6 +148,14 @@ pub enum Refused {
         /// The application.
         application: ApplicationId,
     },
+    /// The user may not sign in.
+    #[error("{kind} {principal} is disabled")]
+    Disabled {
+        /// A user, or a program by itself.
+        kind: PrincipalKind,
+        /// Who.
+        principal: PrincipalId,
+    },
     /// Only those who are assigned may, and this one is not.
     #[error("{kind} {principal} is not assigned to application {application}")]
     NotAssigned {
@@ -191,6 +199,9 @@ pub fn decide_for(snapshot: &Snapshot, request: AccessRequest<'_>, who: Who<'_>)
     };
     let admission = application.admission.as_deref().filter(|admission| admission.is_enabled());
     let admission = admission.ok_or(Refused::SignInDisabled { application: id })?;
+    if snapshot.is_disabled(principal.id) {
+        return Err(Refused::Disabled { kind: principal.kind, principal: principal.id });
+    }
     let on_behalf_of = admitted(admission, principal).ok_or(Refused::NotAssigned {
         application: id,
         kind: principal.kind,
@@ -222,6 +233,10 @@ fn admitted_place<'s>(
 }
 
 fn admitted(admission: &Admission, principal: Principal<'_>) -> Option<OnBehalfOf> {
+    // Nobody signs in as a group, whatever a session or a token was made to say.
+    if principal.kind == PrincipalKind::Group {
+        return None;
+    }
     let matches: Vec<_> = admission.matches(principal.kind, principal.id, principal.groups).collect();
     if matches.is_empty() && admission.is_assignment_required() {
         return None;
@@ -328,6 +343,29 @@ mod tests {
         for snapshot in [disabled, missing] {
             let refused = decide_for(&snapshot, ROOT, user(1, &[])).unwrap_err();
             assert!(matches!(refused, Refused::SignInDisabled { .. }), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_comes_as_a_group_also_where_everybody_may() {
+        let open = closed(json!({}), &[(PrincipalKind::Group, 20, 0)]);
+        for number in [20, 21] {
+            let group = Principal { kind: PrincipalKind::Group, id: id(number), groups: &[], groups_left_out: 0 };
+            let refused = decide_for(&open, ROOT, Who::Principal(group)).unwrap_err();
+            assert!(matches!(refused, Refused::NotAssigned { .. }), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_user_who_is_disabled_is_refused_whatever_is_assigned() {
+        let changes = crate::snapshot::SnapshotChanges { disabled: vec![(id(1), true)], ..Default::default() };
+        for attributes in [json!({}), json!({"appRoleAssignmentRequired": true})] {
+            let snapshot = closed(attributes, &[(PrincipalKind::User, 1, 0), (PrincipalKind::User, 2, 0)]);
+            assert!(decide_for(&snapshot, ROOT, user(1, &[])).is_ok());
+            let snapshot = snapshot.changed(Epoch(1), Revision(2), changes.clone());
+            let refused = decide_for(&snapshot, ROOT, user(1, &[])).unwrap_err();
+            assert_eq!(refused, Refused::Disabled { kind: PrincipalKind::User, principal: id(1) });
+            assert!(decide_for(&snapshot, ROOT, user(2, &[])).is_ok());
         }
     }
 

@@ -2,13 +2,13 @@
 //!
 //! Rules: without `appRoleAssignmentRequired` everybody who has signed in may. With it only whoever is assigned: themselves
 //! or through a group of their session, with default access or in an app role. A role that was disabled or taken away gives
-//! nothing, neither its name nor access. A service principal that is disabled takes no sign-ins.
+//! nothing, neither its name nor access. An application or a service principal that is disabled takes no sign-ins.
 //!
 //! A principal is found by its id, in one step each for the user and for every group, however many are assigned.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,13 +16,16 @@ use uuid::Uuid;
 use crate::app_role_assignment::{AppRoleAssignment, DEFAULT_ACCESS, PrincipalKind};
 use crate::application::Application;
 use crate::id::PrincipalId;
-use crate::service_principal::{ServicePrincipal, effective_app_roles, is_assignable};
+use crate::service_principal::{ServicePrincipal, assignable_role, effective_app_roles};
 
 /// The attribute of a service principal by which assignment is required.
 const ASSIGNMENT_REQUIRED: &str = "appRoleAssignmentRequired";
 
 /// The attribute of a service principal by which it is disabled.
 const ENABLED: &str = "accountEnabled";
+
+/// The attribute by which an application, or its service principal, is deactivated.
+const DEACTIVATED: &str = "isDisabled";
 
 /// The most assignments of one application that gateways know, some ten megabytes; what is beyond gives no access.
 pub const MOST_ASSIGNMENTS: usize = 100_000;
@@ -43,25 +46,54 @@ pub struct Admission {
 }
 
 /// Each principal with its roles; with none of them it has default access.
-type Assigned = HashMap<PrincipalId, Vec<u16>, BuildHasherDefault<IdHasher>>;
+type Assigned = HashMap<PrincipalId, Vec<u16>, IdHash>;
 
-/// Ids are random where an attacker could choose them, so a multiplication spreads them well enough; a keyed hash would
-/// cost more than all the rest of a decision.
-#[derive(Default)]
-struct IdHasher(u64);
+/// Ids can be anybody's choice where principals are another issuer's, so each process spreads them by numbers of its own:
+/// nobody can choose ids that fall together. The keyed hash of the standard library would cost more than all the rest of a
+/// decision.
+#[derive(Debug, Clone, Copy)]
+struct IdHash(u64, u64);
+
+impl Default for IdHash {
+    fn default() -> Self {
+        static SEEDS: LazyLock<IdHash> = LazyLock::new(|| {
+            let random = RandomState::new();
+            IdHash(random.hash_one(0_u8), random.hash_one(1_u8))
+        });
+        *SEEDS
+    }
+}
+
+impl BuildHasher for IdHash {
+    type Hasher = IdHasher;
+
+    fn build_hasher(&self) -> IdHasher {
+        IdHasher { seeds: *self, hash: 0 }
+    }
+}
+
+struct IdHasher {
+    seeds: IdHash,
+    hash: u64,
+}
 
 impl Hasher for IdHasher {
+    /// An id is 16 bytes: its halves, mixed with the seeds, are multiplied, and the halves of the product are put together.
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let word = chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-            self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        for chunk in bytes.chunks(16) {
+            let (left, right) = chunk.split_at(chunk.len().min(8));
+            let left = u128::from(word(left) ^ self.seeds.0);
+            let product = left.wrapping_mul(u128::from(word(right) ^ self.seeds.1 ^ self.hash));
+            let half = |shift: u32| u64::try_from(product >> shift & u128::from(u64::MAX)).unwrap_or_default();
+            self.hash = half(64) ^ half(0);
         }
     }
 
     fn write_usize(&mut self, _length: usize) {}
 
     fn finish(&self) -> u64 {
-        self.0 ^ self.0 >> 32
+        self.hash
     }
 }
 
@@ -86,14 +118,17 @@ impl Match<'_> {
 impl Admission {
     /// Compiles the admission to `application` from its service principal and the assignments to that.
     #[must_use]
-    pub fn of<'a>(
+    pub fn of(
         application: &Application,
         principal: &ServicePrincipal,
-        assignments: impl IntoIterator<Item = &'a AppRoleAssignment>,
+        assignments: impl IntoIterator<Item = Assignee>,
     ) -> Self {
         let flag = |name| principal.attributes.get(name).and_then(Value::as_bool);
+        let is_deactivated = [&application.attributes, &principal.attributes]
+            .iter()
+            .any(|own| own.get(DEACTIVATED).and_then(Value::as_bool) == Some(true));
         let mut admission = Self {
-            is_enabled: flag(ENABLED).unwrap_or(true),
+            is_enabled: flag(ENABLED).unwrap_or(true) && !is_deactivated,
             is_assignment_required: flag(ASSIGNMENT_REQUIRED).unwrap_or(false),
             users: Assigned::default(),
             groups: Assigned::default(),
@@ -103,32 +138,29 @@ impl Admission {
         let roles = effective_app_roles(Some(application), principal);
         let mut numbers = HashMap::new();
         for assignment in assignments.into_iter().take(MOST_ASSIGNMENTS) {
-            let role = assignment.app_role;
-            let number = *numbers.entry(role).or_insert_with(|| admission.number(&roles, role));
-            admission.assign(assignment, number);
+            let (role, kind) = (assignment.app_role, assignment.kind);
+            let number = *numbers.entry((role, kind)).or_insert_with(|| admission.number(&roles, role, kind));
+            admission.assign(&assignment, number);
         }
         admission
     }
 
     /// What an assignment in `role` gives.
-    fn number(&mut self, roles: &[Value], role: Uuid) -> Given {
+    fn number(&mut self, roles: &[Value], role: Uuid, kind: PrincipalKind) -> Given {
         if role == DEFAULT_ACCESS {
             return Given::Access;
         }
-        if !is_assignable(roles, role) || self.roles.len() >= MOST_ROLES {
+        let Some(found) = assignable_role(roles, role, kind).filter(|_| self.roles.len() < MOST_ROLES) else {
             return Given::Nothing;
-        }
-        let is_it = |candidate: &&Value| {
-            candidate.get("id").and_then(Value::as_str).and_then(|id| Uuid::try_parse(id).ok()) == Some(role)
         };
-        let value = roles.iter().find(is_it).and_then(|found| found.get("value")).and_then(Value::as_str);
+        let value = found.get("value").and_then(Value::as_str);
         let Some(value) = value.filter(|value| !value.is_empty()) else { return Given::Access };
         self.roles.push(Arc::from(value));
         u16::try_from(self.roles.len() - 1).map_or(Given::Nothing, Given::Role)
     }
 
-    fn assign(&mut self, assignment: &AppRoleAssignment, given: Given) {
-        let assigned = match assignment.principal_kind {
+    fn assign(&mut self, assignment: &Assignee, given: Given) {
+        let assigned = match assignment.kind {
             PrincipalKind::User => &mut self.users,
             PrincipalKind::Group => &mut self.groups,
             PrincipalKind::ServicePrincipal => &mut self.programs,
@@ -188,6 +220,24 @@ impl Admission {
     }
 }
 
+/// Who is assigned, and in which role: what of an assignment decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assignee {
+    /// The user, group or program.
+    pub principal: PrincipalId,
+    /// Which of them it is.
+    pub kind: PrincipalKind,
+    /// In which role.
+    pub app_role: Uuid,
+}
+
+impl From<&AppRoleAssignment> for Assignee {
+    fn from(assignment: &AppRoleAssignment) -> Self {
+        let AppRoleAssignment { principal, principal_kind, app_role, .. } = assignment;
+        Self { principal: *principal, kind: *principal_kind, app_role: *app_role }
+    }
+}
+
 /// What an assignment gives.
 #[derive(Debug, Clone, Copy)]
 enum Given {
@@ -244,7 +294,7 @@ pub(crate) mod tests {
 
     pub(crate) fn admission(attributes: Value, assigned: &[(PrincipalKind, u128, u128)]) -> Admission {
         let assignments: Vec<_> = assigned.iter().map(|(kind, who, role)| assignment(*kind, *who, *role)).collect();
-        Admission::of(&application(1), &service_principal(attributes), &assignments)
+        Admission::of(&application(1), &service_principal(attributes), assignments.iter().map(Assignee::from))
     }
 
     fn roles(admission: &Admission, kind: PrincipalKind, who: u128, groups: &[u128]) -> Option<Vec<String>> {
@@ -280,10 +330,45 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn ids_fall_together_for_nobody_who_does_not_know_the_seeds_of_the_process() {
+        // Without a seed all of these had one hash: what the first half changes, the second takes back.
+        let ids: Vec<PrincipalId> = (0..4096_u128)
+            .map(|number| {
+                let first =
+                    (0..12).filter(|bit| number >> bit & 1 == 1).fold(0_u64, |word, bit| word | 1 << (52 + bit));
+                let hash = first.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                PrincipalId::new(Uuid::from_u64_pair(first, hash.rotate_left(5)))
+            })
+            .collect();
+        let places = |hash: IdHash| ids.iter().map(|id| hash.hash_one(id)).collect::<std::collections::HashSet<_>>();
+        assert_eq!(places(IdHash::default()).len(), ids.len());
+        assert_ne!(places(IdHash(1, 2)), places(IdHash(3, 4)), "the seeds decide");
+        assert_eq!(places(IdHash::default()), places(IdHash::default()), "one process has one hash");
+    }
+
+    #[test]
+    fn a_role_for_users_gives_a_program_nothing() {
+        use PrincipalKind::{ServicePrincipal, User};
+        let role =
+            json!({"id": Uuid::from_u128(1), "value": "read", "isEnabled": true, "allowedMemberTypes": ["User"]});
+        let mut principal = service_principal(json!({}));
+        principal.attributes.insert("appRoles".to_owned(), json!([role]));
+        let assigned = [assignment(ServicePrincipal, 30, 1), assignment(User, 10, 1)];
+        let wiki = Admission::of(&application(1), &principal, assigned.iter().map(Assignee::from));
+        assert_eq!(roles(&wiki, ServicePrincipal, 30, &[]), None);
+        assert_eq!(roles(&wiki, User, 10, &[]), Some(vec!["read".to_owned()]));
+    }
+
+    #[test]
     fn what_the_service_principal_says_holds_and_what_it_does_not_say_is_as_elsewhere() {
         let silent = admission(json!({}), &[]);
         assert!(silent.is_enabled() && !silent.is_assignment_required());
         let said = admission(json!({"appRoleAssignmentRequired": true, "accountEnabled": false}), &[]);
         assert!(!said.is_enabled() && said.is_assignment_required());
+        assert!(!admission(json!({"isDisabled": true}), &[]).is_enabled());
+        assert!(admission(json!({"isDisabled": false, "accountEnabled": true}), &[]).is_enabled());
+        let mut deactivated = application(1);
+        deactivated.attributes.insert("isDisabled".to_owned(), json!(true));
+        assert!(!Admission::of(&deactivated, &service_principal(json!({})), []).is_enabled());
     }
 }

@@ -77,6 +77,10 @@ id!(
     RegistrationTokenId
 );
 id!(
+    /// Identifies one client secret of a program (`keyId` in Graph).
+    ClientSecretId
+);
+id!(
     /// Identifies one tunnel: the connections of one connector process to one gateway.
     TunnelId
 );

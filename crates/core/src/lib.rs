@@ -8,13 +8,16 @@
 
 pub mod access;
 pub mod admission;
+pub mod api_permission;
 pub mod app_role_assignment;
 pub mod application;
 pub mod audit;
 pub mod certificate;
+pub mod client_secret;
 pub mod connector;
 pub mod connector_group;
 pub mod deleted_application;
+pub mod directory_role;
 pub mod explain;
 pub mod external_url;
 pub mod health;
@@ -33,7 +36,9 @@ pub mod region;
 pub mod registration_token;
 pub mod request_path;
 pub mod revision;
+pub mod revocation;
 pub mod service_principal;
+pub mod signing_key;
 pub mod snapshot;
 pub mod upstream_protocol;
 pub mod upstream_times;
@@ -43,17 +48,20 @@ pub mod wildcard;
 
 pub use access::{Denial, Grant, decide};
 pub use admission::Admission;
+pub use api_permission::API_APP_ID;
 pub use app_role_assignment::{AppRoleAssignment, PrincipalKind};
 pub use application::{Application, PreAuthentication, Publishing};
 pub use certificate::CertificateMetadata;
+pub use client_secret::ClientSecret;
 pub use connector::{Connector, ConnectorCare, ConnectorIdentity, ConnectorStatus, KeyGeneration};
 pub use connector_group::ConnectorGroup;
 pub use deleted_application::DeletedApplication;
+pub use directory_role::DirectoryRole;
 pub use external_url::ExternalUrl;
 pub use health_probe::HealthProbe;
 pub use id::{
-    AppId, AppRoleAssignmentId, ApplicationId, ConnectorGroupId, ConnectorId, PrincipalId, ServicePrincipalId,
-    UserGroupId, UserId,
+    AppId, AppRoleAssignmentId, ApplicationId, ClientSecretId, ConnectorGroupId, ConnectorId, PrincipalId,
+    ServicePrincipalId, UserGroupId, UserId,
 };
 pub use internal_url::InternalUrl;
 pub use maintenance::Maintenance;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::app_role_assignment::DEFAULT_ACCESS;
+use crate::app_role_assignment::{DEFAULT_ACCESS, PrincipalKind};
 use crate::application::{Application, Attributes};
 use crate::id::{AppId, ServicePrincipalId};
 use crate::name::DisplayName;
@@ -81,11 +81,30 @@ pub fn effective_app_roles(application: Option<&Application>, principal: &Servic
     roles
 }
 
-/// Whether `role` can be assigned where `roles` are in effect: default access always, any other if it is enabled.
+/// The role of that id in which principals of `kind` can be, where `roles` are in effect: one that is enabled, and whose
+/// `allowedMemberTypes` have them (users and groups as `User`, programs as `Application`; what says nothing is for all).
 #[must_use]
-pub fn is_assignable(roles: &[Value], role: Uuid) -> bool {
-    let is_enabled = |candidate: &Value| candidate.get("isEnabled") == Some(&Value::Bool(true));
-    role == DEFAULT_ACCESS || roles.iter().any(|candidate| role_id(candidate) == Some(role) && is_enabled(candidate))
+pub fn assignable_role(roles: &[Value], id: Uuid, kind: PrincipalKind) -> Option<&Value> {
+    let is_enabled = |role: &Value| role.get("isEnabled") == Some(&Value::Bool(true));
+    roles.iter().find(|role| role_id(role) == Some(id) && is_enabled(role) && is_for(role, kind))
+}
+
+/// Whether principals of `kind` can be assigned in the role of that id, where `roles` are in effect; default access is for
+/// all of them.
+#[must_use]
+pub fn is_assignable(roles: &[Value], id: Uuid, kind: PrincipalKind) -> bool {
+    id == DEFAULT_ACCESS || assignable_role(roles, id, kind).is_some()
+}
+
+fn is_for(role: &Value, kind: PrincipalKind) -> bool {
+    let word = match kind {
+        PrincipalKind::User | PrincipalKind::Group => "User",
+        PrincipalKind::ServicePrincipal => "Application",
+    };
+    match role.get("allowedMemberTypes") {
+        None | Some(Value::Null) => true,
+        Some(types) => types.as_array().is_some_and(|types| types.iter().any(|own| own == word)),
+    }
 }
 
 fn app_roles(attributes: &Attributes) -> &[Value] {
@@ -147,12 +166,39 @@ mod tests {
             json!({ "id": upper, "isEnabled": true }),
             json!("nonsense"),
         ];
-        assert!(is_assignable(&roles, Uuid::from_u128(1)));
-        assert!(is_assignable(&roles, Uuid::from_u128(0xabc)), "case does not count");
+        let assignable = |roles: &[Value], id| is_assignable(roles, id, PrincipalKind::User);
+        assert!(assignable(&roles, Uuid::from_u128(1)));
+        assert!(assignable(&roles, Uuid::from_u128(0xabc)), "case does not count");
         for refused in [2, 3, 4] {
-            assert!(!is_assignable(&roles, Uuid::from_u128(refused)), "{refused}");
+            assert!(!assignable(&roles, Uuid::from_u128(refused)), "{refused}");
         }
-        assert!(is_assignable(&[], DEFAULT_ACCESS));
+        assert!(assignable(&[], DEFAULT_ACCESS));
+    }
+
+    #[test]
+    fn a_role_is_for_the_kinds_of_principals_that_it_names() {
+        let id = Uuid::from_u128(1);
+        let for_kinds = |types: Value| {
+            let roles = [json!({ "id": id, "isEnabled": true, "allowedMemberTypes": types })];
+            use PrincipalKind::{Group, ServicePrincipal, User};
+            [User, Group, ServicePrincipal].map(|kind| is_assignable(&roles, id, kind))
+        };
+        assert_eq!(for_kinds(json!(["User"])), [true, true, false]);
+        assert_eq!(for_kinds(json!(["Application"])), [false, false, true]);
+        assert_eq!(for_kinds(json!(["Application", "User"])), [true; 3]);
+        assert_eq!(for_kinds(json!(null)), [true; 3]);
+        for odd in [json!([]), json!("User"), json!(["Device"])] {
+            assert_eq!(for_kinds(odd), [false; 3]);
+        }
+        assert!(is_assignable(&[], DEFAULT_ACCESS, PrincipalKind::ServicePrincipal));
+    }
+
+    #[test]
+    fn of_two_roles_of_one_id_the_enabled_one_is_given() {
+        let disabled = json!({ "id": Uuid::from_u128(1), "value": "old", "isEnabled": false });
+        let roles = [disabled, role(1, "new")];
+        let given = assignable_role(&roles, Uuid::from_u128(1), PrincipalKind::User).unwrap();
+        assert_eq!(given["value"], "new");
     }
 
     #[test]

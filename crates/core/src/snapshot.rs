@@ -18,6 +18,7 @@ use crate::connector::KeyGeneration;
 use crate::external_url::ExternalUrl;
 use crate::id::{ApplicationId, ConnectorGroupId, ConnectorId, PrincipalId, TunnelId};
 use crate::revision::{Epoch, Revision};
+use crate::revocation::{SessionsOf, Version};
 pub use crate::snapshot::published_application::{Entrance, PublishedApplication};
 use crate::snapshot::sharded::Sharded;
 use crate::wildcard;
@@ -64,6 +65,10 @@ struct Content {
     connectors: Sharded<ConnectorId, KnownConnector>,
     /// The groups that are assigned, and to how many applications.
     groups: Sharded<PrincipalId, u32>,
+    /// The users of this directory itself who may not sign in.
+    disabled: Sharded<PrincipalId, ()>,
+    /// Sessions that are over if they began at an earlier version.
+    revocations: Sharded<SessionsOf, Version>,
 }
 
 /// One entrance of one application.
@@ -86,6 +91,19 @@ pub struct SnapshotChanges {
     pub applications: Vec<(ApplicationId, Option<PublishedApplication>)>,
     /// Each connector once.
     pub connectors: Vec<(ConnectorId, Option<KnownConnector>)>,
+    /// Each user of this directory itself once, and whether it is there and may not sign in.
+    pub disabled: Vec<(PrincipalId, bool)>,
+    /// Sessions that are over if they began before.
+    pub revocations: Vec<(SessionsOf, Version)>,
+}
+
+impl SnapshotChanges {
+    fn is_empty(&self) -> bool {
+        self.applications.is_empty()
+            && self.connectors.is_empty()
+            && self.disabled.is_empty()
+            && self.revocations.is_empty()
+    }
 }
 
 /// Where a request goes: the application, and where in the path the part below its prefix starts.
@@ -111,6 +129,7 @@ impl Snapshot {
         let changes = SnapshotChanges {
             applications: applications.into_iter().map(|application| (application.id, Some(application))).collect(),
             connectors: connectors.into_iter().map(|connector| (connector.id, Some(connector))).collect(),
+            ..SnapshotChanges::default()
         };
         Self::default().changed(epoch, revision, changes)
     }
@@ -120,8 +139,10 @@ impl Snapshot {
     pub fn changed(&self, epoch: Epoch, revision: Revision, mut changes: SnapshotChanges) -> Self {
         changes.applications.retain(|(id, now)| now.is_some() || self.content.applications.get(id).is_some());
         changes.connectors.retain(|(id, now)| now.as_ref() != self.content.connectors.get(id));
+        changes.disabled.retain(|(id, is_disabled)| *is_disabled != self.is_disabled(*id));
+        changes.revocations.retain(|(of, at)| self.ended_before(*of).is_none_or(|known| known < *at));
         let mut content = Arc::clone(&self.content);
-        if !changes.applications.is_empty() || !changes.connectors.is_empty() {
+        if !changes.is_empty() {
             Arc::make_mut(&mut content).apply(changes);
         }
         Self { epoch, revision, content }
@@ -187,6 +208,18 @@ impl Snapshot {
         self.content.groups.get(&group).is_some()
     }
 
+    /// Whether that is a user of this directory itself who may not sign in.
+    #[must_use]
+    pub fn is_disabled(&self, user: PrincipalId) -> bool {
+        self.content.disabled.get(&user).is_some()
+    }
+
+    /// The version of the directory before which sessions began that are over, if any are.
+    #[must_use]
+    pub fn ended_before(&self, of: SessionsOf) -> Option<Version> {
+        self.content.revocations.get(&of).copied()
+    }
+
     /// Finds a connector.
     #[must_use]
     pub fn connector(&self, id: ConnectorId) -> Option<&KnownConnector> {
@@ -213,6 +246,12 @@ impl Content {
                 Some(connector) => self.connectors.insert(id, connector),
                 None => self.connectors.remove(&id),
             }
+        }
+        for (user, is_disabled) in changes.disabled {
+            if is_disabled { self.disabled.insert(user, ()) } else { self.disabled.remove(&user) }
+        }
+        for (of, at) in changes.revocations {
+            self.revocations.insert(of, at);
         }
         // All old places first: one application may have taken another's.
         let mut hosts: HashSet<Arc<str>> = HashSet::new();

@@ -4,6 +4,8 @@
 //! decided here too; what is kept of one is nobody's business but the store's, and is no part of a [`User`], so that no
 //! list and no answer can hold it.
 
+mod common_password;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -160,6 +162,12 @@ pub enum PasswordRefused {
     /// The same few characters again and again.
     #[error("a password has at least {FEWEST_DIFFERENT} different characters")]
     Monotonous,
+    /// The one that it shall replace.
+    #[error("a new password is another one than the present")]
+    Same,
+    /// What is guessed first.
+    #[error("a password is not made of common words, numbers and runs along the keyboard alone")]
+    Common,
     /// The user's own name.
     #[error("a password does not contain the name of its user")]
     ContainsName,
@@ -186,6 +194,9 @@ pub fn check_password(
     let different: std::collections::HashSet<char> = password.chars().collect();
     if different.len() < FEWEST_DIFFERENT {
         return Err(PasswordRefused::Monotonous);
+    }
+    if common_password::is_common(password) {
+        return Err(PasswordRefused::Common);
     }
     let folded = fold(password);
     let contains = |name: &str| name.chars().count() >= SHORTEST_NAME_SOUGHT && folded.contains(&fold(name));
@@ -244,6 +255,7 @@ mod tests {
         assert_eq!(check(&"xy1!".repeat(65)), Err(PasswordRefused::TooLong));
         assert_eq!(check("correct\u{0}horse battery"), Err(PasswordRefused::ControlCharacter));
         assert_eq!(check("abababababababab"), Err(PasswordRefused::Monotonous));
+        assert_eq!(check("Password1234"), Err(PasswordRefused::Common));
         assert_eq!(check("my-LOVELACE-word"), Err(PasswordRefused::ContainsName));
         assert_eq!(check("canada is large"), Ok(()), "a short name is in many words");
     }

@@ -126,7 +126,8 @@ fn within_limits(uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
     if headers.len().saturating_sub(lines) + lines.min(1) > limits::FIELDS {
         return Err(Failure::new(Reason::HeadTooLarge, "there are too many fields"));
     }
-    if cookies > limits::COOKIE_BYTES {
+    // What is put between them counts, as for whoever reads them then.
+    if cookies + "; ".len() * lines.saturating_sub(1) > limits::COOKIE_BYTES {
         return Err(Failure::new(Reason::HeadTooLarge, "the cookies are too large"));
     }
     Ok(())

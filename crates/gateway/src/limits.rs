@@ -34,8 +34,10 @@ pub(crate) const TARGET_BYTES: usize = 8 * 1024;
 /// Bytes of a request line beside its target: a method, the version.
 pub(crate) const AROUND_TARGET_BYTES: usize = 64;
 
-/// Bytes of all cookies of a request: browsers send at most about 4 KiB each, and few of that size.
-pub(crate) const COOKIE_BYTES: usize = 16 * 1024;
+/// Bytes of all cookies of a request: 16 KiB of the applications' own, of at most about 4 KiB each, and what our sessions and
+/// attempts to sign in take beside them. Whoever sets ours keeps to that budget ([`adit_identity::cookie::MOST_BYTES`]), or
+/// a browser would be locked out by what we gave it.
+pub(crate) const COOKIE_BYTES: usize = adit_identity::cookie::MOST_BYTES;
 
 /// Bytes of chunk extensions in one body. Nobody uses them; they only make framing cost more than data.
 pub(crate) const CHUNK_EXTENSION_BYTES: usize = 4 * 1024;

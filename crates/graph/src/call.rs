@@ -7,7 +7,7 @@ use adit_control::{ControlPlane, Expected, Target};
 use adit_core::OperationContext;
 use adit_core::explain::Explainer;
 use adit_core::health::HealthReporter;
-use adit_identity::VerifiedToken;
+use adit_identity::{TokenKind, VerifiedToken};
 use adit_odata::body;
 use adit_odata::{Document, EntityType, Metadata, Query, QueryOptions, ResourcePath};
 use http::Method;
@@ -109,8 +109,12 @@ impl Call {
         format!("{}/{path}", self.base)
     }
 
-    /// Who calls, by the name under which its applications are known to be its own.
+    /// Who calls, by the name under which its applications are known to be its own: a user, and not the program through
+    /// which it calls, or a program by itself.
     pub(crate) fn caller(&self) -> &str {
-        self.token.client().unwrap_or_else(|| self.token.subject())
+        match self.token.kind() {
+            TokenKind::Delegated => self.token.subject(),
+            TokenKind::AppOnly => self.token.client().unwrap_or_else(|| self.token.subject()),
+        }
     }
 }

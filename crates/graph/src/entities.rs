@@ -4,6 +4,8 @@
 //! members of a group, ...) and gets a row in the surface table; listing, paging, filtering, expanding, counting,
 //! references, properties, ETags and OpenAPI come from there.
 
+use std::collections::HashMap;
+
 use adit_core::query::{self as core, Counting, DEFAULT_PAGE, LARGEST_PAGE};
 use adit_odata::document::Entity;
 use adit_odata::reference::Reference;
@@ -141,11 +143,12 @@ impl<'q> Listing<'q> {
             Some(Continuation::After(_)) => return Err(GraphError::bad_skip_token()),
         };
         let rows = all.iter().map(|entity| entity.properties.clone()).collect();
+        let id = |row: &Map<String, Value>| row.get("id").and_then(Value::as_str).map(str::to_owned);
+        let by_id: HashMap<Option<String>, &Entity> = all.iter().rev().map(|own| (id(&own.properties), own)).collect();
         let chosen = memory::evaluate(self.query, on, rows);
         let total = chosen.len();
         let page = chosen.iter().skip(offset as usize).take(self.limit as usize);
-        let same = |row: &Map<String, Value>| all.iter().find(|entity| entity.properties.get("id") == row.get("id"));
-        let items: Vec<Entity> = page.filter_map(same).cloned().collect();
+        let items: Vec<Entity> = page.filter_map(|row| by_id.get(&id(row))).map(|own| Entity::clone(own)).collect();
         let end = offset.saturating_add(self.limit);
         let more = self.limit > 0 && (end as usize) < total;
         Ok(Listed {

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use adit_control::{Error as Failure, RequiredUrl, StoreError as StoreFailure};
 use adit_core::publishing::PublishingRefused;
-use adit_identity::TokenRefused;
+use adit_identity::{PasswordError, TokenRefused};
 use adit_odata::batch::BatchError;
 use adit_odata::body::BodyError;
 use adit_odata::path::PathError;
@@ -86,8 +86,12 @@ impl GraphError {
     /// 403.
     pub(crate) fn forbidden(permission: Permission) -> Self {
         let accepted = permission.accepted().join(", ");
-        let message =
-            format!("Insufficient privileges to complete the operation. One of these is required: {accepted}.");
+        let roles: Vec<&str> = permission.roles().into_iter().map(adit_core::DirectoryRole::name).collect();
+        let message = format!(
+            "Insufficient privileges to complete the operation. One of these is required: {accepted}. A token of a user \
+             needs one of these administrator roles of the user besides, in its claim 'wids': {}.",
+            roles.join(", ")
+        );
         Self::new(StatusCode::FORBIDDEN, "Authorization_RequestDenied", message)
     }
 
@@ -258,6 +262,7 @@ impl From<Failure> for GraphError {
             Failure::ServicePrincipalNotFound(id) => Self::no_such_resource(&id.to_string()),
             Failure::AppRoleAssignmentNotFound(id) => Self::no_such_resource(&id.to_string()),
             Failure::RegistrationTokenNotFound(id) => Self::no_such_resource(&id.to_string()),
+            Failure::ClientSecretNotFound(id) => Self::no_such_resource(&id.to_string()),
             Failure::AuditRecordNotFound(id) => Self::no_such_resource(&id.to_string()),
             Failure::PrincipalNotFound(id) => Self::no_such_resource(&id.to_string()),
             Failure::UserNotFound(id) => Self::no_such_resource(&id.to_string()),
@@ -298,9 +303,14 @@ impl From<Failure> for GraphError {
             | Failure::UniqueNameFixed { .. }
             | Failure::NoSuchAppRole { .. }
             | Failure::TooManyOwners { .. }
+            | Failure::GroupCannotOwn(_)
             | Failure::TooManyMembers { .. }
             | Failure::GroupInItself { .. }
             | Failure::CertificateRefused(_)
+            | Failure::ClientSecretRefused(_)
+            | Failure::StandsForTheApi(_)
+            | Failure::PasswordsDiffer
+            | Failure::HasUsers
             | Failure::ConnectorNotConnected(_)
             | Failure::BadLifetime => Self::invalid(sentence(&failure)),
             Failure::PublishingIncomplete { missing } => {
@@ -313,6 +323,9 @@ impl From<Failure> for GraphError {
             Failure::PublishingRefused(refused) => Self::invalid(of_publishing(&refused)),
             Failure::UnknownRevision(_) | Failure::BadCursor => Self::bad_skip_token(),
             Failure::ChangedMeanwhile { .. } => Self::changed_meanwhile(),
+            Failure::Password(PasswordError::Busy) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", sentence(&failure))
+            }
             Failure::Store(StoreFailure::Busy | StoreFailure::Unavailable(_)) => Self::busy(&failure),
             Failure::Store(ref store) if store.is_of_the_disk() => Self::not_known(&failure),
             Failure::Store(StoreFailure::TooExpensive) => {
@@ -324,6 +337,7 @@ impl From<Failure> for GraphError {
             Failure::NoDefaultGroup
             | Failure::NoRandomness
             | Failure::Password(_)
+            | Failure::ProviderKey(_)
             | Failure::Authority(_)
             | Failure::Sealing(_)
             | Failure::Store(_) => Self::internal(&failure),

@@ -15,11 +15,12 @@ use http::StatusCode;
 use crate::call::Call;
 use crate::entities::{Entities, Listed, Listing};
 use crate::error::GraphError;
-use crate::model::{APPLICATION, CONNECTOR, CONNECTOR_GROUP, PROFILE, SERVICE_PRINCIPAL};
+use crate::model::{APPLICATION, CONNECTOR, CONNECTOR_GROUP, GROUP, PROFILE, SERVICE_PRINCIPAL, USER};
 use crate::permission::Permission;
 use crate::resource::{
-    APPLICATIONS_OF_GROUP, ASSIGNED_TO, ASSIGNMENTS_OF_PRINCIPAL, CONNECTOR_GROUPS, CONNECTORS, GROUP_OF_APPLICATION,
-    GROUPS_OF_CONNECTOR, MEMBERS, OWNERS, OWNERS_OF_SERVICE_PRINCIPAL,
+    ALL_GROUPS_OF_GROUP, ALL_GROUPS_OF_USER, APPLICATIONS_OF_GROUP, ASSIGNED_TO, ASSIGNMENTS_OF_GROUP,
+    ASSIGNMENTS_OF_PRINCIPAL, ASSIGNMENTS_OF_USER, CONNECTOR_GROUPS, CONNECTORS, GROUP_MEMBERS, GROUP_OF_APPLICATION,
+    GROUPS_OF_CONNECTOR, GROUPS_OF_GROUP, GROUPS_OF_USER, MEMBERS, OWNERS, OWNERS_OF_SERVICE_PRINCIPAL,
 };
 use crate::scope::Scope;
 
@@ -36,77 +37,46 @@ struct Expandable {
     permission: Permission,
 }
 
+const fn from(
+    from: &'static EntityType,
+    name: &'static str,
+    key: &'static str,
+    to: &'static dyn Entities,
+    permission: Permission,
+) -> Expandable {
+    Expandable { from, name, key, to, permission }
+}
+
 static EXPANDABLE: &[Expandable] = &[
-    Expandable {
-        from: &PROFILE,
-        name: "connectors",
-        key: "profile",
-        to: &CONNECTORS,
-        permission: Permission::ReadConnectors,
-    },
-    Expandable {
-        from: &PROFILE,
-        name: "connectorGroups",
-        key: "profile",
-        to: &CONNECTOR_GROUPS,
-        permission: Permission::ReadConnectors,
-    },
-    Expandable {
-        from: &CONNECTOR,
-        name: "memberOf",
-        key: "connector",
-        to: &GROUPS_OF_CONNECTOR,
-        permission: Permission::ReadConnectors,
-    },
-    Expandable {
-        from: &CONNECTOR_GROUP,
-        name: "members",
-        key: "group",
-        to: &MEMBERS,
-        permission: Permission::ReadConnectors,
-    },
-    Expandable {
-        from: &CONNECTOR_GROUP,
-        name: "applications",
-        key: "group",
-        to: &APPLICATIONS_OF_GROUP,
-        permission: Permission::ReadConnectors,
-    },
-    Expandable {
-        from: &APPLICATION,
-        name: "connectorGroup",
-        key: "application",
-        to: &GROUP_OF_APPLICATION,
-        permission: Permission::ReadConnectors,
-    },
-    Expandable {
-        from: &APPLICATION,
-        name: "owners",
-        key: "application",
-        to: &OWNERS,
-        permission: Permission::ReadApplications,
-    },
-    Expandable {
-        from: &SERVICE_PRINCIPAL,
-        name: "appRoleAssignedTo",
-        key: "servicePrincipal",
-        to: &ASSIGNED_TO,
-        permission: Permission::ReadAssignments,
-    },
-    Expandable {
-        from: &SERVICE_PRINCIPAL,
-        name: "appRoleAssignments",
-        key: "servicePrincipal",
-        to: &ASSIGNMENTS_OF_PRINCIPAL,
-        permission: Permission::ReadAssignments,
-    },
-    Expandable {
-        from: &SERVICE_PRINCIPAL,
-        name: "owners",
-        key: "servicePrincipal",
-        to: &OWNERS_OF_SERVICE_PRINCIPAL,
-        permission: Permission::ReadServicePrincipals,
-    },
+    from(&PROFILE, "connectors", "profile", &CONNECTORS, Permission::ReadConnectors),
+    from(&PROFILE, "connectorGroups", "profile", &CONNECTOR_GROUPS, Permission::ReadConnectors),
+    from(&CONNECTOR, "memberOf", "connector", &GROUPS_OF_CONNECTOR, Permission::ReadConnectors),
+    from(&CONNECTOR_GROUP, "members", "group", &MEMBERS, Permission::ReadConnectors),
+    from(&CONNECTOR_GROUP, "applications", "group", &APPLICATIONS_OF_GROUP, Permission::ReadConnectors),
+    from(&APPLICATION, "connectorGroup", "application", &GROUP_OF_APPLICATION, Permission::ReadConnectors),
+    from(&APPLICATION, "owners", "application", &OWNERS, Permission::ReadApplications),
+    from(&SERVICE_PRINCIPAL, "appRoleAssignedTo", "servicePrincipal", &ASSIGNED_TO, Permission::ReadAssignments),
+    from(
+        &SERVICE_PRINCIPAL,
+        "appRoleAssignments",
+        "servicePrincipal",
+        &ASSIGNMENTS_OF_PRINCIPAL,
+        Permission::ReadAssignments,
+    ),
+    from(
+        &SERVICE_PRINCIPAL,
+        "owners",
+        "servicePrincipal",
+        &OWNERS_OF_SERVICE_PRINCIPAL,
+        Permission::ReadServicePrincipals,
+    ),
+    from(&USER, "memberOf", "user", &GROUPS_OF_USER, Permission::ReadGroups),
+    from(&USER, "transitiveMemberOf", "user", &ALL_GROUPS_OF_USER, Permission::ReadGroups),
+    from(&USER, "appRoleAssignments", "user", &ASSIGNMENTS_OF_USER, Permission::ReadAssignments),
+    from(&GROUP, "members", "userGroup", &GROUP_MEMBERS, Permission::ReadGroups),
+    from(&GROUP, "memberOf", "userGroup", &GROUPS_OF_GROUP, Permission::ReadGroups),
+    from(&GROUP, "transitiveMemberOf", "userGroup", &ALL_GROUPS_OF_GROUP, Permission::ReadGroups),
+    from(&GROUP, "appRoleAssignments", "userGroup", &ASSIGNMENTS_OF_GROUP, Permission::ReadAssignments),
 ];
 
 /// Checks that everything to expand can be, and that the client may read it: not everybody who may read an entity may
@@ -127,21 +97,32 @@ pub(crate) fn check_ways(call: &Call, query: &Query) -> Result<(), GraphError> {
     let ordered = query.orderby.iter().map(|key| &key.by);
     for expression in query.filter.iter().chain(ordered) {
         for navigation in ways(expression) {
-            call.require(to_read(navigation.target))?;
+            call.require(to_read(navigation).ok_or_else(GraphError::not_offered)?)?;
         }
     }
     Ok(())
 }
 
-/// What it takes to read entities of a type.
-fn to_read(kind: &'static EntityType) -> Permission {
-    match kind.name {
+/// What it takes to read what is behind a navigation; a type that is not named here is read by nobody in this way.
+fn to_read(navigation: &Navigation) -> Option<Permission> {
+    Some(match navigation.target.name {
         "connector" | "connectorGroup" => Permission::ReadConnectors,
+        "application"
+        | "applicationSegment"
+        | "webApplicationSegment"
+        | "corsConfiguration_v2"
+        | "applicationTemplate" => Permission::ReadApplications,
         "appRoleAssignment" => Permission::ReadAssignments,
         "servicePrincipal" => Permission::ReadServicePrincipals,
         "directoryAudit" => Permission::ReadAudits,
-        _ => Permission::ReadApplications,
-    }
+        "onPremisesPublishingProfile" => Permission::ReadProfile,
+        "group" => Permission::ReadGroups,
+        "user" => Permission::ReadUsers,
+        // Owners show a name and an id to whoever reads applications; other directory objects may be users.
+        "directoryObject" if navigation.name == "owners" => Permission::ReadApplications,
+        "directoryObject" => Permission::ReadUsers,
+        _ => return None,
+    })
 }
 
 /// The navigations that an expression goes over.
@@ -274,4 +255,23 @@ fn find(from: &'static EntityType, navigation: &'static Navigation) -> Result<&'
     found.ok_or_else(|| {
         GraphError::unsupported_query(format!("The navigation '{}' cannot be expanded here.", navigation.name))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MODEL;
+
+    #[test]
+    fn what_it_takes_to_read_behind_a_navigation_is_said_of_each() {
+        for kind in MODEL.entity_types {
+            for navigation in kind.all_navigations() {
+                let name = format!("{}/{}", kind.name, navigation.name);
+                let Some(permission) = to_read(navigation) else { panic!("{name}: nobody has said what it takes") };
+                let of_people = matches!(permission, Permission::ReadUsers | Permission::ReadGroups);
+                let to_people = matches!(navigation.target.name, "user" | "group" | "directoryObject");
+                assert_eq!(of_people, to_people && navigation.name != "owners", "{name}: {permission:?}");
+            }
+        }
+    }
 }

@@ -45,6 +45,8 @@ pub(crate) use application_template::{APPLICATION_SERVICE_PRINCIPAL, APPLICATION
 pub(crate) use connector::CONNECTOR;
 pub(crate) use connector_group::CONNECTOR_GROUP;
 pub(crate) use context::context_of;
+pub(crate) use credential::PASSWORD_CREDENTIAL;
+use credential::{ADD_PASSWORD_PARAMETERS, REMOVE_PASSWORD_PARAMETERS};
 pub(crate) use directory::{DIRECTORY, DIRECTORY_OBJECT};
 pub(crate) use directory_audit::{AUDIT_LOG_ROOT, DIRECTORY_AUDIT};
 pub(crate) use health::{APPLICATION_HEALTH, APPLICATIONS_HEALTH, GROUPS_HEALTH};
@@ -110,7 +112,7 @@ pub static MODEL: Model = Model {
         &api::REQUIRED_RESOURCE_ACCESS,
         &api::RESOURCE_ACCESS,
         &credential::KEY_CREDENTIAL,
-        &credential::PASSWORD_CREDENTIAL,
+        &PASSWORD_CREDENTIAL,
         &credential::ADD_IN,
         &credential::KEY_VALUE,
         &PUBLISHING,
@@ -235,6 +237,38 @@ const OPERATIONS: &[Operation] = &[
         bound_to: BoundTo::Entity(&DIRECTORY_OBJECT),
         parameters: &[],
         returns: Returns::Entity(&DIRECTORY_OBJECT),
+    },
+    Operation {
+        namespace: NAMESPACE,
+        name: "addPassword",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Entity(&APPLICATION),
+        parameters: ADD_PASSWORD_PARAMETERS,
+        returns: Returns::Value(Type::Complex(&PASSWORD_CREDENTIAL)),
+    },
+    Operation {
+        namespace: NAMESPACE,
+        name: "removePassword",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Entity(&APPLICATION),
+        parameters: REMOVE_PASSWORD_PARAMETERS,
+        returns: Returns::Nothing,
+    },
+    Operation {
+        namespace: NAMESPACE,
+        name: "addPassword",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Entity(&SERVICE_PRINCIPAL),
+        parameters: ADD_PASSWORD_PARAMETERS,
+        returns: Returns::Value(Type::Complex(&PASSWORD_CREDENTIAL)),
+    },
+    Operation {
+        namespace: NAMESPACE,
+        name: "removePassword",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Entity(&SERVICE_PRINCIPAL),
+        parameters: REMOVE_PASSWORD_PARAMETERS,
+        returns: Returns::Nothing,
     },
     Operation {
         namespace: "adit",

@@ -244,9 +244,11 @@ fn called(operation: Operation) -> Vec<Success> {
         Operation::UpdateUpdater => vec![("204", None), ("200", json(complex(&UPDATER_CONFIGURATION)))],
         Operation::ApplicationsDelta => vec![("200", json(schema::entity_page(&MODEL, &APPLICATION)))],
         Operation::RestoreDeletedItem => vec![("200", json(schema::entity(&MODEL, &APPLICATION)))],
-        Operation::RevokeRegistrationToken | Operation::DrainConnector | Operation::ResumeConnector => {
-            vec![("204", None)]
-        }
+        Operation::RevokeRegistrationToken
+        | Operation::DrainConnector
+        | Operation::ResumeConnector
+        | Operation::RemoveApplicationPassword
+        | Operation::RemoveServicePrincipalPassword => vec![("204", None)],
         Operation::CreateRegistrationToken
         | Operation::ListRegistrationTokens
         | Operation::ConnectorWork
@@ -254,6 +256,8 @@ fn called(operation: Operation) -> Vec<Success> {
         | Operation::GroupsHealth
         | Operation::ApplicationsHealth
         | Operation::ApplicationHealth
+        | Operation::AddApplicationPassword
+        | Operation::AddServicePrincipalPassword
         | Operation::InstantiateTemplate => {
             let status = if operation == Operation::InstantiateTemplate { "201" } else { "200" };
             vec![(status, declared(operation).and_then(|declared| schema::result(&MODEL, declared)).and_then(json))]
@@ -279,6 +283,8 @@ fn declared(operation: Operation) -> Option<&'static adit_odata::model::Operatio
         Operation::GroupsHealth => health(|bound| is_collection_of(bound, &CONNECTOR_GROUP)),
         Operation::ApplicationsHealth => health(|bound| is_collection_of(bound, &APPLICATION)),
         Operation::ApplicationHealth => health(|bound| matches!(bound, BoundTo::Entity(_))),
+        Operation::AddApplicationPassword | Operation::AddServicePrincipalPassword => named("addPassword"),
+        Operation::RemoveApplicationPassword | Operation::RemoveServicePrincipalPassword => named("removePassword"),
         Operation::InstantiateTemplate => named("instantiate"),
         Operation::RestoreDeletedItem => named("restore"),
         Operation::UpdateUpdater | Operation::UpdatePublishing | Operation::DeletePublishing => None,

@@ -10,7 +10,8 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::GraphError;
 use crate::resource::{
-    application_template, deleted_item, delta, drain, explanation, health, profile, publishing, registration_token,
+    application_template, client_secret, deleted_item, delta, drain, explanation, health, profile, publishing,
+    registration_token,
 };
 use crate::surface::Action;
 
@@ -31,6 +32,10 @@ pub(crate) enum Operation {
     ApplicationHealth,
     UpdatePublishing,
     DeletePublishing,
+    AddApplicationPassword,
+    RemoveApplicationPassword,
+    AddServicePrincipalPassword,
+    RemoveServicePrincipalPassword,
     InstantiateTemplate,
     RestoreDeletedItem,
 }
@@ -69,6 +74,10 @@ async fn call_operation(operation: Operation, call: &Call) -> Result<Answer, Gra
         Operation::ApplicationHealth => health::application(call).await,
         Operation::UpdatePublishing => publishing::update(call).await,
         Operation::DeletePublishing => publishing::delete(call).await,
+        Operation::AddApplicationPassword => client_secret::add_to_application(call).await,
+        Operation::RemoveApplicationPassword => client_secret::remove_from_application(call).await,
+        Operation::AddServicePrincipalPassword => client_secret::add_to_service_principal(call).await,
+        Operation::RemoveServicePrincipalPassword => client_secret::remove_from_service_principal(call).await,
         Operation::InstantiateTemplate => application_template::instantiate(call).await,
         Operation::RestoreDeletedItem => deleted_item::restore(call).await,
     }

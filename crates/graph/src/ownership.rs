@@ -1,4 +1,5 @@
-//! `Application.ReadWrite.OwnedBy`: its holder may make applications, and change those that it owns.
+//! `Application.ReadWrite.OwnedBy`, and users who are application developers: they may make applications, and change those
+//! that they own.
 
 use adit_core::ApplicationId;
 use http::StatusCode;

@@ -1,9 +1,11 @@
 //! Which scopes and roles allow what: the one table of contract section 5.
 //!
-//! An app-only token is accepted wherever a delegated one is, by its roles. A delegated token counts by its scopes
-//! alone: roles in it are its user's, not what the user allowed the program. `Application.ReadWrite.OwnedBy` is an
-//! application permission; it lets its holder read, make new applications, and change those it owns.
+//! An app-only token is accepted wherever a delegated one is, by its roles. A delegated token counts by its scopes and by
+//! the administrator roles of its user, and both have to allow what is asked: a program does not become an administrator
+//! because somebody signed in to it. `Application.ReadWrite.OwnedBy` is an application permission; it lets its holder
+//! read, make new applications, and change those it owns. A user who is an application developer may the same.
 
+use adit_core::DirectoryRole;
 use adit_identity::{TokenKind, VerifiedToken};
 
 /// What an operation needs.
@@ -139,22 +141,57 @@ impl Permission {
         }
     }
 
+    /// The roles of a user of which one is enough beside a scope, the usual one first.
+    pub(crate) fn roles(self) -> Vec<DirectoryRole> {
+        DirectoryRole::ALL.into_iter().filter(|role| self.extent_for(*role) != Held::NotAtAll).collect()
+    }
+
     /// How far the holder of `token` has it.
     pub(crate) fn held_by(self, token: &VerifiedToken) -> Held {
-        let (own, app_only) = match token.kind() {
-            TokenKind::Delegated => (token.scopes(), false),
-            TokenKind::AppOnly => (token.roles(), true),
-        };
-        let holds = |name: &&&str| own.iter().any(|held| held == **name);
-        // One is a delegated permission only, the other an application permission only.
-        let other_kind = if app_only { DIRECTORY_AS_USER } else { APPLICATION_OWNED };
-        let held: Vec<&&str> = self.accepted().iter().filter(|name| **name != other_kind).filter(holds).collect();
-        let owned_only = self.is_write() && held.iter().all(|name| **name == APPLICATION_OWNED);
-        match (held.is_empty(), owned_only) {
-            (true, _) => Held::NotAtAll,
-            (false, true) => Held::OwnedOnly,
-            (false, false) => Held::Whole,
+        match token.kind() {
+            TokenKind::Delegated => {
+                let has_scope = self.among(token.scopes(), APPLICATION_OWNED).next().is_some();
+                if has_scope { self.extent_by(token.directory_roles()) } else { Held::NotAtAll }
+            }
+            TokenKind::AppOnly => {
+                let mut held = self.among(token.roles(), DIRECTORY_AS_USER).peekable();
+                match (held.peek().is_some(), held.all(|name| name == APPLICATION_OWNED)) {
+                    (false, _) => Held::NotAtAll,
+                    (true, true) => self.owned(),
+                    (true, false) => Held::Whole,
+                }
+            }
         }
+    }
+
+    /// What is accepted and in `own`; one name is a delegated permission only, another an application permission only.
+    fn among(self, own: &[String], other_kind: &str) -> impl Iterator<Item = &'static str> {
+        let accepted = self.accepted().iter().copied().filter(move |name| *name != other_kind);
+        accepted.filter(|name| own.iter().any(|held| held == name))
+    }
+
+    fn extent_by(self, roles: &[DirectoryRole]) -> Held {
+        let extents: Vec<Held> = roles.iter().map(|role| self.extent_for(*role)).collect();
+        [Held::Whole, Held::OwnedOnly].into_iter().find(|extent| extents.contains(extent)).unwrap_or(Held::NotAtAll)
+    }
+
+    /// How far a user in `role` has it, whatever the program may.
+    fn extent_for(self, role: DirectoryRole) -> Held {
+        match role {
+            DirectoryRole::GlobalAdministrator => Held::Whole,
+            DirectoryRole::ApplicationAdministrator | DirectoryRole::CloudApplicationAdministrator => match self {
+                // Whoever sets passwords or fills groups can be anybody, or may what anybody may.
+                Self::WriteUsers | Self::WritePasswords | Self::WriteGroups | Self::WriteMembers => Held::NotAtAll,
+                _ => Held::Whole,
+            },
+            DirectoryRole::ApplicationDeveloper if self.accepted().contains(&APPLICATION_OWNED) => self.owned(),
+            DirectoryRole::ApplicationDeveloper => Held::NotAtAll,
+        }
+    }
+
+    /// What somebody has who may change only what is their own.
+    const fn owned(self) -> Held {
+        if self.is_write() { Held::OwnedOnly } else { Held::Whole }
     }
 
     const fn is_write(self) -> bool {

@@ -5,6 +5,7 @@ mod application;
 pub(crate) mod application_template;
 pub(crate) mod attribute;
 mod certificate;
+pub(crate) mod client_secret;
 mod connector;
 mod connector_group;
 pub(crate) mod deleted_item;
@@ -39,5 +40,7 @@ pub(crate) use segment::{CORS_CONFIGURATIONS, WEB_SEGMENTS};
 pub(crate) use service_principal::SERVICE_PRINCIPALS;
 pub(crate) use user::USERS;
 pub(crate) use user_group::{
-    ALL_GROUPS_OF_GROUP, ALL_GROUPS_OF_USER, GROUP_MEMBERS, GROUPS_OF_GROUP, GROUPS_OF_USER, USER_GROUPS,
+    ALL_GROUPS_OF_GROUP, ALL_GROUPS_OF_GROUP_AS_GROUPS, ALL_GROUPS_OF_USER, ALL_GROUPS_OF_USER_AS_GROUPS,
+    GROUP_MEMBERS, GROUPS_IN_GROUP, GROUPS_OF_GROUP, GROUPS_OF_GROUP_AS_GROUPS, GROUPS_OF_USER,
+    GROUPS_OF_USER_AS_GROUPS, USER_GROUPS, USERS_IN_GROUP,
 };

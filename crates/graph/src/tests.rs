@@ -2,12 +2,14 @@
 
 mod applications;
 mod bad_input;
+mod client_secrets;
 mod collections;
 mod concurrency;
 mod coverage;
 mod envelope;
 mod harness;
 mod pages;
+mod people;
 mod permissions;
 mod publishing;
 mod queries;

@@ -2,9 +2,11 @@
 //!
 //! Issuers spell them differently: `scp` as a text or a list or `scope`, the client as `appid`, `azp` or `client_id`.
 
+use adit_core::DirectoryRole;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::token::{TokenKind, TokenRefused, VerifiedToken};
 
@@ -68,7 +70,8 @@ impl Words {
     pub(crate) fn into_list(self) -> Vec<String> {
         match self {
             Self::None => Vec::new(),
-            Self::Text(text) => text.split_whitespace().map(str::to_owned).collect(),
+            // At spaces alone (RFC 6749, section 3.3): whoever grants scopes tells words apart in the same way.
+            Self::Text(text) => text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
             Self::List(list) => list,
         }
     }
@@ -82,6 +85,7 @@ pub(crate) struct Claims {
     name: Option<String>,
     preferred_username: Option<String>,
     upn: Option<String>,
+    nonce: Option<String>,
     appid: Option<String>,
     azp: Option<String>,
     client_id: Option<String>,
@@ -92,6 +96,8 @@ pub(crate) struct Claims {
     scope: Words,
     #[serde(default)]
     roles: Words,
+    #[serde(default)]
+    wids: Words,
 }
 
 impl Claims {
@@ -102,10 +108,12 @@ impl Claims {
             self.oid.or(self.sub).or_else(|| client.clone()).ok_or_else(|| TokenRefused::BadClaim("sub".to_owned()))?;
         let mut scopes = self.scp.into_list();
         scopes.extend(self.scope.into_list());
-        let roles = self.roles.into_list();
+        let (roles, wids) = (self.roles.into_list(), self.wids.into_list());
+        // An ID token has its user's roles and no scopes; it must not pass for a program's.
+        let names_user = self.preferred_username.is_some() || self.upn.is_some() || self.nonce.is_some();
         let app_only = match self.idtyp.as_deref() {
             Some(kind) => kind.eq_ignore_ascii_case("app"),
-            None => scopes.is_empty() && !roles.is_empty(),
+            None => scopes.is_empty() && !roles.is_empty() && !names_user && wids.is_empty(),
         };
         Ok(VerifiedToken {
             subject,
@@ -113,7 +121,13 @@ impl Claims {
             client,
             scopes,
             roles,
+            directory_roles: wids.iter().filter_map(|id| directory_role(id)).collect(),
             kind: if app_only { TokenKind::AppOnly } else { TokenKind::Delegated },
         })
     }
+}
+
+/// What is no id, or that of a role which means nothing here, gives nothing.
+fn directory_role(id: &str) -> Option<DirectoryRole> {
+    Uuid::try_parse(id).ok().and_then(DirectoryRole::of_template)
 }

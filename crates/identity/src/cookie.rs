@@ -4,6 +4,10 @@
 //! Ports do not separate cookies, so those of an application are named after it. A cookie that is there twice, or a header
 //! beyond its bounds, is treated as no session.
 //!
+//! A browser that sends more cookies than a gateway reads is locked out of the host, so what we set there has a budget:
+//! [`MOST_BYTES`] in all, of which our sessions take no more than [`SESSION_BYTES`] and attempts to sign in, whatever
+//! application they are for, no more than [`ATTEMPT_BYTES`]. Nobody can fill it by sending somebody to long URLs.
+//!
 //! `Secure` is always set, whatever `isSecureCookieEnabled` says: external URLs are `https`, and without it the `__Host-`
 //! prefix, and with it the session, would be lost.
 
@@ -29,20 +33,35 @@ const ATTEMPT: &str = "__Host-adit-attempt-";
 /// How long an attempt to sign in may take, in seconds.
 pub const ATTEMPT_SECONDS: u64 = 600;
 
-/// The most attempts that one browser has under way at one host (tabs); older ones make room.
+/// How long a browser keeps what belongs to an attempt: until the last moment at which it can come back with a code.
+const ATTEMPT_KEPT_SECONDS: u64 = ATTEMPT_SECONDS + 60;
+
+/// The most bytes of cookies that are read of a request: what our sessions and attempts may take, and 16 KiB of the
+/// applications' own. Gateways refuse heads with more of them before anything else looks at them (`COOKIE_BYTES` among
+/// their limits is this number).
+pub const MOST_BYTES: usize = 16 * 1024 + SESSION_BYTES + ATTEMPT_BYTES;
+
+/// The most bytes of session cookies that we leave at one host: the largest ones of four applications. The application that
+/// was signed in to first makes room; its users come back by way of the sign-in host, without being asked.
+pub const SESSION_BYTES: usize = 16 * 1024;
+
+/// The most bytes of attempts that we leave at one host, of all applications together.
+pub const ATTEMPT_BYTES: usize = 8 * 1024;
+
+/// The most attempts that one browser has under way for one application (tabs); older ones make room.
 const MOST_ATTEMPTS: usize = 4;
 
-/// The most bytes of cookies that are looked at: heads are bounded at the same number.
-const MOST_BYTES: usize = 64 * 1024;
+/// From so many attempts on, browsers did not make them: none of them counts.
+const TOO_MANY_ATTEMPTS: usize = 8 * MOST_ATTEMPTS;
+
+/// The most cookies that are taken away at once: an answer has room for them.
+const MOST_REMOVED: usize = 16;
 
 /// The most cookies that are looked at. Browsers keep fewer than 200 for a host; 300 twins are an attack.
 const MOST_COOKIES: usize = 256;
 
-/// The longest value of one cookie: browsers take 4,096 bytes with the name.
-const CHUNK: usize = 3_900;
-
-/// The most cookies one value is spread over: a return URL of 8 KiB, sealed.
-const MOST_CHUNKS: usize = 4;
+/// The longest cookie that browsers take, name, `=` and value.
+const LONGEST_COOKIE: usize = 4_096;
 
 /// The name of an application's session cookie.
 #[must_use]
@@ -115,39 +134,17 @@ pub fn set_session(name: &str, value: &str, settings: CookieSettings, seconds: u
     format!("{name}={value}; Path=/; Secure{http_only}; SameSite=Lax{max_age}")
 }
 
-/// The `Set-Cookie` values of something that is remembered for one attempt, spread over as many cookies as it takes.
+/// The `Set-Cookie` value of something that is remembered for one attempt; `None` for what no browser would keep.
 #[must_use]
-pub fn set_attempt(name: &str, value: &str) -> Vec<String> {
-    let chunks: Vec<&str> = chunks(value);
-    let set = |(number, chunk): (usize, &str)| {
-        let count = if number == 0 { format!("{}.", chunks.len()) } else { String::new() };
-        let name = chunk_name(name, number);
-        format!("{name}={count}{chunk}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={ATTEMPT_SECONDS}")
-    };
-    chunks.iter().copied().enumerate().map(set).collect()
+pub fn set_attempt(name: &str, value: &str) -> Option<String> {
+    let fits = name.len() + "=".len() + value.len() <= LONGEST_COOKIE;
+    fits.then(|| format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={ATTEMPT_KEPT_SECONDS}"))
 }
 
 /// The `Set-Cookie` value that takes a cookie away.
 #[must_use]
 pub fn remove(name: &str) -> String {
     format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
-}
-
-fn chunks(value: &str) -> Vec<&str> {
-    let mut chunks = Vec::new();
-    let mut rest = value;
-    // Sealed texts are ASCII; anything else is not cut and browsers refuse it.
-    while let Some((chunk, behind)) =
-        rest.split_at_checked(CHUNK.min(rest.len())).filter(|(chunk, _)| !chunk.is_empty())
-    {
-        chunks.push(chunk);
-        rest = behind;
-    }
-    chunks
-}
-
-fn chunk_name(name: &str, number: usize) -> String {
-    if number == 0 { name.to_owned() } else { format!("{name}.{number}") }
 }
 
 /// What a request has under one name.
@@ -173,26 +170,37 @@ impl<T> Found<T> {
     }
 }
 
-/// The cookies of one request: the values of its `Cookie` fields.
-#[derive(Debug, Clone, Copy)]
+/// Our cookies in one request, read once.
+#[derive(Debug, Clone)]
 pub struct RequestCookies<'a> {
-    lines: &'a [&'a [u8]],
+    /// Names and values in the order in which they came: browsers send what they got first first. `None` where the header
+    /// is beyond its bounds.
+    ours: Option<Vec<(&'a [u8], &'a [u8])>>,
 }
 
 impl<'a> RequestCookies<'a> {
     /// The cookies in these `Cookie` fields.
     #[must_use]
-    pub const fn new(lines: &'a [&'a [u8]]) -> Self {
-        Self { lines }
+    pub fn new(lines: &[&'a [u8]]) -> Self {
+        let bytes: usize = lines.iter().map(|line| line.len()).sum();
+        if bytes > MOST_BYTES {
+            return Self { ours: None };
+        }
+        let mut ours = Vec::new();
+        for (number, pair) in lines.iter().copied().flat_map(split_pairs).enumerate() {
+            if number >= MOST_COOKIES {
+                return Self { ours: None };
+            }
+            ours.extend(name_and_value(pair).filter(|(name, _)| name.starts_with(PREFIX.as_bytes())));
+        }
+        Self { ours: Some(ours) }
     }
 
-    /// The value of the cookie called `name`.
+    /// The value of the cookie called `name`, one of ours.
     #[must_use]
     pub fn find(&self, name: &str) -> Found<&'a str> {
-        if self.is_beyond_bounds() {
-            return Found::Unusable;
-        }
-        let mut values = self.pairs().filter(|(own, _)| *own == name.as_bytes()).map(|(_, value)| value);
+        let Some(ours) = &self.ours else { return Found::Unusable };
+        let mut values = ours.iter().filter(|(own, _)| *own == name.as_bytes()).map(|(_, value)| *value);
         match (values.next(), values.next()) {
             (None, _) => Found::Nothing,
             (Some(value), None) => std::str::from_utf8(value).map_or(Found::Unusable, Found::One),
@@ -200,72 +208,71 @@ impl<'a> RequestCookies<'a> {
         }
     }
 
-    /// The value that [`set_attempt`] spread over several cookies; all of them must be there.
+    /// The value that [`set_attempt`] gave that name; unusable where there are more attempts than browsers make.
     #[must_use]
-    pub fn find_attempt(&self, name: &str) -> Found<Cow<'a, str>> {
-        let first = match self.find(name) {
-            Found::One(first) => first,
-            Found::Nothing => return Found::Nothing,
-            Found::Unusable => return Found::Unusable,
-        };
-        let Some((count, chunk)) = first.split_once('.') else { return Found::Unusable };
-        match count.parse::<usize>() {
-            Ok(1) => Found::One(Cow::Borrowed(chunk)),
-            Ok(count @ 2..=MOST_CHUNKS) => self.joined(name, chunk, count).map_or(Found::Unusable, Found::One),
-            _ => Found::Unusable,
-        }
+    pub fn find_attempt(&self, name: &str) -> Found<&'a str> {
+        if self.all_attempts().count() > TOO_MANY_ATTEMPTS { Found::Unusable } else { self.find(name) }
     }
 
-    fn joined(&self, name: &str, first: &str, count: usize) -> Option<Cow<'a, str>> {
-        let mut whole = first.to_owned();
-        for number in 1..count {
-            whole.push_str(self.find(&chunk_name(name, number)).one()?);
-        }
-        Some(Cow::Owned(whole))
-    }
-
-    /// The names of the attempts of one family, the oldest first: browsers send what they got first first.
+    /// The names of the attempts of one family, the oldest first.
     pub fn attempts(&self, family: &str) -> Vec<&'a str> {
-        if self.is_beyond_bounds() {
-            return Vec::new();
-        }
-        let names = self.pairs().filter_map(|(name, _)| std::str::from_utf8(name).ok());
-        names.filter(|name| name.starts_with(family) && !name.contains('.')).collect()
+        self.all_attempts().map(|(name, _)| name).filter(|name| name.starts_with(family)).collect()
     }
 
-    /// The cookies to take away before another attempt of `family` begins, so that they do not pile up.
+    /// The cookies to take away before another attempt of `family` begins, so that they do not pile up: of the family, and
+    /// the oldest ones of any where they take too much room together. Never more than an answer has room for.
     #[must_use]
     pub fn surplus(&self, family: &str) -> Vec<String> {
-        let attempts = self.attempts(family);
-        let surplus = attempts.len().saturating_sub(MOST_ATTEMPTS - 1);
-        attempts.iter().take(surplus).flat_map(|name| self.all_of(name)).collect()
+        let mut left: Vec<(&str, usize)> = self.all_attempts().collect();
+        let mut surplus = Vec::new();
+        loop {
+            let of_family = left.iter().filter(|(name, _)| name.starts_with(family)).count();
+            let bytes: usize = left.iter().map(|(_, length)| length).sum();
+            let oldest = match (of_family >= MOST_ATTEMPTS, bytes > ATTEMPT_BYTES - LONGEST_COOKIE) {
+                _ if surplus.len() >= MOST_REMOVED => None,
+                (true, _) => left.iter().position(|(name, _)| name.starts_with(family)),
+                (false, true) => Some(0),
+                (false, false) => None,
+            };
+            let Some(oldest) = oldest else { return surplus };
+            surplus.push(left.remove(oldest).0.to_owned());
+        }
     }
 
-    /// The names of all cookies over which an attempt is spread.
+    /// The sessions of other applications to take away when `name` gets a cookie of `length` bytes, the oldest first.
     #[must_use]
-    pub fn all_of(&self, name: &str) -> Vec<String> {
-        let chunks = (1..MOST_CHUNKS).map(|number| chunk_name(name, number));
-        let present = chunks.filter(|chunk| self.find(chunk) != Found::Nothing);
-        std::iter::once(name.to_owned()).chain(present).collect()
+    pub fn sessions_beside(&self, name: &str, length: usize) -> Vec<String> {
+        let others = self.named(SESSION).filter(|(own, _)| *own != name);
+        let mut left: Vec<(&str, usize)> = others.collect();
+        let mut surplus = Vec::new();
+        while left.iter().map(|(_, length)| length).sum::<usize>() + length > SESSION_BYTES
+            && !left.is_empty()
+            && surplus.len() < MOST_REMOVED
+        {
+            surplus.push(left.remove(0).0.to_owned());
+        }
+        surplus
     }
 
-    fn pairs(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        self.lines.iter().copied().flat_map(split_pairs).map(|pair| {
-            let pair = pair.trim_ascii();
-            let end = pair.iter().position(|byte| *byte == b'=');
-            // Without `=` it is a value without a name, as browsers read it: never one of ours.
-            match end.and_then(|end| pair.split_at_checked(end)) {
-                Some((name, value)) => (name.trim_ascii_end(), value.get(1..).unwrap_or_default().trim_ascii_start()),
-                None => (&[][..], pair),
-            }
-        })
+    /// The attempts of all applications and at the sign-in host: names, and how many bytes each takes.
+    fn all_attempts(&self) -> impl Iterator<Item = (&'a str, usize)> {
+        self.named(BEFORE).chain(self.named(ATTEMPT))
     }
 
-    fn is_beyond_bounds(&self) -> bool {
-        let bytes: usize = self.lines.iter().map(|line| line.len()).sum();
-        bytes > MOST_BYTES
-            || self.lines.iter().copied().flat_map(split_pairs).take(MOST_COOKIES + 1).count() > MOST_COOKIES
+    fn named(&self, start: &'static str) -> impl Iterator<Item = (&'a str, usize)> {
+        let ours = self.ours.iter().flatten();
+        let readable = ours.filter_map(|&(name, value)| {
+            std::str::from_utf8(name).ok().map(|name| (name, name.len() + "=; ".len() + value.len()))
+        });
+        readable.filter(move |(name, _)| name.starts_with(start))
     }
+}
+
+/// One pair. Without `=` it is a value without a name, as browsers read it: never one of ours.
+fn name_and_value(pair: &[u8]) -> Option<(&[u8], &[u8])> {
+    let pair = pair.trim_ascii();
+    let (name, value) = pair.split_at_checked(pair.iter().position(|byte| *byte == b'=')?)?;
+    Some((name.trim_ascii_end(), value.get(1..).unwrap_or_default().trim_ascii_start()))
 }
 
 fn split_pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -6,7 +6,7 @@
 //!    the browser back with a sealed code.
 //! 3. [`redeem`]: the application's host takes the code, once, and only from the browser with the binding.
 //!
-//! Invariant: a code opens at the one host and application that asked, within [`CODE_LIFE`], beside the cookie of the one
+//! Invariant: a code opens once, at the one host and application that asked, within [`CODE_LIFE`], beside the cookie of the one
 //! browser that asked. Whoever sees a code in a log or a history has nothing, and a code planted in another browser is
 //! refused there. Times are in milliseconds since 1970.
 
@@ -14,6 +14,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use adit_core::ApplicationId;
+use adit_core::revocation::Version;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -32,7 +33,7 @@ pub const CODE_LIFE: u64 = 60_000;
 /// How long a user may be away to sign in, in milliseconds.
 const AWAY: u64 = ATTEMPT_SECONDS * 1000;
 
-/// How far the clocks of two gateways may differ.
+/// How far the clocks of two gateways may differ, either way.
 const SKEW: u64 = 60_000;
 
 /// The most codes that are remembered as used: a thousand sign-ins in each second of their life. Beyond that the oldest is
@@ -65,7 +66,7 @@ pub struct Leaving {
     pub request: String,
 }
 
-/// Remembers what was asked, and makes the request to the sign-in host.
+/// Remembers what was asked, and makes the request to the sign-in host. What `cookies` have of older attempts makes room.
 ///
 /// # Errors
 /// [`NotSealed`].
@@ -75,6 +76,7 @@ pub fn leave(
     host: &str,
     sign_in_host: &str,
     return_url: &ReturnUrl,
+    cookies: &RequestCookies<'_>,
     now: u64,
 ) -> Result<Leaving, NotSealed> {
     let binding: [u8; 16] = sealing::random()?;
@@ -86,7 +88,9 @@ pub fn leave(
     let mut request = Writer::default();
     request.bytes(application.uuid().as_bytes()).bytes(&hashed(&binding)).number(now).text(host).text(&attempt);
     let request = ring.seal(Purpose::HandOverRequest, Audience::sign_in_host(sign_in_host), &request.done())?;
-    let set_cookies = cookie::set_attempt(&cookie::before_name(application, &attempt), &before);
+    let mut set_cookies: Vec<String> =
+        cookies.surplus(&cookie::before_family(application)).iter().map(|name| cookie::remove(name)).collect();
+    set_cookies.push(cookie::set_attempt(&cookie::before_name(application, &attempt), &before).ok_or(NotSealed)?);
     Ok(Leaving { set_cookies, request })
 }
 
@@ -122,13 +126,14 @@ impl HandOverRequest {
         reader.end().map(|()| (request, made))
     }
 
-    /// The code that hands `session` over to the application; it fits a query.
+    /// The code that hands `session` over to the application, when this gateway has the directory at version `at`; it fits
+    /// a query.
     ///
     /// # Errors
     /// [`NotSealed`].
-    pub fn answer(&self, ring: &SealingRing, session: &Session, now: u64) -> Result<String, NotSealed> {
+    pub fn answer(&self, ring: &SealingRing, session: &Session, at: Version, now: u64) -> Result<String, NotSealed> {
         session.person.check().map_err(|_| NotSealed)?;
-        let session = session.copy_for_application(now).to_bytes();
+        let session = session.copy_for_application(at, now).to_bytes();
         let mut code = Writer::default();
         code.bytes(&sealing::random::<16>()?).bytes(&self.binding).number(now).text(&self.attempt);
         code.count(session.len()).bytes(&session);
@@ -147,7 +152,8 @@ pub struct Arrived {
     pub remove: Vec<String>,
 }
 
-/// Takes a code at an application's host. `authority` is that of the application there, for [`ReturnUrl::parse`].
+/// Takes a code at an application's host, and spends it, also where it is refused because the browser is another one.
+/// `authority` is that of the application there, for [`ReturnUrl::parse`].
 ///
 /// # Errors
 /// [`HandOverRefused`].
@@ -164,15 +170,16 @@ pub fn redeem(
     let bytes = ring.open(Purpose::HandOverCode, here, code).map_err(|_| HandOverRefused::NotOurs)?;
     let code = Code::read(&bytes).map_err(|_| HandOverRefused::NotOurs)?;
     in_time(code.made, CODE_LIFE, now)?;
+    // Whoever brings it: one that went astray is of no use to anybody any more.
+    used.take(code.number, now)?;
     let name = cookie::before_name(application, &code.attempt);
     let before = cookies.find_attempt(&name).one().ok_or(HandOverRefused::OtherBrowser)?;
-    let before = ring.open(Purpose::BeforeSignIn, here, &before).map_err(|_| HandOverRefused::OtherBrowser)?;
+    let before = ring.open(Purpose::BeforeSignIn, here, before).map_err(|_| HandOverRefused::OtherBrowser)?;
     let (binding, left, return_url) = read_before(&before).map_err(|_| HandOverRefused::OtherBrowser)?;
     verify_slices_are_equal(&hashed(&binding), &code.binding).map_err(|_| HandOverRefused::OtherBrowser)?;
     in_time(left, AWAY + CODE_LIFE, now)?;
     let return_url = ReturnUrl::parse(&return_url, authority).map_err(|_| HandOverRefused::NotOurs)?;
-    used.take(code.number, now)?;
-    Ok(Arrived { session: code.session, return_url, remove: cookies.all_of(&name) })
+    Ok(Arrived { session: code.session, return_url, remove: vec![name] })
 }
 
 struct Code {
@@ -205,7 +212,7 @@ fn hashed(binding: &[u8; 16]) -> [u8; 32] {
 
 fn in_time(made: u64, life: u64, now: u64) -> Result<(), HandOverRefused> {
     let is_early = made > now.saturating_add(SKEW);
-    if is_early || now >= made.saturating_add(life) { Err(HandOverRefused::Expired) } else { Ok(()) }
+    if is_early || now >= made.saturating_add(life + SKEW) { Err(HandOverRefused::Expired) } else { Ok(()) }
 }
 
 /// The codes that this process has seen, for as long as they would count.
@@ -222,7 +229,7 @@ impl UsedCodes {
     fn take(&self, number: [u8; 16], now: u64) -> Result<(), HandOverRefused> {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((oldest, seen)) = used.by_time.front().copied() {
-            if now < seen.saturating_add(CODE_LIFE + SKEW) && used.by_time.len() < MOST_USED {
+            if now < seen.saturating_add(CODE_LIFE + 2 * SKEW) && used.by_time.len() < MOST_USED {
                 break;
             }
             used.by_time.pop_front();

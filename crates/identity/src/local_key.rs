@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use adit_core::DirectoryRole;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
@@ -24,8 +25,15 @@ const LOCAL_CLIENT: &str = "adit-cli";
 /// Who a token is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
-    /// A person at the command line: a delegated token.
+    /// A person at the command line: a delegated token of a global administrator.
     Administrator,
+    /// Somebody else, through the command line: a delegated token.
+    User {
+        /// Who.
+        subject: String,
+        /// Their administrator roles.
+        roles: Vec<DirectoryRole>,
+    },
     /// A program of its own: an app-only token.
     Program {
         /// Its client id.
@@ -126,11 +134,19 @@ impl LocalKey {
             "jti": Uuid::new_v4().to_string(),
         });
         let own = match &request.holder {
+            // Whoever can read the key can administer the directory.
             Holder::Administrator => json!({
                 "sub": "local",
                 "name": "local administrator",
                 "azp": LOCAL_CLIENT,
                 "scp": request.scopes,
+                "wids": [DirectoryRole::GlobalAdministrator.template_id()],
+            }),
+            Holder::User { subject, roles } => json!({
+                "sub": subject,
+                "azp": LOCAL_CLIENT,
+                "scp": request.scopes,
+                "wids": roles.iter().map(|role| role.template_id()).collect::<Vec<_>>(),
             }),
             Holder::Program { client } => json!({
                 "sub": client,

@@ -226,7 +226,7 @@ impl RelyingParty {
         let sealed = attempt.seal(ring, &self.host)?;
         let surplus = cookies.surplus(cookie::attempt_family());
         let mut set_cookies: Vec<String> = surplus.iter().map(|name| cookie::remove(name)).collect();
-        set_cookies.extend(cookie::set_attempt(&attempt.cookie_name(), &sealed));
+        set_cookies.push(cookie::set_attempt(&attempt.cookie_name(), &sealed).ok_or(NotSealed)?);
         Ok(Departure { location: location.into(), set_cookies, attempt: attempt.mark() })
     }
 
@@ -241,7 +241,7 @@ impl RelyingParty {
             Ok(attempt) => self.take(&answer, attempt).await,
             Err(failed) => Err(failed),
         };
-        Finished { outcome, remove: cookies.all_of(&name) }
+        Finished { outcome, remove: vec![name] }
     }
 
     async fn take(&self, answer: &Answer, attempt: Attempt) -> Result<SignedIn, SignInFailed> {

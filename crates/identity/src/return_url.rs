@@ -6,8 +6,9 @@
 
 use url::Url;
 
-/// The longest URL that is kept, in bytes, with its fragment.
-pub const LONGEST: usize = 8 * 1024;
+/// The longest URL that is kept, in bytes, with its fragment: sealed it fits one cookie, and a few of them do not fill what a
+/// browser may send ([`crate::cookie::ATTEMPT_BYTES`]).
+pub const LONGEST: usize = 2 * 1024;
 
 /// Why a text is not where a browser is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,8 +37,8 @@ impl ReturnUrl {
         if text.len() > LONGEST {
             return Err(NotAReturnUrl::TooLong);
         }
-        // Browsers drop tabs and line ends, and take `\` for `/`.
-        if !text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte)) {
+        // Browsers drop tabs and line ends, and take `\` for `/`. Others that RFC 3986 does not know they send as they are.
+        if !text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"<>".contains(&byte)) {
             return Err(NotAReturnUrl::OddCharacter);
         }
         let rest = text.strip_prefix("https://").and_then(|rest| rest.strip_prefix(authority));
@@ -56,6 +57,20 @@ impl ReturnUrl {
             return Err(NotAReturnUrl::Elsewhere);
         }
         Self::parse(&format!("https://{authority}{path_and_query}"), authority)
+    }
+
+    /// The URL of a request, or where that cannot be kept, the nearest one that can: without its query, or else `home`, the
+    /// path at which the application begins.
+    ///
+    /// # Errors
+    /// [`NotAReturnUrl`], what is wrong with the URL that was asked, where `home` cannot be kept either.
+    pub fn nearest(authority: &str, path_and_query: &str, home: &str) -> Result<Self, NotAReturnUrl> {
+        let path = path_and_query.split('?').next().unwrap_or_default();
+        let asked = Self::of_request(authority, path_and_query);
+        asked.or_else(|wrong| {
+            let nearest = Self::of_request(authority, path).or_else(|_| Self::of_request(authority, home));
+            nearest.map_err(|_| wrong)
+        })
     }
 
     /// The same with the fragment that only the browser knew; a leading `#` may be there.
@@ -105,6 +120,36 @@ mod tests {
         let most = LONGEST - "https://a.example/".len();
         assert!(kept("a.example", &format!("/{}", "x".repeat(most))).is_ok());
         assert_eq!(kept("a.example", &format!("/{}", "x".repeat(most + 1))), Err(NotAReturnUrl::TooLong));
+    }
+
+    #[test]
+    fn what_browsers_send_raw_is_kept_behind_the_authority_only() {
+        let path = "/a{b}|c^d`e?x={\"y\"".replace('"', "%22") + ":1}|^`";
+        let kept = ReturnUrl::of_request("a.example", &path).unwrap();
+        assert_eq!(kept.as_str(), format!("https://a.example{path}"));
+        for odd in ["{", "}", "|", "^", "`"] {
+            for text in [
+                format!("https://a.example{odd}/"),
+                format!("https://{odd}a.example/"),
+                format!("{odd}https://a.example/"),
+            ] {
+                assert!(ReturnUrl::parse(&text, "a.example").is_err(), "{text}");
+            }
+        }
+        for odd in ["\\", "\"", "<", ">", " ", "\t", "\r\n", "\u{0}", "\u{7f}", "ä"] {
+            assert!(ReturnUrl::of_request("a.example", &format!("/x?y={odd}")).is_err(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_kept_gives_way_to_the_nearest_one() {
+        let nearest = |path: &str| ReturnUrl::nearest("a.example", path, "/app/").map(|url| url.as_str().to_owned());
+        let long = "x".repeat(LONGEST);
+        assert_eq!(nearest("/app/page?y=1").as_deref(), Ok("https://a.example/app/page?y=1"));
+        assert_eq!(nearest(&format!("/app/page?y={long}")).as_deref(), Ok("https://a.example/app/page"));
+        assert_eq!(nearest("/app/page?y=\\").as_deref(), Ok("https://a.example/app/page"));
+        assert_eq!(nearest(&format!("/app/{long}?y=1")).as_deref(), Ok("https://a.example/app/"));
+        assert_eq!(ReturnUrl::nearest("a.example", "//\\", "nowhere"), Err(NotAReturnUrl::OddCharacter));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Sealing of what browsers keep for us: AES-256-GCM under keys that only gateways have, as text that fits a cookie.
 //!
-//! A sealed value is bound to its [`Purpose`] and its [`Audience`]: as another kind of value, at another host or for
-//! another application it does not open. A ring has the current key, which seals, and the one before it, which still
+//! A sealed value is bound to its [`Purpose`], which has a key of its own, and its [`Audience`]: as another kind of value, at
+//! another host or for another application it does not open. A ring has the current key, which seals, and the one before it, which still
 //! opens; what is older does not open. Whatever is wrong with a value, the failure is the same one.
 //!
 //! The format, before base64url without padding: one byte for the version, four that name the key, twelve of nonce, then
@@ -28,8 +28,9 @@ const HEAD: usize = 1 + KEY_ID + NONCE_LEN;
 /// The length of the tag.
 const TAG: usize = 16;
 
-/// The largest value that is sealed, in bytes: a return URL of 8 KiB with what belongs to it.
-const LARGEST: usize = 9 * 1024;
+/// The largest value that is sealed, in bytes: a session of the largest size with what belongs to its hand-over. The text
+/// fits one cookie, with its name.
+const LARGEST: usize = 2_950;
 
 /// The longest text that is looked at: four digits for three bytes.
 const LONGEST_TEXT: usize = (HEAD + LARGEST + TAG).div_ceil(3) * 4;
@@ -52,6 +53,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    const ALL: [Self; 6] =
+        [Self::Session, Self::SignIn, Self::Attempt, Self::BeforeSignIn, Self::HandOverRequest, Self::HandOverCode];
+
     const fn code(self) -> u8 {
         match self {
             Self::Session => 1,
@@ -82,6 +86,14 @@ impl<'a> Audience<'a> {
     #[must_use]
     pub const fn sign_in_host(host: &'a str) -> Self {
         Self { host, application: None }
+    }
+
+    /// The purpose of a session that is for it.
+    pub(crate) const fn session_purpose(self) -> Purpose {
+        match self.application {
+            Some(_) => Purpose::Session,
+            None => Purpose::SignIn,
+        }
     }
 
     /// What is authenticated with a value: the parts have one length each, but for the last.
@@ -141,7 +153,8 @@ pub struct SealingRing {
 
 struct Key {
     id: [u8; KEY_ID],
-    key: RandomizedNonceKey,
+    /// One for each purpose, in the order of [`Purpose::ALL`].
+    keys: Vec<RandomizedNonceKey>,
 }
 
 impl fmt::Debug for SealingRing {
@@ -156,7 +169,7 @@ impl SealingRing {
     /// # Errors
     /// [`NotSealed`] when a key cannot be made.
     pub fn new(current: &SealingSecret, previous: Option<&SealingSecret>) -> Result<Self, NotSealed> {
-        Ok(Self { current: Key::of(current)?, previous: previous.map(Key::of).transpose()? })
+        Ok(Self { current: Key::of_secret(current)?, previous: previous.map(Key::of_secret).transpose()? })
     }
 
     /// Seals `plain` for one purpose and audience.
@@ -172,7 +185,12 @@ impl SealingRing {
         head.extend_from_slice(&self.current.id);
         let bound = audience.bound(purpose, &head);
         let mut sealed = plain.to_vec();
-        let nonce = self.current.key.seal_in_place_append_tag(Aad::from(bound), &mut sealed).map_err(|_| NotSealed)?;
+        let nonce = self
+            .current
+            .of(purpose)
+            .ok_or(NotSealed)?
+            .seal_in_place_append_tag(Aad::from(bound), &mut sealed)
+            .map_err(|_| NotSealed)?;
         head.extend_from_slice(nonce.as_ref());
         head.extend_from_slice(&sealed);
         Ok(BASE64_URL_SAFE_NO_PAD.encode(head))
@@ -193,7 +211,7 @@ impl SealingRing {
         if *version != VERSION {
             return Err(NotOpened);
         }
-        let key = self.key(id).ok_or(NotOpened)?;
+        let key = self.key(id, purpose).ok_or(NotOpened)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| NotOpened)?;
         let mut plain = Zeroizing::new(sealed.to_vec());
         let bound = Aad::from(audience.bound(purpose, head));
@@ -202,29 +220,34 @@ impl SealingRing {
         Ok(plain)
     }
 
-    fn key(&self, id: &[u8]) -> Option<&RandomizedNonceKey> {
+    fn key(&self, id: &[u8], purpose: Purpose) -> Option<&RandomizedNonceKey> {
         let ring = [Some(&self.current), self.previous.as_ref()];
-        ring.into_iter().flatten().find(|key| key.id == id).map(|key| &key.key)
+        ring.into_iter().flatten().find(|key| key.id == id)?.of(purpose)
     }
 }
 
 impl Key {
-    fn of(secret: &SealingSecret) -> Result<Self, NotSealed> {
+    fn of_secret(secret: &SealingSecret) -> Result<Self, NotSealed> {
         let master = Salt::new(HKDF_SHA256, b"adit sessions").extract(secret.0.as_slice());
-        let derive = |label: &[u8], out: &mut [u8]| {
-            let info = [label];
-            let okm = master.expand(&info, HKDF_SHA256).map_err(|_| NotSealed)?;
+        let derive = |info: &[&[u8]]| {
             let mut derived = Zeroizing::new([0; 32]);
+            let okm = master.expand(info, HKDF_SHA256).map_err(|_| NotSealed)?;
             okm.fill(derived.as_mut_slice()).map_err(|_| NotSealed)?;
-            out.iter_mut().zip(derived.iter()).for_each(|(to, from)| *to = *from);
-            Ok(())
+            Ok(derived)
         };
         let mut id = [0; KEY_ID];
-        let mut key = Zeroizing::new([0; 32]);
-        derive(b"id", &mut id)?;
-        derive(b"key", key.as_mut_slice())?;
-        let key = RandomizedNonceKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| NotSealed)?;
-        Ok(Self { id, key })
+        id.iter_mut().zip(derive(&[b"id"])?.iter()).for_each(|(to, from)| *to = *from);
+        let key_for = |purpose: Purpose| {
+            let key = derive(&[b"key", &[purpose.code()]])?;
+            RandomizedNonceKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| NotSealed)
+        };
+        let keys: Result<Vec<_>, NotSealed> = Purpose::ALL.into_iter().map(key_for).collect();
+        Ok(Self { id, keys: keys? })
+    }
+
+    fn of(&self, purpose: Purpose) -> Option<&RandomizedNonceKey> {
+        let place = Purpose::ALL.iter().position(|own| *own == purpose)?;
+        self.keys.get(place)
     }
 }
 
@@ -251,15 +274,6 @@ pub(crate) mod tests {
         ApplicationId::new(uuid::Uuid::from_u128(number))
     }
 
-    const ALL: [Purpose; 6] = [
-        Purpose::Session,
-        Purpose::SignIn,
-        Purpose::Attempt,
-        Purpose::BeforeSignIn,
-        Purpose::HandOverRequest,
-        Purpose::HandOverCode,
-    ];
-
     #[test]
     fn what_was_sealed_opens_for_the_same_purpose_application_and_host_only() {
         let ring = ring(1, None);
@@ -267,7 +281,7 @@ pub(crate) mod tests {
         let text = ring.seal(Purpose::Session, here, b"who").unwrap();
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'), "{text}");
         assert_eq!(ring.open(Purpose::Session, here, &text).unwrap().as_slice(), b"who");
-        for purpose in ALL.into_iter().filter(|purpose| *purpose != Purpose::Session) {
+        for purpose in Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Session) {
             assert_eq!(ring.open(purpose, here, &text), Err(NotOpened), "{purpose:?}");
         }
         let others = [
@@ -279,6 +293,18 @@ pub(crate) mod tests {
         for other in others {
             assert_eq!(ring.open(Purpose::Session, other, &text), Err(NotOpened), "{other:?}");
         }
+    }
+
+    #[test]
+    fn each_purpose_has_a_key_of_its_own() {
+        // What is authenticated beside a value is not what keeps the purposes apart.
+        let (ring, here) = (ring(1, None), Audience::sign_in_host("login.example"));
+        let head = [&[VERSION][..], &ring.current.id].concat();
+        let mut sealed = b"who".to_vec();
+        let bound = Aad::from(here.bound(Purpose::Attempt, &head));
+        let nonce = ring.current.of(Purpose::SignIn).unwrap().seal_in_place_append_tag(bound, &mut sealed).unwrap();
+        let text = BASE64_URL_SAFE_NO_PAD.encode([&head, &nonce.as_ref()[..], &sealed].concat());
+        assert_eq!(ring.open(Purpose::Attempt, here, &text), Err(NotOpened));
     }
 
     #[test]

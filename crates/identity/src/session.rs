@@ -4,20 +4,24 @@
 //! its own seal: one revocation of the id ends all of them. Nothing is looked up for it but the [`Revocations`], which
 //! gateways hold in memory.
 //!
+//! Whether a session began before a revocation is told by the version of the directory that the gateway had at the time,
+//! never by clocks: one that is fast would make sessions that outlive what ends them.
+//!
 //! Invariant: [`judge`] is the only place that decides whether a session counts, and asks no clock. Times are in
 //! milliseconds since 1970.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
-use adit_core::{ApplicationId, PrincipalId};
+use adit_core::revocation::{LONGEST_SESSION, SessionsOf, Version};
+use adit_core::{ApplicationId, Epoch, PrincipalId, Revision, Snapshot};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::compact::{Reader, Unreadable, Writer};
-use crate::sealing::{self, Audience, NotOpened, NotSealed, Purpose, SealingRing};
+use crate::sealing::{self, Audience, NotOpened, NotSealed, SealingRing};
 
 /// The only form there is so far.
 const VERSION: u8 = 1;
@@ -139,8 +143,12 @@ pub struct Session {
     pub person: Person,
     /// When they signed in at their provider.
     pub signed_in: u64,
+    /// The version of the directory at which the sign-in began.
+    pub signed_in_at: Version,
     /// When this cookie was first given out: the sign-in itself, or the hand-over to an application.
     pub given: u64,
+    /// The version of the directory at which it was given out.
+    pub given_at: Version,
     /// When it ends whatever happens.
     pub ends: u64,
     /// When it was used last, give or take [`SessionLimits::is_to_be_noted`].
@@ -148,46 +156,40 @@ pub struct Session {
 }
 
 impl Session {
-    /// The session of a sign-in at `now`, which lasts as long as `limits` say.
+    /// The session of a sign-in at `now`, which lasts as long as `limits` say. `began_at` is the version of the directory
+    /// that this gateway had when the sign-in began, before the user was asked for anything: what is revoked meanwhile
+    /// ends the session.
     ///
     /// # Errors
     /// [`NotSealed`] when the system gives no random numbers.
-    pub fn begin(person: Person, limits: &SessionLimits, now: u64) -> Result<Self, NotSealed> {
-        let ends = now.saturating_add(millis(limits.absolute));
-        Ok(Self { id: SessionId::generate()?, person, signed_in: now, given: now, ends, seen: now })
+    pub fn begin(person: Person, limits: &SessionLimits, began_at: Version, now: u64) -> Result<Self, NotSealed> {
+        let ends = now.saturating_add(millis(limits.absolute()));
+        let id = SessionId::generate()?;
+        Ok(Self { id, person, signed_in: now, signed_in_at: began_at, given: now, given_at: began_at, ends, seen: now })
     }
 
-    /// The copy that an application gets at `now`. It ends when this one does.
+    /// The copy that an application gets at `now`, when this gateway has the directory at version `at`. It ends when this
+    /// one does.
     #[must_use]
-    pub fn copy_for_application(&self, now: u64) -> Self {
-        Self { given: now, seen: now, ..self.clone() }
+    pub fn copy_for_application(&self, at: Version, now: u64) -> Self {
+        Self { given: now, given_at: at, seen: now, ..self.clone() }
     }
 
     /// Seals it for a cookie.
     ///
     /// # Errors
     /// [`NotSealed`], also where it does not fit ([`Person::check`]).
-    pub fn seal(
-        &self,
-        ring: &SealingRing,
-        audience: Audience<'_>,
-        purpose: SessionPurpose,
-    ) -> Result<String, NotSealed> {
+    pub fn seal(&self, ring: &SealingRing, audience: Audience<'_>) -> Result<String, NotSealed> {
         self.person.check().map_err(|_| NotSealed)?;
-        ring.seal(purpose.purpose(), audience, &self.to_bytes())
+        ring.seal(audience.session_purpose(), audience, &self.to_bytes())
     }
 
     /// Opens the value of a cookie.
     ///
     /// # Errors
     /// [`NotOpened`], whatever is wrong with it.
-    pub fn open(
-        ring: &SealingRing,
-        audience: Audience<'_>,
-        purpose: SessionPurpose,
-        text: &str,
-    ) -> Result<Self, NotOpened> {
-        let bytes = ring.open(purpose.purpose(), audience, text)?;
+    pub fn open(ring: &SealingRing, audience: Audience<'_>, text: &str) -> Result<Self, NotOpened> {
+        let bytes = ring.open(audience.session_purpose(), audience, text)?;
         Self::from_bytes(&bytes).map_err(|Unreadable| NotOpened)
     }
 
@@ -196,6 +198,9 @@ impl Session {
         let person = &self.person;
         writer.byte(VERSION).bytes(&self.id.0);
         writer.number(self.signed_in).number(self.given).number(self.ends).number(self.seen);
+        for (epoch, revision) in [self.signed_in_at, self.given_at] {
+            writer.number(epoch.0).number(revision.0);
+        }
         writer.bytes(person.principal.uuid().as_bytes()).text(&person.issuer).text(&person.subject);
         writer.optional(person.display_name.as_deref()).optional(person.user_name.as_deref());
         writer.count(person.groups.len());
@@ -220,6 +225,7 @@ impl Session {
         }
         let id = SessionId(reader.array()?);
         let (signed_in, given, ends, seen) = (reader.number()?, reader.number()?, reader.number()?, reader.number()?);
+        let (signed_in_at, given_at) = (version(&mut reader)?, version(&mut reader)?);
         let person = Person {
             principal: principal(&mut reader)?,
             issuer: reader.text()?,
@@ -232,8 +238,12 @@ impl Session {
             claims: many(&mut reader, |reader| Ok((reader.text()?, reader.text()?)))?,
         };
         reader.end()?;
-        Ok(Self { id, person, signed_in, given, ends, seen })
+        Ok(Self { id, person, signed_in, signed_in_at, given, given_at, ends, seen })
     }
+}
+
+fn version(reader: &mut Reader<'_>) -> Result<Version, Unreadable> {
+    Ok((Epoch(reader.number()?), Revision(reader.number()?)))
 }
 
 fn principal(reader: &mut Reader<'_>) -> Result<PrincipalId, Unreadable> {
@@ -247,28 +257,10 @@ fn many<'a, T>(
     (0..reader.count()?).map(|_| read(reader)).collect()
 }
 
-/// At which of the two places a session is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionPurpose {
-    /// At an application.
-    Application,
-    /// At the sign-in host.
-    SignIn,
-}
-
-impl SessionPurpose {
-    const fn purpose(self) -> Purpose {
-        match self {
-            Self::Application => Purpose::Session,
-            Self::SignIn => Purpose::SignIn,
-        }
-    }
-}
-
 /// How long sessions last. What is configured now holds for sessions that began earlier too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
-    /// From sign-in to the end, whatever happens.
+    /// From sign-in to the end, whatever happens; never more than [`LONGEST_SESSION`].
     pub absolute: Duration,
     /// Without a request.
     pub idle: Duration,
@@ -282,6 +274,11 @@ impl Default for SessionLimits {
 }
 
 impl SessionLimits {
+    /// From sign-in to the end.
+    fn absolute(&self) -> Duration {
+        self.absolute.min(LONGEST_SESSION)
+    }
+
     /// Whether the cookie is to be given out again with a new [`Session::seen`]: a sixteenth of the idle limit has passed,
     /// so that few answers carry one.
     #[must_use]
@@ -291,14 +288,18 @@ impl SessionLimits {
 }
 
 /// What was ended before its time.
-#[derive(Debug, Clone, Default)]
-pub struct Revocations {
+#[derive(Debug, Clone, Copy)]
+pub struct Revocations<'a> {
     /// Single sessions.
-    pub sessions: HashSet<SessionId>,
-    /// All sessions of somebody who signed in at that time or before.
-    pub principals: HashMap<PrincipalId, u64>,
-    /// All cookies of an application that were given out at that time or before.
-    pub applications: HashMap<ApplicationId, u64>,
+    pub sessions: &'a HashSet<SessionId>,
+    /// Knows whose sessions were ended, and those of which applications, before which version.
+    pub directory: &'a Snapshot,
+}
+
+impl Revocations<'_> {
+    fn ended(&self, of: SessionsOf, began_at: Version) -> bool {
+        self.directory.ended_before(of).is_some_and(|ended| began_at < ended)
+    }
 }
 
 /// Why a session does not count any more.
@@ -332,23 +333,22 @@ pub fn judge(
     session: &Session,
     application: Option<ApplicationId>,
     limits: &SessionLimits,
-    revocations: &Revocations,
+    revocations: Revocations<'_>,
     now: u64,
 ) -> Result<(), SessionOver> {
-    let is_at_or_before = |time: u64, limit: Option<&u64>| limit.is_some_and(|limit| time <= *limit);
     if revocations.sessions.contains(&session.id) {
         return Err(SessionOver::Revoked);
     }
-    if is_at_or_before(session.signed_in, revocations.principals.get(&session.person.principal)) {
+    if revocations.ended(SessionsOf::Principal(session.person.principal), session.signed_in_at) {
         return Err(SessionOver::PrincipalRevoked);
     }
-    if is_at_or_before(session.given, application.and_then(|id| revocations.applications.get(&id))) {
+    if application.is_some_and(|id| revocations.ended(SessionsOf::Application(id), session.given_at)) {
         return Err(SessionOver::ApplicationRevoked);
     }
     if session.signed_in.max(session.given).max(session.seen) > now.saturating_add(SKEW) {
         return Err(SessionOver::FromTheFuture);
     }
-    if now >= session.ends || now >= session.signed_in.saturating_add(millis(limits.absolute)) {
+    if now >= session.ends || now >= session.signed_in.saturating_add(millis(limits.absolute())) {
         return Err(SessionOver::Ended);
     }
     if now >= session.seen.saturating_add(millis(limits.idle)) {

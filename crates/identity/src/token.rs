@@ -1,5 +1,7 @@
 //! A token that was verified, and the reasons to refuse one.
 
+use adit_core::DirectoryRole;
+
 /// Whether a token speaks for a user or for a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
@@ -18,6 +20,7 @@ pub struct VerifiedToken {
     pub(crate) client: Option<String>,
     pub(crate) scopes: Vec<String>,
     pub(crate) roles: Vec<String>,
+    pub(crate) directory_roles: Vec<DirectoryRole>,
     pub(crate) kind: TokenKind,
 }
 
@@ -50,6 +53,12 @@ impl VerifiedToken {
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.roles
+    }
+
+    /// The administrator roles of the user.
+    #[must_use]
+    pub fn directory_roles(&self) -> &[DirectoryRole] {
+        &self.directory_roles
     }
 
     /// User or program.

@@ -4,19 +4,22 @@
 //! An assignment that was deleted no longer says to what it belonged, so each change of one is noted under the client id
 //! of its application too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use adit_core::admission::{Admission, MOST_ASSIGNMENTS};
+use adit_core::admission::{Admission, Assignee, MOST_ASSIGNMENTS};
 use adit_core::snapshot::PublishedApplication;
-use adit_core::{AppId, AppRoleAssignment, Application, PreAuthentication, ServicePrincipal, ServicePrincipalId};
-use sea_query::{Expr, ExprTrait as _};
-use sqlx::SqliteConnection;
+use adit_core::{AppId, Application, PreAuthentication, PrincipalKind, ServicePrincipal, ServicePrincipalId};
+use sea_query::{Expr, ExprTrait as _, Query, SqliteQueryBuilder};
+use sea_query_sqlx::SqlxBinder as _;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+use uuid::Uuid;
 
-use crate::app_role_assignment::AppRoleAssignments;
 use crate::change_log::{Entity, Operation};
 use crate::error::Error;
 use crate::list;
+use crate::row;
 use crate::service_principal::ServicePrincipals;
 use crate::transaction::WriteTransaction;
 
@@ -50,40 +53,111 @@ pub(crate) async fn published(
     for closed in closed.chunks_mut(AT_ONCE) {
         let ids: Vec<String> = closed.iter().map(|one| one.app_id.to_string()).collect();
         let principals = list::all_readable::<ServicePrincipals>(read, Expr::col("app_id").is_in(ids)).await?;
-        let assignments = assignments(read, &principals).await?;
+        let assigned = assigned_to(read, &principals).await?;
         for one in closed {
-            let principal = principals.iter().find(|principal| principal.app_id == one.app_id);
-            let application = by_app_id.get(&one.app_id);
-            one.admission = principal.zip(application).map(|(principal, application)| {
-                let assigned = assignments.get(&principal.id).map(Vec::as_slice).unwrap_or_default();
-                Arc::new(compiled(application, principal, assigned))
-            });
+            let Some(principal) = principals.iter().find(|principal| principal.app_id == one.app_id) else { continue };
+            let Some(application) = by_app_id.get(&one.app_id) else { continue };
+            let assignees = match assigned.contains(&principal.id.to_string()) {
+                true => assignees(read, principal.id, MOST_ASSIGNMENTS).await?,
+                false => Vec::new(),
+            };
+            one.admission = Some(Arc::new(Admission::of(application, principal, assignees)));
         }
     }
     Ok(published)
 }
 
-async fn assignments(
-    read: &mut SqliteConnection,
-    principals: &[ServicePrincipal],
-) -> Result<HashMap<ServicePrincipalId, Vec<AppRoleAssignment>>, Error> {
-    let ids: Vec<String> = principals.iter().map(|principal| principal.id.to_string()).collect();
-    let all = list::all_readable::<AppRoleAssignments>(read, Expr::col("resource_id").is_in(ids)).await?;
-    let mut of_resource: HashMap<_, Vec<_>> = HashMap::new();
-    for assignment in all {
-        of_resource.entry(assignment.resource).or_default().push(assignment);
-    }
-    Ok(of_resource)
+/// Those of the service principals to which anybody is assigned: of most nobody is, and they need no statement of their own.
+async fn assigned_to(read: &mut SqliteConnection, principals: &[ServicePrincipal]) -> Result<HashSet<String>, Error> {
+    let ids = principals.iter().map(|principal| principal.id.to_string());
+    let is_assigned = "EXISTS (SELECT 1 FROM app_role_assignment WHERE resource_id = service_principal.id)";
+    let mut select = Query::select();
+    select.column("id").from("service_principal").and_where(Expr::col("id").is_in(ids));
+    select.and_where(Expr::cust(is_assigned));
+    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
+    let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(read).await?;
+    Ok(rows.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?)
 }
 
-fn compiled(application: &Application, principal: &ServicePrincipal, assigned: &[AppRoleAssignment]) -> Admission {
-    if assigned.len() > MOST_ASSIGNMENTS {
-        let (id, assignments) = (principal.id.to_string(), assigned.len());
-        tracing::error!(
-            id,
-            assignments,
-            "a service principal has more assignments than gateways take; the rest is refused"
-        );
+/// Who is assigned to one service principal: of more than `most` those that were assigned first, so that one more
+/// assignment shuts nobody out who was in. One damaged row is logged and left out.
+async fn assignees(
+    read: &mut SqliteConnection,
+    resource: ServicePrincipalId,
+    most: usize,
+) -> Result<Vec<Assignee>, Error> {
+    let limit = i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX);
+    let rows = sqlx::query(
+        "SELECT id, principal_id, principal_kind, app_role FROM app_role_assignment WHERE resource_id = ? \
+         ORDER BY id LIMIT +?",
+    )
+    .bind(resource.to_string())
+    .bind(limit)
+    .fetch_all(read)
+    .await?;
+    if rows.len() > most {
+        let id = resource.to_string();
+        tracing::error!(id, most, "a service principal has more assignments than gateways take; the rest is refused");
     }
-    Admission::of(application, principal, assigned)
+    let readable = |row: &SqliteRow| {
+        let left_out = |error: &Error| {
+            let id: String = row.try_get("id").unwrap_or_default();
+            tracing::error!(id, %error, "an assignment cannot be read and is left out");
+        };
+        assignee(row).inspect_err(left_out).ok()
+    };
+    Ok(rows.iter().take(most).filter_map(readable).collect())
+}
+
+fn assignee(row: &SqliteRow) -> Result<Assignee, Error> {
+    Ok(Assignee {
+        principal: row::parsed(row, "principal_id", str::parse)?,
+        kind: row::parsed(row, "principal_kind", |word| PrincipalKind::find(word).ok_or("the kind is not known"))?,
+        app_role: row::parsed(row, "app_role", Uuid::try_parse)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn of_more_assignments_than_gateways_take_the_first_ones_count_and_no_more_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("directory.db")).await.unwrap();
+        let resource = ServicePrincipalId::new(Uuid::from_u128(7));
+        let mut change = store.begin().await.unwrap();
+        for sql in [
+            "INSERT INTO application (id, app_id, display_name, display_name_folded, created, attributes, revision) \
+             VALUES ('a', 'b', 'x', 'x', '', '{}', 0)",
+            "INSERT INTO service_principal (id, app_id, display_name, display_name_folded, created, attributes, revision) \
+             VALUES ('00000000-0000-0000-0000-000000000007', 'b', 'x', 'x', '', '{}', 0)",
+        ] {
+            sqlx::query(sql).execute(change.connection()).await.unwrap();
+        }
+        // The later they were made, the earlier they come in the order of principals.
+        for number in 0..20_u128 {
+            sqlx::query(
+                "INSERT INTO app_role_assignment (id, app_role, principal_id, principal_kind, resource_id, \
+                 resource_name, resource_name_folded, created, revision) VALUES (?, ?, ?, ?, ?, '', '', '', 0)",
+            )
+            .bind(Uuid::from_u128(number).to_string())
+            .bind(Uuid::nil().to_string())
+            .bind(Uuid::from_u128(100 - number).to_string())
+            .bind(if number == 3 { "user" } else { "group" })
+            .bind(resource.to_string())
+            .execute(change.connection())
+            .await
+            .unwrap();
+        }
+        change.commit().await.unwrap();
+        let mut read = store.read().await.unwrap();
+        let found = assignees(&mut read, resource, 5).await.unwrap();
+        let principals: Vec<u128> = found.iter().map(|one| one.principal.uuid().as_u128()).collect();
+        assert_eq!(principals, [100, 99, 98, 97, 96], "those that were assigned first");
+        assert_eq!(found.iter().filter(|one| one.kind == PrincipalKind::User).count(), 1);
+        assert_eq!(assignees(&mut read, resource, 20).await.unwrap().len(), 20);
+        assert_eq!(assignees(&mut read, ServicePrincipalId::new(Uuid::nil()), 5).await.unwrap(), []);
+    }
 }

@@ -93,6 +93,44 @@ impl Store {
         find(&mut read, id).await
     }
 
+    /// In which roles a program is assigned to `resource`, in no order.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn roles_of_program(
+        &self,
+        program: ServicePrincipalId,
+        resource: ServicePrincipalId,
+    ) -> Result<Vec<Uuid>, Error> {
+        let mut read = self.read().await?;
+        let rows = sqlx::query(
+            "SELECT app_role FROM app_role_assignment WHERE resource_id = ? AND principal_id = ? AND principal_kind = ?",
+        )
+        .bind(resource.to_string())
+        .bind(program.to_string())
+        .bind(PrincipalKind::ServicePrincipal.as_str())
+        .fetch_all(&mut *read)
+        .await?;
+        rows.iter().map(|found| row::parsed(found, "app_role", Uuid::try_parse)).collect()
+    }
+
+    /// In which roles a user or a group is assigned to `resource` itself, in no order.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn roles_of_member(&self, member: PrincipalId, resource: ServicePrincipalId) -> Result<Vec<Uuid>, Error> {
+        let mut read = self.read().await?;
+        let rows = sqlx::query(
+            "SELECT app_role FROM app_role_assignment WHERE resource_id = ? AND principal_id = ? AND principal_kind <> ?",
+        )
+        .bind(resource.to_string())
+        .bind(member.to_string())
+        .bind(PrincipalKind::ServicePrincipal.as_str())
+        .fetch_all(&mut *read)
+        .await?;
+        rows.iter().map(|found| row::parsed(found, "app_role", Uuid::try_parse)).collect()
+    }
+
     /// One page of the app role assignments.
     ///
     /// # Errors

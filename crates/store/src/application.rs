@@ -4,7 +4,7 @@
 use adit_core::application::{Attributes, Publishing};
 use adit_core::name::{DisplayName, fold};
 use adit_core::query::{ApplicationField, Field, JsonKind, JsonPart, Page, Query, Value};
-use adit_core::{AppId, Application, ApplicationId, ExternalUrl, InternalUrl};
+use adit_core::{API_APP_ID, AppId, Application, ApplicationId, ExternalUrl, InternalUrl};
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
 use sqlx::SqliteConnection;
@@ -45,6 +45,11 @@ impl Collection for Applications {
             ApplicationField::Deleted => Ok(Column::nothing()),
             own => column(source, own),
         }
+    }
+
+    /// The row to which the service principal of the API refers is no application.
+    fn belongs(source: &Source) -> Option<Expr> {
+        Some(source.column("app_id").ne(API_APP_ID.to_string()))
     }
 
     fn item(row: &SqliteRow) -> Result<Application, Error> {

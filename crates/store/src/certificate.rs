@@ -100,7 +100,8 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let text: String = row.try_get("sealed")?;
         // Not the text itself into an error, sealed or not.
-        let sealed = bytes(&text).ok_or_else(|| row::unreadable("sealed certificate", "", "it is not hexadecimal"))?;
+        let sealed =
+            row::bytes(&text).ok_or_else(|| row::unreadable("sealed certificate", "", "it is not hexadecimal"))?;
         Ok(Some(SealedCertificate { metadata: metadata_from(&row)?, sealed }))
     }
 
@@ -143,7 +144,7 @@ impl WriteTransaction {
         .bind(row::instant(new.metadata.expires))
         .bind(row::json("names", &new.names)?)
         .bind(new.sealing_key.as_str())
-        .bind(digits(&new.sealed))
+        .bind(row::digits(&new.sealed))
         .execute(self.connection())
         .await?;
         Ok(())
@@ -183,31 +184,4 @@ fn metadata_from(row: &SqliteRow) -> Result<CertificateMetadata, Error> {
         issued: row::parsed(row, "issued", str::parse::<Timestamp>)?,
         expires: row::parsed(row, "expires", str::parse::<Timestamp>)?,
     })
-}
-
-fn digits(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes(digits: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u32> = digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
-    let pairs = digits.chunks(2).map(|pair| match pair {
-        [high, low] => u8::try_from(high * 16 + low).ok(),
-        _ => None,
-    });
-    pairs.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_the_same_after_they_were_digits() {
-        let all: Vec<u8> = (0..=255).collect();
-        assert_eq!(bytes(&digits(&all)), Some(all));
-        assert_eq!(bytes(""), Some(vec![]));
-        assert_eq!(bytes("0"), None);
-        assert_eq!(bytes("0g"), None);
-    }
 }

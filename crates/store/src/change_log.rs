@@ -27,10 +27,12 @@ pub enum Entity {
     UserGroup,
     /// Who may use an application, by its client id.
     Admission,
+    /// Sessions that were ended.
+    Revocation,
 }
 
 impl Entity {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::ConnectorGroup,
         Self::Connector,
         Self::Application,
@@ -43,6 +45,7 @@ impl Entity {
         Self::User,
         Self::UserGroup,
         Self::Admission,
+        Self::Revocation,
     ];
 
     /// The word under which it is stored.
@@ -61,6 +64,7 @@ impl Entity {
             Self::User => "user",
             Self::UserGroup => "user_group",
             Self::Admission => "admission",
+            Self::Revocation => "revocation",
         }
     }
 }

@@ -129,12 +129,16 @@ impl WriteTransaction {
         }
     }
 
-    /// Forgets a deleted application for good, and its certificate with it.
+    /// Forgets a deleted application for good, and with it its certificate and the hashes of its secrets.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn purge_application(&mut self, id: ApplicationId) -> Result<(), Error> {
         self.delete_certificate(id).await?;
+        sqlx::query("DELETE FROM client_secret WHERE app_id = (SELECT app_id FROM deleted_application WHERE id = ?)")
+            .bind(id.to_string())
+            .execute(self.connection())
+            .await?;
         self.forget_deleted(id).await
     }
 

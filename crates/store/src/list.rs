@@ -46,6 +46,11 @@ pub(crate) trait Collection {
     /// A field of a row; [`foreign_field`] for one of another kind of object.
     fn column(source: &Source, field: &Field) -> Result<Column, Error>;
 
+    /// Which of the table's rows belong to the collection; all of them if nothing is said.
+    fn belongs(_source: &Source) -> Option<Expr> {
+        None
+    }
+
     /// Reads a row.
     fn item(row: &SqliteRow) -> Result<Self::Item, Error>;
 }
@@ -151,6 +156,9 @@ async fn total<C: Collection>(connection: &mut SqliteConnection, filter: Option<
     let source = Source::of::<C>(OBJECT);
     let mut count = sea_query::Query::select();
     count.expr(Expr::cust("COUNT(*)")).from_as(C::TABLE, source.alias().to_owned());
+    if let Some(belongs) = C::belongs(&source) {
+        count.and_where(belongs);
+    }
     if let Some(filter) = filter {
         count.and_where(Scope::of::<C>().condition(filter)?);
     }
@@ -162,6 +170,9 @@ async fn total<C: Collection>(connection: &mut SqliteConnection, filter: Option<
 fn rows_of<C: Collection>(source: &Source) -> SelectStatement {
     let mut select = C::select(source);
     select.from_as(C::TABLE, source.alias().to_owned());
+    if let Some(belongs) = C::belongs(source) {
+        select.and_where(belongs);
+    }
     select
 }
 

@@ -1,7 +1,7 @@
 //! Owners of applications in the database.
 
 use adit_core::owner::{MOST_OWNERS, Owner, OwnerId};
-use adit_core::{ApplicationId, PrincipalId, PrincipalKind, ServicePrincipalId};
+use adit_core::{ApplicationId, DisplayName, PrincipalId, PrincipalKind, ServicePrincipalId, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
@@ -89,6 +89,27 @@ impl WriteTransaction {
         Ok(())
     }
 
+    /// Gives a user who owns applications another name there.
+    pub(crate) async fn rename_in_owners(&mut self, user: PrincipalId, name: &DisplayName) -> Result<(), Error> {
+        let kind = PrincipalKind::User.as_str();
+        let rows = sqlx::query("SELECT application_id, id, kind, name FROM owner WHERE id = ? AND kind = ?")
+            .bind(user.to_string())
+            .bind(kind)
+            .fetch_all(self.connection())
+            .await?;
+        sqlx::query("UPDATE owner SET name = ? WHERE id = ? AND kind = ?")
+            .bind(name.as_str())
+            .bind(user.to_string())
+            .bind(kind)
+            .execute(self.connection())
+            .await?;
+        for ownership in rows.iter().map(ownership_from) {
+            let Ownership { application, owner, .. } = ownership?;
+            self.log(Entity::Owner, logged(application, &owner.id), Operation::Update);
+        }
+        Ok(())
+    }
+
     /// Deletes what a principal of this directory owns, and says what that was.
     pub(crate) async fn take_owned_by(
         &mut self,
@@ -110,8 +131,8 @@ impl WriteTransaction {
         Ok(owned)
     }
 
-    /// Adds an owner again; not if the application or the service principal is gone meanwhile, nor if the application
-    /// has an owner of that id or as many as it can have.
+    /// Adds an owner again; not if the application, the service principal or the user of this directory is gone meanwhile,
+    /// nor if the application has an owner of that id or as many as it can have.
     pub(crate) async fn put_ownership_back(&mut self, ownership: &Ownership) -> Result<(), Error> {
         let Ownership { application, owner, was_in_directory } = ownership;
         if self.find_application(*application).await?.is_none() {
@@ -127,12 +148,16 @@ impl WriteTransaction {
         self.insert_owner(*application, owner).await
     }
 
-    /// Whether the owner is a service principal of this directory.
+    /// Whether the owner is a service principal or a user of this directory.
     async fn is_in_directory(&mut self, owner: &Owner) -> Result<bool, Error> {
-        match (owner.kind, owner.id.as_str().parse::<ServicePrincipalId>()) {
-            (PrincipalKind::ServicePrincipal, Ok(id)) => Ok(self.find_service_principal(id).await?.is_some()),
-            _ => Ok(false),
-        }
+        let Ok(id) = owner.id.as_str().parse::<PrincipalId>() else { return Ok(false) };
+        Ok(match owner.kind {
+            PrincipalKind::ServicePrincipal => {
+                self.find_service_principal(ServicePrincipalId::new(id.uuid())).await?.is_some()
+            }
+            PrincipalKind::User => self.find_user(UserId::new(id.uuid())).await?.is_some(),
+            PrincipalKind::Group => false,
+        })
     }
 
     /// Deletes the owners of an application, and says who they were.

@@ -247,37 +247,9 @@ async fn find_redeemed(
     .await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(RedeemedToken {
-        key: row::parsed(&row, "redeemed_key", bytes)?,
+        key: row::parsed(&row, "redeemed_key", row::hash)?,
         at: row::parsed(&row, "redeemed_at", str::parse::<Timestamp>)?,
         connector: row::parsed(&row, "connector_id", str::parse)?,
         generation: KeyGeneration(row::unsigned("key_generation", row.try_get("key_generation")?)?),
     }))
-}
-
-fn bytes(text: &str) -> Result<[u8; 32], &'static str> {
-    const NOT_A_HASH: &str = "it is not a hash";
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok())).collect();
-    let pairs: Vec<u8> = digits
-        .ok_or(NOT_A_HASH)?
-        .chunks_exact(2)
-        .filter_map(|pair| match pair {
-            [high, low] => Some(high * 16 + low),
-            _ => None,
-        })
-        .collect();
-    pairs.try_into().map_err(|_| NOT_A_HASH)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hash_survives_being_written_and_read() {
-        let hash: [u8; 32] = std::array::from_fn(|index| (index * 37 % 256) as u8);
-        assert_eq!(bytes(&row::hexadecimal(hash)), Ok(hash));
-        assert!(bytes("zz").is_err());
-        assert!(bytes("00").is_err());
-    }
 }

@@ -66,9 +66,29 @@ fn understood<T, E: Display>(
     parse(text).map_err(|reason| unreadable(column, text, &reason))
 }
 
+/// Bytes as they are stored: two hexadecimal digits each.
+pub(crate) fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The bytes that were stored so.
+pub(crate) fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u32> = digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
+    let pairs = digits.chunks(2).map(|pair| match pair {
+        [high, low] => u8::try_from(high * 16 + low).ok(),
+        _ => None,
+    });
+    pairs.collect()
+}
+
 /// A hash as it is kept.
 pub(crate) fn hexadecimal(hash: [u8; 32]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A hash as it was kept.
+pub(crate) fn hash(text: &str) -> Result<[u8; 32], &'static str> {
+    bytes(text).and_then(|bytes| bytes.try_into().ok()).ok_or("it is not a hash")
 }
 
 #[cfg(test)]
@@ -81,5 +101,22 @@ mod tests {
         let later: Timestamp = "2026-11-20T10:00:00.5Z".parse().unwrap();
         assert_eq!(instant(whole), "2026-11-20T10:00:00.000000000Z");
         assert!(instant(whole) < instant(later));
+    }
+
+    #[test]
+    fn a_hash_survives_being_written_and_read() {
+        let hashed: [u8; 32] = std::array::from_fn(|index| (index * 37 % 256) as u8);
+        assert_eq!(hash(&hexadecimal(hashed)), Ok(hashed));
+        assert!(hash("zz").is_err());
+        assert!(hash("00").is_err());
+    }
+
+    #[test]
+    fn bytes_are_the_same_after_they_were_digits() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(bytes(&digits(&all)), Some(all));
+        assert_eq!(bytes(""), Some(vec![]));
+        assert_eq!(bytes("0"), None);
+        assert_eq!(bytes("0g"), None);
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use adit_core::snapshot::{KnownConnector, SnapshotChanges};
-use adit_core::{ApplicationId, ConnectorId, Epoch, KeyGeneration, Revision, Snapshot};
+use adit_core::{ApplicationId, ConnectorId, Epoch, KeyGeneration, PrincipalId, Revision, Snapshot};
 use sea_query::{Expr, ExprTrait as _, Query, SqliteQueryBuilder};
 use sea_query_sqlx::SqlxBinder as _;
 use sqlx::sqlite::SqliteRow;
@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 use crate::admission;
 use crate::change_log::Entity;
 use crate::error::Error;
+use crate::revocation;
 use crate::row;
 use crate::store::Store;
 use crate::transaction;
@@ -30,6 +31,8 @@ struct Touched {
     /// Applications of which only who may use them was touched, by their client ids.
     admissions: BTreeSet<String>,
     connectors: BTreeSet<String>,
+    users: BTreeSet<String>,
+    has_revocations: bool,
 }
 
 /// What leads to the directory as it is.
@@ -96,7 +99,10 @@ impl Store {
         }
         match touched_after(&mut read, last_revision).await? {
             Some(touched) => {
-                let changes = changes(&mut read, touched).await?;
+                let mut changes = changes(&mut read, &touched).await?;
+                if touched.has_revocations {
+                    changes.revocations = revocation::after(&mut read, Some(last_revision)).await?;
+                }
                 Ok(SnapshotStep { epoch, revision, is_whole: false, changes })
             }
             None => load(&mut read).await,
@@ -114,6 +120,8 @@ async fn load(read: &mut SqliteConnection) -> Result<SnapshotStep, Error> {
     let changes = SnapshotChanges {
         applications: applications.into_iter().map(|application| (application.id, Some(application))).collect(),
         connectors: connectors.into_iter().map(|connector| (connector.id, Some(connector))).collect(),
+        disabled: disabled(read).await?,
+        revocations: revocation::after(read, None).await?,
     };
     Ok(SnapshotStep { epoch, revision, is_whole: true, changes })
 }
@@ -139,17 +147,21 @@ async fn touched_after(read: &mut SqliteConnection, revision: Revision) -> Resul
             touched.admissions.insert(id);
         } else if entity == Entity::Connector.as_str() {
             touched.connectors.insert(id);
+        } else if entity == Entity::User.as_str() {
+            touched.users.insert(id);
+        } else if entity == Entity::Revocation.as_str() {
+            touched.has_revocations = true;
         }
     }
     Ok(Some(touched))
 }
 
 /// What became of the objects that were touched; those that are not found are gone.
-async fn changes(read: &mut SqliteConnection, touched: Touched) -> Result<SnapshotChanges, Error> {
+async fn changes(read: &mut SqliteConnection, touched: &Touched) -> Result<SnapshotChanges, Error> {
     let mut changes = SnapshotChanges::default();
-    let ids: Vec<String> = touched.applications.into_iter().collect();
+    let ids: Vec<&str> = touched.applications.iter().map(String::as_str).collect();
     for ids in ids.chunks(OBJECTS_AT_ONCE) {
-        let published = Expr::col("id").is_in(ids).and(Expr::col("publishing").is_not_null());
+        let published = Expr::col("id").is_in(ids.iter().copied()).and(Expr::col("publishing").is_not_null());
         let found = crate::application::all_readable(read, published).await?;
         let mut found = admission::published(read, &found).await?;
         for id in ids {
@@ -158,9 +170,9 @@ async fn changes(read: &mut SqliteConnection, touched: Touched) -> Result<Snapsh
             changes.applications.push((id, place.map(|place| found.swap_remove(place))));
         }
     }
-    let admissions: Vec<String> = touched.admissions.into_iter().collect();
+    let admissions: Vec<&str> = touched.admissions.iter().map(String::as_str).collect();
     for ids in admissions.chunks(OBJECTS_AT_ONCE) {
-        let published = Expr::col("app_id").is_in(ids).and(Expr::col("publishing").is_not_null());
+        let published = Expr::col("app_id").is_in(ids.iter().copied()).and(Expr::col("publishing").is_not_null());
         let found = crate::application::all_readable(read, published).await?;
         // Those that are gone were touched themselves, and those that were touched themselves are there already.
         let others = admission::published(read, &found).await?.into_iter();
@@ -168,7 +180,7 @@ async fn changes(read: &mut SqliteConnection, touched: Touched) -> Result<Snapsh
         let others: Vec<_> = others.filter(|application| !is_there(application.id)).collect();
         changes.applications.extend(others.into_iter().map(|application| (application.id, Some(application))));
     }
-    let ids: Vec<String> = touched.connectors.into_iter().collect();
+    let ids: Vec<&str> = touched.connectors.iter().map(String::as_str).collect();
     for ids in ids.chunks(OBJECTS_AT_ONCE) {
         let found = connectors(read, Some(ids)).await?;
         for id in ids {
@@ -176,15 +188,37 @@ async fn changes(read: &mut SqliteConnection, touched: Touched) -> Result<Snapsh
             changes.connectors.push((id, found.iter().find(|connector| connector.id == id).cloned()));
         }
     }
+    let ids: Vec<&str> = touched.users.iter().map(String::as_str).collect();
+    for ids in ids.chunks(OBJECTS_AT_ONCE) {
+        changes.disabled.extend(disabled_among(read, ids).await?);
+    }
     Ok(changes)
 }
 
+/// The users who may not sign in.
+async fn disabled(read: &mut SqliteConnection) -> Result<Vec<(PrincipalId, bool)>, Error> {
+    let rows = sqlx::query("SELECT id FROM local_user WHERE is_enabled <> 'true'").fetch_all(read).await?;
+    rows.iter().map(|row| Ok((row::parsed(row, "id", str::parse)?, true))).collect()
+}
+
+/// Whether each of the users is there and may not sign in. The sessions of those that are gone were ended with them.
+async fn disabled_among(read: &mut SqliteConnection, ids: &[&str]) -> Result<Vec<(PrincipalId, bool)>, Error> {
+    let mut select = Query::select();
+    select.column("id").from("local_user");
+    select.and_where(Expr::col("id").is_in(ids.iter().copied())).and_where(Expr::col("is_enabled").ne("true"));
+    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
+    let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(read).await?;
+    let found: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get("id")).collect();
+    let found = found?;
+    ids.iter().map(|id| Ok((parsed(id)?, found.iter().any(|disabled| disabled == id)))).collect()
+}
+
 /// All connectors, or those among `ids`. Entries that never registered have no key, so gateways need not know them.
-async fn connectors(read: &mut SqliteConnection, ids: Option<&[String]>) -> Result<Vec<KnownConnector>, Error> {
+async fn connectors(read: &mut SqliteConnection, ids: Option<&[&str]>) -> Result<Vec<KnownConnector>, Error> {
     let mut select = Query::select();
     select.columns(["id", "connector_group_id", "key_generation", "drained_instance"]).from("connector");
     select.and_where(Expr::col("key_generation").gt(0));
-    select.and_where_option(ids.map(|ids| Expr::col("id").is_in(ids)));
+    select.and_where_option(ids.map(|ids| Expr::col("id").is_in(ids.iter().copied())));
     let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
     let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(read).await?;
     Ok(rows.iter().filter_map(known_if_readable).collect())

@@ -1,6 +1,6 @@
 //! Users of this directory in the database, and their passwords' hashes beside them.
 //!
-//! Invariant: only [`Store::find_password`] reads a hash; no list, no snapshot and no change log can hold one. What names
+//! Invariant: only `find_password` reads a hash; no list, no snapshot and no change log can hold one. What names
 //! a user that is deleted goes with it: assignments, memberships, ownerships, the password.
 
 use adit_core::name::{DisplayName, fold};
@@ -109,15 +109,7 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn find_password(&self, id: UserId) -> Result<Option<KeptPassword>, Error> {
         let mut read = self.read().await?;
-        let row = sqlx::query("SELECT hash, must_change FROM local_user_password WHERE user_id = ?")
-            .bind(id.to_string())
-            .fetch_optional(&mut *read)
-            .await?;
-        row.map(|row| {
-            let must_change = row::parsed(&row, "must_change", str::parse::<bool>)?;
-            Ok(KeptPassword { hash: row.try_get("hash")?, must_change })
-        })
-        .transpose()
+        find_password(&mut read, id).await
     }
 
     /// One page of the users.
@@ -183,7 +175,7 @@ impl WriteTransaction {
     }
 
     /// Writes all of a user but its password, and gives it this transaction's revision. Where its name is another than
-    /// that of `old`, so is it in the assignments that name it.
+    /// that of `old`, so is it in the assignments and ownerships that name it.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer or refuses the row.
@@ -208,8 +200,17 @@ impl WriteTransaction {
         if user.display_name != old.display_name {
             let principal = PrincipalId::new(user.id.uuid());
             self.rename_in_assignments(principal, PrincipalKind::User, &user.display_name).await?;
+            self.rename_in_owners(principal, &user.display_name).await?;
         }
         Ok(())
+    }
+
+    /// What is kept of a user's password.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_password(&mut self, id: UserId) -> Result<Option<KeptPassword>, Error> {
+        find_password(self.connection(), id).await
     }
 
     /// Puts what is kept of a user's password in the place of what was.
@@ -229,6 +230,19 @@ impl WriteTransaction {
         Ok(())
     }
 
+    /// Says whether a user has to choose another password at the next sign-in.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn write_must_change(&mut self, id: UserId, must_change: bool) -> Result<(), Error> {
+        sqlx::query("UPDATE local_user_password SET must_change = ? WHERE user_id = ?")
+            .bind(must_change.to_string())
+            .bind(id.to_string())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
     /// Deletes a user with its password and with what names it. How many assignments went with it.
     ///
     /// # Errors
@@ -244,6 +258,18 @@ impl WriteTransaction {
         self.log(Entity::User, id.to_string(), Operation::Delete);
         Ok(assignments.len())
     }
+}
+
+async fn find_password(connection: &mut SqliteConnection, id: UserId) -> Result<Option<KeptPassword>, Error> {
+    let row = sqlx::query("SELECT hash, must_change FROM local_user_password WHERE user_id = ?")
+        .bind(id.to_string())
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| {
+        let must_change = row::parsed(&row, "must_change", str::parse::<bool>)?;
+        Ok(KeptPassword { hash: row.try_get("hash")?, must_change })
+    })
+    .transpose()
 }
 
 async fn find(connection: &mut SqliteConnection, id: UserId) -> Result<Option<User>, Error> {

@@ -105,9 +105,10 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn groups_of(&self, member: MemberId, reach: Reach) -> Result<Vec<UserGroup>, Error> {
         let mut read = self.read().await?;
-        let ids = group_ids_of(&mut read, member.uuid(), reach).await?;
-        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        list::all::<UserGroups>(&mut read, Expr::col("id").is_in(ids)).await
+        // By a statement of its own: somebody can be in more groups than a statement has places.
+        let ids = format!("id IN ({})", groups_statement(reach));
+        let member = member.uuid().hyphenated().to_string();
+        list::all::<UserGroups>(&mut read, Expr::cust_with_values(ids, [member])).await
     }
 }
 
@@ -288,16 +289,20 @@ fn is_member(group: UserGroupId, kind: PrincipalKind) -> Expr {
     Expr::col("id").in_subquery(members)
 }
 
+/// The statement for the ids of the groups that somebody is in.
+const fn groups_statement(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Direct => DIRECT_GROUPS,
+        Reach::Transitive => ALL_GROUPS,
+    }
+}
+
 async fn group_ids_of(
     connection: &mut SqliteConnection,
     member: Uuid,
     reach: Reach,
 ) -> Result<Vec<UserGroupId>, Error> {
-    let sql = match reach {
-        Reach::Direct => DIRECT_GROUPS,
-        Reach::Transitive => ALL_GROUPS,
-    };
-    let rows = sqlx::query(sql).bind(member.hyphenated().to_string()).fetch_all(connection).await?;
+    let rows = sqlx::query(groups_statement(reach)).bind(member.hyphenated().to_string()).fetch_all(connection).await?;
     rows.iter().map(|row| row::parsed(row, "id", str::parse)).collect()
 }
 

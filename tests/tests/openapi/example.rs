@@ -137,6 +137,8 @@ fn body_example(method: &str, path: &str, furniture: &Furniture<'_>) -> Option<V
         ("patch", "{profile}") => json!({"isDefaultAccessEnabled": false}),
         ("patch", "hybridAgentUpdaterConfiguration") => json!({"allowUpdateConfigurationOverride": true}),
         ("post", "adit.revokeRegistrationToken") => json!({"id": furniture.registration_token()}),
+        ("post", "addPassword") => json!({"passwordCredential": {"displayName": "Example"}}),
+        ("post", "removePassword") => json!({"keyId": furniture.client_secret(path)}),
         ("post", "adit.createRegistrationToken") => json!({"lifetimeInSeconds": 600}),
         _ => return None,
     })

@@ -111,6 +111,14 @@ impl<'g> Furniture<'g> {
         answer.json()["id"].as_str().expect("the id of a registration token").to_owned()
     }
 
+    /// The id of a new secret of the application or service principal that `path` leads to.
+    pub(crate) fn client_secret(&self, path: &str) -> String {
+        let holder = if path.starts_with("/applications/") { "application" } else { "servicePrincipal" };
+        let path = format!("/{holder}s/{}/addPassword", self.kept(holder));
+        let answer = self.graph.send("POST", &path, Some(&json!({})));
+        answer.json()["keyId"].as_str().expect("the id of a client secret").to_owned()
+    }
+
     fn put(&mut self, purpose: Purpose, key: &'static str, id: &str) {
         self.ids.insert((purpose, key), id.to_owned());
     }

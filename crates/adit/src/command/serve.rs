@@ -104,6 +104,10 @@ async fn serve(configuration: Configuration, take_over: bool) -> Result<(), Comm
     } else {
         start(configuration.clone(), Estate { listeners: given, ..Estate::default() }).await?
     };
+    if let Some(link) = server.first_administrator_link().await {
+        // Not a log record: it is a secret.
+        eprintln!("Nobody can sign in yet. To make the first administrator, open this link within a day:\n  {link}");
+    }
     loop {
         let heir = tokio::select! {
             heir = server.heir() => heir,

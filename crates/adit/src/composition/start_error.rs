@@ -25,6 +25,8 @@ pub(crate) enum StartError {
     Issuer(#[from] UnusableIssuer),
     #[error(transparent)]
     Directory(#[from] adit_control::OpenError),
+    #[error("the built-in identity provider could not start")]
+    Provider(#[source] adit_control::Error),
     #[error(transparent)]
     CertificateFile(#[from] CertificateFileError),
     #[error("{0}")]

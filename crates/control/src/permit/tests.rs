@@ -22,7 +22,7 @@ fn connectors(count: u128, membership: Option<&str>) -> Snapshot {
         };
         (connector.id, Some(connector))
     };
-    let changes = SnapshotChanges { applications: Vec::new(), connectors: (1..=count).map(known).collect() };
+    let changes = SnapshotChanges { connectors: (1..=count).map(known).collect(), ..SnapshotChanges::default() };
     Snapshot::default().changed(VERSION.0, VERSION.1, changes)
 }
 

@@ -67,6 +67,7 @@ pub enum TargetKind {
     Profile,
     User,
     Group,
+    SigningKey,
 }
 
 impl TargetKind {
@@ -83,6 +84,7 @@ impl TargetKind {
             Self::Profile => "OnPremisesPublishingProfile",
             Self::User => "User",
             Self::Group => "Group",
+            Self::SigningKey => "SigningKey",
         }
     }
 }
@@ -148,6 +150,9 @@ activities! {
     DeleteApplication "delete_application" "Delete application" ApplicationManagement Delete Application;
     RestoreApplication "restore_application" "Restore application" ApplicationManagement Update Application;
     PurgeApplication "purge_application" "Hard Delete application" ApplicationManagement Delete Application;
+    AddApplicationSecret "add_application_secret" "Add application credentials" ApplicationManagement Update Application;
+    RemoveApplicationSecret "remove_application_secret" "Remove application credentials"
+        ApplicationManagement Update Application;
     AssignConnectorGroup "assign_connector_group" "Assign Connector Group to application"
         ResourceManagement Assign Application;
     AddApplicationSslCertificate "add_application_ssl_certificate" "Add application SSL certificate"
@@ -161,12 +166,19 @@ activities! {
         ApplicationManagement Update ServicePrincipal;
     DeleteServicePrincipal "delete_service_principal" "Remove service principal"
         ApplicationManagement Delete ServicePrincipal;
+    AddServicePrincipalSecret "add_service_principal_secret" "Add service principal credentials"
+        ApplicationManagement Update ServicePrincipal;
+    RemoveServicePrincipalSecret "remove_service_principal_secret" "Remove service principal credentials"
+        ApplicationManagement Update ServicePrincipal;
     AssignAppRole "assign_app_role" "Add app role assignment" ApplicationManagement Assign AppRoleAssignment;
     UnassignAppRole "unassign_app_role" "Remove app role assignment" ApplicationManagement Delete AppRoleAssignment;
     AddOwner "add_owner" "Add owner to application" ApplicationManagement Assign Application;
     RemoveOwner "remove_owner" "Remove owner from application" ApplicationManagement Delete Application;
+    AddSigningKey "add_signing_key" "Add signing key" DirectoryManagement Add SigningKey;
+    RemoveSigningKey "remove_signing_key" "Remove signing key" DirectoryManagement Delete SigningKey;
     AddUser "add_user" "Add user" UserManagement Add User;
     UpdateUser "update_user" "Update user" UserManagement Update User;
+    ChangeUserPassword "change_user_password" "Change user password" UserManagement Update User;
     ResetUserPassword "reset_user_password" "Reset user password" UserManagement Update User;
     DeleteUser "delete_user" "Delete user" UserManagement Delete User;
     AddGroup "add_group" "Add group" GroupManagement Add Group;

@@ -97,8 +97,10 @@ fn a_host_beats_a_wildcard_and_a_longer_domain_a_shorter_one() {
     let mut hosts: Vec<&str> = snapshot.hosts().collect();
     hosts.sort_unstable();
     assert_eq!(hosts, ["*.example", "*.team.example", "wiki.team.example"]);
-    let gone =
-        SnapshotChanges { applications: vec![(ApplicationId::new(Uuid::from_u128(2)), None)], connectors: vec![] };
+    let gone = SnapshotChanges {
+        applications: vec![(ApplicationId::new(Uuid::from_u128(2)), None)],
+        ..SnapshotChanges::default()
+    };
     assert_eq!(routed(&snapshot.changed(Epoch(1), Revision(6), gone), "a.team.example", "/"), Some(1));
 }
 
@@ -116,8 +118,10 @@ fn an_application_is_reached_at_its_alternate_url_too() {
     assert_eq!(snapshot.route("wiki.example", "/x").unwrap().entrance, Entrance::External);
     assert_eq!(routed(&snapshot, "portal.example", "/x"), Some(2));
     assert_eq!(snapshot.size(), (2, 2, 0));
-    let gone =
-        SnapshotChanges { applications: vec![(ApplicationId::new(Uuid::from_u128(1)), None)], connectors: vec![] };
+    let gone = SnapshotChanges {
+        applications: vec![(ApplicationId::new(Uuid::from_u128(1)), None)],
+        ..SnapshotChanges::default()
+    };
     let later = snapshot.changed(Epoch(1), Revision(6), gone);
     assert_eq!(routed(&later, "portal.example", "/wiki/x"), Some(2));
     assert!(!later.publishes_host("wiki.example"));
@@ -151,6 +155,7 @@ fn a_later_version_differs_by_its_changes_only_and_the_earlier_one_stays() {
             (id(4), None),
         ],
         connectors: vec![(known(7, 1).id, Some(known(7, 2))), (known(8, 1).id, None)],
+        ..SnapshotChanges::default()
     };
     let second = first.changed(Epoch(1), Revision(6), changes);
     assert_eq!(second.version(), (Epoch(1), Revision(6)));
@@ -164,7 +169,7 @@ fn a_later_version_differs_by_its_changes_only_and_the_earlier_one_stays() {
     assert_eq!((routed(&first, "a.example", "/"), routed(&first, "b.example", "/")), (Some(1), Some(3)));
     assert_eq!(first.connector(known(8, 1).id), Some(&known(8, 1)));
 
-    let gone = SnapshotChanges { applications: vec![(id(1), None)], connectors: vec![] };
+    let gone = SnapshotChanges { applications: vec![(id(1), None)], ..SnapshotChanges::default() };
     let third = second.changed(Epoch(1), Revision(7), gone);
     assert!(!third.publishes_host("b.example"));
     assert_eq!(third.hosts().collect::<Vec<_>>(), ["a.example"]);
@@ -177,6 +182,7 @@ fn a_version_in_which_nothing_changed_for_gateways_is_the_same_content() {
     let changes = SnapshotChanges {
         applications: vec![(unpublished, None)],
         connectors: vec![(known(7, 1).id, Some(known(7, 1)))],
+        ..SnapshotChanges::default()
     };
     let second = first.changed(Epoch(1), Revision(6), changes);
     assert!(second.has_content_of(&first));
@@ -197,8 +203,29 @@ fn the_groups_that_are_assigned_somewhere_are_known_for_as_long_as_they_are() {
     let known = |snapshot: &Snapshot| [20, 21, 22].map(|number| snapshot.names_group(principal(number)));
     assert_eq!(known(&first), [true, true, false]);
     let now = with(1, &[(Group, 22, 0)]);
-    let changes = SnapshotChanges { applications: vec![(now.id, Some(now))], connectors: vec![] };
+    let changes = SnapshotChanges { applications: vec![(now.id, Some(now))], ..SnapshotChanges::default() };
     let second = first.changed(Epoch(1), Revision(2), changes);
     assert_eq!(known(&second), [true, false, true]);
     assert_eq!(known(&first), [true, true, false]);
+}
+
+#[test]
+fn disabled_users_and_ended_sessions_are_known_and_of_two_revocations_the_later_one() {
+    use crate::admission::tests::id as principal;
+    let of = SessionsOf::Principal(principal(7));
+    let at = |revision| (Epoch(1), Revision(revision));
+    let changes = |disabled: &[(u128, bool)], ended: &[u64]| SnapshotChanges {
+        disabled: disabled.iter().map(|(user, is_disabled)| (principal(*user), *is_disabled)).collect(),
+        revocations: ended.iter().map(|revision| (of, at(*revision))).collect(),
+        ..SnapshotChanges::default()
+    };
+    let first = Snapshot::default().changed(Epoch(1), Revision(5), changes(&[(7, true), (8, false)], &[5]));
+    assert!(first.is_disabled(principal(7)) && !first.is_disabled(principal(8)));
+    assert_eq!(first.ended_before(of), Some(at(5)));
+    assert_eq!(first.ended_before(SessionsOf::Application(ApplicationId::new(Uuid::from_u128(7)))), None);
+    let same = first.changed(Epoch(1), Revision(6), changes(&[(7, true), (8, false)], &[5, 4]));
+    assert!(same.has_content_of(&first));
+    let later = first.changed(Epoch(1), Revision(7), changes(&[(7, false)], &[7]));
+    assert!(!later.is_disabled(principal(7)));
+    assert_eq!(later.ended_before(of), Some(at(7)));
 }

@@ -30,7 +30,7 @@ pub(crate) static APP_ROLE_ASSIGNMENT: EntityType = EntityType {
         Property::new("creationTimestamp", Type::DateTimeOffset).system(),
         Property::new("principalDisplayName", Type::String).system(),
         Property::new("principalId", Type::Guid).required(),
-        Property::new("principalType", Type::Enum(&PRINCIPAL_TYPE)).system(),
+        Property::new("principalType", Type::Enum(&PRINCIPAL_TYPE)),
         Property::new("resourceDisplayName", Type::String).system(),
         Property::new("resourceId", Type::Guid).required(),
     ],

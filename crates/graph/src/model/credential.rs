@@ -1,6 +1,8 @@
 //! Keys and passwords of applications and service principals, and the values of add-ins.
 //!
-//! Invariant: what is secret in them can be sent under each name that clients use for it, and is never returned.
+//! Invariant: what is secret in them can be sent under each name that clients use for it, and is never kept where it could
+//! be returned. The one secret that is returned is that of `addPassword`, in the answer that made it; anywhere else it is
+//! `null`.
 
 use adit_odata::model::{ComplexType, Property, Type};
 
@@ -20,7 +22,7 @@ pub(super) static KEY_CREDENTIAL: ComplexType = ComplexType::new(
 );
 
 /// `microsoft.graph.passwordCredential`.
-pub(super) static PASSWORD_CREDENTIAL: ComplexType = ComplexType::new(
+pub(crate) static PASSWORD_CREDENTIAL: ComplexType = ComplexType::new(
     "passwordCredential",
     &[
         Property::new("customKeyIdentifier", Type::Binary),
@@ -28,7 +30,7 @@ pub(super) static PASSWORD_CREDENTIAL: ComplexType = ComplexType::new(
         Property::new("endDateTime", Type::DateTimeOffset),
         Property::new("hint", Type::String).system(),
         Property::new("keyId", Type::Guid),
-        Property::new("secretText", Type::String).secret().also(&["value"]),
+        Property::new("secretText", Type::String).also(&["value"]),
         Property::new("startDateTime", Type::DateTimeOffset),
     ],
 );
@@ -46,3 +48,10 @@ pub(super) static ADD_IN: ComplexType = ComplexType::new(
 /// `microsoft.graph.keyValue`.
 pub(super) static KEY_VALUE: ComplexType =
     ComplexType::new("keyValue", &[Property::new("key", Type::String), Property::new("value", Type::String)]);
+
+/// What can be passed to `addPassword`.
+pub(crate) const ADD_PASSWORD_PARAMETERS: &[Property] =
+    &[Property::new("passwordCredential", Type::Complex(&PASSWORD_CREDENTIAL))];
+
+/// What has to be passed to `removePassword`.
+pub(crate) const REMOVE_PASSWORD_PARAMETERS: &[Property] = &[Property::new("keyId", Type::Guid).required()];

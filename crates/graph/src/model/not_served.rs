@@ -65,12 +65,8 @@ pub(crate) const NOT_SERVED: &[NotServed] = &[
     ("servicePrincipal/delegatedPermissionClassifications", CONSENT),
     ("application/addKey()", SECRETS),
     ("application/removeKey()", SECRETS),
-    ("application/addPassword()", SECRETS),
-    ("application/removePassword()", SECRETS),
     ("servicePrincipal/addKey()", SECRETS),
     ("servicePrincipal/removeKey()", SECRETS),
-    ("servicePrincipal/addPassword()", SECRETS),
-    ("servicePrincipal/removePassword()", SECRETS),
     ("servicePrincipal/addTokenSigningCertificate()", SECRETS),
     ("application/setVerifiedPublisher()", GALLERY),
     ("application/unsetVerifiedPublisher()", GALLERY),
@@ -134,7 +130,7 @@ const EXTENSION: &str = "properties that a tenant defines itself are not kept";
 const PROVISIONING: &str = "accounts are not provisioned into applications";
 const CLOUD: &str = "about services of Microsoft's cloud";
 const CONSENT: &str = "consent is given at the identity provider";
-const SECRETS: &str = "programs get their credentials from the identity provider";
+const SECRETS: &str = "programs prove themselves by secrets (`addPassword`); keys and certificates are not taken";
 const GALLERY: &str = "about Microsoft's application gallery and its publishers";
 const BATCH: &str = "use `$batch` for several objects";
 const DELTA: &str = "only applications can be followed with `delta`";

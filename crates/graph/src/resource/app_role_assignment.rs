@@ -55,7 +55,7 @@ impl Entities for AssignedTo {
         // The how-to names another service principal in the body than in the path; the body is what is meant.
         let resource = wanted.resource.unwrap_or(resource);
         let principal = wanted.principal.ok_or_else(|| required("principalId"))?;
-        assign(call, wanted.app_role, resource, principal, None).await
+        assign(call, wanted.app_role, resource, principal, wanted.kind).await
     }
 
     async fn delete(&self, call: &Call, scope: &Scope) -> Result<(), GraphError> {
@@ -93,7 +93,7 @@ impl Entities for AssignmentsOf {
         let resource = wanted.resource.ok_or_else(|| required("resourceId"))?;
         // The how-to posts here with the user's id in the body and a service principal in the path.
         let (principal, kind) = match wanted.principal {
-            Some(other) if other != own => (other, None),
+            Some(other) if other != own => (other, wanted.kind),
             _ => (own, Some(self.0)),
         };
         assign(call, wanted.app_role, resource, principal, kind).await
@@ -127,6 +127,8 @@ struct Wanted {
     app_role: Uuid,
     principal: Option<PrincipalId>,
     resource: Option<ServicePrincipalId>,
+    /// Graph sets it; of principals of another issuer nobody but the caller knows it.
+    kind: Option<PrincipalKind>,
 }
 
 impl Wanted {
@@ -136,6 +138,7 @@ impl Wanted {
             app_role: uuid("appRoleId").ok_or_else(|| required("appRoleId"))?,
             principal: uuid("principalId").map(PrincipalId::new),
             resource: uuid("resourceId").map(ServicePrincipalId::new),
+            kind: body.get("principalType").and_then(Value::as_str).and_then(kind_of),
         })
     }
 }
@@ -171,11 +174,7 @@ async fn assignment(call: &Call, scope: &Scope) -> Result<AppRoleAssignment, Gra
 
 fn entity(assignment: &AppRoleAssignment) -> Entity {
     let created = format!("{:.7}", assignment.created);
-    let kind = match assignment.principal_kind {
-        PrincipalKind::User => "User",
-        PrincipalKind::Group => "Group",
-        PrincipalKind::ServicePrincipal => "ServicePrincipal",
-    };
+    let kind = type_of(assignment.principal_kind);
     let properties = Map::from_iter([
         ("id".to_owned(), assignment.id.to_string().into()),
         ("deletedDateTime".to_owned(), Value::Null),
@@ -198,6 +197,20 @@ fn entity(assignment: &AppRoleAssignment) -> Entity {
         expanded: Vec::new(),
         annotations: Map::new(),
     }
+}
+
+/// The kinds of principals in Graph's spelling.
+const fn type_of(kind: PrincipalKind) -> &'static str {
+    match kind {
+        PrincipalKind::User => "User",
+        PrincipalKind::Group => "Group",
+        PrincipalKind::ServicePrincipal => "ServicePrincipal",
+    }
+}
+
+fn kind_of(text: &str) -> Option<PrincipalKind> {
+    use PrincipalKind::{Group, ServicePrincipal, User};
+    [User, Group, ServicePrincipal].into_iter().find(|kind| type_of(*kind).eq_ignore_ascii_case(text))
 }
 
 fn required(property: &str) -> GraphError {

@@ -14,7 +14,7 @@ use adit_odata::{EntityType, Projection};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use super::{attribute, linked, owner, publishing};
+use super::{attribute, client_secret, linked, owner, publishing};
 use crate::call::Call;
 use crate::entities::{Entities, Listed, Listing};
 use crate::error::GraphError;
@@ -66,6 +66,10 @@ impl Entities for Applications {
     /// The application's own properties, its publishing, or both at once.
     async fn update(&self, call: &Call, scope: &Scope, body: Map<String, Value>) -> Result<Entity, GraphError> {
         let wanted = Wanted::of(body)?;
+        // Whoever says where users are sent back to can be the program towards them.
+        if SENDS_USERS_TO.iter().any(|name| wanted.attributes.contains_key(*name)) {
+            client_secret::check_may_become(call, scope.application(&call.control).await?.app_id).await?;
+        }
         let change = ApplicationChange {
             display_name: wanted.display_name,
             attributes: wanted.attributes,
@@ -172,6 +176,9 @@ pub(super) async fn listed(call: &Call, listing: &Listing<'_>, page: Page<Applic
         if selected && !ids.is_empty() { call.control.certificates_of(&ids).await? } else { HashMap::new() };
     Ok(listing.page(page, |application| shown(application, certificates.get(&application.id))))
 }
+
+/// Properties that say where users are sent back to with what they gave, and whether without a secret.
+const SENDS_USERS_TO: [&str; 4] = ["web", "spa", "publicClient", "isFallbackPublicClient"];
 
 /// What the body of a POST or PATCH asks for.
 pub(super) struct Wanted {

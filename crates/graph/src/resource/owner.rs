@@ -99,12 +99,8 @@ pub(super) fn caller(call: &Call) -> Option<Owner> {
         TokenKind::AppOnly => PrincipalKind::ServicePrincipal,
         TokenKind::Delegated => PrincipalKind::User,
     };
-    let id = match call.token.kind() {
-        TokenKind::AppOnly => call.caller(),
-        TokenKind::Delegated => call.token.subject(),
-    };
     let name = call.token.name().map(str::to_owned);
-    Some(Owner { id: OwnerId::parse(id).ok()?, kind, name })
+    Some(Owner { id: OwnerId::parse(call.caller()).ok()?, kind, name })
 }
 
 async fn application_behind(call: &Call, scope: &Scope) -> Result<ApplicationId, GraphError> {

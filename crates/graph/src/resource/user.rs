@@ -50,22 +50,28 @@ impl Entities for Users {
             principal_name: principal_name(&body)?.ok_or_else(|| required("userPrincipalName"))?,
             display_name: name(&body)?.ok_or_else(|| required("displayName"))?,
             is_enabled: flag(&body, "accountEnabled").ok_or_else(|| required("accountEnabled"))?,
-            password: password(&mut body)?.ok_or_else(|| required("passwordProfile/password"))?,
+            password: Profile::take(&mut body).new_password().ok_or_else(|| required("passwordProfile/password"))?,
             attributes: others(body),
         };
         Ok(entity(&call.control.create_user(&call.context, new).await?))
     }
 
     async fn update(&self, call: &Call, scope: &Scope, mut body: Map<String, Value>) -> Result<Entity, GraphError> {
-        if body.contains_key("passwordProfile") {
+        let has_profile = body.contains_key("passwordProfile");
+        if has_profile {
             // Whoever sets somebody's password can be that somebody.
             call.require(Permission::WritePasswords)?;
+        }
+        let profile = Profile::take(&mut body);
+        if has_profile && profile.password.is_none() && profile.must_change.is_none() {
+            return Err(required("passwordProfile/password"));
         }
         let change = UserChange {
             principal_name: principal_name(&body)?,
             display_name: name(&body)?,
             is_enabled: flag(&body, "accountEnabled"),
-            password: password(&mut body)?,
+            must_change: profile.must_change,
+            password: profile.new_password(),
             attributes: others(body),
         };
         let id = scope.user_id(&call.control).await?;
@@ -151,17 +157,31 @@ pub(super) fn flag(body: &Map<String, Value>, name: &str) -> Option<bool> {
     body.get(name).and_then(Value::as_bool)
 }
 
-/// The password in a body, which is taken out of it. As in Graph it has to be changed at the next sign-in unless that is
-/// said.
-fn password(body: &mut Map<String, Value>) -> Result<Option<NewPassword>, GraphError> {
-    let Some(Value::Object(mut profile)) = body.remove("passwordProfile") else { return Ok(None) };
-    let must_change =
-        flag(&profile, "forceChangePasswordNextSignIn").or(flag(&profile, "forceChangePasswordNextSignInWithMfa"));
-    match profile.remove("password") {
-        Some(Value::String(text)) => {
-            Ok(Some(NewPassword { password: Zeroizing::new(text), must_change: must_change.unwrap_or(true) }))
-        }
-        _ => Err(required("passwordProfile/password")),
+/// The `passwordProfile` of a body, which is taken out of it.
+struct Profile {
+    password: Option<Zeroizing<String>>,
+    /// Whether it has to be changed at the next sign-in; with or without another factor is the same here.
+    must_change: Option<bool>,
+}
+
+impl Profile {
+    fn take(body: &mut Map<String, Value>) -> Self {
+        let Some(Value::Object(mut profile)) = body.remove("passwordProfile") else {
+            return Self { password: None, must_change: None };
+        };
+        let flags = ["forceChangePasswordNextSignIn", "forceChangePasswordNextSignInWithMfa"];
+        let said: Vec<bool> = flags.into_iter().filter_map(|name| flag(&profile, name)).collect();
+        let password = match profile.remove("password") {
+            Some(Value::String(text)) => Some(Zeroizing::new(text)),
+            _ => None,
+        };
+        Self { password, must_change: (!said.is_empty()).then(|| said.contains(&true)) }
+    }
+
+    /// The new password. As in Graph it has to be changed at the next sign-in unless it is said that it has not.
+    fn new_password(self) -> Option<NewPassword> {
+        let must_change = self.must_change.unwrap_or(true);
+        self.password.map(|password| NewPassword { password, must_change })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use adit_control::{NewUserGroup, Reach, UserGroupChange};
-use adit_core::{Member, MemberId, UserGroup};
+use adit_core::{Member, MemberId, PrincipalKind, UserGroup};
 use adit_odata::document::Entity;
 use adit_odata::reference::{self, Reference};
 use adit_odata::{EntityType, Projection};
@@ -16,37 +16,68 @@ use crate::call::Call;
 use crate::entities::{Entities, Listed, Listing};
 use crate::error::GraphError;
 use crate::if_match::etag;
-use crate::model::{DIRECTORY_OBJECT, GROUP, MODEL};
+use crate::model::{DIRECTORY_OBJECT, GROUP, MODEL, USER};
+use crate::permission::Permission;
 use crate::scope::Scope;
 
 /// `groups`.
 pub(crate) static USER_GROUPS: UserGroups = UserGroups;
 
 /// `groups/{userGroup}/members`.
-pub(crate) static GROUP_MEMBERS: GroupMembers = GroupMembers;
+pub(crate) static GROUP_MEMBERS: GroupMembers = GroupMembers(None);
+
+/// `groups/{userGroup}/members/microsoft.graph.user`.
+pub(crate) static USERS_IN_GROUP: GroupMembers = GroupMembers(Some(PrincipalKind::User));
+
+/// `groups/{userGroup}/members/microsoft.graph.group`.
+pub(crate) static GROUPS_IN_GROUP: GroupMembers = GroupMembers(Some(PrincipalKind::Group));
 
 /// `users/{user}/memberOf`.
-pub(crate) static GROUPS_OF_USER: GroupsOf = GroupsOf { of_user: true, reach: Reach::Direct };
+pub(crate) static GROUPS_OF_USER: GroupsOf = GroupsOf::new(true, Reach::Direct);
 
 /// `users/{user}/transitiveMemberOf`.
-pub(crate) static ALL_GROUPS_OF_USER: GroupsOf = GroupsOf { of_user: true, reach: Reach::Transitive };
+pub(crate) static ALL_GROUPS_OF_USER: GroupsOf = GroupsOf::new(true, Reach::Transitive);
 
 /// `groups/{userGroup}/memberOf`.
-pub(crate) static GROUPS_OF_GROUP: GroupsOf = GroupsOf { of_user: false, reach: Reach::Direct };
+pub(crate) static GROUPS_OF_GROUP: GroupsOf = GroupsOf::new(false, Reach::Direct);
 
 /// `groups/{userGroup}/transitiveMemberOf`.
-pub(crate) static ALL_GROUPS_OF_GROUP: GroupsOf = GroupsOf { of_user: false, reach: Reach::Transitive };
+pub(crate) static ALL_GROUPS_OF_GROUP: GroupsOf = GroupsOf::new(false, Reach::Transitive);
+
+/// `users/{user}/memberOf/microsoft.graph.group`.
+pub(crate) static GROUPS_OF_USER_AS_GROUPS: GroupsOf = GROUPS_OF_USER.as_groups();
+
+/// `users/{user}/transitiveMemberOf/microsoft.graph.group`.
+pub(crate) static ALL_GROUPS_OF_USER_AS_GROUPS: GroupsOf = ALL_GROUPS_OF_USER.as_groups();
+
+/// `groups/{userGroup}/memberOf/microsoft.graph.group`.
+pub(crate) static GROUPS_OF_GROUP_AS_GROUPS: GroupsOf = GROUPS_OF_GROUP.as_groups();
+
+/// `groups/{userGroup}/transitiveMemberOf/microsoft.graph.group`.
+pub(crate) static ALL_GROUPS_OF_GROUP_AS_GROUPS: GroupsOf = ALL_GROUPS_OF_GROUP.as_groups();
 
 /// All groups.
 pub(crate) struct UserGroups;
 
-/// Who is in a group itself.
-pub(crate) struct GroupMembers;
+/// Who is in a group itself, or those of one kind, who can be asked for by what that kind has.
+pub(crate) struct GroupMembers(Option<PrincipalKind>);
 
 /// The groups that a user or a group is in.
 pub(crate) struct GroupsOf {
     of_user: bool,
     reach: Reach,
+    /// As what they are declared: directory objects, or groups, which can be asked for by what groups have.
+    kind: &'static EntityType,
+}
+
+impl GroupsOf {
+    const fn new(of_user: bool, reach: Reach) -> Self {
+        Self { of_user, reach, kind: &DIRECTORY_OBJECT }
+    }
+
+    const fn as_groups(&self) -> Self {
+        Self { of_user: self.of_user, reach: self.reach, kind: &GROUP }
+    }
 }
 
 #[async_trait]
@@ -89,19 +120,26 @@ impl Entities for UserGroups {
 #[async_trait]
 impl Entities for GroupMembers {
     fn kind(&self) -> &'static EntityType {
-        &DIRECTORY_OBJECT
+        match self.0 {
+            Some(PrincipalKind::User) => &USER,
+            Some(PrincipalKind::Group) => &GROUP,
+            _ => &DIRECTORY_OBJECT,
+        }
     }
 
     async fn list(&self, call: &Call, scope: &Scope, listing: &Listing<'_>) -> Result<Listed, GraphError> {
         let members = call.control.members_of_user_group(scope.user_group()?).await?;
-        listing.select(&DIRECTORY_OBJECT, members.iter().map(member).collect())
+        // All of them were read, however few are shown.
+        call.spend(members.len())?;
+        let wanted = members.iter().filter(|own| self.0.is_none_or(|kind| own.id().kind() == kind));
+        listing.select(self.kind(), wanted.map(|own| member(call, own)).collect())
     }
 
     async fn read(&self, call: &Call, scope: &Scope) -> Result<Entity, GraphError> {
         let id = uuid(scope.id("member")?)?;
         let members = call.control.members_of_user_group(scope.user_group()?).await?;
         let found = members.iter().find(|own| own.id().uuid() == id);
-        found.map(member).ok_or_else(|| GraphError::no_such_resource(&id.to_string()))
+        found.map(|own| member(call, own)).ok_or_else(|| GraphError::no_such_resource(&id.to_string()))
     }
 
     async fn link(&self, call: &Call, scope: &Scope, body: Map<String, Value>) -> Result<Entity, GraphError> {
@@ -114,8 +152,13 @@ impl Entities for GroupMembers {
                 }
             },
         };
+        // Whoever puts somebody into a group gives what was assigned to it.
+        let group = call.control.user_group(scope.user_group()?).await?.id;
+        if !call.control.api_permissions_of_group(group).await?.is_empty() {
+            call.require(Permission::WriteAssignments)?;
+        }
         let target = call.at(scope.user_group()?);
-        Ok(member(&call.control.add_group_member(&call.context, target, id).await?))
+        Ok(member(call, &call.control.add_group_member(&call.context, target, id).await?))
     }
 
     async fn unlink(&self, call: &Call, scope: &Scope, reference: Option<Reference>) -> Result<(), GraphError> {
@@ -135,7 +178,7 @@ impl Entities for GroupMembers {
 #[async_trait]
 impl Entities for GroupsOf {
     fn kind(&self) -> &'static EntityType {
-        &DIRECTORY_OBJECT
+        self.kind
     }
 
     async fn list(&self, call: &Call, scope: &Scope, listing: &Listing<'_>) -> Result<Listed, GraphError> {
@@ -145,7 +188,8 @@ impl Entities for GroupsOf {
             MemberId::Group(scope.user_group()?)
         };
         let groups = call.control.user_groups_of(member, self.reach).await?;
-        listing.select(&DIRECTORY_OBJECT, groups.iter().map(entity).collect())
+        call.spend(groups.len())?;
+        listing.select(self.kind, groups.iter().map(entity).collect())
     }
 }
 
@@ -169,8 +213,16 @@ fn entity(group: &UserGroup) -> Entity {
     }
 }
 
-fn member(member: &Member) -> Entity {
+/// A member as the caller may see it: who may read groups alone learns of a user that it is there, and nothing else, not by
+/// a filter either.
+fn member(call: &Call, member: &Member) -> Entity {
     match member {
+        Member::User(own) if call.require(Permission::ReadUsers).is_err() => {
+            let mut shown = user::entity(own);
+            shown.properties.retain(|name, _| name == "id");
+            shown.etag = None;
+            shown
+        }
         Member::User(own) => user::entity(own),
         Member::Group(own) => entity(own),
     }

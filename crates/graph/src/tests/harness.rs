@@ -7,7 +7,7 @@ use adit_control::{CertificateAuthority, ControlPlane};
 use adit_core::explain::{ConnectorWork, Explained, Explainer, Place, explain};
 use adit_core::health::{ApplicationHealth, GroupHealth, Health, HealthReporter, groups};
 use adit_core::snapshot::PublishedApplication;
-use adit_core::{ApplicationId, ConnectorId};
+use adit_core::{ApplicationId, ConnectorId, DirectoryRole};
 use adit_identity::{Holder, LocalKey, TokenRequest, Verifier};
 use axum::Router;
 use axum::body::Body;
@@ -127,6 +127,11 @@ impl Api {
         self.token_of(Holder::Administrator, scopes)
     }
 
+    /// A delegated token of somebody with these administrator roles.
+    pub(crate) fn user_token(&self, subject: &str, roles: &[DirectoryRole], scopes: &str) -> String {
+        self.token_of(Holder::User { subject: subject.to_owned(), roles: roles.to_vec() }, scopes)
+    }
+
     /// An app-only token with these roles.
     pub(crate) fn app_token(&self, client: &str, roles: &str) -> String {
         self.token_of(Holder::Program { client: client.to_owned() }, roles)
@@ -176,6 +181,18 @@ impl Api {
             }
         };
         self.exchange(request.body(body).unwrap()).await
+    }
+
+    /// POSTs with another token.
+    pub(crate) async fn send_as(&self, token: &str, path: &str, body: Value) -> Reply {
+        let request = Request::post(path).header("authorization", format!("Bearer {token}"));
+        self.exchange(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// PATCHes with another token.
+    pub(crate) async fn patch_as(&self, token: &str, path: &str, body: Value) -> Reply {
+        let request = Request::patch(path).header("authorization", format!("Bearer {token}"));
+        self.exchange(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

@@ -1,5 +1,6 @@
 //! Every endpoint of the surface against every kind of token. An endpoint that is added is tested without a further line.
 
+use adit_core::DirectoryRole;
 use axum::body::Body;
 use http::{Method, Request};
 use serde_json::json;
@@ -116,6 +117,73 @@ async fn a_program_that_may_change_only_its_own_applications_changes_only_those(
     api.exchange(request.body(Body::empty()).unwrap()).await.expect(403);
 }
 
+/// Which permissions a role gives to a user whose program has every scope, written down a second time.
+fn given(role: DirectoryRole, permission: Permission) -> bool {
+    use Permission::*;
+    match role {
+        DirectoryRole::GlobalAdministrator => true,
+        DirectoryRole::ApplicationAdministrator | DirectoryRole::CloudApplicationAdministrator => {
+            !matches!(permission, WriteUsers | WritePasswords | WriteGroups | WriteMembers)
+        }
+        DirectoryRole::ApplicationDeveloper => matches!(
+            permission,
+            ReadApplications
+                | ReadServicePrincipals
+                | AssignConnectorGroup
+                | WriteApplications
+                | WriteServicePrincipals
+                | InstantiateTemplate
+        ),
+    }
+}
+
+#[tokio::test]
+async fn a_scope_alone_gives_a_user_nothing_and_each_administrator_role_what_it_is_for() {
+    let api = Api::start().await;
+    let forbidden = (403, "Authorization_RequestDenied".to_owned());
+    let scopes = crate::PERMISSIONS.join(" ");
+    let nobody = api.user_token("mallory", &[], &scopes);
+    for endpoint in &SURFACE.endpoints {
+        let name = format!("{} {}", endpoint.method, endpoint.path);
+        assert_eq!(status(&api, endpoint, Some(&nobody)).await, forbidden, "{name} without a role");
+        for role in DirectoryRole::ALL {
+            let answer = status(&api, endpoint, Some(&api.user_token("ada", &[role], &scopes))).await;
+            if role == DirectoryRole::ApplicationDeveloper && endpoint.method != Method::GET {
+                // They change what is their own, and nothing of that is here; what they make is tested below.
+                let may_make = given(role, endpoint.permission) && matches!(answer.0, 400 | 404);
+                assert!(answer == forbidden || may_make, "{name} as {role}: {answer:?}");
+            } else {
+                assert_eq!(answer != forbidden, given(role, endpoint.permission), "{name} as {role}: {answer:?}");
+            }
+        }
+        let without_scope = api.user_token("ada", &DirectoryRole::ALL, "User.Read");
+        assert_eq!(status(&api, endpoint, Some(&without_scope)).await, forbidden, "{name} without a scope");
+    }
+}
+
+#[tokio::test]
+async fn an_application_developer_changes_only_applications_that_are_the_users_own_by_whatever_program() {
+    let api = Api::start().await;
+    let token =
+        |subject: &str| api.user_token(subject, &[DirectoryRole::ApplicationDeveloper], "Application.ReadWrite.All");
+    let send = async |token: &str, method: Method, path: String, body: serde_json::Value| {
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        api.exchange(request.body(Body::from(body.to_string())).unwrap()).await
+    };
+    let (ada, grace) = (token("ada"), token("grace"));
+    let new = json!({"displayName": "hers"});
+    let hers = send(&ada, Method::POST, "/beta/applications".to_owned(), new).await.expect(201).id();
+    let path = format!("/beta/applications/{hers}");
+    send(&ada, Method::PATCH, path.clone(), json!({"notes": "x"})).await.expect(204);
+    // Both use the same program: an owner is the user and not the program.
+    send(&grace, Method::GET, path.clone(), json!(null)).await.expect(200);
+    send(&grace, Method::PATCH, path.clone(), json!({"notes": "y"})).await.expect(403);
+    send(&grace, Method::DELETE, path.clone(), json!(null)).await.expect(403);
+    let owners = format!("{path}/owners/$ref");
+    send(&grace, Method::POST, owners, json!({"id": "grace"})).await.expect(403);
+    send(&ada, Method::DELETE, path, json!(null)).await.expect(204);
+}
+
 #[tokio::test]
 async fn a_forbidden_write_changes_nothing() {
     let api = Api::start().await;
@@ -125,6 +193,7 @@ async fn a_forbidden_write_changes_nothing() {
         .unwrap();
     let reply = api.exchange(request).await.expect(403);
     assert!(reply.message().starts_with("Insufficient privileges to complete the operation."), "{}", reply.message());
+    assert!(reply.message().contains("Global Administrator, Application Administrator"), "{}", reply.message());
     let groups = api.get(&format!("{P}/connectorGroups")).await.expect(200);
     assert_eq!(groups.json["value"].as_array().unwrap().len(), 1);
 }

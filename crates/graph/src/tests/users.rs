@@ -288,3 +288,27 @@ async fn what_a_restored_application_was_assigned_to_comes_back_without_who_was_
     assert!(back.iter().all(|own| own["principalId"] != eve));
     assert!(back.iter().any(|own| own["principalId"] == ada && own["principalDisplayName"] == "Ada L."));
 }
+
+#[tokio::test]
+async fn who_may_not_assign_roles_of_the_api_puts_nobody_into_a_group_that_has_some() {
+    let api = Api::start().await;
+    let (ada, administrators, inner) =
+        (user(&api, "ada").await, group(&api, "administrators").await, group(&api, "inner").await);
+    assert_eq!(put_into(&api, &administrators, &inner).await, 204);
+    let writer = api.token("GroupMember.ReadWrite.All");
+    let link = json!({"@odata.id": format!("https://graph.microsoft.com/v1.0/directoryObjects/{ada}")});
+    let members = |group: &str| format!("/v1.0/groups/{group}/members/$ref");
+    let other = group(&api, "other").await;
+    api.send_as(&writer, &members(&other), link.clone()).await.expect(204);
+    let found = api.get("/v1.0/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')").await.expect(200).json;
+    let roles = found["appRoles"].as_array().unwrap();
+    let role = roles.iter().find(|role| role["value"] == "Directory.ReadWrite.All").unwrap();
+    let assignment = json!({"principalId": administrators, "resourceId": found["id"], "appRoleId": role["id"]});
+    let at = format!("/v1.0/groups/{administrators}/appRoleAssignments");
+    api.post(&at, assignment).await.expect(201);
+    let both = api.token("GroupMember.ReadWrite.All AppRoleAssignment.ReadWrite.All");
+    for group in [&inner, &administrators] {
+        api.send_as(&writer, &members(group), link.clone()).await.expect(403);
+        api.send_as(&both, &members(group), link.clone()).await.expect(204);
+    }
+}

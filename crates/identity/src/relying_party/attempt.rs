@@ -42,7 +42,7 @@ impl Attempt {
         now: u64,
     ) -> Result<Self, SignInFailed> {
         let sealed = cookies.find_attempt(&cookie::attempt_name(state)).one().ok_or(SignInFailed::OtherBrowser)?;
-        let opened = ring.open(Purpose::Attempt, Audience::sign_in_host(host), &sealed);
+        let opened = ring.open(Purpose::Attempt, Audience::sign_in_host(host), sealed);
         let attempt = opened.ok().and_then(|bytes| Self::from_bytes(&bytes).ok()).ok_or(SignInFailed::OtherBrowser)?;
         verify_slices_are_equal(attempt.state.as_bytes(), state.as_bytes()).map_err(|_| SignInFailed::OtherBrowser)?;
         let is_early = attempt.made > now.saturating_add(SKEW);

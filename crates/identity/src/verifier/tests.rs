@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use adit_core::DirectoryRole;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{EncodingKey, Header};
@@ -102,6 +103,29 @@ async fn a_local_token_says_who_and_what() {
     assert_eq!(verified.scopes(), ["Directory.ReadWrite.All", "Other"]);
     assert_eq!((verified.subject(), verified.client()), ("local", Some("adit-cli")));
     assert_eq!(verified.kind(), TokenKind::Delegated);
+    assert_eq!(verified.directory_roles(), [DirectoryRole::GlobalAdministrator]);
+}
+
+#[tokio::test]
+async fn a_user_has_the_administrator_roles_that_the_issuer_names_and_no_other() {
+    let provider = Provider::start(|_| (), 2).await;
+    let verifier = verifier(&provider);
+    let developer = DirectoryRole::ApplicationDeveloper.template_id().to_string();
+    for (wids, expected) in [
+        (json!(null), vec![]),
+        (json!([]), vec![]),
+        (json!(["62e90394-69f5-4237-9190-012177145e1"]), vec![]),
+        (json!(["Global Administrator", "b79fbf4d-3ef9-4689-8143-76b194e85509"]), vec![]),
+        (json!(["x", developer.to_uppercase()]), vec![DirectoryRole::ApplicationDeveloper]),
+        (json!(developer), vec![DirectoryRole::ApplicationDeveloper]),
+    ] {
+        let mut claims = provider.claims();
+        if !wids.is_null() {
+            claims["wids"] = wids.clone();
+        }
+        let verified = verifier.verify(&provider.token("one", &claims)).await.unwrap();
+        assert_eq!(verified.directory_roles(), expected, "{wids}");
+    }
 }
 
 #[tokio::test]
@@ -171,9 +195,25 @@ async fn app_only_tokens_carry_roles() {
     let verifier = verifier(&provider);
     let mut claims = provider.claims();
     claims.as_object_mut().unwrap().remove("scp");
+    claims.as_object_mut().unwrap().remove("preferred_username");
     claims["roles"] = json!(["Directory.Read.All"]);
     let verified = verifier.verify(&provider.token("one", &claims)).await.unwrap();
     assert_eq!((verified.kind(), verified.roles()), (TokenKind::AppOnly, &["Directory.Read.All".to_owned()][..]));
+    // A user's ID token has the user's roles and no scope either.
+    for (claim, value) in [
+        ("preferred_username", json!("ada@example.test")),
+        ("upn", json!("ada@example.test")),
+        ("nonce", json!("x")),
+        ("wids", json!(["b79fbf4d-3ef9-4689-8143-76b194e85509"])),
+    ] {
+        let mut of_user = claims.clone();
+        of_user[claim] = value;
+        let verified = verifier.verify(&provider.token("one", &of_user)).await.unwrap();
+        assert_eq!(verified.kind(), TokenKind::Delegated, "with {claim} it speaks for a user");
+        of_user["idtyp"] = json!("app");
+        let said = verifier.verify(&provider.token("one", &of_user)).await.unwrap();
+        assert_eq!(said.kind(), TokenKind::AppOnly, "the issuer says what it is");
+    }
 }
 
 #[tokio::test]

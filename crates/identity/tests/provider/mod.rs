@@ -63,6 +63,9 @@ struct Asked {
     claims: Value,
 }
 
+/// What makes other tokens of claims than an honest provider would.
+type Forge = Box<dyn Fn(&Signer, &Value) -> String + Send>;
+
 #[derive(Default)]
 struct Behaviour {
     document: Option<Change>,
@@ -72,7 +75,7 @@ struct Behaviour {
     /// The raw answer of the token endpoint.
     tokens: Option<String>,
     /// Makes the ID token of the claims.
-    forge: Option<Box<dyn Fn(&Signer, &Value) -> String + Send>>,
+    forge: Option<Forge>,
 }
 
 /// How often each place was asked.

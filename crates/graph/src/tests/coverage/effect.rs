@@ -169,18 +169,48 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
         &["application/keyCredentials", "servicePrincipal/keyCredentials"],
         "kept and given back, without effect; the key itself is not kept",
     ),
-    (&["keyCredential/key", "passwordCredential/secretText"], "never returned; used only for an external URL"),
-    (&["application/passwordCredentials", "servicePrincipal/passwordCredentials"], "ignored in a body; always empty"),
-    (&["application/isDisabled", "servicePrincipal/isDisabled"], LATER),
+    (&["keyCredential/key"], "never returned; used only for an external URL"),
+    (
+        &["passwordCredential/secretText"],
+        "made by the server and returned once, by `addPassword`; in `verifiedCustomDomainPasswordCredential` the \
+         password of a PFX, never returned",
+    ),
+    (
+        &["application/passwordCredentials", "servicePrincipal/passwordCredentials"],
+        "in effect: the secrets by which a program gets tokens; changed by `addPassword` and `removePassword` alone, \
+         ignored in a body; see [identity.md](identity.md)",
+    ),
+    (&["passwordCredential"], IN_EFFECT),
+    (
+        &["application/isDisabled", "servicePrincipal/isDisabled"],
+        "in effect: what is disabled gets no token of the built-in provider, and an application that requires sign-in \
+         admits nobody",
+    ),
+    (
+        &["application/isFallbackPublicClient"],
+        "in effect at the built-in provider: with `true` it signs users in by a device code",
+    ),
+    (
+        &["webApplication/redirectUris", "spaApplication/redirectUris", "publicClientApplication/redirectUris"],
+        "in effect at the built-in provider: where users are sent back to, letter for letter; see \
+         [identity.md](identity.md)",
+    ),
     (&["servicePrincipal/appId"], "in effect: names the application; one service principal each"),
     (&["servicePrincipal/displayName"], IN_EFFECT),
-    (&["servicePrincipal/accountEnabled", "servicePrincipal/appRoleAssignmentRequired"], LATER),
+    (
+        &["servicePrincipal/accountEnabled"],
+        "`false`: an application that requires sign-in admits nobody, once sign-in exists",
+    ),
+    (&["servicePrincipal/appRoleAssignmentRequired"], LATER),
     (
         &["user/userPrincipalName"],
         "in effect: `name@domain`, unique without regard to case; a key too: `/users/ada@corp.example`",
     ),
     (&["user/displayName", "group/displayName"], "in effect; assignments and owners show it"),
-    (&["user/accountEnabled"], "kept; who is disabled cannot sign in, once sign-in exists"),
+    (
+        &["user/accountEnabled"],
+        "in effect: who is disabled cannot sign in at the built-in provider and is admitted nowhere; their sessions end",
+    ),
     (
         &["user/passwordProfile", "passwordProfile/password"],
         "taken, kept as an Argon2id hash, never returned; 12 characters to 256 bytes, four of them different, without \
@@ -188,11 +218,15 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["passwordProfile/forceChangePasswordNextSignIn", "passwordProfile/forceChangePasswordNextSignInWithMfa"],
-        "kept (`true` where it is not said); asked for at sign-in, once sign-in exists",
+        "in effect at the built-in provider (`true` where it is not said): another password is chosen at the next sign-in",
     ),
     (&["group/mailEnabled"], "must be `false`: there are no mailboxes"),
     (&["group/securityEnabled"], "must be `true`"),
     (&["group/groupTypes"], "must be empty: members are put into a group one by one"),
+    (
+        &["appRoleAssignment/principalType"],
+        "kept of principals of another issuer, `User` if it is not said; what the directory has itself it knows",
+    ),
     (
         &["appRoleAssignment/appRoleId", "appRoleAssignment/principalId", "appRoleAssignment/resourceId"],
         "checked and kept; who is admitted by it comes with sign-in",

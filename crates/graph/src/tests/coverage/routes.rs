@@ -30,11 +30,14 @@ fn permissions() -> String {
     let mut permissions: Vec<Permission> = SURFACE.endpoints.iter().map(|endpoint| endpoint.permission).collect();
     permissions.sort_by_key(|permission| name(*permission));
     permissions.dedup();
-    let mut text =
-        String::from("| Permission | Any one of these scopes (delegated) or roles (application) |\n|---|---|\n");
+    let mut text = String::from(
+        "| Permission | Any one of these scopes (delegated) or roles (application) | In delegated tokens any one of these \
+         administrator roles besides |\n|---|---|---|\n",
+    );
     for permission in permissions {
         let accepted: Vec<String> = permission.accepted().iter().map(|name| format!("`{name}`")).collect();
-        text.push_str(&format!("| {} | {} |\n", name(permission), accepted.join(", ")));
+        let roles: Vec<&str> = permission.roles().into_iter().map(|role| role.name()).collect();
+        text.push_str(&format!("| {} | {} | {} |\n", name(permission), accepted.join(", "), roles.join(", ")));
     }
     text
 }

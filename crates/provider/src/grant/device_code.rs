@@ -1,0 +1,42 @@
+//! `urn:ietf:params:oauth:grant-type:device_code`: a device asks whether its user has signed in (RFC 8628, section 3.4).
+
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use serde_json::Value;
+
+use crate::client::Credentials;
+use crate::device::{Answer, Device, INTERVAL};
+use crate::error::{OAuthError, Refusal};
+use crate::form::Form;
+use crate::grant::user_tokens::{Granted, issued};
+use crate::provider::Provider;
+
+/// The name of the grant.
+pub(crate) const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// The answer to a device.
+pub(crate) async fn granted(provider: &Provider, headers: &HeaderMap, form: &Form) -> Result<Value, Refusal> {
+    let credentials = Credentials::of(headers, form)?;
+    let code = form.load("device_code")?;
+    let now = Instant::now();
+    let asked = |device: &mut Device| {
+        let too_soon = device.asked.is_some_and(|last| {
+            // A little early is not too early: clocks and networks differ.
+            now.saturating_duration_since(last) < Duration::from_secs(INTERVAL) / 2
+        });
+        device.asked = Some(now);
+        (device.clone(), too_soon)
+    };
+    let (device, too_soon) = provider.0.devices.with(code, now, asked).ok_or(OAuthError::DeviceExpired)?;
+    if !credentials.is_client(device.app_id) {
+        return Err(OAuthError::DeviceExpired.into());
+    }
+    let Answer::Approved(user, signed_in) = device.answer else {
+        return Err(if too_soon { OAuthError::SlowDown } else { OAuthError::AuthorizationPending }.into());
+    };
+    // Of several who ask at once, one gets the tokens.
+    let device = provider.0.devices.take(code, now).ok_or(OAuthError::DeviceExpired)?;
+    let granted = Granted { app_id: device.app_id, user, signed_in, scope: device.scope, nonce: None };
+    issued(provider, granted, form).await
+}

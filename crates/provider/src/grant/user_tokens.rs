@@ -1,0 +1,116 @@
+//! The tokens of a user who has signed in: who it is, for the application, and what may be done in its name, for a resource.
+
+use adit_control::SignedInUser;
+use adit_core::{AppId, User, UserId};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::access_token::{self, LIFETIME};
+use crate::audience::Audience;
+use crate::error::{OAuthError, Refusal};
+use crate::form::Form;
+use crate::provider::Provider;
+use crate::relying_party::is_well_known;
+use crate::user_scope::UserScope;
+
+/// The most groups that an id token names; whoever is in more is looked up in the directory.
+const MOST_GROUPS: usize = 200;
+
+/// What a sign-in ended in.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    pub(crate) app_id: AppId,
+    pub(crate) user: UserId,
+    pub(crate) signed_in: Timestamp,
+    pub(crate) scope: String,
+    pub(crate) nonce: Option<String>,
+}
+
+/// The answer with the tokens. The user is asked for again: who was disabled meanwhile gets none.
+pub(crate) async fn issued(provider: &Provider, granted: Granted, form: &Form) -> Result<Value, Refusal> {
+    let control = &provider.0.control;
+    let user = control.still_signed_in(granted.user).await?.ok_or(OAuthError::UserGone)?;
+    let scope = UserScope::parse(provider, &granted.scope).await?;
+    if !is_well_known(granted.app_id) {
+        let client = control.service_principal_by_app_id(granted.app_id).await?;
+        if !control.may_use(granted.user, &client).await? {
+            return Err(OAuthError::UserNotAssigned.into());
+        }
+    }
+    let (audience, words) = allowed(provider, &scope, &user, granted.app_id).await?;
+    let access = access_token::of_user(provider, &user, granted.app_id, &audience, &words).await?;
+    let mut said = words;
+    said.extend(scope.openid_words().iter().cloned());
+    let mut answer = json!({
+        "token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": access,
+        "scope": said.join(" "),
+    });
+    let Some(members) = answer.as_object_mut() else { return Ok(answer) };
+    if scope.is_openid {
+        let groups = control.groups_of_user(granted.user).await?;
+        let groups: Vec<String> = groups.iter().take(MOST_GROUPS).map(ToString::to_string).collect();
+        let token = id_token(provider, &granted, user.user(), &groups).await?;
+        members.insert("id_token".to_owned(), token.into());
+    }
+    // MSAL asks for it, and tells its accounts apart by it.
+    if form.find("client_info") == Some("1") {
+        let info = json!({"uid": granted.user, "utid": provider.0.tenant}).to_string();
+        members.insert("client_info".to_owned(), BASE64_URL_SAFE_NO_PAD.encode(info).into());
+    }
+    Ok(answer)
+}
+
+/// For whom the access token is, and what may be done there: for the user, and through this client. What a client may is
+/// what it was assigned itself, by somebody who may assign that; the well-known ones run where their user is.
+async fn allowed(
+    provider: &Provider,
+    scope: &UserScope,
+    user: &SignedInUser,
+    client: AppId,
+) -> Result<(String, Vec<String>), Refusal> {
+    let control = &provider.0.control;
+    match &scope.audience {
+        // For nobody but the provider itself: it says who somebody is, and opens nothing.
+        None => Ok((provider.0.issuer.clone(), Vec::new())),
+        Some(Audience::Api) => {
+            let held = control.api_permissions_of_user(user.user().id).await?;
+            let of_client = if is_well_known(client) {
+                vec!["Directory.ReadWrite.All"]
+            } else {
+                control.api_permissions_of_app(client).await?
+            };
+            let granted = scope.granted(&held, &of_client);
+            if granted.is_empty() {
+                return Err(OAuthError::NothingGranted.into());
+            }
+            Ok((provider.0.api_audience.clone(), granted))
+        }
+        Some(audience @ Audience::Application(resource)) => {
+            if !control.may_use(user.user().id, resource).await? {
+                return Err(OAuthError::UserNotAssigned.into());
+            }
+            if !is_well_known(client) && client != resource.app_id {
+                let own = control.service_principal_by_app_id(client).await?;
+                if control.app_roles_of_program(&own, resource).await?.is_none() {
+                    return Err(OAuthError::NotAssigned.into());
+                }
+            }
+            Ok((audience.claim(provider), vec!["user_impersonation".to_owned()]))
+        }
+    }
+}
+
+async fn id_token(provider: &Provider, granted: &Granted, user: &User, groups: &[String]) -> Result<String, Refusal> {
+    let now = Timestamp::now().as_second();
+    let mut claims = json!({
+        "iss": provider.0.issuer, "aud": granted.app_id, "sub": user.id, "oid": user.id, "tid": provider.0.tenant,
+        "iat": now, "nbf": now, "exp": now + LIFETIME, "auth_time": granted.signed_in.as_second(), "ver": "2.0",
+        "name": user.display_name, "preferred_username": user.principal_name, "groups": groups,
+    });
+    if let (Some(claims), Some(nonce)) = (claims.as_object_mut(), &granted.nonce) {
+        claims.insert("nonce".to_owned(), nonce.as_str().into());
+    }
+    access_token::signed(provider, "JWT", &claims).await
+}

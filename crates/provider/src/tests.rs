@@ -1,0 +1,9 @@
+//! The provider over its router, on a directory of its own.
+
+mod authorization_code;
+mod browser;
+mod client_credentials;
+mod device;
+mod discovery;
+mod harness;
+mod keys;

@@ -1,0 +1,61 @@
+//! The token endpoint (RFC 6749, section 3.2): a form in, a token or a refusal out, and nothing of either in a cache or a
+//! log.
+
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::Value;
+
+use crate::client::Credentials;
+use crate::discovery::json_response;
+use crate::error::{OAuthError, Refusal};
+use crate::form::Form;
+use crate::grant::{authorization_code, client_credentials, device_code};
+use crate::provider::{ClientAddress, Provider};
+use crate::throttle::place;
+
+/// Answers one request.
+pub(crate) async fn answer(provider: &Provider, request: Request) -> Response {
+    let address = request.extensions().get::<ClientAddress>().map(|address| address.0);
+    let place = address.map(place);
+    if let Some(retry_after) = place.and_then(|place| provider.0.throttle.wait(&place, Instant::now())) {
+        return Refusal::from(OAuthError::Throttled { retry_after }).into_response();
+    }
+    match granted(provider, request).await {
+        Ok(tokens) => {
+            let mut response = json_response(StatusCode::OK, &tokens);
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+            response
+        }
+        Err(refused) => {
+            if !matches!(refused.error, OAuthError::AuthorizationPending | OAuthError::SlowDown) {
+                tracing::info!(reason = ?refused.error, from = ?address, "a token was refused");
+            }
+            if let Some(place) = place.filter(|_| refused.error.counts_as_attempt()) {
+                provider.0.throttle.count(place, Instant::now());
+            }
+            refused.into_response()
+        }
+    }
+}
+
+async fn granted(provider: &Provider, request: Request) -> Result<Value, Refusal> {
+    let (parts, body) = request.into_parts();
+    let form = Form::read(&parts.headers, body).await?;
+    match form.load("grant_type")? {
+        "client_credentials" => of_program(provider, &parts.headers, &form).await,
+        "authorization_code" => authorization_code::granted(provider, &parts.headers, &form).await,
+        device_code::GRANT => device_code::granted(provider, &parts.headers, &form).await,
+        _ => Err(OAuthError::UnsupportedGrant.into()),
+    }
+}
+
+async fn of_program(provider: &Provider, headers: &HeaderMap, form: &Form) -> Result<Value, Refusal> {
+    let credentials = Credentials::of(headers, form)?;
+    let in_header = credentials.in_header;
+    let program = credentials.authenticate(provider).await.map_err(|refused| refused.challenging(in_header))?;
+    client_credentials::granted(provider, &program, form).await
+}

@@ -1,0 +1,110 @@
+//! Sessions that were ended before their time, for gateways.
+//!
+//! A revocation is written with the change that is its reason, so none is without the other. Writing one forgets those that
+//! no session can be as old as.
+
+use adit_core::revocation::{KEPT, NotSessions, SessionsOf, Version};
+use adit_core::{Epoch, MemberId, Revision, UserGroupId};
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::change_log::{Entity, Operation};
+use crate::error::Error;
+use crate::row;
+use crate::transaction::WriteTransaction;
+
+/// What follows an insertion: of two revocations the later one counts.
+const REPLACE: &str = "ON CONFLICT (kind, id) DO UPDATE SET epoch = excluded.epoch, revision = excluded.revision, \
+                       at = excluded.at";
+
+/// The users in a group, by whatever way.
+const USERS_IN: &str = "WITH RECURSIVE way (id) AS (SELECT ? UNION SELECT m.member_id FROM user_group_member m \
+                        JOIN way ON m.group_id = way.id WHERE m.member_kind = 'group') \
+                        SELECT DISTINCT m.member_id AS id FROM user_group_member m JOIN way ON m.group_id = way.id \
+                        WHERE m.member_kind = 'user'";
+
+impl WriteTransaction {
+    /// Ends the sessions that began before this change.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn end_sessions(&mut self, of: SessionsOf, now: Timestamp) -> Result<(), Error> {
+        self.forget_revocations(now).await?;
+        let sql = format!(
+            "INSERT INTO revocation (kind, id, epoch, revision, at) \
+             VALUES (?, ?, (SELECT epoch FROM position WHERE only_row = 1), ?, ?) {REPLACE}"
+        );
+        let revision = row::signed(self.revision());
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(of.kind())
+            .bind(of.id())
+            .bind(revision)
+            .bind(row::instant(now))
+            .execute(self.connection())
+            .await?;
+        self.log(Entity::Revocation, of.to_string(), Operation::Update);
+        Ok(())
+    }
+
+    /// Ends the sessions of a user, or of all users who are in a group by whatever way: sessions know the groups of their
+    /// sign-in.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn end_sessions_of_member(&mut self, member: MemberId, now: Timestamp) -> Result<(), Error> {
+        match member {
+            MemberId::User(id) => {
+                self.end_sessions(SessionsOf::Principal(adit_core::PrincipalId::new(id.uuid())), now).await
+            }
+            MemberId::Group(id) => self.end_sessions_in(id, now).await,
+        }
+    }
+
+    async fn end_sessions_in(&mut self, group: UserGroupId, now: Timestamp) -> Result<(), Error> {
+        self.forget_revocations(now).await?;
+        let sql = format!(
+            "INSERT INTO revocation (kind, id, epoch, revision, at) \
+             SELECT 'principal', id, (SELECT epoch FROM position WHERE only_row = 1), ?, ? FROM ({USERS_IN}) \
+             WHERE true {REPLACE}"
+        );
+        let revision = row::signed(self.revision());
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(revision)
+            .bind(row::instant(now))
+            .bind(group.to_string())
+            .execute(self.connection())
+            .await?;
+        self.log(Entity::Revocation, format!("group {group}"), Operation::Update);
+        Ok(())
+    }
+
+    async fn forget_revocations(&mut self, now: Timestamp) -> Result<(), Error> {
+        let oldest = now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
+        sqlx::query("DELETE FROM revocation WHERE at < ?")
+            .bind(row::instant(oldest))
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}
+
+/// The revocations that were written after `revision`, or all of them. What cannot be read is logged and left out.
+pub(crate) async fn after(
+    read: &mut SqliteConnection,
+    revision: Option<Revision>,
+) -> Result<Vec<(SessionsOf, Version)>, Error> {
+    let rows = sqlx::query("SELECT kind, id, epoch, revision FROM revocation WHERE revision > ?")
+        .bind(revision.map_or(-1, row::signed))
+        .fetch_all(read)
+        .await?;
+    let left_out = |error: &Error| tracing::error!(%error, "a revocation of sessions cannot be read and is left out");
+    Ok(rows.iter().filter_map(|row| read_row(row).inspect_err(left_out).ok()).collect())
+}
+
+fn read_row(row: &SqliteRow) -> Result<(SessionsOf, Version), Error> {
+    let kind: String = row.try_get("kind")?;
+    let of = row::parsed(row, "id", |id| -> Result<SessionsOf, NotSessions> { format!("{kind} {id}").parse() })?;
+    let epoch = Epoch(row::unsigned("epoch", row.try_get("epoch")?)?);
+    Ok((of, (epoch, row::revision(row, "revision")?)))
+}
