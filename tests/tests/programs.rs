@@ -8,10 +8,11 @@ use adit_tests::{Directory, Graph, python};
 use serde_json::{Value, json};
 
 /// The service principal of the API, and one of its roles, by the ids that Microsoft Graph gives them.
-const API: &str = "/v1.0/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')";
+const API: &str = "/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')";
 const DIRECTORY_READ_WRITE_ALL: &str = "19dbc75e-c2e2-444c-a770-ec69d8559fc7";
 
 /// The user who signs in.
+const CONFIGURATION: &str = "/adit/v2.0/.well-known/openid-configuration";
 const USER: &str = "ada@corp.example";
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -29,18 +30,23 @@ fn post(graph: &Graph, path: &str, body: &Value) -> Value {
     answer.json()
 }
 
+/// What is at a path beside the API.
+fn served(graph: &Graph, path: &str) -> Response {
+    graph.send_as_spelled("GET", path, &[], b"")
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
 fn program(graph: &Graph) -> Program {
-    let application = post(graph, "/v1.0/applications", &json!({"displayName": "Backup"}));
-    let principal = post(graph, "/v1.0/servicePrincipals", &json!({"appId": application["appId"]}));
+    let application = post(graph, "/applications", &json!({"displayName": "Backup"}));
+    let principal = post(graph, "/servicePrincipals", &json!({"appId": application["appId"]}));
     let role = json!({
         "principalId": principal["id"], "resourceId": graph.get(API)["id"], "appRoleId": DIRECTORY_READ_WRITE_ALL,
     });
-    post(graph, &format!("/v1.0/servicePrincipals/{}/appRoleAssignments", text(&principal["id"])), &role);
-    let application_path = format!("/v1.0/applications/{}", text(&application["id"]));
+    post(graph, &format!("/servicePrincipals/{}/appRoleAssignments", text(&principal["id"])), &role);
+    let application_path = format!("/applications/{}", text(&application["id"]));
     let wanted = json!({"passwordCredential": {"displayName": "nightly"}});
     let secret = post(graph, &format!("{application_path}/addPassword"), &wanted);
     Program {
@@ -63,14 +69,14 @@ fn token_request(directory: &Directory, program: &Program) -> Response {
 }
 
 fn status_with(directory: &Directory, token: &str) -> u16 {
-    directory.graph().with_token(token).send("GET", "/v1.0/applications", None).status
+    directory.graph().with_token(token).send("GET", "/applications", None).status
 }
 
 /// A user who may do everything, as a script of Graph makes one.
 fn user(graph: &Graph) {
     let user = post(
         graph,
-        "/v1.0/users",
+        "/users",
         &json!({
             "accountEnabled": true, "displayName": "Ada", "mailNickname": "ada", "userPrincipalName": USER,
             "passwordProfile": {"password": PASSWORD, "forceChangePasswordNextSignIn": false},
@@ -79,7 +85,7 @@ fn user(graph: &Graph) {
     let role = json!({
         "principalId": user["id"], "resourceId": graph.get(API)["id"], "appRoleId": DIRECTORY_READ_WRITE_ALL,
     });
-    post(graph, &format!("/v1.0/users/{}/appRoleAssignments", text(&user["id"])), &role);
+    post(graph, &format!("/users/{}/appRoleAssignments", text(&user["id"])), &role);
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn programs_and_users_administer_by_azure_identity_and_the_graph_sdk() {
     let program = program(&directory.graph());
     user(&directory.graph());
     let server = format!("https://localhost:{}", directory.addresses().control_tls.port());
-    let configuration = directory.graph().get("/adit/v2.0/.well-known/openid-configuration");
+    let configuration = served(&directory.graph(), CONFIGURATION).json();
     let issuer = text(&configuration["issuer"]);
     let tenant = issuer.strip_prefix(&format!("{server}/")).unwrap().strip_suffix("/v2.0").unwrap();
     let ca = directory.ca().display().to_string();
@@ -136,6 +142,6 @@ fn another_issuer_replaces_the_provider_by_one_setting() {
     let answer = token_request(&directory, &program);
     assert_eq!(answer.status, 401, "the path is the API's, which wants a token: {}", answer.text());
     assert!(answer.json().get("access_token").is_none());
-    let answer = graph.send("GET", "/adit/v2.0/.well-known/openid-configuration", None);
+    let answer = served(&graph, CONFIGURATION);
     assert_eq!(answer.status, 400, "{}", answer.text());
 }
