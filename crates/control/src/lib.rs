@@ -27,6 +27,7 @@ pub mod registration;
 pub mod registration_token;
 pub mod sealing;
 pub mod service_principal;
+pub mod session;
 pub mod target;
 pub mod user;
 pub mod user_group;

@@ -148,7 +148,14 @@ impl ControlPlane {
         check_free(&mut change, &user.principal_name, Some(user.id)).await?;
         change.update_user(&old, &mut user).await?;
         self.record_update(&mut change, context, (&old, &user), password.is_some());
+        // Whoever was signed in with the old password, or is not to be any more, is not.
+        let has_to_go = password.is_some() || old.is_enabled && !user.is_enabled;
+        let ended = has_to_go.then(|| self.revocation_of_user(user.id));
+        if let Some(ended) = &ended {
+            change.revoke(ended).await?;
+        }
         self.commit(change).await?;
+        self.has_ended(ended).await;
         Ok(user)
     }
 
@@ -166,7 +173,11 @@ impl ControlPlane {
         let assignments = change.delete_user(user.id).await?;
         let detail = audit::with(audit::change(Some(audit::user(&user)), None), "assignments", assignments);
         change.append_audit(self.record(context, Activity::DeleteUser, user.id, detail));
-        self.commit(change).await
+        let ended = self.revocation_of_user(user.id);
+        change.revoke(&ended).await?;
+        self.commit(change).await?;
+        self.has_ended(Some(ended)).await;
+        Ok(())
     }
 
     /// Checks the password of a change by the names that the user will have, and hashes it: before the write begins.

@@ -254,6 +254,7 @@ fn called(operation: Operation) -> Vec<Success> {
         | Operation::GroupsHealth
         | Operation::ApplicationsHealth
         | Operation::ApplicationHealth
+        | Operation::RevokeSessions
         | Operation::InstantiateTemplate => {
             let status = if operation == Operation::InstantiateTemplate { "201" } else { "200" };
             vec![(status, declared(operation).and_then(|declared| schema::result(&MODEL, declared)).and_then(json))]
@@ -281,6 +282,7 @@ fn declared(operation: Operation) -> Option<&'static adit_odata::model::Operatio
         Operation::ApplicationHealth => health(|bound| matches!(bound, BoundTo::Entity(_))),
         Operation::InstantiateTemplate => named("instantiate"),
         Operation::RestoreDeletedItem => named("restore"),
+        Operation::RevokeSessions => named("revokeSignInSessions"),
         Operation::UpdateUpdater | Operation::UpdatePublishing | Operation::DeletePublishing => None,
     }
 }

@@ -11,6 +11,7 @@ use crate::call::Call;
 use crate::error::GraphError;
 use crate::resource::{
     application_template, deleted_item, delta, drain, explanation, health, profile, publishing, registration_token,
+    user,
 };
 use crate::surface::Action;
 
@@ -33,6 +34,7 @@ pub(crate) enum Operation {
     DeletePublishing,
     InstantiateTemplate,
     RestoreDeletedItem,
+    RevokeSessions,
 }
 
 /// Carries out what an endpoint does.
@@ -71,6 +73,7 @@ async fn call_operation(operation: Operation, call: &Call) -> Result<Answer, Gra
         Operation::DeletePublishing => publishing::delete(call).await,
         Operation::InstantiateTemplate => application_template::instantiate(call).await,
         Operation::RestoreDeletedItem => deleted_item::restore(call).await,
+        Operation::RevokeSessions => user::revoke_sessions(call).await,
     }
 }
 

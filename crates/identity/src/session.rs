@@ -157,6 +157,13 @@ impl Session {
         Ok(Self { id: SessionId::generate()?, person, signed_in: now, given: now, ends, seen: now })
     }
 
+    /// What an access token that was issued at `issued` and lasts until `ends` is judged by: it has no number, for it ends
+    /// with its user's sessions and not by itself.
+    #[must_use]
+    pub const fn of_token(person: Person, issued: u64, ends: u64, now: u64) -> Self {
+        Self { id: SessionId([0; 16]), person, signed_in: issued, given: issued, ends, seen: now }
+    }
+
     /// The copy that an application gets at `now`. It ends when this one does.
     #[must_use]
     pub fn copy_for_application(&self, now: u64) -> Self {

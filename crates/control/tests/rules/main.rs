@@ -24,5 +24,6 @@ mod profile;
 mod publishing;
 mod registration;
 mod service_principal;
+mod session;
 mod snapshot;
 mod unique_name;

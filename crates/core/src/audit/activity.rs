@@ -169,6 +169,7 @@ activities! {
     UpdateUser "update_user" "Update user" UserManagement Update User;
     ResetUserPassword "reset_user_password" "Reset user password" UserManagement Update User;
     DeleteUser "delete_user" "Delete user" UserManagement Delete User;
+    RevokeSessions "revoke_sessions" "Revoke sign-in sessions" UserManagement Update User;
     AddGroup "add_group" "Add group" GroupManagement Add Group;
     UpdateGroup "update_group" "Update group" GroupManagement Update Group;
     DeleteGroup "delete_group" "Delete group" GroupManagement Delete Group;

@@ -17,6 +17,7 @@ pub(crate) fn published(number: u128, external: &str, pre_authentication: PreAut
     PublishedApplication {
         id: ApplicationId::new(Uuid::from_u128(number)),
         app_id: AppId::new(Uuid::from_u128(number + 1000)),
+        identifier_uris: Arc::default(),
         admission: None,
         is_http_only_cookie: None,
         is_persistent_cookie: None,

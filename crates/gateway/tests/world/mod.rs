@@ -3,8 +3,11 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub(crate) mod http2;
+#[path = "../../../identity/tests/provider/mod.rs"]
+pub(crate) mod provider;
 pub(crate) mod records;
 pub(crate) mod relay;
+pub(crate) mod sign_in;
 pub(crate) mod upstream;
 
 use std::collections::HashMap;
@@ -26,7 +29,7 @@ use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
 use adit_core::{AppId, DisplayName, ExternalUrl, InternalUrl, MachineName, RegistrationToken};
 use adit_gateway::{
     ClientLimits, ConnectorDirectory, Entrance, Gateway, Observation, Renewed, ServerCertificate, ServerCertificates,
-    Settings, TunnelUp,
+    Settings, SignInSettings, TunnelUp,
 };
 use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
 use bytes::Bytes;
@@ -201,6 +204,14 @@ impl World {
         (world, entrance.unwrap())
     }
 
+    /// The same, where users can sign in.
+    pub(crate) fn start_signing_in(sign_in: SignInSettings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_by(&[], Observation::default(), ClientLimits::default(), |settings, registry| {
+            Gateway::start(listener, Settings { sign_in: Some(sign_in), ..settings }, registry).unwrap()
+        })
+    }
+
     fn start_by(
         trusted: &[&str],
         observation: Observation,
@@ -228,6 +239,7 @@ impl World {
             client_limits,
             awaited: Vec::new(),
             grace: Duration::from_secs(2),
+            sign_in: None,
             observation,
         };
         let mut registry = prometheus_client::registry::Registry::default();

@@ -15,7 +15,7 @@ fn sent(set_cookies: &[String]) -> String {
 
 fn left(path: &str) -> Leaving {
     let return_url = ReturnUrl::of_request(WIKI.1, path).unwrap();
-    leave(&ring(1, None), application(1), WIKI.0, LOGIN, &return_url, NOW).unwrap()
+    leave(&ring(1, None), application(1), WIKI, LOGIN, &return_url, NOW).unwrap()
 }
 
 fn code(leaving: &Leaving) -> String {
