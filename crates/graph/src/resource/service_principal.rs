@@ -128,7 +128,9 @@ fn of_application(properties: &mut Map<String, Value>, application: &Application
         properties.insert("homepage".to_owned(), of_web("homePageUrl"));
     }
     if properties.get("replyUrls").and_then(Value::as_array).is_none_or(Vec::is_empty) {
-        properties.insert("replyUrls".to_owned(), of_web("redirectUris"));
+        // An application may have no `web` at all.
+        let uris = of_web("redirectUris").as_array().cloned().unwrap_or_default();
+        properties.insert("replyUrls".to_owned(), uris.into());
     }
     let mut names: Vec<Value> = of("identifierUris").as_array().cloned().unwrap_or_default();
     let own = properties.get("servicePrincipalNames").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -63,6 +63,14 @@ async fn other_properties_are_kept_and_structures_are_merged() {
 }
 
 #[tokio::test]
+async fn a_service_principal_of_an_application_without_web_has_no_reply_urls() {
+    let api = Api::start().await;
+    let made = api.post("/beta/applications", json!({"displayName": "bare", "web": null})).await.expect(201);
+    let principal = api.post("/beta/servicePrincipals", json!({"appId": made.json["appId"]})).await.expect(201);
+    assert_eq!(principal.json["replyUrls"], json!([]));
+}
+
+#[tokio::test]
 async fn publishing_merges_and_shows_defaults_and_tags() {
     let api = Api::start().await;
     let id = api.post("/beta/applications", json!({"displayName": "Wiki", "tags": ["mine"]})).await.expect(201).id();
