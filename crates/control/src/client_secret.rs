@@ -3,7 +3,7 @@
 //! Invariant: the server makes each secret, shows it once, and keeps its hash alone; neither audit nor log nor any later
 //! answer has it.
 
-use adit_core::application::Attributes;
+use adit_core::admission::Admission;
 use adit_core::audit::Activity;
 use adit_core::client_secret::{
     ClientSecret, HINT_LENGTH, add_client_secret, client_secrets, take_client_secret, validity,
@@ -229,7 +229,7 @@ impl ControlPlane {
         if !known.is_valid_at(self.now()) {
             return Err(ProgramRefused::NotValidNow { app_id, id });
         }
-        if is_disabled(&principal, Some(&application)) {
+        if !Admission::of(&application, &principal, []).is_enabled() {
             return Err(ProgramRefused::Disabled(app_id));
         }
         Ok(AuthenticatedProgram { application, principal })
@@ -290,18 +290,6 @@ pub(crate) async fn forget_secrets_of(
         change.delete_secret_hash(secret.id).await?;
     }
     Ok(())
-}
-
-/// Whether an attribute is said, and is that.
-pub(crate) fn is(attributes: &Attributes, name: &str, value: bool) -> bool {
-    attributes.get(name) == Some(&Value::Bool(value))
-}
-
-/// Whether a program is switched off, here or there.
-pub(crate) fn is_disabled(principal: &ServicePrincipal, application: Option<&Application>) -> bool {
-    is(&principal.attributes, "accountEnabled", false)
-        || is(&principal.attributes, "isDisabled", true)
-        || application.is_some_and(|application| is(&application.attributes, "isDisabled", true))
 }
 
 #[cfg(test)]

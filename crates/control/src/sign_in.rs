@@ -3,7 +3,9 @@
 //!
 //! Invariant: whoever does not know the password learns nothing, not even whether there is such a user; it takes as long.
 
+use adit_core::admission::{Admission, Assignee};
 use adit_core::api_permission::api_permission;
+use adit_core::app_role_assignment::PrincipalKind;
 use adit_core::audit::Activity;
 use adit_core::user::check_password;
 use adit_core::{API_APP_ID, MemberId, OperationContext, PrincipalId, ServicePrincipal, User, UserGroupId, UserId};
@@ -12,7 +14,6 @@ use adit_store::{KeptPassword, Reach};
 use zeroize::Zeroizing;
 
 use crate::audit;
-use crate::client_secret::{is, is_disabled};
 use crate::control_plane::ControlPlane;
 use crate::error::Error;
 
@@ -146,32 +147,32 @@ impl ControlPlane {
         Ok(held)
     }
 
-    /// Who assignments of a user or a group may be about: it, and the groups that it is in.
+    /// Who assignments of a user or a group may be about: first it, then the groups that it is in.
     async fn principals_of_member(&self, member: MemberId) -> Result<Vec<PrincipalId>, Error> {
         let groups = self.store().groups_of(member, Reach::Transitive).await?;
         let groups = groups.into_iter().map(|group| PrincipalId::new(group.id.uuid()));
         Ok(std::iter::once(PrincipalId::new(member.uuid())).chain(groups).collect())
     }
 
-    /// Whether a user may sign in at a program, and have others act there: it is not disabled and, where that is required,
-    /// the user is assigned to it, in person or through a group.
+    /// Whether a user may sign in at a program, and have others act there: it is enabled and, where that is required, the
+    /// user is assigned to it, in person or through a group, in a role that counts.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn may_use(&self, user: UserId, program: &ServicePrincipal) -> Result<bool, Error> {
-        let application = self.store().find_application_by_app_id(program.app_id).await?;
-        if is_disabled(program, application.as_ref()) {
-            return Ok(false);
+        let found = self.store().find_application_by_app_id(program.app_id).await?;
+        let Some(application) = found else { return Ok(false) };
+        let principals = self.principals_of_member(MemberId::User(user)).await?;
+        let mut assignees = Vec::new();
+        for (at, principal) in principals.iter().copied().enumerate() {
+            let kind = if at == 0 { PrincipalKind::User } else { PrincipalKind::Group };
+            let roles = self.store().roles_of_member(principal, program.id).await?;
+            assignees.extend(roles.into_iter().map(|app_role| Assignee { principal, kind, app_role }));
         }
-        if !is(&program.attributes, "appRoleAssignmentRequired", true) {
-            return Ok(true);
-        }
-        for principal in self.principals_of_member(MemberId::User(user)).await? {
-            if !self.store().roles_of_member(principal, program.id).await?.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let admission = Admission::of(&application, program, assignees);
+        let Some((own, groups)) = principals.split_first() else { return Ok(false) };
+        let is_assigned = admission.matches(PrincipalKind::User, *own, groups).next().is_some();
+        Ok(admission.is_enabled() && (is_assigned || !admission.is_assignment_required()))
     }
 
     /// Whoever knows the password, and what is kept of it.

@@ -113,26 +113,12 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::HasUsers`], [`Error::PasswordRefused`], [`Error::Password`], [`Error::Store`].
     pub async fn create_first_administrator(&self, context: &OperationContext, new: NewUser) -> Result<User, Error> {
-        check_password(&new.password.password, &new.principal_name, &new.display_name)?;
-        let password = kept(new.password).await?;
+        let (mut user, password) = self.user_to_make(new).await?;
         let mut change = self.store().begin().await?;
         if change.has_users_or_groups().await? {
             return Err(Error::HasUsers);
         }
-        let now = self.now();
-        let mut user = User {
-            id: UserId::new(Uuid::now_v7()),
-            principal_name: new.principal_name,
-            display_name: new.display_name,
-            is_enabled: new.is_enabled,
-            created: now,
-            password_changed: now,
-            attributes: new.attributes,
-            revision: Revision::default(),
-        };
-        change.insert_user(&mut user, &password).await?;
-        let detail = audit::change(None, Some(audit::user(&user)));
-        change.append_audit(self.record(context, Activity::AddUser, user.id, detail));
+        self.insert(&mut change, context, &mut user, &password).await?;
         let principal = PrincipalId::new(user.id.uuid());
         self.assign_everything(&mut change, context, principal, &user.display_name).await?;
         self.commit(change).await?;
@@ -144,12 +130,20 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::PasswordRefused`], [`Error::PrincipalNameTaken`], [`Error::Password`], [`Error::Store`].
     pub async fn create_user(&self, context: &OperationContext, new: NewUser) -> Result<User, Error> {
+        let (mut user, password) = self.user_to_make(new).await?;
+        let mut change = self.store().begin().await?;
+        check_free(&mut change, &user.principal_name, None).await?;
+        self.insert(&mut change, context, &mut user, &password).await?;
+        self.commit(change).await?;
+        Ok(user)
+    }
+
+    /// The user to make, with what is kept of the password. Outside of any change: hashing takes long.
+    async fn user_to_make(&self, new: NewUser) -> Result<(User, KeptPassword), Error> {
         check_password(&new.password.password, &new.principal_name, &new.display_name)?;
         let password = kept(new.password).await?;
-        let mut change = self.store().begin().await?;
-        check_free(&mut change, &new.principal_name, None).await?;
         let now = self.now();
-        let mut user = User {
+        let user = User {
             id: UserId::new(Uuid::now_v7()),
             principal_name: new.principal_name,
             display_name: new.display_name,
@@ -159,11 +153,20 @@ impl ControlPlane {
             attributes: new.attributes,
             revision: Revision::default(),
         };
-        change.insert_user(&mut user, &password).await?;
-        let detail = audit::change(None, Some(audit::user(&user)));
+        Ok((user, password))
+    }
+
+    async fn insert(
+        &self,
+        change: &mut WriteTransaction,
+        context: &OperationContext,
+        user: &mut User,
+        password: &KeptPassword,
+    ) -> Result<(), Error> {
+        change.insert_user(user, password).await?;
+        let detail = audit::change(None, Some(audit::user(user)));
         change.append_audit(self.record(context, Activity::AddUser, user.id, detail));
-        self.commit(change).await?;
-        Ok(user)
+        Ok(())
     }
 
     /// Changes a user. What is already so changes nothing; a password that is given is always a change. Another password

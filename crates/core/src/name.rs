@@ -3,8 +3,6 @@
 //! A name is 1 to 256 characters, has no control characters, and neither starts nor ends with white space. Two group
 //! names that differ only by case are the same name: compare [`DisplayName::folded`].
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 /// The longest name, in characters: the limit of directory display names in Graph.
@@ -87,7 +85,7 @@ impl MachineName {
 }
 
 macro_rules! name {
-    ($name:ident) => {
+    ($name:ident, $refused:ident) => {
         impl $name {
             /// The name as it was given.
             #[must_use]
@@ -98,19 +96,19 @@ macro_rules! name {
             /// The form in which names are compared: without case.
             #[must_use]
             pub fn folded(&self) -> String {
-                fold(&self.0)
+                $crate::name::fold(&self.0)
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = NotAName;
-            fn try_from(text: String) -> Result<Self, NotAName> {
+            type Error = $refused;
+            fn try_from(text: String) -> Result<Self, $refused> {
                 Self::parse(&text)
             }
         }
@@ -122,9 +120,10 @@ macro_rules! name {
         }
     };
 }
+pub(crate) use name;
 
-name!(DisplayName);
-name!(MachineName);
+name!(DisplayName, NotAName);
+name!(MachineName, NotAName);
 
 #[cfg(test)]
 mod tests {

@@ -6,14 +6,12 @@
 
 mod common_password;
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::application::Attributes;
 use crate::id::UserId;
-use crate::name::{DisplayName, fold};
+use crate::name::{DisplayName, fold, name};
 use crate::revision::Revision;
 
 /// The longest user principal name, in characters: 64 before the `@`, 48 behind it, as in Graph.
@@ -81,18 +79,6 @@ impl UserPrincipalName {
         Ok(Self(text.to_owned()))
     }
 
-    /// As it was given.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The form in which names are compared: without case.
-    #[must_use]
-    pub fn folded(&self) -> String {
-        fold(&self.0)
-    }
-
     /// What is before the `@`.
     #[must_use]
     pub fn local_part(&self) -> &str {
@@ -107,24 +93,7 @@ fn is_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
-impl fmt::Display for UserPrincipalName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for UserPrincipalName {
-    type Error = NotAPrincipalName;
-    fn try_from(text: String) -> Result<Self, NotAPrincipalName> {
-        Self::parse(&text)
-    }
-}
-
-impl From<UserPrincipalName> for String {
-    fn from(name: UserPrincipalName) -> Self {
-        name.0
-    }
-}
+name!(UserPrincipalName, NotAPrincipalName);
 
 /// A user as the directory knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

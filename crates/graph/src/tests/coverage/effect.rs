@@ -199,9 +199,12 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     (&["servicePrincipal/displayName"], IN_EFFECT),
     (
         &["servicePrincipal/accountEnabled"],
-        "`false`: an application that requires sign-in admits nobody, once sign-in exists",
+        "in effect at the built-in provider: `false` gives the program no token and signs nobody in for it",
     ),
-    (&["servicePrincipal/appRoleAssignmentRequired"], LATER),
+    (
+        &["servicePrincipal/appRoleAssignmentRequired"],
+        "in effect at the built-in provider: only who is assigned, in person or through a group, signs in for the program",
+    ),
     (
         &["user/userPrincipalName"],
         "in effect: `name@domain`, unique without regard to case; a key too: `/users/ada@corp.example`",
