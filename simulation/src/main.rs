@@ -4,6 +4,10 @@
 use std::process::ExitCode;
 
 use adit_simulation::simulate;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>());
@@ -17,7 +21,9 @@ fn main() -> ExitCode {
     };
     let count = count.unwrap_or(1);
     if count == 1 {
-        tracing_subscriber::fmt().with_env_filter("adit=debug").with_writer(std::io::stderr).init();
+        let own = Targets::new().with_target("adit", Level::DEBUG);
+        let all = tracing_subscriber::fmt().with_max_level(Level::DEBUG).with_writer(std::io::stderr).finish();
+        all.with(own).init();
     }
     let mut failed = false;
     for seed in first..first.saturating_add(count) {

@@ -87,7 +87,7 @@ fn a_thousand_connectors_that_return_at_once_are_back_soon_and_users_hardly_noti
 
 async fn a_herd_returns() {
     // Each of a thousand tunnels would tell that it ended.
-    let _ = tracing_subscriber::fmt().with_env_filter("off").try_init();
+    let _ = tracing_subscriber::fmt().with_max_level(tracing::level_filters::LevelFilter::OFF).try_init();
     let herd: usize = if std::env::var_os("ADIT_TEST_LONG").is_some() { 10_000 } else { 1_000 };
     let limits = ClientLimits { registrations_per_address: 1_000_000, registrations: 1_000_000, ..Default::default() };
     let mut world = World::start_limited(&[], Observation::default(), limits);

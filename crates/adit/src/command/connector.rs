@@ -12,7 +12,7 @@ use super::on_one_thread;
 use crate::command_error::{CommandError, with_causes};
 use crate::interruption::Interruption;
 use crate::lifetime;
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, LevelFilter, LogFormat};
 
 const NOT_DONE: &str = "the connector was not started";
 
@@ -96,7 +96,7 @@ pub(super) fn run(mut arguments: Arguments) -> Result<(), CommandError> {
     }
     let log_format = arguments.log_format;
     let settings = settings(arguments)?;
-    telemetry::start(log_format, "info");
+    telemetry::start(log_format, LevelFilter::INFO);
     // The links, which carry all requests, have threads of their own.
     on_one_thread(connect(settings))
 }

@@ -6,7 +6,7 @@ use super::on_all_cores;
 use crate::command_error::{CommandError, with_causes};
 use crate::demo::{Demo, check, printing};
 use crate::interruption::Interruption;
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, LevelFilter, LogFormat};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  adit demo\n  adit demo --internal-url http://localhost:8888/\n  adit demo --check")]
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     // The demo speaks on stdout; of the log only what is wrong is of interest.
-    telemetry::start(LogFormat::Text, "warn");
+    telemetry::start(LogFormat::Text, LevelFilter::WARN);
     on_all_cores(Box::pin(play(arguments)))
 }
 

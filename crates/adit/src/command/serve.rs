@@ -13,7 +13,7 @@ use crate::configuration::{self, AcmeFlags, Configuration, ConfigurationError, F
 use crate::interruption::Interruption;
 use crate::lifetime;
 use crate::succession::{Estate, Listeners, Predecessor};
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, LevelFilter, LogFormat};
 
 const NOT_DONE: &str = "the server was not started";
 
@@ -79,7 +79,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (log_format, config, take_over) = (arguments.log_format, arguments.config.clone(), arguments.take_over);
     let configuration = configuration::load(config.as_deref(), arguments.into()).map_err(refused)?;
-    telemetry::start(log_format, "info");
+    telemetry::start(log_format, LevelFilter::INFO);
     on_all_cores(serve(configuration, take_over))
 }
 

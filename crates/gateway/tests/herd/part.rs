@@ -104,7 +104,7 @@ pub(crate) fn run_if_part() -> bool {
     let mut word = || words.next().unwrap();
     let (gateway, count, folder) = (word().parse().unwrap(), word().parse().unwrap(), word().to_owned());
     // Each connector would tell that it lost its gateway.
-    let _ = tracing_subscriber::fmt().with_env_filter("off").try_init();
+    let _ = tracing_subscriber::fmt().with_max_level(tracing::level_filters::LevelFilter::OFF).try_init();
     let cut = Cut::before(gateway);
     let mut told = std::io::stdin().lines().map_while(Result::ok);
     println!("{ANSWER}{}", cut.address);

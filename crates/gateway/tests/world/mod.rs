@@ -41,6 +41,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use uuid::Uuid;
 
 use records::Records;
@@ -208,7 +212,9 @@ impl World {
         start: impl FnOnce(Settings, &mut prometheus_client::registry::Registry) -> Gateway,
     ) -> Self {
         // Shown when a test fails; the second and later tests of a process find it set.
-        let _ = tracing_subscriber::fmt().with_env_filter("adit=debug").with_test_writer().try_init();
+        let own = Targets::new().with_target("adit", Level::DEBUG);
+        let all = tracing_subscriber::fmt().with_max_level(Level::DEBUG).with_test_writer().finish();
+        let _ = all.with(own).try_init();
         let (authority, pem) = CertificateAuthority::generate().unwrap();
         let directory = Arc::new(OpenDirectory {
             authority: authority.clone(),
