@@ -5,7 +5,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use crate::step::{Failed, cargo, run, shown};
+use crate::step::{Failed, cargo, run, shown, target};
 use crate::{lint, setup};
 
 /// How long the tests with counts go on.
@@ -29,9 +29,13 @@ struct Counts {
 pub(crate) fn run_all(length: Length) -> Result<(), Failed> {
     setup()?;
     let mut wrong = Vec::new();
-    let build = || run(&mut cargo(&["build", "--package", "adit"]));
-    let bare = || run(&mut cargo(&["test", "--package", "adit", "--no-default-features", "configuration"]));
-    for step in [lint::formatting(), lint::clippy(), lint::without_features(), bare(), build()] {
+    // All at once: whatever is built apart from the others has other features, and nearly everything is compiled again.
+    let build = || run(&mut cargo(&["build", "--workspace", "--all-targets"]));
+    let bare = || {
+        let arguments = ["test", "--workspace", "--no-default-features", "--bin", "adit", "configuration"];
+        run(&mut cargo(&arguments))
+    };
+    for step in [lint::formatting(), lint::clippy(), lint::without_features(), build(), bare()] {
         wrong.extend(step.err());
     }
     println!("(licences, bans and sources of dependencies: `cargo xtask lint`)");
@@ -53,6 +57,7 @@ pub(crate) fn run_all(length: Length) -> Result<(), Failed> {
 /// Runs the tests with their output passed through, and counts.
 fn test(length: Length, counts: &mut Counts) -> Result<(), Failed> {
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    command.env("ADIT_BINARY", target().join("debug/adit"));
     if length == Length::Long {
         command.env("ADIT_TEST_LONG", "1");
     }
