@@ -13,6 +13,7 @@ use crate::client::shown;
 use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
 use crate::page::{GUARDS, Page};
+use crate::permission_list::{Asked, asked};
 use crate::provider::Provider;
 use crate::relying_party::{RelyingParty, Target};
 use crate::sign_in::{self, Flow, Purpose};
@@ -29,6 +30,8 @@ pub(crate) struct CodeRequest {
     pub(crate) nonce: Option<String>,
     /// The name that the application thinks the user has.
     pub(crate) hint: Option<String>,
+    /// What the user is shown of the scope.
+    pub(crate) permissions: Vec<Asked>,
 }
 
 /// A length that no state or nonce needs.
@@ -48,8 +51,10 @@ pub(crate) async fn answer(provider: &Provider, headers: &HeaderMap, query: &str
     match checked(provider, &form, party, target.clone()).await {
         Ok(request) => {
             let source = source_of(&request.target.uri);
-            let (name, hint) = (request.party.name.clone(), request.hint.clone());
-            sign_in::begin(provider, headers, Flow::new(Purpose::Code(Box::new(request)), name, hint, source))
+            let (name, permissions) = (request.party.name.clone(), request.permissions.clone());
+            let (hint, purpose) = (request.hint.clone(), Purpose::Code(Box::new(request)));
+            let flow = Flow::new(purpose, name, permissions).hinted(hint).leading_to(source);
+            sign_in::begin(provider, headers, flow)
         }
         Err(refused) => sent_back(provider, &target.uri, state.as_deref(), Err(&refused.error)),
     }
@@ -132,7 +137,7 @@ async fn checked(
         }
     }
     let scope = form.load("scope")?.to_owned();
-    UserScope::parse(provider, &scope).await?;
+    let permissions = asked(provider, &UserScope::parse(provider, &scope).await?, party.app_id).await?;
     let owned = |name: &str| form.find(name).map(str::to_owned);
     Ok(CodeRequest {
         party,
@@ -142,6 +147,7 @@ async fn checked(
         state: owned("state"),
         nonce: owned("nonce"),
         hint: owned("login_hint").map(|hint| shown(&hint)),
+        permissions,
     })
 }
 

@@ -1,7 +1,8 @@
 //! Devices without a browser: they show a short code, which the user enters here on another one (RFC 8628).
 //!
-//! The short code finds the device, and nothing else: it approves nothing by itself. The user sees which application asks
-//! and signs in for each device anew, whatever sign-in there was before.
+//! The short code finds the device, and nothing else: it approves nothing by itself. The user types it, so that no link that
+//! somebody sent leads past the question where it comes from, sees which application asks and for what, and signs in for each
+//! device anew, whatever sign-in there was before.
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use crate::discovery::json_response;
 use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
 use crate::page::{Page, escaped};
+use crate::permission_list::{Asked, asked};
 use crate::provider::{ClientAddress, Provider};
 use crate::relying_party::RelyingParty;
 use crate::sign_in::{self, Flow, Purpose, check_origin};
@@ -41,6 +43,8 @@ pub(crate) struct Device {
     pub(crate) app_id: AppId,
     pub(crate) name: String,
     pub(crate) scope: String,
+    /// What its user is shown of that.
+    pub(crate) permissions: Vec<Asked>,
     pub(crate) answer: Answer,
     pub(crate) asked: Option<Instant>,
 }
@@ -52,6 +56,8 @@ pub(crate) enum Answer {
     Waiting,
     /// Signed in, and when.
     Approved(UserId, Timestamp),
+    /// No.
+    Declined,
 }
 
 /// Answers `POST devicecode`.
@@ -70,8 +76,9 @@ async fn begun(provider: &Provider, request: Request) -> Result<Response, Refusa
         return Err(OAuthError::NotAPublicClient.into());
     }
     let scope = form.load("scope")?.to_owned();
-    UserScope::parse(provider, &scope).await?;
-    let device = Device { app_id: party.app_id, name: party.name, scope, answer: Answer::Waiting, asked: None };
+    let permissions = asked(provider, &UserScope::parse(provider, &scope).await?, party.app_id).await?;
+    let device =
+        Device { app_id: party.app_id, name: party.name, scope, permissions, answer: Answer::Waiting, asked: None };
     let now = Instant::now();
     let (Some(user_code), Some(key)) = (new_code(), provider.0.devices.put(device, now)) else {
         return Err(OAuthError::Unavailable.into());
@@ -91,10 +98,9 @@ async fn begun(provider: &Provider, request: Request) -> Result<Response, Refusa
     Ok(response)
 }
 
-/// Answers `GET device`: the form for the code.
-pub(crate) fn form(provider: &Provider, query: &str) -> Response {
-    let form = Form::parse(query.as_bytes()).unwrap_or_default();
-    shown(provider, form.find("user_code").unwrap_or_default(), None)
+/// Answers `GET device`: the form for the code. Nothing of the URL is in it.
+pub(crate) fn form(provider: &Provider) -> Response {
+    shown(provider, "", None)
 }
 
 /// Answers the form for the code: the sign-in page of the device that it finds.
@@ -125,7 +131,7 @@ pub(crate) async fn entered(provider: &Provider, request: Request) -> Response {
 }
 
 fn signing_in(provider: &Provider, headers: &HeaderMap, key: String, device: Device) -> Response {
-    sign_in::begin(provider, headers, Flow::new(Purpose::Device(key), device.name, None, None))
+    sign_in::begin(provider, headers, Flow::new(Purpose::Device(key), device.name, device.permissions))
 }
 
 /// The device that waits with a code.
@@ -136,25 +142,47 @@ fn found(provider: &Provider, code: &str, now: Instant) -> Option<(String, Devic
 }
 
 /// Lets a device go on as `user`, once.
-pub(crate) fn approved(provider: &Provider, key: &str, user: UserId) -> Response {
-    let approve = |device: &mut Device| {
+pub(crate) fn approved(provider: &Provider, key: &str, user: UserId, name: &str) -> Response {
+    if !answered(provider, key, Answer::Approved(user, Timestamp::now())) {
+        return stays(&OAuthError::SignInOver.into());
+    }
+    let content = format!(
+        "<h1>You are signed in</h1>\n<p><strong>{}</strong> goes on by itself on the other device. You can close this \
+         page.</p>",
+        escaped(name)
+    );
+    Page::new("Signed in", content).into_response()
+}
+
+/// Tells a device that its user said no, once.
+pub(crate) fn declined(provider: &Provider, key: &str, name: &str) -> Response {
+    if !answered(provider, key, Answer::Declined) {
+        return stays(&OAuthError::SignInOver.into());
+    }
+    let content = format!(
+        "<h1>Not signed in</h1>\n<p><strong>{}</strong> was not let in, and got nothing. You can close this page.</p>",
+        escaped(name)
+    );
+    Page::new("Not signed in", content).into_response()
+}
+
+/// Notes what the user said, if nothing was said before.
+fn answered(provider: &Provider, key: &str, answer: Answer) -> bool {
+    let note = |device: &mut Device| {
         let waits = device.answer == Answer::Waiting;
         if waits {
-            device.answer = Answer::Approved(user, Timestamp::now());
+            device.answer = answer;
         }
         waits
     };
-    if provider.0.devices.with(key, Instant::now(), approve) != Some(true) {
-        return stays(&OAuthError::SignInOver.into());
-    }
-    let content = "<h1>You are signed in</h1>\n<p>Go back to the other device. You can close this page.</p>";
-    Page::new("Signed in", content.to_owned()).into_response()
+    provider.0.devices.with(key, Instant::now(), note) == Some(true)
 }
 
 fn shown(provider: &Provider, code: &str, problem: Option<&str>) -> Response {
     let problem = problem.map(|problem| format!("<p class=\"problem\" role=\"alert\">{}</p>\n", escaped(problem)));
     let content = format!(
-        "<h1>Enter the code</h1>\n<p>that your other device shows</p>\n{}\
+        "<h1>Enter the code</h1>\n<p>Enter the code that your other device shows. Go on only if you began to sign in there \
+         yourself: whoever sends you a code wants to act as you.</p>\n{}\
          <form method=\"post\" action=\"{}\">\n<label for=\"code\">Code</label>\n\
          <input id=\"code\" class=\"code\" name=\"user_code\" value=\"{}\" autocomplete=\"off\" \
          autocapitalize=\"characters\" spellcheck=\"false\" maxlength=\"20\" required autofocus>\n\

@@ -51,6 +51,8 @@ pub(crate) enum OAuthError {
     SignInRequired,
     /// The sign-in is another browser's, was finished, or took too long.
     SignInOver,
+    /// The user said no.
+    Declined,
     /// The link of the first administrator is over.
     LinkOver,
     /// The code is unknown, was used, has expired, or is another client's.
@@ -147,6 +149,9 @@ impl OAuthError {
                 let message = "This sign-in was begun in another browser, is finished, or took too long. Go back to the \
                                application and begin again.";
                 (bad, "invalid_request", 165_000, message.to_owned())
+            }
+            Self::Declined => {
+                (bad, "access_denied", 65_004, "The user did not let the application sign in.".to_owned())
             }
             Self::LinkOver => {
                 let message = "This link was used already, is too old, or was replaced by that of a newer start. While the \

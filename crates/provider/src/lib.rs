@@ -18,6 +18,7 @@ mod form;
 mod grant;
 mod keys;
 mod page;
+mod permission_list;
 mod provider;
 mod relying_party;
 mod shelf;

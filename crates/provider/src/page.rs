@@ -22,7 +22,13 @@ label{display:block;font-weight:600;margin:0 0 .25rem}\
 input{box-sizing:border-box;width:100%;font:inherit;padding:.6rem .7rem;margin:0 0 1rem;border:1px solid GrayText;\
 border-radius:.4rem;background:Field;color:FieldText}\
 input:focus-visible,button:focus-visible{outline:3px solid Highlight;outline-offset:2px}\
-button{font:inherit;font-weight:600;width:100%;padding:.7rem;border:0;border-radius:.4rem;background:#0b57d0;color:#fff}\
+button{font:inherit;font-weight:600;width:100%;padding:.7rem;margin:0 0 .75rem;border:1px solid #0b57d0;\
+border-radius:.4rem;background:#0b57d0;color:#fff}\
+button.other{border-color:GrayText;background:Canvas;color:CanvasText}\
+ul{margin:0 0 1.25rem;padding:0 0 0 1.25rem}\
+li{margin:0 0 .4rem;overflow-wrap:anywhere}\
+code{font:.875rem/1.4 ui-monospace,monospace}\
+.note{font-size:.875rem}\
 .problem{border-left:.3rem solid #b3261e;padding:.5rem .75rem}\
 .code{font:600 1.25rem/1.5 ui-monospace,monospace;letter-spacing:.1em}";
 

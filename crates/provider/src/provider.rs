@@ -217,8 +217,8 @@ async fn begin_device(State(provider): State<Provider>, Path(tenant): Path<Strin
     }
 }
 
-async fn device_form(State(provider): State<Provider>, request: Request) -> Response {
-    device::form(&provider, request.uri().query().unwrap_or_default())
+async fn device_form(State(provider): State<Provider>) -> Response {
+    device::form(&provider)
 }
 
 async fn enter_code(State(provider): State<Provider>, request: Request) -> Response {

@@ -4,6 +4,8 @@
 //! both together go on. So nobody signs a stranger's browser in (login CSRF), and a form that was saved does nothing. Wrong
 //! passwords are counted by name and address and by address; nobody locks a user out from elsewhere.
 
+mod form;
+
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use adit_core::{OperationContext, UserId};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use jiff::Timestamp;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -23,10 +25,11 @@ use crate::device;
 use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
 use crate::grant::authorization_code::Code;
-use crate::page::{Page, escaped};
+use crate::permission_list::Asked;
 use crate::provider::{ClientAddress, Provider};
 use crate::shelf::{hash, random_key};
 use crate::throttle::place;
+use form::{Shown, form};
 
 /// How long a sign-in may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -40,6 +43,8 @@ pub(crate) struct Flow {
     purpose: Purpose,
     /// What the user signs in to.
     name: String,
+    /// What it asks for.
+    permissions: Vec<Asked>,
     hint: Option<String>,
     /// Where the browser may be sent after the form.
     leads_to: Option<String>,
@@ -57,8 +62,20 @@ pub(crate) enum Purpose {
 }
 
 impl Flow {
-    pub(crate) fn new(purpose: Purpose, name: String, hint: Option<String>, leads_to: Option<String>) -> Self {
-        Self { purpose, name, hint, leads_to, browser: [0; 32] }
+    pub(crate) fn new(purpose: Purpose, name: String, permissions: Vec<Asked>) -> Self {
+        Self { purpose, name, permissions, hint: None, leads_to: None, browser: [0; 32] }
+    }
+
+    /// With the name that the user probably has.
+    pub(crate) fn hinted(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    /// With where the browser may be sent after the form.
+    pub(crate) fn leading_to(mut self, source: Option<String>) -> Self {
+        self.leads_to = source;
+        self
     }
 }
 
@@ -98,6 +115,9 @@ pub(crate) async fn answer(provider: &Provider, request: Request) -> Response {
     let Some((key, flow)) = flow_of(provider, &parts.headers, &form_sent) else {
         return stays(&OAuthError::SignInOver.into());
     };
+    if form_sent.find("decline").is_some() {
+        return decline(provider, &key, flow);
+    }
     let name = form_sent.find("name").unwrap_or_default().trim().to_owned();
     let now = Instant::now();
     let who =
@@ -170,7 +190,21 @@ fn finish(provider: &Provider, key: &str, flow: Flow, user: &SignedInUser) -> Re
                 None => stays(&OAuthError::Unavailable.into()),
             }
         }
-        Purpose::Device(device) => device::approved(provider, &device, id),
+        Purpose::Device(device) => device::approved(provider, &device, id, &flow.name),
+    }
+}
+
+/// The user says no, which needs no password: whoever asks is told so, and gets nothing.
+fn decline(provider: &Provider, key: &str, flow: Flow) -> Response {
+    if provider.0.flows.take(key, Instant::now()).is_none() {
+        return stays(&OAuthError::SignInOver.into());
+    }
+    tracing::info!(to = %flow.name, "a user did not let an application sign in");
+    match flow.purpose {
+        Purpose::Code(request) => {
+            sent_back(provider, &request.target.uri, request.state.as_deref(), Err(&OAuthError::Declined))
+        }
+        Purpose::Device(device) => device::declined(provider, &device, &flow.name),
     }
 }
 
@@ -203,74 +237,4 @@ fn browser_of(headers: &HeaderMap) -> Option<&str> {
     let value = found.next()?;
     let is_key = value.len() == 43 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     (found.next().is_none() && is_key).then_some(value)
-}
-
-/// What a form shows beside its fields.
-#[derive(Default)]
-struct Shown {
-    name: String,
-    problem: Option<String>,
-    asks_new: bool,
-    status: StatusCode,
-}
-
-impl Shown {
-    fn wrong(name: &str) -> Self {
-        let problem = "The name or the password is wrong.".to_owned();
-        Self { name: name.to_owned(), problem: Some(problem), ..Self::default() }
-    }
-
-    fn waiting(name: &str, seconds: u64) -> Self {
-        let minutes = seconds.div_ceil(60);
-        let problem = format!("There were too many attempts. Try again in {minutes} min.");
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        Self { name: name.to_owned(), problem: Some(problem), status, ..Self::default() }
-    }
-
-    fn must_change(name: &str) -> Self {
-        let problem = "Choose another password to go on.".to_owned();
-        Self { name: name.to_owned(), problem: Some(problem), asks_new: true, ..Self::default() }
-    }
-}
-
-fn form(provider: &Provider, key: &str, flow: &Flow, shown: &Shown) -> Response {
-    let name = if shown.name.is_empty() { flow.hint.as_deref().unwrap_or_default() } else { &shown.name };
-    let warning = match flow.purpose {
-        Purpose::Device(_) => {
-            "<p>It asks on another device, which then acts as you. Go on only if you began this yourself.</p>\n"
-        }
-        Purpose::Code(_) => "",
-    };
-    let problem = shown
-        .problem
-        .as_ref()
-        .map(|problem| format!("<p class=\"problem\" role=\"alert\" id=\"problem\">{}</p>\n", escaped(problem)));
-    let (focus_name, focus_password) = if name.is_empty() { (" autofocus", "") } else { ("", " autofocus") };
-    let new = if shown.asks_new {
-        "<label for=\"new\">New password</label>\n\
-         <input id=\"new\" name=\"new_password\" type=\"password\" autocomplete=\"new-password\" required \
-         aria-describedby=\"rule\">\n<p id=\"rule\">At least 12 characters, and not your name.</p>\n\
-         <label for=\"again\">New password again</label>\n\
-         <input id=\"again\" name=\"new_password_again\" type=\"password\" autocomplete=\"new-password\" required>\n"
-    } else {
-        ""
-    };
-    let content = format!(
-        "<h1>Sign in</h1>\n<p>to continue to <strong>{party}</strong></p>\n{warning}{problem}\
-         <form method=\"post\" action=\"{action}\">\n<input type=\"hidden\" name=\"flow\" value=\"{key}\">\n\
-         <label for=\"name\">User name</label>\n\
-         <input id=\"name\" name=\"name\" value=\"{name}\" autocomplete=\"username\" autocapitalize=\"none\" \
-         spellcheck=\"false\" inputmode=\"email\" required{focus_name}>\n\
-         <label for=\"password\">{password_label}</label>\n\
-         <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" \
-         required{focus_password}>\n{new}<button>Sign in</button>\n</form>",
-        party = escaped(&flow.name),
-        problem = problem.unwrap_or_default(),
-        action = escaped(&format!("{}/adit/sign-in", provider.0.path_prefix)),
-        name = escaped(name),
-        password_label = if shown.asks_new { "Present password" } else { "Password" },
-    );
-    let mut page = Page::new("Sign in", content).leading_to(flow.leads_to.clone());
-    page.status = shown.status;
-    page.into_response()
 }

@@ -7,3 +7,5 @@ mod device;
 mod discovery;
 mod harness;
 mod keys;
+mod permission_list;
+mod wiki;

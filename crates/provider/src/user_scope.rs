@@ -14,7 +14,7 @@ const OF_OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 const LONGEST: usize = 2048;
 
 /// What is granted at the API beside its permissions: all that the user's administrator roles allow.
-const AS_USER: &str = "Directory.AccessAsUser.All";
+pub(crate) const AS_USER: &str = "Directory.AccessAsUser.All";
 
 /// Scopes of one request, taken apart.
 #[derive(Debug)]
@@ -70,13 +70,22 @@ impl UserScope {
     /// What of it is granted, where the user holds `of_user` at the API and the client may have `of_client`: what both
     /// cover, by the names that the API knows. So whoever may register applications does not get what their users may do.
     pub(crate) fn granted(&self, of_user: &[&str], of_client: &[&str]) -> Vec<String> {
-        let covered = |held: &[&str], name: &str| held.iter().any(|own| covers(own, name));
         let everything = || of_user.iter().chain(of_client).map(|name| (*name).to_owned()).collect();
-        let mut asked: Vec<String> = if self.wanted.is_empty() { everything() } else { self.wanted.clone() };
-        asked.retain(|name| is_known(name) && covered(of_user, name) && covered(of_client, name));
+        let mut asked: Vec<String> = if self.wants_everything() { everything() } else { self.wanted.clone() };
+        asked.retain(|name| is_known(name) && is_covered(of_user, name) && is_covered(of_client, name));
         asked.sort_unstable();
         asked.dedup();
         asked
+    }
+
+    /// Whether it asks for whatever is granted at its resource.
+    pub(crate) fn wants_everything(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Whether it asks for a permission by its name.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.wanted.iter().any(|own| own == name)
     }
 
     /// The scopes of OpenID Connect that it names.
@@ -93,6 +102,11 @@ const fn is_of_scope(byte: u8) -> bool {
 /// Whether the API has a permission of that name. What it does not know is never granted: a token is read again later.
 fn is_known(name: &str) -> bool {
     name == AS_USER || API_PERMISSIONS.iter().any(|permission| permission.value == name)
+}
+
+/// Whether who holds these permissions may be granted `asked`.
+pub(crate) fn is_covered(held: &[&str], asked: &str) -> bool {
+    held.iter().any(|own| covers(own, asked))
 }
 
 /// Whether who holds `own` may be granted `asked`: the same, reading where one may write, and anything of its kind where

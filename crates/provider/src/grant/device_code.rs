@@ -32,8 +32,11 @@ pub(crate) async fn granted(provider: &Provider, headers: &HeaderMap, form: &For
     if !credentials.is_client(device.app_id) {
         return Err(OAuthError::DeviceExpired.into());
     }
-    let Answer::Approved(user, signed_in) = device.answer else {
-        return Err(if too_soon { OAuthError::SlowDown } else { OAuthError::AuthorizationPending }.into());
+    let (user, signed_in) = match device.answer {
+        Answer::Approved(user, signed_in) => (user, signed_in),
+        Answer::Waiting if too_soon => return Err(OAuthError::SlowDown.into()),
+        Answer::Waiting => return Err(OAuthError::AuthorizationPending.into()),
+        Answer::Declined => return Err(OAuthError::Declined.into()),
     };
     // Of several who ask at once, one gets the tokens.
     let device = provider.0.devices.take(code, now).ok_or(OAuthError::DeviceExpired)?;

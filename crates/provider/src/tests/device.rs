@@ -42,6 +42,9 @@ async fn a_device_goes_on_when_its_user_has_signed_in_elsewhere() {
     let typed = code.to_lowercase().replace('-', " ");
     let page = browser.post(&world, "/adit/device", &[("user_code", &typed)]).await;
     assert!(page.text.contains("<strong>Microsoft Azure CLI</strong>") && page.text.contains("another device"));
+    let asks = page.text.find("<code>.default</code>").unwrap();
+    assert!(asks < page.text.find("<button>Sign in</button>").unwrap(), "what it may do is said before: {}", page.text);
+    assert!(page.text.contains("Everything in this directory that you may do yourself"), "{}", page.text);
     ask(&world, AZURE_CLI, device).await.refused(400, "slow_down", 70_016);
     let done = browser.sign_in(&world, &page, NAME, PASSWORD).await;
     assert_eq!((done.status, done.location), (200, None));
@@ -54,6 +57,37 @@ async fn a_device_goes_on_when_its_user_has_signed_in_elsewhere() {
     ask(&world, AZURE_CLI, device).await.refused(400, "expired_token", 70_020);
     let again = browser.post(&world, "/adit/device", &[("user_code", &typed)]).await;
     assert!(again.problem().unwrap().contains("no device"), "a code works once");
+}
+
+#[tokio::test]
+async fn no_link_fills_in_a_code() {
+    let world = World::start().await;
+    let begun = begin(&world, AZURE_CLI, "openid").await;
+    assert!(begun.json.get("verification_uri_complete").is_none(), "{}", begun.json);
+    let code = begun.json["user_code"].as_str().unwrap();
+    let page = Browser::default().get(&world, &format!("/adit/device?user_code={code}")).await;
+    assert_eq!(page.status, 200);
+    assert!(!page.text.contains(code), "{}", page.text);
+    assert!(page.text.contains("name=\"user_code\" value=\"\""), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_device_whose_user_says_no_gets_nothing() {
+    let world = World::start().await;
+    world.user(NAME, PASSWORD, false).await;
+    let begun = begin(&world, AZURE_CLI, "openid User.Read.All").await;
+    let (device, code) = (begun.json["device_code"].as_str().unwrap(), begun.json["user_code"].as_str().unwrap());
+    let mut browser = Browser::default();
+    let page = browser.post(&world, "/adit/device", &[("user_code", code)]).await;
+    for (meaning, name) in [("Know who you are, and which groups you are in", "openid"), ("Read all users", "User.Read.All")]
+    {
+        assert!(page.text.contains(&format!("<li>{meaning}<br><code>{name}</code></li>")), "{}", page.text);
+    }
+    let flow = page.hidden("flow");
+    let done = browser.post(&world, "/adit/sign-in", &[("flow", &flow), ("decline", "1")]).await;
+    assert!(done.status == 200 && done.text.contains("got nothing"), "{}", done.text);
+    assert_eq!(browser.sign_in(&world, &page, NAME, PASSWORD).await.status, 400, "it is over");
+    ask(&world, AZURE_CLI, device).await.refused(400, "access_denied", 65_004);
 }
 
 #[tokio::test]
