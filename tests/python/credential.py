@@ -106,6 +106,27 @@ async def the_device_code_credential() -> None:
     await administer.tell(ProgramSession(credential, f"{NAME} device"))
 
 
+async def silent_renewal() -> None:
+    """Whoever has signed in on a device is not asked again: the cache's refresh token does it, a new one each time."""
+    for names in [{"tenant_id": TENANT, "disable_instance_discovery": True}, {"tenant_id": "adfs"}]:
+        asked = []
+
+        def sign_in_once(*answer) -> None:
+            asked.append(answer)
+            sign_in(*answer)
+
+        credential = DeviceCodeCredential(authority=SERVER, prompt_callback=sign_in_once, **names)
+        first = credential.get_token(SCOPE).token
+        # A claim that has to be in the token makes MSAL pass over the access token that it has.
+        for number in range(2):
+            again = credential.get_token(SCOPE, claims='{"access_token":{"nbf":{"essential":true,"value":"%d"}}}' % number)
+            assert again.token != first and claims_of(again.token)["scp"] == "Directory.ReadWrite.All"
+            first = again.token
+        narrower = claims_of(credential.get_token("api://adit/User.Read.All").token)
+        assert narrower["scp"] == "User.Read.All", narrower
+        assert len(asked) == 1, f"the user was asked {len(asked)} times"
+
+
 async def refusals() -> None:
     for client, secret, number in [
         (CLIENT, "wrong", "AADSTS7000215"),
@@ -145,6 +166,7 @@ async def tell_all() -> None:
         ("asynchronous credential", the_asynchronous_credential),
         ("credential of MSAL", the_credential_of_msal),
         ("device code credential", the_device_code_credential),
+        ("silent renewal", silent_renewal),
         ("refusals", refusals),
     ]:
         await story()

@@ -102,7 +102,9 @@ fn programs_and_users_administer_by_azure_identity_and_the_graph_sdk() {
     let arguments = [server.as_str(), tenant, &program.client, &program.secret, &ca, "program", USER, PASSWORD];
     let printed = python::run("credential.py", &arguments);
     print!("{printed}");
-    for story in ["asynchronous credential", "credential of MSAL", "device code credential", "refusals"] {
+    let stories =
+        ["asynchronous credential", "credential of MSAL", "device code credential", "silent renewal", "refusals"];
+    for story in stories {
         assert!(printed.contains(&format!("{story}: as expected")), "{story} was not told: {printed}");
     }
 }

@@ -21,6 +21,7 @@ use crate::audit;
 use crate::connector_group;
 use crate::control_plane::ControlPlane;
 use crate::error::Error;
+use crate::refresh_token::disables;
 use crate::target::Target;
 
 /// An application to make.
@@ -311,6 +312,12 @@ impl ControlPlane {
             return Ok(application);
         }
         change.update_application(&mut application).await?;
+        if application.attributes != old.attributes {
+            let principal = change.find_service_principal_of(application.app_id).await?;
+            if principal.is_some_and(|principal| disables((old, &principal), (&application, &principal))) {
+                change.end_refresh_grants_of(application.app_id).await?;
+            }
+        }
         let detail = audit::change(Some(audit::application(old)), Some(audit::application(&application)));
         let detail = audit::with(detail, "changed_attributes", audit::changed_attributes(old, &application));
         change.append_audit(self.record(context, activity, application.id, detail));

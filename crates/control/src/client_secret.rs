@@ -69,6 +69,7 @@ impl std::fmt::Debug for IssuedClientSecret {
 pub struct AuthenticatedProgram {
     application: Application,
     principal: ServicePrincipal,
+    secret: ClientSecretId,
 }
 
 impl AuthenticatedProgram {
@@ -82,6 +83,12 @@ impl AuthenticatedProgram {
     #[must_use]
     pub const fn principal(&self) -> &ServicePrincipal {
         &self.principal
+    }
+
+    /// The secret by which it proved that.
+    #[must_use]
+    pub const fn secret(&self) -> ClientSecretId {
+        self.secret
     }
 }
 
@@ -232,7 +239,7 @@ impl ControlPlane {
         if !Admission::of(&application, &principal, []).is_enabled() {
             return Err(ProgramRefused::Disabled(app_id));
         }
-        Ok(AuthenticatedProgram { application, principal })
+        Ok(AuthenticatedProgram { application, principal, secret: id })
     }
 
     /// Which of the secrets of a program this one is. All are compared, in a time that says nothing of them.

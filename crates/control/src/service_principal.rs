@@ -16,6 +16,7 @@ use crate::audit;
 use crate::client_secret;
 use crate::control_plane::ControlPlane;
 use crate::error::Error;
+use crate::refresh_token::disables;
 use crate::target::Target;
 
 /// A service principal to make.
@@ -224,6 +225,10 @@ impl ControlPlane {
         new: &mut ServicePrincipal,
     ) -> Result<(), Error> {
         change.update_service_principal(old, new).await?;
+        let application = change.find_application_by_app_id(new.app_id).await?;
+        if application.is_some_and(|application| disables((&application, old), (&application, new))) {
+            change.end_refresh_grants_of(new.app_id).await?;
+        }
         let detail = audit::change(Some(audit::service_principal(old)), Some(audit::service_principal(new)));
         let changed = audit::differing(&old.attributes, &new.attributes);
         let detail = audit::with(detail, "changed_attributes", changed);

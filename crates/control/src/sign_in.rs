@@ -93,6 +93,8 @@ impl ControlPlane {
         user.password_changed = self.now();
         let kept = KeptPassword { hash, must_change: false };
         change.write_password(user.id, &kept).await.map_err(Error::from)?;
+        // Whoever knew the old password may have signed in with it.
+        change.end_sessions_of_member(MemberId::User(user.id), self.now()).await.map_err(Error::from)?;
         change.update_user(&old, &mut user).await.map_err(Error::from)?;
         let detail = audit::with(audit::change(None, None), "target_name", user.display_name.as_str());
         change.append_audit(self.record(context, Activity::ChangeUserPassword, user.id, detail));

@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::error::Refusal;
-use crate::grant::device_code;
+use crate::grant::{device_code, refresh_token};
 use crate::provider::Provider;
 
 /// The answer to a client: what was found, for anybody to read, also from scripts in pages of other hosts.
@@ -45,7 +45,8 @@ pub(crate) fn configuration(provider: &Provider) -> Value {
         "jwks_uri": at("discovery/v2.0/keys"),
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "none"],
         "device_authorization_endpoint": at("oauth2/v2.0/devicecode"),
-        "grant_types_supported": ["authorization_code", "client_credentials", device_code::GRANT],
+        "grant_types_supported":
+            ["authorization_code", "client_credentials", device_code::GRANT, refresh_token::GRANT],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "response_types_supported": ["code"],

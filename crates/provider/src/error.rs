@@ -57,6 +57,10 @@ pub(crate) enum OAuthError {
     LinkOver,
     /// The code is unknown, was used, has expired, or is another client's.
     BadCode,
+    /// The refresh token is unknown, was used, has expired, or is another client's.
+    BadRefreshToken,
+    /// The user's sessions were ended since it signed in.
+    SignInEnded,
     /// The PKCE verifier is not the one of the challenge.
     WrongVerifier,
     /// The user was disabled or deleted since it signed in.
@@ -162,6 +166,16 @@ impl OAuthError {
                 let message = "The code is unknown, was used already, has expired, or was given to another client.";
                 (bad, "invalid_grant", 54_005, message.to_owned())
             }
+            Self::BadRefreshToken => {
+                let message = "The refresh token is unknown, was used already, has expired, was taken back, or was given \
+                               to another client. The user has to sign in again.";
+                (bad, "invalid_grant", 700_082, message.to_owned())
+            }
+            Self::SignInEnded => {
+                let message = "The user's sessions were ended since this sign-in, by another password for example. The \
+                               user has to sign in again.";
+                (bad, "invalid_grant", 50_173, message.to_owned())
+            }
             Self::WrongVerifier => {
                 let message = "The code verifier does not belong to the challenge of the authorization request.";
                 (bad, "invalid_grant", 501_481, message.to_owned())
@@ -222,6 +236,7 @@ impl OAuthError {
                 | Self::ClientDisabled(_)
                 | Self::NoServicePrincipal(_)
                 | Self::BadCode
+                | Self::BadRefreshToken
                 | Self::WrongVerifier
                 | Self::DeviceExpired
         )

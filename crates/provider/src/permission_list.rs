@@ -10,7 +10,7 @@ use crate::error::Refusal;
 use crate::page::escaped;
 use crate::provider::Provider;
 use crate::relying_party::is_well_known;
-use crate::user_scope::{AS_USER, UserScope, is_covered};
+use crate::user_scope::{AS_USER, OFFLINE, UserScope, is_covered};
 
 /// A permission as its user reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +42,15 @@ pub(crate) async fn asked(provider: &Provider, scope: &UserScope, client: AppId)
 }
 
 fn of_openid(scope: &UserScope) -> Vec<Asked> {
-    let words: Vec<&str> =
-        scope.openid_words().iter().map(String::as_str).filter(|word| *word != "offline_access").collect();
-    let who = "Know who you are, and which groups you are in";
-    if words.is_empty() { Vec::new() } else { vec![Asked::new(&words.join(" "), who)] }
+    let words: Vec<&str> = scope.openid_words().iter().map(String::as_str).filter(|word| *word != OFFLINE).collect();
+    let mut asked = Vec::new();
+    if !words.is_empty() {
+        asked.push(Asked::new(&words.join(" "), "Know who you are, and which groups you are in"));
+    }
+    if scope.is_offline() {
+        asked.push(Asked::new(OFFLINE, "Go on when you are away, for up to 30 days"));
+    }
+    asked
 }
 
 /// What it asks for at the API. The well-known programs may do there what their user may; others, what they were assigned.

@@ -184,7 +184,7 @@ fn finish(provider: &Provider, key: &str, flow: Flow, user: &SignedInUser) -> Re
     match flow.purpose {
         Purpose::Code(request) => {
             let (uri, state) = (request.target.uri.clone(), request.state.clone());
-            let code = Code { request: *request, user: id, signed_in: Timestamp::now() };
+            let code = Code { request: *request, user: id, sign_in: Uuid::new_v4(), signed_in: Timestamp::now() };
             match provider.0.codes.put(code, now) {
                 Some(code) => sent_back(provider, &uri, state.as_deref(), Ok(&code)),
                 None => stays(&OAuthError::Unavailable.into()),

@@ -8,4 +8,5 @@ mod discovery;
 mod harness;
 mod keys;
 mod permission_list;
+mod refresh_tokens;
 mod wiki;

@@ -12,7 +12,7 @@ use crate::client::Credentials;
 use crate::discovery::json_response;
 use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
-use crate::grant::{authorization_code, client_credentials, device_code};
+use crate::grant::{authorization_code, client_credentials, device_code, refresh_token};
 use crate::provider::{ClientAddress, Provider};
 use crate::throttle::place;
 
@@ -49,6 +49,7 @@ async fn granted(provider: &Provider, request: Request) -> Result<Value, Refusal
         "client_credentials" => of_program(provider, &parts.headers, &form).await,
         "authorization_code" => authorization_code::granted(provider, &parts.headers, &form).await,
         device_code::GRANT => device_code::granted(provider, &parts.headers, &form).await,
+        refresh_token::GRANT => refresh_token::granted(provider, &parts.headers, &form).await,
         _ => Err(OAuthError::UnsupportedGrant.into()),
     }
 }

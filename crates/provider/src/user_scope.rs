@@ -8,7 +8,10 @@ use crate::error::{OAuthError, Refusal};
 use crate::provider::Provider;
 
 /// The scopes of OpenID Connect; the user is told apart by the first alone.
-const OF_OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+const OF_OPENID: [&str; 4] = ["openid", "profile", "email", OFFLINE];
+
+/// By which a program asks for refresh tokens (OpenID Connect Core 1.0, section 11).
+pub(crate) const OFFLINE: &str = "offline_access";
 
 /// The longest list of scopes that is looked at; nobody asks for a tenth of that.
 const LONGEST: usize = 2048;
@@ -67,15 +70,32 @@ impl UserScope {
         Ok(found)
     }
 
-    /// What of it is granted, where the user holds `of_user` at the API and the client may have `of_client`: what both
-    /// cover, by the names that the API knows. So whoever may register applications does not get what their users may do.
-    pub(crate) fn granted(&self, of_user: &[&str], of_client: &[&str]) -> Vec<String> {
-        let everything = || of_user.iter().chain(of_client).map(|name| (*name).to_owned()).collect();
+    /// What of it is granted at the API: what each of `held` covers, by the names that the API knows. These are what the
+    /// user holds and what the client may, so that whoever may register applications does not get what their users may do,
+    /// and what was granted first.
+    pub(crate) fn granted(&self, held: &[&[&str]]) -> Vec<String> {
+        let everything = || held.iter().copied().flatten().map(|name| (*name).to_owned()).collect();
         let mut asked: Vec<String> = if self.wants_everything() { everything() } else { self.wanted.clone() };
-        asked.retain(|name| is_known(name) && is_covered(of_user, name) && is_covered(of_client, name));
+        asked.retain(|name| is_known(name) && held.iter().all(|held| is_covered(held, name)));
         asked.sort_unstable();
         asked.dedup();
         asked
+    }
+
+    /// The same without the scopes of OpenID Connect that `first` does not have; nothing if it is for another resource.
+    pub(crate) fn within(mut self, provider: &Provider, first: &Self) -> Option<Self> {
+        let place = |scope: &Self| scope.audience.as_ref().map(|audience| audience.claim(provider));
+        if self.audience.is_some() && place(&self) != place(first) {
+            return None;
+        }
+        self.named.retain(|word| first.named.contains(word));
+        self.is_openid &= first.is_openid;
+        (self.is_openid || self.audience.is_some()).then_some(self)
+    }
+
+    /// Whether the program wants to go on when its user is away.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.named.iter().any(|word| word == OFFLINE)
     }
 
     /// Whether it asks for whatever is granted at its resource.
@@ -131,7 +151,7 @@ mod tests {
 
     fn granted_to(client: &[&str], wanted: &[&str], held: &[&str]) -> Vec<String> {
         let wanted = wanted.iter().map(|name| (*name).to_owned()).collect();
-        UserScope { is_openid: true, audience: Some(Audience::Api), wanted, named: Vec::new() }.granted(held, client)
+        UserScope { is_openid: true, audience: Some(Audience::Api), wanted, named: Vec::new() }.granted(&[held, client])
     }
 
     #[test]
@@ -143,6 +163,22 @@ mod tests {
             assert_eq!(granted_to(&[], wanted, &EVERYTHING), [] as [String; 0], "{wanted:?}");
             let more = granted_to(&["User.Read.All"], wanted, &EVERYTHING);
             assert!(more.iter().all(|name| name == "User.Read.All"), "{wanted:?}: {more:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_granted_more_than_was_granted_first() {
+        let scope = |wanted: &[&str]| UserScope {
+            is_openid: true,
+            audience: Some(Audience::Api),
+            wanted: wanted.iter().map(|name| (*name).to_owned()).collect(),
+            named: Vec::new(),
+        };
+        let granted = |wanted: &[&str], first: &[&str]| scope(wanted).granted(&[&EVERYTHING, &EVERYTHING, first]);
+        assert_eq!(granted(&[], &["User.Read.All"]), ["User.Read.All"], "whatever the user holds by now");
+        assert_eq!(granted(&["User.Read.All"], &["User.ReadWrite.All"]), ["User.Read.All"]);
+        for (wanted, first) in [(&["User.ReadWrite.All"][..], &["User.Read.All"][..]), (&["User.Read.All"], &[])] {
+            assert_eq!(granted(wanted, first), [] as [String; 0], "{wanted:?} of {first:?}");
         }
     }
 

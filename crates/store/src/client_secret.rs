@@ -41,12 +41,14 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Forgets the hash of a secret.
+    /// Forgets the hash of a secret, and ends what its program was granted when it last proved itself by it.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn delete_secret_hash(&mut self, id: ClientSecretId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM client_secret WHERE id = ?").bind(id.to_string()).execute(self.connection()).await?;
+        for sql in ["DELETE FROM client_secret WHERE id = ?", "DELETE FROM refresh_grant WHERE secret_id = ?"] {
+            sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+        }
         Ok(())
     }
 }

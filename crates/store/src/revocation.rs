@@ -1,7 +1,7 @@
 //! Sessions that were ended before their time, for gateways.
 //!
-//! A revocation is written with the change that is its reason, so none is without the other. Writing one forgets those that
-//! no session can be as old as.
+//! A revocation is written with the change that is its reason, so none is without the other, and so is the end of what
+//! programs were granted for the user. Writing one forgets those that no session can be as old as.
 
 use adit_core::revocation::{KEPT, NotSessions, SessionsOf, Version};
 use adit_core::{Epoch, MemberId, Revision, UserGroupId};
@@ -43,6 +43,10 @@ impl WriteTransaction {
             .bind(row::instant(now))
             .execute(self.connection())
             .await?;
+        if let SessionsOf::Principal(id) = of {
+            let sql = "DELETE FROM refresh_grant WHERE user_id = ?";
+            sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+        }
         self.log(Entity::Revocation, of.to_string(), Operation::Update);
         Ok(())
     }
@@ -75,6 +79,8 @@ impl WriteTransaction {
             .bind(group.to_string())
             .execute(self.connection())
             .await?;
+        let sql = format!("DELETE FROM refresh_grant WHERE user_id IN ({USERS_IN})");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(group.to_string()).execute(self.connection()).await?;
         self.log(Entity::Revocation, format!("group {group}"), Operation::Update);
         Ok(())
     }

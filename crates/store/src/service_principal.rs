@@ -172,7 +172,8 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Deletes a service principal with the assignments to it and of it, and what it owns. It says what that was.
+    /// Deletes a service principal with the assignments to it and of it, and what it owns. It says what that was. What its
+    /// program was granted for users is over for good.
     ///
     /// # Errors
     /// [`Error`] when the database does not answer.
@@ -180,6 +181,7 @@ impl WriteTransaction {
         let kind = PrincipalKind::ServicePrincipal;
         let assignments = self.take_assignments_of(principal.id.into(), kind).await?;
         let ownerships = self.take_owned_by(principal.id.into(), kind).await?;
+        self.end_refresh_grants_of(principal.app_id).await?;
         let id = principal.id.to_string();
         sqlx::query("DELETE FROM service_principal WHERE id = ?").bind(&id).execute(self.connection()).await?;
         self.log(Entity::ServicePrincipal, id, Operation::Delete);

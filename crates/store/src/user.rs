@@ -252,7 +252,11 @@ impl WriteTransaction {
         let assignments = self.take_assignments_of(principal, PrincipalKind::User).await?;
         self.take_owned_by(principal, PrincipalKind::User).await?;
         self.leave_all_groups(principal).await?;
-        for sql in ["DELETE FROM local_user_password WHERE user_id = ?", "DELETE FROM local_user WHERE id = ?"] {
+        for sql in [
+            "DELETE FROM refresh_grant WHERE user_id = ?",
+            "DELETE FROM local_user_password WHERE user_id = ?",
+            "DELETE FROM local_user WHERE id = ?",
+        ] {
             sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
         }
         self.log(Entity::User, id.to_string(), Operation::Delete);

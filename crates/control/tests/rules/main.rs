@@ -22,6 +22,7 @@ mod page_003;
 mod presence;
 mod profile;
 mod publishing;
+mod refresh_token;
 mod registration;
 mod service_principal;
 mod sessions;

@@ -180,6 +180,7 @@ activities! {
     UpdateUser "update_user" "Update user" UserManagement Update User;
     ChangeUserPassword "change_user_password" "Change user password" UserManagement Update User;
     ResetUserPassword "reset_user_password" "Reset user password" UserManagement Update User;
+    EndReusedRefreshToken "end_reused_refresh_token" "End reused refresh token" UserManagement Update User;
     DeleteUser "delete_user" "Delete user" UserManagement Delete User;
     AddGroup "add_group" "Add group" GroupManagement Add Group;
     UpdateGroup "update_group" "Update group" GroupManagement Update Group;

@@ -13,14 +13,16 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::authorize::CodeRequest;
 use crate::client::Credentials;
 use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
-use crate::grant::user_tokens::{Granted, issued};
+use crate::grant::user_tokens::{Granted, begun};
 use crate::provider::Provider;
 use crate::shelf::hash;
+use crate::user_scope::UserScope;
 
 /// How long a code may be exchanged.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
@@ -30,6 +32,8 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
 pub(crate) struct Code {
     pub(crate) request: CodeRequest,
     pub(crate) user: UserId,
+    /// The id of the sign-in.
+    pub(crate) sign_in: Uuid,
     pub(crate) signed_in: Timestamp,
 }
 
@@ -42,9 +46,11 @@ pub(crate) async fn granted(provider: &Provider, headers: &HeaderMap, form: &For
     if !credentials.is_client(request.party.app_id) {
         return Err(OAuthError::BadCode.into());
     }
+    let mut secret = None;
     if request.target.is_confidential || credentials.has_secret() {
         let in_header = credentials.in_header;
-        credentials.authenticate(provider).await.map_err(|refused| refused.challenging(in_header))?;
+        let proved = credentials.authenticate(provider).await.map_err(|refused| refused.challenging(in_header))?;
+        secret = Some(proved.secret());
     }
     if form.find("redirect_uri") != Some(request.target.uri.as_str()) {
         return Err(OAuthError::BadCode.into());
@@ -53,11 +59,13 @@ pub(crate) async fn granted(provider: &Provider, headers: &HeaderMap, form: &For
     let granted = Granted {
         app_id: request.party.app_id,
         user: taken.user,
+        sign_in: taken.sign_in,
         signed_in: taken.signed_in,
-        scope: request.scope.clone(),
+        scope: UserScope::parse(provider, &request.scope).await?,
         nonce: request.nonce.clone(),
+        within: None,
     };
-    issued(provider, granted, form).await
+    begun(provider, &granted, secret, &request.scope, form).await
 }
 
 /// RFC 7636, section 4.6.

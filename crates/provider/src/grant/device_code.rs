@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::client::Credentials;
 use crate::device::{Answer, Device, INTERVAL};
 use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
-use crate::grant::user_tokens::{Granted, issued};
+use crate::grant::user_tokens::{Granted, begun};
 use crate::provider::Provider;
+use crate::user_scope::UserScope;
 
 /// The name of the grant.
 pub(crate) const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -40,6 +42,14 @@ pub(crate) async fn granted(provider: &Provider, headers: &HeaderMap, form: &For
     };
     // Of several who ask at once, one gets the tokens.
     let device = provider.0.devices.take(code, now).ok_or(OAuthError::DeviceExpired)?;
-    let granted = Granted { app_id: device.app_id, user, signed_in, scope: device.scope, nonce: None };
-    issued(provider, granted, form).await
+    let granted = Granted {
+        app_id: device.app_id,
+        user,
+        sign_in: Uuid::new_v4(),
+        signed_in,
+        scope: UserScope::parse(provider, &device.scope).await?,
+        nonce: None,
+        within: None,
+    };
+    begun(provider, &granted, None, &device.scope, form).await
 }

@@ -1,11 +1,12 @@
 //! The tokens of a user who has signed in: who it is, for the application, and what may be done in its name, for a resource.
 
-use adit_control::SignedInUser;
-use adit_core::{AppId, User, UserId};
+use adit_control::{NewRefreshGrant, SignedInUser};
+use adit_core::{AppId, ClientSecretId, User, UserId};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::access_token::{self, LIFETIME};
 use crate::audience::Audience;
@@ -20,38 +21,81 @@ const MOST_GROUPS: usize = 200;
 
 /// What a sign-in ended in.
 #[derive(Debug)]
-pub(crate) struct Granted {
+pub(crate) struct Granted<'a> {
     pub(crate) app_id: AppId,
     pub(crate) user: UserId,
+    /// The id of the sign-in.
+    pub(crate) sign_in: Uuid,
     pub(crate) signed_in: Timestamp,
-    pub(crate) scope: String,
+    pub(crate) scope: UserScope,
     pub(crate) nonce: Option<String>,
+    /// What was granted first at the resource, where a program comes again.
+    pub(crate) within: Option<&'a [&'a str]>,
 }
 
-/// The answer with the tokens. The user is asked for again: who was disabled meanwhile gets none.
-pub(crate) async fn issued(provider: &Provider, granted: Granted, form: &Form) -> Result<Value, Refusal> {
+/// Tokens that were made.
+pub(crate) struct Tokens {
+    /// What the program is answered.
+    pub(crate) answer: Value,
+    /// What the access token allows at its resource.
+    words: Vec<String>,
+}
+
+/// The answer to a program to which a user has just signed in, proved by `secret` if it has one: with a refresh token, if
+/// it asked for that.
+pub(crate) async fn begun(
+    provider: &Provider,
+    granted: &Granted<'_>,
+    secret: Option<ClientSecretId>,
+    scope: &str,
+    form: &Form,
+) -> Result<Value, Refusal> {
+    let Tokens { mut answer, words } = issued(provider, granted, form).await?;
+    if !granted.scope.is_offline() {
+        return Ok(answer);
+    }
+    let new = NewRefreshGrant {
+        sign_in: granted.sign_in,
+        user: granted.user,
+        app_id: granted.app_id,
+        secret,
+        scope: scope.to_owned(),
+        granted: words.join(" "),
+        signed_in: granted.signed_in,
+    };
+    let token = provider.0.control.begin_refreshing(new).await?;
+    if let Some(members) = answer.as_object_mut() {
+        members.insert("refresh_token".to_owned(), token.as_str().into());
+    }
+    Ok(answer)
+}
+
+/// The tokens themselves. The user is asked for again: who was disabled meanwhile, or whose sessions were ended, gets none.
+pub(crate) async fn issued(provider: &Provider, granted: &Granted<'_>, form: &Form) -> Result<Tokens, Refusal> {
     let control = &provider.0.control;
     let user = control.still_signed_in(granted.user).await?.ok_or(OAuthError::UserGone)?;
-    let scope = UserScope::parse(provider, &granted.scope).await?;
+    if control.is_sign_in_over(granted.user, granted.signed_in).await? {
+        return Err(OAuthError::SignInEnded.into());
+    }
+    let scope = &granted.scope;
     if !is_well_known(granted.app_id) {
         let client = control.service_principal_by_app_id(granted.app_id).await?;
         if !control.may_use(granted.user, &client).await? {
             return Err(OAuthError::UserNotAssigned.into());
         }
     }
-    let (audience, words) = allowed(provider, &scope, &user, granted.app_id).await?;
+    let (audience, words) = allowed(provider, granted, &user).await?;
     let access = access_token::of_user(provider, &user, granted.app_id, &audience, &words).await?;
-    let mut said = words;
-    said.extend(scope.openid_words().iter().cloned());
+    let said: Vec<&str> = words.iter().chain(scope.openid_words()).map(String::as_str).collect();
     let mut answer = json!({
         "token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": access,
         "scope": said.join(" "),
     });
-    let Some(members) = answer.as_object_mut() else { return Ok(answer) };
+    let Some(members) = answer.as_object_mut() else { return Ok(Tokens { answer, words }) };
     if scope.is_openid {
         let groups = control.groups_of_user(granted.user).await?;
         let groups: Vec<String> = groups.iter().take(MOST_GROUPS).map(ToString::to_string).collect();
-        let token = id_token(provider, &granted, user.user(), &groups).await?;
+        let token = id_token(provider, granted, user.user(), &groups).await?;
         members.insert("id_token".to_owned(), token.into());
     }
     // MSAL asks for it, and tells its accounts apart by it.
@@ -59,19 +103,18 @@ pub(crate) async fn issued(provider: &Provider, granted: Granted, form: &Form) -
         let info = json!({"uid": granted.user, "utid": provider.0.tenant}).to_string();
         members.insert("client_info".to_owned(), BASE64_URL_SAFE_NO_PAD.encode(info).into());
     }
-    Ok(answer)
+    Ok(Tokens { answer, words })
 }
 
 /// For whom the access token is, and what may be done there: for the user, and through this client. What a client may is
 /// what it was assigned itself, by somebody who may assign that; the well-known ones run where their user is.
 async fn allowed(
     provider: &Provider,
-    scope: &UserScope,
+    granted: &Granted<'_>,
     user: &SignedInUser,
-    client: AppId,
 ) -> Result<(String, Vec<String>), Refusal> {
-    let control = &provider.0.control;
-    match &scope.audience {
+    let (control, client) = (&provider.0.control, granted.app_id);
+    match &granted.scope.audience {
         // For nobody but the provider itself: it says who somebody is, and opens nothing.
         None => Ok((provider.0.issuer.clone(), Vec::new())),
         Some(Audience::Api) => {
@@ -81,11 +124,13 @@ async fn allowed(
             } else {
                 control.api_permissions_of_app(client).await?
             };
-            let granted = scope.granted(&held, &of_client);
-            if granted.is_empty() {
+            let mut covering = vec![held.as_slice(), of_client.as_slice()];
+            covering.extend(granted.within);
+            let words = granted.scope.granted(&covering);
+            if words.is_empty() {
                 return Err(OAuthError::NothingGranted.into());
             }
-            Ok((provider.0.api_audience.clone(), granted))
+            Ok((provider.0.api_audience.clone(), words))
         }
         Some(audience @ Audience::Application(resource)) => {
             if !control.may_use(user.user().id, resource).await? {
@@ -102,7 +147,7 @@ async fn allowed(
     }
 }
 
-async fn id_token(provider: &Provider, granted: &Granted, user: &User, groups: &[String]) -> Result<String, Refusal> {
+async fn id_token(provider: &Provider, granted: &Granted<'_>, user: &User, groups: &[String]) -> Result<String, Refusal> {
     let now = Timestamp::now().as_second();
     let mut claims = json!({
         "iss": provider.0.issuer, "aud": granted.app_id, "sub": user.id, "oid": user.id, "tid": provider.0.tenant,

@@ -19,7 +19,7 @@ async fn the_user_reads_who_asks_and_for_what_before_signing_in_and_may_say_no()
     for (scope, listed, left_out) in [
         ("openid https://graph.microsoft.com/.default", everything.to_vec(), vec![groups]),
         ("openid Group.Read.All Directory.ReadWrite.All", vec![groups], everything.to_vec()),
-        (&at_other, vec![acts], everything.to_vec()),
+        (at_other.as_str(), vec![acts], everything.to_vec()),
     ] {
         let mut browser = Browser::default();
         let page = browser.get(&world, &authorize(&program, &[("scope", scope)])).await;

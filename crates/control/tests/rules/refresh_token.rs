@@ -1,0 +1,111 @@
+//! Refresh tokens by the clock, over a restart, and when a user has more of them than anybody needs.
+
+use adit_control::{ControlPlane, NewPassword, NewRefreshGrant, NewUser, NewUserGroup, Zeroizing};
+use adit_core::application::Attributes;
+use adit_core::{AppId, DisplayName, User, UserPrincipalName};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::directory::{Directory, administrator};
+
+const PROGRAM: AppId = AppId::new(Uuid::from_u128(7));
+
+async fn user(directory: &Directory) -> User {
+    let new = NewUser {
+        principal_name: UserPrincipalName::parse("ada@corp.example").unwrap(),
+        display_name: DisplayName::parse("Ada").unwrap(),
+        is_enabled: true,
+        password: NewPassword { password: Zeroizing::new("correct horse battery".to_owned()), must_change: false },
+        attributes: Attributes::new(),
+    };
+    directory.control.create_user(administrator(), new).await.unwrap()
+}
+
+async fn begin(control: &ControlPlane, user: &User, signed_in: Timestamp) -> Zeroizing<String> {
+    let new = NewRefreshGrant {
+        sign_in: Uuid::new_v4(),
+        user: user.id,
+        app_id: PROGRAM,
+        secret: None,
+        scope: "openid offline_access User.Read.All".to_owned(),
+        granted: "User.Read.All".to_owned(),
+        signed_in,
+    };
+    control.begin_refreshing(new).await.unwrap()
+}
+
+async fn renew(control: &ControlPlane, token: &str) -> Option<Zeroizing<String>> {
+    let shown = control.refresh_token(token).await.unwrap()?;
+    assert_eq!((shown.grant().app_id, shown.grant().granted.as_str()), (PROGRAM, "User.Read.All"));
+    control.renew_refresh_token(&shown, None).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_token_survives_a_restart_and_is_nowhere_in_the_files() {
+    let directory = Directory::new().await;
+    let user = user(&directory).await;
+    let token = begin(&directory.control, &user, Timestamp::now()).await;
+    let revision = directory.revision();
+    let token = renew(&directory.control, &token).await.unwrap();
+    assert_eq!(directory.revision(), revision, "it changes nothing of the directory");
+    let directory = directory.reopened().await;
+    let next = renew(&directory.control, &token).await.unwrap();
+    let random = |token: &str| token.rsplit_once('.').unwrap().1.to_owned();
+    for file in std::fs::read_dir(directory.folder.path()).unwrap().flatten() {
+        let bytes = std::fs::read(file.path()).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(&random(&token)) && !text.contains(&random(&next)), "{}", file.path().display());
+    }
+    assert!(renew(&directory.control, &token).await.is_none(), "used up before");
+    assert!(renew(&directory.control, &next).await.is_none(), "and with that all is over");
+}
+
+#[tokio::test]
+async fn a_token_ends_after_a_pause_and_at_last_however_often_it_is_used() {
+    let directory = Directory::new().await;
+    let (control, user) = (&directory.control, user(&directory).await);
+    let paused = begin(control, &user, Timestamp::now()).await;
+    let mut used = begin(control, &user, Timestamp::now()).await;
+    directory.pass(SignedDuration::from_hours(13 * 24));
+    let paused = renew(control, &paused).await.unwrap();
+    used = renew(control, &used).await.unwrap();
+    directory.pass(SignedDuration::from_hours(13 * 24));
+    used = renew(control, &used).await.unwrap();
+    directory.pass(SignedDuration::from_hours(2 * 24));
+    assert!(control.refresh_token(&paused).await.unwrap().is_none(), "14 days without use");
+    used = renew(control, &used).await.unwrap();
+    directory.pass(SignedDuration::from_hours(2 * 24 + 1));
+    assert!(control.refresh_token(&used).await.unwrap().is_none(), "30 days");
+}
+
+#[tokio::test]
+async fn whoever_leaves_a_group_has_programs_ask_again() {
+    let directory = Directory::new().await;
+    let (control, user) = (&directory.control, user(&directory).await);
+    let group = |name: &str| NewUserGroup { display_name: DisplayName::parse(name).unwrap(), attributes: Attributes::new() };
+    let inner = control.create_user_group(administrator(), group("inner")).await.unwrap();
+    let outer = control.create_user_group(administrator(), group("outer")).await.unwrap();
+    control.add_group_member(administrator(), inner.id, user.id.uuid()).await.unwrap();
+    control.add_group_member(administrator(), outer.id, inner.id.uuid()).await.unwrap();
+    let token = begin(control, &user, Timestamp::now()).await;
+    control.remove_group_member(administrator(), outer.id, inner.id.uuid()).await.unwrap();
+    assert!(control.refresh_token(&token).await.unwrap().is_none());
+    let token = begin(control, &user, Timestamp::now()).await;
+    control.remove_group_member(administrator(), inner.id, user.id.uuid()).await.unwrap();
+    assert!(control.refresh_token(&token).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn of_more_than_a_hundred_the_oldest_goes() {
+    let directory = Directory::new().await;
+    let (control, user) = (&directory.control, user(&directory).await);
+    let now = Timestamp::now();
+    let first = begin(control, &user, now).await;
+    let second = begin(control, &user, now).await;
+    directory.pass(SignedDuration::from_secs(1));
+    for _ in 0..99 {
+        begin(control, &user, now).await;
+    }
+    let kept = [control.refresh_token(&first).await.unwrap(), control.refresh_token(&second).await.unwrap()];
+    assert!(kept[0].is_none() && kept[1].is_some(), "{kept:?}");
+}
