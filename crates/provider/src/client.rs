@@ -2,7 +2,7 @@
 //! section 2.3.1), and never both.
 
 use adit_control::AuthenticatedProgram;
-use adit_core::AppId;
+use adit_core::{AppId, ClientSecretId};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, header};
@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
+use crate::gateway_client::GATEWAY_CLIENT_ID;
 use crate::provider::Provider;
 
 /// What a request says of its client.
@@ -54,6 +55,19 @@ impl Credentials {
     /// Whether it shows a secret.
     pub(crate) const fn has_secret(&self) -> bool {
         self.secret.is_some()
+    }
+
+    /// Checks the secret of a client to which a user has signed in; which of a program's secrets it is. The gateway's own is
+    /// none that anybody gave it.
+    pub(crate) async fn prove(&self, provider: &Provider) -> Result<Option<ClientSecretId>, Refusal> {
+        if !self.is_client(GATEWAY_CLIENT_ID) {
+            return Ok(Some(self.authenticate(provider).await?.secret()));
+        }
+        let secret = self.secret.as_ref().ok_or(OAuthError::NoClientSecret)?;
+        match provider.0.gateway.get() {
+            Some(gateway) if gateway.is_secret(secret) => Ok(None),
+            _ => Err(OAuthError::WrongClientSecret(shown(&self.id)).into()),
+        }
     }
 
     /// The program, if the secret is its own.

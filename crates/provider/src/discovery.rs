@@ -56,7 +56,7 @@ pub(crate) fn configuration(provider: &Provider) -> Value {
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "claims_supported": [
             "iss", "aud", "sub", "oid", "tid", "iat", "nbf", "exp", "auth_time", "nonce", "name", "preferred_username",
-            "groups",
+            "groups", "hasgroups", "sid",
         ],
     })
 }

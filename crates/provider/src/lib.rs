@@ -15,6 +15,7 @@ mod discovery;
 mod error;
 mod first_administrator;
 mod form;
+mod gateway_client;
 mod grant;
 mod keys;
 mod page;
@@ -30,4 +31,5 @@ mod user_scope;
 #[cfg(test)]
 mod tests;
 
+pub use gateway_client::{GATEWAY_CLIENT_ID, GatewayClient};
 pub use provider::{ClientAddress, Provider, Settings};

@@ -4,7 +4,7 @@
 //! know a tenant; whichever is used, tokens name the id.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use adit_control::{ControlPlane, Error};
@@ -19,6 +19,7 @@ use crate::device::{self, Device};
 use crate::discovery;
 use crate::error::{OAuthError, Refusal};
 use crate::first_administrator::{self, Link};
+use crate::gateway_client::Gateway;
 use crate::grant::authorization_code::{self, Code};
 use crate::keys::Keys;
 use crate::shelf::Shelf;
@@ -83,6 +84,8 @@ pub(crate) struct Inner {
     pub(crate) user_codes: Shelf<String>,
     /// The link of the first administrator.
     pub(crate) link: Link,
+    /// This installation's gateway, if it signs users in here.
+    pub(crate) gateway: OnceLock<Gateway>,
 }
 
 impl Provider {
@@ -113,6 +116,7 @@ impl Provider {
             devices: Shelf::new(device::PATIENCE),
             user_codes: Shelf::new(device::PATIENCE),
             link: Link::default(),
+            gateway: OnceLock::new(),
         })))
     }
 

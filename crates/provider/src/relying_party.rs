@@ -11,6 +11,7 @@ use uuid::{Uuid, uuid};
 
 use crate::client::shown;
 use crate::error::{OAuthError, Refusal};
+use crate::gateway_client::{self, GATEWAY_CLIENT_ID};
 use crate::provider::Provider;
 
 /// Programs of Microsoft's that every tenant knows, and that SDKs use where a script names no other: they sign a user in
@@ -31,8 +32,18 @@ pub(crate) fn is_well_known(app_id: AppId) -> bool {
 pub(crate) struct RelyingParty {
     pub(crate) app_id: AppId,
     pub(crate) name: String,
-    attributes: Attributes,
-    is_well_known: bool,
+    kind: Kind,
+}
+
+/// What is known of an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    /// One of the directory, with its attributes.
+    Own(Attributes),
+    /// One that every tenant knows.
+    WellKnown,
+    /// This installation's gateway, with its redirect URI.
+    Gateway(String),
 }
 
 /// Where a user is sent back to.
@@ -50,8 +61,12 @@ impl RelyingParty {
         let unknown = || OAuthError::UnknownClient(shown(client_id));
         let app_id: AppId = client_id.parse().map_err(|_| unknown())?;
         if let Some((_, name)) = WELL_KNOWN.iter().find(|(id, _)| *id == app_id.uuid()) {
-            let (name, attributes) = ((*name).to_owned(), Attributes::new());
-            return Ok(Self { app_id, name, attributes, is_well_known: true });
+            return Ok(Self { app_id, name: (*name).to_owned(), kind: Kind::WellKnown });
+        }
+        if app_id == GATEWAY_CLIENT_ID {
+            let gateway = provider.0.gateway.get().ok_or_else(unknown)?;
+            let kind = Kind::Gateway(gateway.redirect_uri.clone());
+            return Ok(Self { app_id, name: gateway_client::NAME.to_owned(), kind });
         }
         let control = &provider.0.control;
         let application: Application = match control.application_by_app_id(app_id).await {
@@ -73,27 +88,44 @@ impl RelyingParty {
             return Err(OAuthError::ClientDisabled(shown(client_id)).into());
         }
         let name = application.display_name.as_str().to_owned();
-        Ok(Self { app_id, name, attributes: application.attributes, is_well_known: false })
+        Ok(Self { app_id, name, kind: Kind::Own(application.attributes) })
     }
 
     /// The target that `asked` is, if it is registered.
     pub(crate) fn target(&self, asked: &str) -> Option<Target> {
-        let registered = |place: &str| {
-            let uris = self.attributes.get(place).and_then(|place| place.get("redirectUris")).and_then(Value::as_array);
-            uris.into_iter().flatten().filter_map(Value::as_str).any(|own| own == asked || is_same_loopback(own, asked))
+        let (public, is_confidential) = match &self.kind {
+            Kind::Own(attributes) => {
+                let registered = |place| {
+                    redirect_uris(attributes, place).any(|own| own == asked || is_same_loopback(own, asked))
+                };
+                (registered("publicClient") || registered("spa"), registered("web"))
+            }
+            Kind::WellKnown => (is_same_loopback("http://localhost/", asked), false),
+            Kind::Gateway(own) => (false, own == asked),
         };
-        let public = registered("publicClient")
-            || registered("spa")
-            || (self.is_well_known && is_same_loopback("http://localhost/", asked));
-        let is_confidential = registered("web");
         // What is registered as both has the secret that it was given.
         (public || is_confidential).then(|| Target { uri: asked.to_owned(), is_confidential })
     }
 
     /// Whether it may sign users in by a code on another device, without a secret.
     pub(crate) fn is_public(&self) -> bool {
-        self.is_well_known || self.attributes.get("isFallbackPublicClient") == Some(&Value::Bool(true))
+        match &self.kind {
+            Kind::Own(attributes) => attributes.get("isFallbackPublicClient") == Some(&Value::Bool(true)),
+            Kind::WellKnown => true,
+            Kind::Gateway(_) => false,
+        }
     }
+
+    /// Whether it is this installation's gateway, which learns who somebody is and nothing else.
+    pub(crate) const fn is_gateway(&self) -> bool {
+        matches!(self.kind, Kind::Gateway(_))
+    }
+}
+
+/// The redirect URIs that an application has in one of its places.
+fn redirect_uris<'a>(attributes: &'a Attributes, place: &str) -> impl Iterator<Item = &'a str> {
+    let uris = attributes.get(place).and_then(|place| place.get("redirectUris")).and_then(Value::as_array);
+    uris.into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// Whether two URIs of loopback differ in nothing but the port, and perhaps a slash for the empty path.
@@ -124,7 +156,7 @@ mod tests {
 
     fn party(attributes: Value) -> RelyingParty {
         let attributes = attributes.as_object().unwrap().clone();
-        RelyingParty { app_id: AppId::new(Uuid::nil()), name: "Wiki".to_owned(), attributes, is_well_known: false }
+        RelyingParty { app_id: AppId::new(Uuid::nil()), name: "Wiki".to_owned(), kind: Kind::Own(attributes) }
     }
 
     #[test]

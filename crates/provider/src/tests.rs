@@ -5,6 +5,7 @@ mod browser;
 mod client_credentials;
 mod device;
 mod discovery;
+mod gateway_client;
 mod harness;
 mod keys;
 mod permission_list;

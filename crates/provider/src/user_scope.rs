@@ -98,6 +98,11 @@ impl UserScope {
         self.named.iter().any(|word| word == OFFLINE)
     }
 
+    /// Whether it asks who the user is, and for nothing else: neither for a resource nor to go on.
+    pub(crate) fn says_who_alone(&self) -> bool {
+        self.audience.is_none() && !self.is_offline()
+    }
+
     /// Whether it asks for whatever is granted at its resource.
     pub(crate) fn wants_everything(&self) -> bool {
         self.wanted.is_empty()

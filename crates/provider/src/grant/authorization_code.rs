@@ -49,8 +49,7 @@ pub(crate) async fn granted(provider: &Provider, headers: &HeaderMap, form: &For
     let mut secret = None;
     if request.target.is_confidential || credentials.has_secret() {
         let in_header = credentials.in_header;
-        let proved = credentials.authenticate(provider).await.map_err(|refused| refused.challenging(in_header))?;
-        secret = Some(proved.secret());
+        secret = credentials.prove(provider).await.map_err(|refused| refused.challenging(in_header))?;
     }
     if form.find("redirect_uri") != Some(request.target.uri.as_str()) {
         return Err(OAuthError::BadCode.into());

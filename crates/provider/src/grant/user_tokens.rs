@@ -1,7 +1,7 @@
 //! The tokens of a user who has signed in: who it is, for the application, and what may be done in its name, for a resource.
 
 use adit_control::{NewRefreshGrant, SignedInUser};
-use adit_core::{AppId, ClientSecretId, User, UserId};
+use adit_core::{AppId, ClientSecretId, User, UserGroupId, UserId};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -12,12 +12,17 @@ use crate::access_token::{self, LIFETIME};
 use crate::audience::Audience;
 use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
+use crate::gateway_client::GATEWAY_CLIENT_ID;
 use crate::provider::Provider;
 use crate::relying_party::is_well_known;
 use crate::user_scope::UserScope;
 
-/// The most groups that an id token names; whoever is in more is looked up in the directory.
+/// The most groups that an id token names: with them it stays below the 16 KiB that our own gateway reads. Where there are
+/// more, `hasgroups` says so.
 const MOST_GROUPS: usize = 200;
+
+/// The header's `typ` of an id token.
+pub(crate) const ID_TOKEN: &str = "JWT";
 
 /// What a sign-in ended in.
 #[derive(Debug)]
@@ -78,7 +83,12 @@ pub(crate) async fn issued(provider: &Provider, granted: &Granted<'_>, form: &Fo
         return Err(OAuthError::SignInEnded.into());
     }
     let scope = &granted.scope;
-    if !is_well_known(granted.app_id) {
+    if granted.app_id == GATEWAY_CLIENT_ID {
+        // It asked for no more; whatever changes that shall not let it through here.
+        if !scope.says_who_alone() {
+            return Err(OAuthError::NothingGranted.into());
+        }
+    } else if !is_well_known(granted.app_id) {
         let client = control.service_principal_by_app_id(granted.app_id).await?;
         if !control.may_use(granted.user, &client).await? {
             return Err(OAuthError::UserNotAssigned.into());
@@ -94,7 +104,6 @@ pub(crate) async fn issued(provider: &Provider, granted: &Granted<'_>, form: &Fo
     let Some(members) = answer.as_object_mut() else { return Ok(Tokens { answer, words }) };
     if scope.is_openid {
         let groups = control.groups_of_user(granted.user).await?;
-        let groups: Vec<String> = groups.iter().take(MOST_GROUPS).map(ToString::to_string).collect();
         let token = id_token(provider, granted, user.user(), &groups).await?;
         members.insert("id_token".to_owned(), token.into());
     }
@@ -147,15 +156,27 @@ async fn allowed(
     }
 }
 
-async fn id_token(provider: &Provider, granted: &Granted<'_>, user: &User, groups: &[String]) -> Result<String, Refusal> {
+async fn id_token(
+    provider: &Provider,
+    granted: &Granted<'_>,
+    user: &User,
+    groups: &[UserGroupId],
+) -> Result<String, Refusal> {
     let now = Timestamp::now().as_second();
+    let named: Vec<&UserGroupId> = groups.iter().take(MOST_GROUPS).collect();
     let mut claims = json!({
         "iss": provider.0.issuer, "aud": granted.app_id, "sub": user.id, "oid": user.id, "tid": provider.0.tenant,
         "iat": now, "nbf": now, "exp": now + LIFETIME, "auth_time": granted.signed_in.as_second(), "ver": "2.0",
-        "name": user.display_name, "preferred_username": user.principal_name, "groups": groups,
+        "name": user.display_name, "preferred_username": user.principal_name, "groups": named,
+        "sid": granted.sign_in,
     });
-    if let (Some(claims), Some(nonce)) = (claims.as_object_mut(), &granted.nonce) {
-        claims.insert("nonce".to_owned(), nonce.as_str().into());
+    if let Some(claims) = claims.as_object_mut() {
+        if groups.len() > MOST_GROUPS {
+            claims.insert("hasgroups".to_owned(), true.into());
+        }
+        if let Some(nonce) = &granted.nonce {
+            claims.insert("nonce".to_owned(), nonce.as_str().into());
+        }
     }
-    access_token::signed(provider, "JWT", &claims).await
+    access_token::signed(provider, ID_TOKEN, &claims).await
 }
