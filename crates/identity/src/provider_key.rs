@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::rsa;
-use aws_lc_rs::signature::KeyPair as _;
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -104,6 +104,28 @@ impl ProviderKey {
     }
 }
 
+impl ProviderKey {
+    /// The claims of a token of that kind which this key has signed, whatever they say: whether its time is over, and for
+    /// whom it is, is the caller's to judge.
+    #[must_use]
+    pub fn claims_of_own(&self, kind: &str, token: &str) -> Option<Value> {
+        let (signed, signature) = token.rsplit_once('.').filter(|_| token.len() <= LONGEST_TOKEN)?;
+        let (header, claims) = signed.split_once('.')?;
+        let read = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).ok();
+        let header: Value = serde_json::from_slice(&read(header)?).ok()?;
+        // What we sign has these members and no others, so nothing in it is left to be understood.
+        if header != json!({"typ": kind, "alg": "RS256", "kid": self.id}) {
+            return None;
+        }
+        let public = RsaPublicKeyComponents { n: read(&self.modulus)?, e: read(&self.exponent)? };
+        public.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &read(signature)?).ok()?;
+        serde_json::from_slice(&read(claims)?).ok()
+    }
+}
+
+/// The longest token that is looked at, in bytes: an id token with all its groups is not half as long.
+const LONGEST_TOKEN: usize = 32 * 1024;
+
 /// The public halves of keys, as a JWK set (RFC 7517, section 5).
 #[must_use]
 pub fn key_set_document(keys: &[ProviderKey]) -> Value {
@@ -150,6 +172,36 @@ mod tests {
         assert_eq!(members, ["kty", "use", "alg", "kid", "n", "e"]);
         assert_eq!(jwk["e"], "AQAB");
         assert!(!format!("{key:?}").contains(jwk["n"].as_str().unwrap()));
+    }
+
+    #[test]
+    fn a_key_knows_its_own_tokens_of_a_kind_and_no_others() {
+        let ((key, _), (other, _)) = (ProviderKey::generate().unwrap(), ProviderKey::generate().unwrap());
+        let claims = json!({"aud": "x", "exp": 1});
+        let token = key.sign("JWT", &claims).unwrap();
+        assert_eq!(key.claims_of_own("JWT", &token), Some(claims.clone()), "though its time is over");
+        assert_eq!(key.claims_of_own("at+jwt", &token), None);
+        assert_eq!(other.claims_of_own("JWT", &token), None);
+        let parts: Vec<&str> = token.split('.').collect();
+        let encoded = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let changed = encoded(&json!({"aud": "y", "exp": 1}));
+        let none = encoded(&json!({"typ": "JWT", "alg": "none", "kid": key.id()}));
+        for forged in [
+            format!("{}.{changed}.{}", parts[0], parts[2]),
+            format!("{none}.{}.", parts[1]),
+            format!("{none}.{}.{}", parts[1], parts[2]),
+            format!("{}.{}.", parts[0], parts[1]),
+            format!("{}.{}", parts[0], parts[1]),
+            format!("{token}.{}", parts[2]),
+            format!("{token}="),
+            String::new(),
+            "a".repeat(100_000),
+        ] {
+            assert_eq!(key.claims_of_own("JWT", &forged), None, "{}", &forged[..forged.len().min(80)]);
+        }
+        let by_other_name = other.sign("JWT", &claims).unwrap();
+        let forged = format!("{}.{}", parts[0], by_other_name.split_once('.').unwrap().1);
+        assert_eq!(key.claims_of_own("JWT", &forged), None);
     }
 
     #[test]

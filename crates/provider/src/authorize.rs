@@ -35,7 +35,7 @@ pub(crate) struct CodeRequest {
 }
 
 /// A length that no state or nonce needs.
-const LONGEST_ECHO: usize = 4096;
+pub(crate) const LONGEST_ECHO: usize = 4096;
 
 /// Answers `GET authorize`.
 pub(crate) async fn answer(provider: &Provider, headers: &HeaderMap, query: &str) -> Response {
@@ -163,7 +163,7 @@ fn is_challenge(text: &str) -> bool {
 }
 
 /// What stands for a URI in a page's policy: its origin, or its scheme if it has none.
-fn source_of(uri: &str) -> Option<String> {
+pub(crate) fn source_of(uri: &str) -> Option<String> {
     let url = Url::parse(uri).ok()?;
     match url.origin() {
         origin @ url::Origin::Tuple(..) => Some(origin.ascii_serialization()),

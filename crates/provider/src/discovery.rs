@@ -44,6 +44,7 @@ pub(crate) fn configuration(provider: &Provider) -> Value {
         "authorization_endpoint": at("oauth2/v2.0/authorize"),
         "jwks_uri": at("discovery/v2.0/keys"),
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "none"],
+        "end_session_endpoint": at("oauth2/v2.0/logout"),
         "device_authorization_endpoint": at("oauth2/v2.0/devicecode"),
         "grant_types_supported":
             ["authorization_code", "client_credentials", device_code::GRANT, refresh_token::GRANT],

@@ -54,6 +54,12 @@ impl Keys {
         Ok(key_set_document(&self.current().await?.published))
     }
 
+    /// The claims of a token of that kind which was signed here, whatever they say; none if it was not, or so long ago that
+    /// its key is forgotten.
+    pub(crate) async fn claims_of_own(&self, kind: &str, token: &str) -> Result<Option<Value>, Error> {
+        Ok(self.current().await?.published.iter().find_map(|key| key.claims_of_own(kind, token)))
+    }
+
     async fn current(&self) -> Result<Arc<SigningKeys>, Error> {
         let mut read = self.read.lock().await;
         if let Some(known) = read.as_ref().filter(|known| known.at.elapsed() < FRESH) {

@@ -24,6 +24,7 @@ mod provider;
 mod relying_party;
 mod shelf;
 mod sign_in;
+mod sign_out;
 mod throttle;
 mod token_endpoint;
 mod user_scope;

@@ -24,6 +24,7 @@ use crate::grant::authorization_code::{self, Code};
 use crate::keys::Keys;
 use crate::shelf::Shelf;
 use crate::sign_in::{self, Flow};
+use crate::sign_out;
 use crate::throttle::{Throttle, place};
 use crate::{authorize, token_endpoint};
 
@@ -143,6 +144,8 @@ impl Provider {
             .route("/{tenant}/oauth2/v2.0/token", post(token))
             .route("/{tenant}/oauth2/v2.0/authorize", get(begin_sign_in))
             .route("/{tenant}/oauth2/v2.0/devicecode", post(begin_device))
+            .route("/{tenant}/oauth2/v2.0/logout", get(sign_out).post(sign_out))
+            .route("/adit/sign-out", post(confirm_sign_out))
             .route("/adit/sign-in", post(sign_in))
             .route("/adit/device", get(device_form).post(enter_code))
             .route("/adit/first-administrator", get(administrator_form).post(make_administrator))
@@ -212,6 +215,17 @@ async fn begin_sign_in(State(provider): State<Provider>, Path(tenant): Path<Stri
 
 async fn sign_in(State(provider): State<Provider>, request: Request) -> Response {
     sign_in::answer(&provider, request).await
+}
+
+async fn sign_out(State(provider): State<Provider>, Path(tenant): Path<String>, request: Request) -> Response {
+    match provider.check_tenant(&tenant) {
+        Ok(()) => sign_out::asked(&provider, request).await,
+        Err(refused) => authorize::stays(&refused),
+    }
+}
+
+async fn confirm_sign_out(State(provider): State<Provider>, request: Request) -> Response {
+    sign_out::confirmed(&provider, request).await
 }
 
 async fn begin_device(State(provider): State<Provider>, Path(tenant): Path<String>, request: Request) -> Response {

@@ -42,8 +42,13 @@ enum Kind {
     Own(Attributes),
     /// One that every tenant knows.
     WellKnown,
-    /// This installation's gateway, with its redirect URI.
-    Gateway(String),
+    /// This installation's gateway.
+    Gateway {
+        /// Its one redirect URI.
+        redirect_uri: String,
+        /// Where its users may go on after they have signed out.
+        after_sign_out: String,
+    },
 }
 
 /// Where a user is sent back to.
@@ -65,7 +70,10 @@ impl RelyingParty {
         }
         if app_id == GATEWAY_CLIENT_ID {
             let gateway = provider.0.gateway.get().ok_or_else(unknown)?;
-            let kind = Kind::Gateway(gateway.redirect_uri.clone());
+            let kind = Kind::Gateway {
+                redirect_uri: gateway.redirect_uri.clone(),
+                after_sign_out: gateway.after_sign_out.clone(),
+            };
             return Ok(Self { app_id, name: gateway_client::NAME.to_owned(), kind });
         }
         let control = &provider.0.control;
@@ -101,7 +109,7 @@ impl RelyingParty {
                 (registered("publicClient") || registered("spa"), registered("web"))
             }
             Kind::WellKnown => (is_same_loopback("http://localhost/", asked), false),
-            Kind::Gateway(own) => (false, own == asked),
+            Kind::Gateway { redirect_uri, .. } => (false, redirect_uri == asked),
         };
         // What is registered as both has the secret that it was given.
         (public || is_confidential).then(|| Target { uri: asked.to_owned(), is_confidential })
@@ -112,13 +120,24 @@ impl RelyingParty {
         match &self.kind {
             Kind::Own(attributes) => attributes.get("isFallbackPublicClient") == Some(&Value::Bool(true)),
             Kind::WellKnown => true,
-            Kind::Gateway(_) => false,
+            Kind::Gateway { .. } => false,
+        }
+    }
+
+    /// Whether its users may go on to `asked` after they have signed out: one of its redirect URIs, letter for letter.
+    pub(crate) fn is_after_sign_out(&self, asked: &str) -> bool {
+        match &self.kind {
+            Kind::Own(attributes) => {
+                ["web", "spa", "publicClient"].iter().any(|place| redirect_uris(attributes, place).any(|own| own == asked))
+            }
+            Kind::WellKnown => false,
+            Kind::Gateway { after_sign_out, .. } => after_sign_out == asked,
         }
     }
 
     /// Whether it is this installation's gateway, which learns who somebody is and nothing else.
     pub(crate) const fn is_gateway(&self) -> bool {
-        matches!(self.kind, Kind::Gateway(_))
+        matches!(self.kind, Kind::Gateway { .. })
     }
 }
 

@@ -58,6 +58,11 @@ impl<V> Shelf<V> {
         (now.saturating_duration_since(taken.since) < self.lifetime).then_some(taken.value)
     }
 
+    /// Takes away all that are so.
+    pub(crate) fn remove_where(&self, is_so: impl Fn(&V) -> bool) {
+        self.things.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, thing| !is_so(&thing.value));
+    }
+
     /// Looks at it, or changes it, where it is.
     pub(crate) fn with<R>(&self, key: &str, now: Instant, look: impl FnOnce(&mut V) -> R) -> Option<R> {
         let mut things = self.things.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,6 +100,14 @@ mod tests {
         assert_eq!(shelf.take(&one, start), None);
         assert_eq!(shelf.with(&two, start + Duration::from_secs(60), |_| ()), None);
         assert_eq!(shelf.take(&two, start + Duration::from_secs(60)), None);
+    }
+
+    #[test]
+    fn what_is_removed_is_gone_and_the_rest_stays() {
+        let (shelf, start) = (Shelf::new(Duration::from_secs(60)), Instant::now());
+        let (one, two) = (shelf.put(1, start).unwrap(), shelf.put(2, start).unwrap());
+        shelf.remove_where(|value| *value == 1);
+        assert_eq!((shelf.take(&one, start), shelf.take(&two, start)), (None, Some(2)));
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// The cookie of the browser. `__Host-` cannot be set by another host of the domain.
 const COOKIE: &str = "__Host-adit-sign-in";
 
+/// What makes a browser forget that cookie.
+pub(crate) const NO_COOKIE: &str = "__Host-adit-sign-in=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0";
+
 /// A sign-in under way.
 #[derive(Debug, Clone)]
 pub(crate) struct Flow {
@@ -205,6 +208,13 @@ fn decline(provider: &Provider, key: &str, flow: Flow) -> Response {
             sent_back(provider, &request.target.uri, request.state.as_deref(), Err(&OAuthError::Declined))
         }
         Purpose::Device(device) => device::declined(provider, &device, &flow.name),
+    }
+}
+
+/// Ends the sign-ins that a browser has begun and not finished.
+pub(crate) fn end_of(provider: &Provider, headers: &HeaderMap) {
+    if let Some(browser) = browser_of(headers).map(hash) {
+        provider.0.flows.remove_where(|flow| flow.browser == browser);
     }
 }
 

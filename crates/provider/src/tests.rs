@@ -10,4 +10,5 @@ mod harness;
 mod keys;
 mod permission_list;
 mod refresh_tokens;
+mod sign_out;
 mod wiki;
