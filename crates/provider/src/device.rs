@@ -34,7 +34,7 @@ pub(crate) const INTERVAL: u64 = 5;
 /// Letters that are not mistaken for each other and make no words (RFC 8628, section 6.1).
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 
-/// How many of them a code has: 34 bits, for fifteen minutes, from an address that has twenty attempts a minute.
+/// How many of them a code has: 34 bits, for fifteen minutes, from an address that may miss twenty times a minute.
 const LENGTH: usize = 8;
 
 /// A device that waits.
@@ -115,7 +115,7 @@ pub(crate) async fn entered(provider: &Provider, request: Request) -> Response {
         Err(error) => return stays(&error.into()),
     };
     let now = Instant::now();
-    if let Some(retry_after) = address.and_then(|address| provider.0.throttle.wait(&address, now)) {
+    if let Some(retry_after) = address.and_then(|address| provider.0.throttles.user_codes.wait(&address, now)) {
         return stays(&OAuthError::Throttled { retry_after }.into());
     }
     let entered = form.find("user_code").unwrap_or_default();
@@ -123,7 +123,7 @@ pub(crate) async fn entered(provider: &Provider, request: Request) -> Response {
         Some((key, device)) => signing_in(provider, &parts.headers, key, device),
         None => {
             if let Some(address) = address {
-                provider.0.throttle.count(address, now);
+                provider.0.throttles.user_codes.count(address, now);
             }
             shown(provider, entered, Some("There is no device that waits with this code. Look at the code again."))
         }

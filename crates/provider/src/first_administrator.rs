@@ -131,14 +131,14 @@ fn wanted(form: &Form, [name, display_name]: [&str; 2]) -> Result<NewUser, Strin
 /// The key of a request, if it is the one of the link.
 fn key_of(provider: &Provider, form: &Form, address: Option<ClientAddress>) -> Result<String, Refusal> {
     let (now, place) = (Instant::now(), address.map(|address| place(address.0)));
-    if let Some(retry_after) = place.and_then(|place| provider.0.throttle.wait(&place, now)) {
+    if let Some(retry_after) = place.and_then(|place| provider.0.throttles.links.wait(&place, now)) {
         return Err(OAuthError::Throttled { retry_after }.into());
     }
     match form.find("key").filter(|key| provider.0.link.fits(key, now)) {
         Some(key) => Ok(key.to_owned()),
         None => {
             if let Some(place) = place {
-                provider.0.throttle.count(place, now);
+                provider.0.throttles.links.count(place, now);
             }
             Err(OAuthError::LinkOver.into())
         }

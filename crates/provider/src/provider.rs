@@ -25,7 +25,7 @@ use crate::keys::Keys;
 use crate::shelf::Shelf;
 use crate::sign_in::{self, Flow};
 use crate::sign_out;
-use crate::throttle::{Throttle, place};
+use crate::throttle::{Throttle, Throttles, place};
 use crate::{authorize, token_endpoint};
 
 /// The words that stand for the one tenant, besides its id. With `adfs` MSAL asks nobody else whether it may trust this host.
@@ -33,15 +33,6 @@ const TENANT_NAMES: [&str; 4] = ["adit", "common", "organizations", "adfs"];
 
 /// How often it is looked whether another key is due.
 const KEY_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Refused requests of one address within a minute before the next is not looked at.
-const MOST_ATTEMPTS: u32 = 20;
-
-/// Wrong passwords for one name from one address within a quarter of an hour before the next is not looked at.
-const MOST_PASSWORDS: u32 = 10;
-
-/// How many sign-ins and devices an address begins in a minute: an office behind one address has that many.
-const MOST_BEGUN: u32 = 120;
 
 /// Where a request came from; set as an extension of the request by whoever accepts connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,12 +61,7 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     /// The path of the public URL, without a slash at the end: what paths in pages start with.
     pub(crate) path_prefix: String,
-    /// Attempts by the address that they came from.
-    pub(crate) throttle: Throttle<IpAddr>,
-    /// Wrong passwords by the user's name and the address.
-    pub(crate) names: Throttle<(String, IpAddr)>,
-    /// Sign-ins and devices that were begun, by the address: what waits for a user takes memory.
-    pub(crate) begun: Throttle<IpAddr>,
+    pub(crate) throttles: Throttles,
     /// Sign-ins under way.
     pub(crate) flows: Shelf<Flow>,
     /// Codes that wait for their application.
@@ -109,9 +95,7 @@ impl Provider {
             issuer,
             api_audience,
             keys,
-            throttle: Throttle::new(MOST_ATTEMPTS, Duration::from_secs(60)),
-            names: Throttle::new(MOST_PASSWORDS, Duration::from_secs(15 * 60)),
-            begun: Throttle::new(MOST_BEGUN, Duration::from_secs(60)),
+            throttles: Throttles::new(),
             flows: Shelf::new(sign_in::PATIENCE),
             codes: Shelf::new(authorization_code::LIFETIME),
             devices: Shelf::new(device::PATIENCE),
@@ -166,20 +150,20 @@ impl Provider {
         }
     }
 
-    /// Counts what begins to wait for a user.
-    fn begins(&self, request: &Request) -> Result<(), Refusal> {
-        let Some(ClientAddress(address)) = request.extensions().get() else { return Ok(()) };
-        match self.0.begun.take(place(*address), Instant::now()) {
-            None => Ok(()),
-            Some(retry_after) => Err(OAuthError::Throttled { retry_after }.into()),
-        }
-    }
-
     /// Refuses paths of another tenant.
     pub(crate) fn check_tenant(&self, named: &str) -> Result<(), Refusal> {
         let is_own = Uuid::try_parse(named).is_ok_and(|id| id == self.0.tenant)
             || TENANT_NAMES.iter().any(|name| name.eq_ignore_ascii_case(named));
         if is_own { Ok(()) } else { Err(OAuthError::NoSuchTenant.into()) }
+    }
+}
+
+/// Counts what begins to wait for a user.
+fn begins(begun: &Throttle<IpAddr>, request: &Request) -> Result<(), Refusal> {
+    let Some(ClientAddress(address)) = request.extensions().get() else { return Ok(()) };
+    match begun.take(place(*address), Instant::now()) {
+        None => Ok(()),
+        Some(retry_after) => Err(OAuthError::Throttled { retry_after }.into()),
     }
 }
 
@@ -207,7 +191,8 @@ async fn token(State(provider): State<Provider>, Path(tenant): Path<String>, req
 }
 
 async fn begin_sign_in(State(provider): State<Provider>, Path(tenant): Path<String>, request: Request) -> Response {
-    match provider.check_tenant(&tenant).and_then(|()| provider.begins(&request)) {
+    let begins = || begins(&provider.0.throttles.sign_ins, &request);
+    match provider.check_tenant(&tenant).and_then(|()| begins()) {
         Ok(()) => authorize::answer(&provider, request.headers(), request.uri().query().unwrap_or_default()).await,
         Err(refused) => authorize::stays(&refused),
     }
@@ -229,7 +214,8 @@ async fn confirm_sign_out(State(provider): State<Provider>, request: Request) ->
 }
 
 async fn begin_device(State(provider): State<Provider>, Path(tenant): Path<String>, request: Request) -> Response {
-    match provider.check_tenant(&tenant).and_then(|()| provider.begins(&request)) {
+    let begins = || begins(&provider.0.throttles.devices, &request);
+    match provider.check_tenant(&tenant).and_then(|()| begins()) {
         Ok(()) => device::begin(&provider, request).await,
         Err(refused) => refused.into_response(),
     }

@@ -130,8 +130,8 @@ pub(crate) async fn answer(provider: &Provider, request: Request) -> Response {
     }
     let outcome = signed_in(provider, &form_sent, &name).await;
     if let (Some(who), false) = (&who, matches!(outcome, Err(SignInRefused::Wrong | SignInRefused::Disabled(_)))) {
-        provider.0.names.give_back(who);
-        provider.0.throttle.give_back(&who.1);
+        provider.0.throttles.names.give_back(who);
+        provider.0.throttles.passwords.give_back(&who.1);
     }
     match outcome {
         Ok(user) => finish(provider, &key, flow, &user),
@@ -150,10 +150,10 @@ pub(crate) async fn answer(provider: &Provider, request: Request) -> Response {
 
 /// Counts an attempt by the name and by the address before the password is looked at; or how many seconds it has to wait.
 fn begin_attempt(provider: &Provider, who: &(String, IpAddr), now: Instant) -> Option<u64> {
-    provider.0.names.take(who.clone(), now).or_else(|| {
-        let waits = provider.0.throttle.take(who.1, now);
+    provider.0.throttles.names.take(who.clone(), now).or_else(|| {
+        let waits = provider.0.throttles.passwords.take(who.1, now);
         if waits.is_some() {
-            provider.0.names.give_back(who);
+            provider.0.throttles.names.give_back(who);
         }
         waits
     })

@@ -11,4 +11,5 @@ mod keys;
 mod permission_list;
 mod refresh_tokens;
 mod sign_out;
+mod throttles;
 mod wiki;

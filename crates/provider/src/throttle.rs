@@ -13,6 +13,46 @@ use std::time::{Duration, Instant};
 /// protects from is not worth more memory.
 const MOST_KNOWN: usize = 10_000;
 
+/// How long most attempts are counted.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// How long wrong passwords of a name are counted.
+const QUARTER_OF_AN_HOUR: Duration = Duration::from_secs(15 * 60);
+
+/// What is counted apart, so that whoever has used up one kind of attempt has the others: a program with an old secret does
+/// not keep the users behind its address from signing in, and who mistypes a device's code still has passwords to try.
+pub(crate) struct Throttles {
+    /// Token requests that were refused for what they showed, by the address.
+    pub(crate) tokens: Throttle<IpAddr>,
+    /// Wrong passwords, by the address.
+    pub(crate) passwords: Throttle<IpAddr>,
+    /// Wrong passwords, by the user's name and the address.
+    pub(crate) names: Throttle<(String, IpAddr)>,
+    /// Codes of devices that there are not, by the address.
+    pub(crate) user_codes: Throttle<IpAddr>,
+    /// Keys of the first administrator's link that are none, by the address.
+    pub(crate) links: Throttle<IpAddr>,
+    /// Sign-ins that were begun, by the address: what waits for a user takes memory.
+    pub(crate) sign_ins: Throttle<IpAddr>,
+    /// Devices that were begun, by the address.
+    pub(crate) devices: Throttle<IpAddr>,
+}
+
+impl Throttles {
+    pub(crate) fn new() -> Self {
+        Self {
+            tokens: Throttle::new(20, MINUTE),
+            passwords: Throttle::new(20, MINUTE),
+            names: Throttle::new(10, QUARTER_OF_AN_HOUR),
+            user_codes: Throttle::new(20, MINUTE),
+            links: Throttle::new(20, MINUTE),
+            // An office behind one address begins that many.
+            sign_ins: Throttle::new(120, MINUTE),
+            devices: Throttle::new(120, MINUTE),
+        }
+    }
+}
+
 /// Counts attempts.
 pub(crate) struct Throttle<K> {
     known: Mutex<HashMap<K, Attempts>>,

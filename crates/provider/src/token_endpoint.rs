@@ -20,7 +20,7 @@ use crate::throttle::place;
 pub(crate) async fn answer(provider: &Provider, request: Request) -> Response {
     let address = request.extensions().get::<ClientAddress>().map(|address| address.0);
     let place = address.map(place);
-    if let Some(retry_after) = place.and_then(|place| provider.0.throttle.wait(&place, Instant::now())) {
+    if let Some(retry_after) = place.and_then(|place| provider.0.throttles.tokens.wait(&place, Instant::now())) {
         return Refusal::from(OAuthError::Throttled { retry_after }).into_response();
     }
     match granted(provider, request).await {
@@ -35,7 +35,7 @@ pub(crate) async fn answer(provider: &Provider, request: Request) -> Response {
                 tracing::info!(reason = ?refused.error, from = ?address, "a token was refused");
             }
             if let Some(place) = place.filter(|_| refused.error.counts_as_attempt()) {
-                provider.0.throttle.count(place, Instant::now());
+                provider.0.throttles.tokens.count(place, Instant::now());
             }
             refused.into_response()
         }

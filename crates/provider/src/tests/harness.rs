@@ -213,6 +213,15 @@ impl World {
         self.exchange(request.body(Body::from(body)).unwrap()).await
     }
 
+    /// Sends a form somewhere from an address; the status.
+    pub(crate) async fn status_from(&self, address: &str, path: &str, form: &[(&str, &str)]) -> u16 {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = Request::post(path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .extension(ClientAddress(address.parse::<IpAddr>().unwrap()));
+        self.exchange(request.body(Body::from(body)).unwrap()).await.status
+    }
+
     /// Sends a form somewhere.
     pub(crate) async fn form_to(&self, path: &str, form: &[(&str, String)]) -> Reply {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();

@@ -54,7 +54,7 @@ async fn an_application_with_its_id_token_signs_out_without_a_question_and_gets_
 #[tokio::test]
 async fn without_a_valid_id_token_the_user_is_asked_and_nothing_ends_before() {
     let (world, program, token) = world().await;
-    let (id, other) = (program.id(), wiki(&world).await);
+    let (id, other_id) = (program.id(), wiki(&world).await.id());
     let claims = |change: &dyn Fn(&mut Value)| {
         let (_, mut claims) = super::harness::said(&token);
         change(&mut claims);
@@ -70,10 +70,10 @@ async fn without_a_valid_id_token_the_user_is_asked_and_nothing_ends_before() {
         vec![("client_id", id.as_str()), back],
         vec![],
         with("x"),
-        with(&unsigned),
-        with(&foreign),
-        with(&access),
-        vec![("id_token_hint", token.as_str()), ("client_id", &other.id()), back],
+        with(unsigned.as_str()),
+        with(foreign.as_str()),
+        with(access.as_str()),
+        vec![("id_token_hint", token.as_str()), ("client_id", other_id.as_str()), back],
     ] {
         let mut browser = Browser::default();
         let begun = browser.get(&world, &authorize(&program, &[])).await;
