@@ -82,7 +82,7 @@ impl ControlPlane {
         let (used, token_hash) = (self.now(), sha256(token.as_bytes()));
         let grant = RefreshGrant { id: sign_in, user, app_id, secret, scope, granted, signed_in, used, token_hash };
         let mut write = self.store().begin_presence().await?;
-        let before = |span| used.saturating_sub(span).unwrap_or(Timestamp::MIN);
+        let before = |span: SignedDuration| used.saturating_sub(span).unwrap_or(Timestamp::MIN);
         write.forget_refresh_grants(before(LONGEST_PAUSE), before(LONGEST_GRANT)).await?;
         write.insert_refresh_grant(&grant, MOST_OF_A_USER).await?;
         write.commit().await?;
@@ -121,8 +121,7 @@ impl ControlPlane {
         let token = random_token(grant.id)?;
         let mut write = self.store().begin_presence().await?;
         let hash = sha256(token.as_bytes());
-        let is_renewed =
-            write.replace_refresh_token(grant.id, grant.token_hash, hash, secret, self.now()).await?;
+        let is_renewed = write.replace_refresh_token(grant.id, grant.token_hash, hash, secret, self.now()).await?;
         write.commit().await?;
         if !is_renewed {
             self.end_reused(grant).await?;

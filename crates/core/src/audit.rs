@@ -99,6 +99,9 @@ const OLD: &str = "old";
 const NEW: &str = "new";
 const CHANGED_ATTRIBUTES: &str = "changed_attributes";
 
+/// Where a detail says why something failed.
+const REASON: &str = "reason";
+
 /// Where a detail names the target, if it is about something that belongs to the target.
 const TARGET_NAME: &str = "target_name";
 
@@ -112,6 +115,13 @@ impl AuditRecord {
         let named = |state: &str| NAMES.iter().find_map(|name| self.detail.get(state)?.get(name)?.as_str());
         let own = self.detail.get(TARGET_NAME).and_then(Value::as_str);
         own.or_else(|| named(NEW)).or_else(|| named(OLD))
+    }
+
+    /// Why it failed; empty where it did not.
+    #[must_use]
+    pub fn result_reason(&self) -> &str {
+        let reason = || self.detail.get(REASON).and_then(Value::as_str);
+        if self.activity.result() == "failure" { reason().unwrap_or_default() } else { "" }
     }
 
     /// The properties that the write changed.

@@ -461,6 +461,8 @@ pub enum AuditField {
     ActivityName,
     Category,
     OperationType,
+    /// `success` or `failure`.
+    Result,
     RequestId,
     /// `user`, `program`, `connector` or `system`.
     ActorKind,

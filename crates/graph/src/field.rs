@@ -250,7 +250,7 @@ fn audit(of: Variable, names: &[&str]) -> Option<Expression> {
         ["operationType"] => AuditField::OperationType,
         ["correlationId"] => AuditField::RequestId,
         ["loggedByService"] => return constant(directory_audit::SERVICE),
-        ["result"] => return constant(directory_audit::RESULT),
+        ["result"] => AuditField::Result,
         ["initiatedBy", "user", "id"] | ["initiatedBy", "app", "appId"] => AuditField::ActorId,
         ["initiatedBy", "user", "displayName" | "userPrincipalName"] | ["initiatedBy", "app", "displayName"] => {
             AuditField::ActorName

@@ -142,8 +142,7 @@ async fn checked(
         return Err(OAuthError::BadScope("the gateway learns who somebody is, and gets nothing else").into());
     }
     // The gateway is no program that somebody registered: what it learns is said where its applications are published.
-    let permissions =
-        if party.is_gateway() { Vec::new() } else { asked(provider, &parsed, party.app_id).await? };
+    let permissions = if party.is_gateway() { Vec::new() } else { asked(provider, &parsed, party.app_id).await? };
     let owned = |name: &str| form.find(name).map(str::to_owned);
     Ok(CodeRequest {
         party,

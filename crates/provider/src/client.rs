@@ -52,6 +52,11 @@ impl Credentials {
         self.id.parse() == Ok(app_id)
     }
 
+    /// The id that it claims, as it may be shown.
+    pub(crate) fn claimed(&self) -> String {
+        shown(&self.id)
+    }
+
     /// Whether it shows a secret.
     pub(crate) const fn has_secret(&self) -> bool {
         self.secret.is_some()

@@ -226,6 +226,11 @@ impl OAuthError {
         format!("AADSTS{number}: {message}")
     }
 
+    /// Whether the audit log has it: not what is no refusal yet, nor what says nothing of the request.
+    pub(crate) const fn is_audited(&self) -> bool {
+        !matches!(self, Self::AuthorizationPending | Self::SlowDown | Self::Throttled { .. } | Self::Unavailable)
+    }
+
     /// Whether it is a sign of somebody who tries things out.
     pub(crate) const fn counts_as_attempt(&self) -> bool {
         matches!(
@@ -249,11 +254,13 @@ pub(crate) struct Refusal {
     pub(crate) error: OAuthError,
     /// Whether the client used the `Authorization` header, to which a refusal has to answer.
     challenge: bool,
+    /// By what the client can name it.
+    pub(crate) trace: Uuid,
 }
 
 impl From<OAuthError> for Refusal {
     fn from(error: OAuthError) -> Self {
-        Self { error, challenge: false }
+        Self { error, challenge: false, trace: Uuid::new_v4() }
     }
 }
 
@@ -288,7 +295,7 @@ impl Refusal {
     /// The answer.
     pub(crate) fn into_response(self) -> Response {
         let (status, code, number, message) = self.error.words();
-        let trace = Uuid::new_v4();
+        let trace = self.trace;
         let timestamp = format!("{:.0}", Timestamp::now()).replace('T', " ");
         let description =
             format!("AADSTS{number}: {message} Trace ID: {trace} Correlation ID: {trace} Timestamp: {timestamp}");

@@ -60,10 +60,10 @@ async fn of_api(provider: &Provider, scope: &UserScope, client: AppId) -> Result
         return Ok(if scope.wants_everything() { vec![everything] } else { named(|name| scope.wants(name)) });
     }
     let held = provider.0.control.api_permissions_of_app(client).await?;
-    Ok(match scope.wants_everything() {
-        true => named(|name| held.contains(&name)),
-        false => named(|name| scope.wants(name) && is_covered(&held, name)),
-    })
+    if scope.wants_everything() {
+        return Ok(named(|name| held.contains(&name)));
+    }
+    Ok(named(|name| scope.wants(name) && is_covered(&held, name)))
 }
 
 fn named(is_asked: impl Fn(&str) -> bool) -> Vec<Asked> {

@@ -191,8 +191,7 @@ async fn token(State(provider): State<Provider>, Path(tenant): Path<String>, req
 }
 
 async fn begin_sign_in(State(provider): State<Provider>, Path(tenant): Path<String>, request: Request) -> Response {
-    let begins = || begins(&provider.0.throttles.sign_ins, &request);
-    match provider.check_tenant(&tenant).and_then(|()| begins()) {
+    match provider.check_tenant(&tenant).and_then(|()| begins(&provider.0.throttles.sign_ins, &request)) {
         Ok(()) => authorize::answer(&provider, request.headers(), request.uri().query().unwrap_or_default()).await,
         Err(refused) => authorize::stays(&refused),
     }
@@ -214,8 +213,7 @@ async fn confirm_sign_out(State(provider): State<Provider>, request: Request) ->
 }
 
 async fn begin_device(State(provider): State<Provider>, Path(tenant): Path<String>, request: Request) -> Response {
-    let begins = || begins(&provider.0.throttles.devices, &request);
-    match provider.check_tenant(&tenant).and_then(|()| begins()) {
+    match provider.check_tenant(&tenant).and_then(|()| begins(&provider.0.throttles.devices, &request)) {
         Ok(()) => device::begin(&provider, request).await,
         Err(refused) => refused.into_response(),
     }

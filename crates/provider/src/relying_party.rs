@@ -103,9 +103,8 @@ impl RelyingParty {
     pub(crate) fn target(&self, asked: &str) -> Option<Target> {
         let (public, is_confidential) = match &self.kind {
             Kind::Own(attributes) => {
-                let registered = |place| {
-                    redirect_uris(attributes, place).any(|own| own == asked || is_same_loopback(own, asked))
-                };
+                let registered =
+                    |place| redirect_uris(attributes, place).any(|own| own == asked || is_same_loopback(own, asked));
                 (registered("publicClient") || registered("spa"), registered("web"))
             }
             Kind::WellKnown => (is_same_loopback("http://localhost/", asked), false),
@@ -127,9 +126,9 @@ impl RelyingParty {
     /// Whether its users may go on to `asked` after they have signed out: one of its redirect URIs, letter for letter.
     pub(crate) fn is_after_sign_out(&self, asked: &str) -> bool {
         match &self.kind {
-            Kind::Own(attributes) => {
-                ["web", "spa", "publicClient"].iter().any(|place| redirect_uris(attributes, place).any(|own| own == asked))
-            }
+            Kind::Own(attributes) => ["web", "spa", "publicClient"]
+                .iter()
+                .any(|place| redirect_uris(attributes, place).any(|own| own == asked)),
             Kind::WellKnown => false,
             Kind::Gateway { after_sign_out, .. } => after_sign_out == asked,
         }

@@ -1,5 +1,6 @@
 //! The provider over its router, on a directory of its own.
 
+mod audit;
 mod authorization_code;
 mod browser;
 mod client_credentials;

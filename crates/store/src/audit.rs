@@ -50,6 +50,7 @@ impl Collection for Audit {
             AuditField::OperationType => {
                 Column::text(shown(&activity(), |activity| activity.operation_type().as_str()))
             }
+            AuditField::Result => Column::text(shown(&activity(), Activity::result)),
             AuditField::RequestId => Column::word(source.column("request_id")),
             AuditField::ActorKind => Column::word(source.column("actor_kind")),
             AuditField::ActorId => Column::text(source.column("actor_id")).optional(),

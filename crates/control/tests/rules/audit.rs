@@ -105,6 +105,8 @@ async fn records_are_found_by_what_clients_ask_for() {
         [Activity::DeleteApplication, Activity::AddApplication]
     );
     assert_eq!(activities(&directory, is(AuditField::OperationType, "Delete")).await, [Activity::DeleteApplication]);
+    assert_eq!(activities(&directory, is(AuditField::Result, "success")).await.len(), 4);
+    assert_eq!(activities(&directory, is(AuditField::Result, "failure")).await, [] as [Activity; 0]);
     assert_eq!(activities(&directory, is(AuditField::Target, &wiki.id.to_string())).await.len(), 2);
     assert_eq!(activities(&directory, is(AuditField::ActorKind, "system")).await, [Activity::AddConnectorGroup]);
     assert_eq!(activities(&directory, is(AuditField::ActorId, "alice")).await.len(), 3);

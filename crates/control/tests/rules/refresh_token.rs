@@ -82,7 +82,8 @@ async fn a_token_ends_after_a_pause_and_at_last_however_often_it_is_used() {
 async fn whoever_leaves_a_group_has_programs_ask_again() {
     let directory = Directory::new().await;
     let (control, user) = (&directory.control, user(&directory).await);
-    let group = |name: &str| NewUserGroup { display_name: DisplayName::parse(name).unwrap(), attributes: Attributes::new() };
+    let group =
+        |name: &str| NewUserGroup { display_name: DisplayName::parse(name).unwrap(), attributes: Attributes::new() };
     let inner = control.create_user_group(administrator(), group("inner")).await.unwrap();
     let outer = control.create_user_group(administrator(), group("outer")).await.unwrap();
     control.add_group_member(administrator(), inner.id, user.id.uuid()).await.unwrap();

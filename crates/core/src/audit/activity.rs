@@ -176,6 +176,7 @@ activities! {
     RemoveOwner "remove_owner" "Remove owner from application" ApplicationManagement Delete Application;
     AddSigningKey "add_signing_key" "Add signing key" DirectoryManagement Add SigningKey;
     RemoveSigningKey "remove_signing_key" "Remove signing key" DirectoryManagement Delete SigningKey;
+    RefuseToken "refuse_token" "Refuse token" ApplicationManagement Update Application;
     AddUser "add_user" "Add user" UserManagement Add User;
     UpdateUser "update_user" "Update user" UserManagement Update User;
     ChangeUserPassword "change_user_password" "Change user password" UserManagement Update User;
@@ -218,6 +219,16 @@ impl Activity {
     #[must_use]
     pub const fn operation_type(self) -> OperationType {
         self.words().operation
+    }
+
+    /// How it ended, in the word of the directory audit. A write that failed was rolled back with its record, so only what is
+    /// no write can end otherwise.
+    #[must_use]
+    pub const fn result(self) -> &'static str {
+        match self {
+            Self::RefuseToken => "failure",
+            _ => "success",
+        }
     }
 
     /// What kind of object it is done to.

@@ -1,4 +1,5 @@
-//! `auditLogs/directoryAudits`: the administrative writes, newest first (contract section 4.9).
+//! `auditLogs/directoryAudits`: the administrative writes, and the tokens that were refused, newest first (contract section
+//! 4.9).
 
 use adit_core::audit::{ActorKind, AuditRecord, LOGGED_BY_SERVICE};
 use adit_core::id::AuditId;
@@ -18,9 +19,6 @@ pub(crate) static DIRECTORY_AUDITS: DirectoryAudits = DirectoryAudits;
 
 /// Under which service records are filed.
 pub(crate) const SERVICE: &str = LOGGED_BY_SERVICE;
-
-/// How it ended: what failed was rolled back with its record.
-pub(crate) const RESULT: &str = "success";
 
 /// All records.
 pub(crate) struct DirectoryAudits;
@@ -56,8 +54,8 @@ fn entity(record: &AuditRecord) -> Entity {
         ("initiatedBy".to_owned(), initiated_by(record)),
         ("loggedByService".to_owned(), SERVICE.into()),
         ("operationType".to_owned(), record.activity.operation_type().as_str().into()),
-        ("result".to_owned(), RESULT.into()),
-        ("resultReason".to_owned(), "".into()),
+        ("result".to_owned(), record.activity.result().into()),
+        ("resultReason".to_owned(), record.result_reason().into()),
         ("targetResources".to_owned(), json!([target(record)])),
         ("userAgent".to_owned(), Value::Null),
     ]);

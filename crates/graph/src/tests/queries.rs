@@ -130,6 +130,38 @@ async fn audits_are_newest_first_and_found_by_the_words_that_are_shown() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_refused_is_an_audit_that_failed_and_says_why() {
+    let api = Api::start().await;
+    api.group("Berlin").await;
+    let refused = adit_control::RefusedToken {
+        client: Some("backup".to_owned()),
+        grant: Some("client_credentials".to_owned()),
+        reason: "the secret is wrong".to_owned(),
+        from: "192.0.2.7".parse().ok(),
+        trace: uuid::Uuid::from_u128(7),
+    };
+    api.control.note_refused_token(refused).await.unwrap();
+    let audits = "/beta/auditLogs/directoryAudits";
+    assert_eq!(found(&api, audits, "$filter=result eq 'failure'", "activityDisplayName").await, ["Refuse token"]);
+    assert!(
+        !found(&api, audits, "$filter=result eq 'success'", "activityDisplayName")
+            .await
+            .contains(&"Refuse token".to_owned())
+    );
+    let audit = &api.get(&format!("{audits}?$filter=result eq 'failure'").replace(' ', "%20")).await.expect(200).json["value"]
+        [0];
+    assert_eq!((&audit["result"], &audit["resultReason"]), (&json!("failure"), &json!("the secret is wrong")));
+    assert_eq!(
+        (&audit["targetResources"][0]["id"], &audit["initiatedBy"]["app"]["displayName"]),
+        (&json!("backup"), &json!("Adit"))
+    );
+    assert!(
+        audit["additionalDetails"].as_array().unwrap().contains(&json!({"key": "ipAddress", "value": "192.0.2.7"})),
+        "{audit}"
+    );
+}
+
+#[tokio::test]
 async fn deleted_applications_come_back_and_changes_are_told() {
     let api = Api::start().await;
     let wiki = api.published("wiki").await;

@@ -11,10 +11,10 @@ use crate::provider::Provider;
 /// What a form shows beside its fields.
 #[derive(Default)]
 pub(super) struct Shown {
-    name: String,
+    pub(super) name: String,
     pub(super) problem: Option<String>,
-    asks_new: bool,
-    status: StatusCode,
+    pub(super) asks_new: bool,
+    pub(super) status: StatusCode,
 }
 
 impl Shown {

@@ -6,14 +6,14 @@ use serde_json::json;
 use super::browser::{Browser, NAME, PASSWORD};
 use super::harness::{Reply, World};
 
-const AZURE_CLI: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
+pub(crate) const AZURE_CLI: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
 
-async fn begin(world: &World, client: &str, scope: &str) -> Reply {
+pub(crate) async fn begin(world: &World, client: &str, scope: &str) -> Reply {
     let form = [("client_id", client.to_owned()), ("scope", scope.to_owned())];
     world.form_to("/adit/oauth2/v2.0/devicecode", &form).await
 }
 
-async fn ask(world: &World, client: &str, device: &str) -> Reply {
+pub(crate) async fn ask(world: &World, client: &str, device: &str) -> Reply {
     world
         .token(&[
             ("grant_type", "urn:ietf:params:oauth:grant-type:device_code".to_owned()),
@@ -79,7 +79,8 @@ async fn a_device_whose_user_says_no_gets_nothing() {
     let (device, code) = (begun.json["device_code"].as_str().unwrap(), begun.json["user_code"].as_str().unwrap());
     let mut browser = Browser::default();
     let page = browser.post(&world, "/adit/device", &[("user_code", code)]).await;
-    for (meaning, name) in [("Know who you are, and which groups you are in", "openid"), ("Read all users", "User.Read.All")]
+    for (meaning, name) in
+        [("Know who you are, and which groups you are in", "openid"), ("Read all users", "User.Read.All")]
     {
         assert!(page.text.contains(&format!("<li>{meaning}<br><code>{name}</code></li>")), "{}", page.text);
     }

@@ -1,8 +1,8 @@
 //! This installation's own gateway as a client of the provider: what it gets, and that nobody else is it.
 
 use adit_control::{NewServicePrincipal, NewUserGroup};
-use adit_core::application::Attributes;
 use adit_core::DisplayName;
+use adit_core::application::Attributes;
 use axum::body::Body;
 use http::Request;
 use serde_json::json;

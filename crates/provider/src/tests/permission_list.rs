@@ -11,8 +11,10 @@ async fn the_user_reads_who_asks_and_for_what_before_signing_in_and_may_say_no()
     let (program, other) = (wiki(&world).await, wiki(&world).await);
     world.allow_program(&program, "User.Read.All").await;
     world.allow_program(&program, "Group.ReadWrite.All").await;
-    let everything = ["<li>Read all users<br><code>User.Read.All</code></li>",
-        "<li>Read and write all groups<br><code>Group.ReadWrite.All</code></li>"];
+    let everything = [
+        "<li>Read all users<br><code>User.Read.All</code></li>",
+        "<li>Read and write all groups<br><code>Group.ReadWrite.All</code></li>",
+    ];
     let groups = "<li>Read all groups<br><code>Group.Read.All</code></li>";
     let acts = "<li>Act for you at Backup<br><code>user_impersonation</code></li>";
     let at_other = format!("openid api://{}/.default", other.id());

@@ -150,7 +150,10 @@ async fn a_token_gets_what_was_granted_first_or_less_and_never_more() {
     for (scope, granted) in [
         (graph(".default"), Some("User.Read.All")),
         (graph("User.Read.All"), Some("User.Read.All")),
-        (format!("{} {} openid profile email", graph("User.Read.All"), graph("Group.ReadWrite.All")), Some("User.Read.All")),
+        (
+            format!("{} {} openid profile email", graph("User.Read.All"), graph("Group.ReadWrite.All")),
+            Some("User.Read.All"),
+        ),
         (graph("User.ReadWrite.All"), None),
         (graph("Directory.AccessAsUser.All"), None),
         (format!("api://{}/.default", other.id()), None),
@@ -229,7 +232,8 @@ async fn a_secret_that_is_taken_back_ends_what_was_granted_for_it() {
     let (world, _, mut program) = world().await;
     let token = first(&world, &program, SCOPE).await;
     let application = world.control.application(program.application.id).await.unwrap();
-    let id: ClientSecretId = application.attributes["passwordCredentials"][0]["keyId"].as_str().unwrap().parse().unwrap();
+    let id: ClientSecretId =
+        application.attributes["passwordCredentials"][0]["keyId"].as_str().unwrap().parse().unwrap();
     let new = world.control.add_application_secret(&context(), application.id, Default::default()).await.unwrap();
     let renewed = {
         let with_new = form(&program, &token, &[("client_secret", new.text.as_str())]);
@@ -246,7 +250,9 @@ async fn a_secret_that_is_taken_back_ends_what_was_granted_for_it() {
 async fn a_program_that_is_disabled_or_deleted_ends_them() {
     let (world, _, program) = world().await;
     let set = |name: &str, value: bool| Attributes::from_iter([(name.to_owned(), Value::Bool(value))]);
-    for (off, on) in [(("accountEnabled", false), ("accountEnabled", true)), (("isDisabled", true), ("isDisabled", false))] {
+    for (off, on) in
+        [(("accountEnabled", false), ("accountEnabled", true)), (("isDisabled", true), ("isDisabled", false))]
+    {
         let token = first(&world, &program, SCOPE).await;
         for (name, value) in [off, on] {
             let change = ServicePrincipalChange { attributes: set(name, value), ..Default::default() };

@@ -100,7 +100,11 @@ async fn the_user_who_agrees_goes_on_to_where_the_application_is_known() {
     let mut browser = Browser::default();
     let begun = browser.get(&world, &authorize(&program, &[])).await;
     let cookie = browser.cookie.clone();
-    let query = [("client_id", program.id()), ("post_logout_redirect_uri", REDIRECT.to_owned()), ("state", "\"><b>".to_owned())];
+    let query = [
+        ("client_id", program.id()),
+        ("post_logout_redirect_uri", REDIRECT.to_owned()),
+        ("state", "\"><b>".to_owned()),
+    ];
     let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let page = browser.get(&world, &path(&query)).await;
     assert!(is_question(&page) && page.text.contains("<strong>Backup</strong>") && !page.text.contains("<b>"));
