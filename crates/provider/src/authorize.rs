@@ -97,9 +97,7 @@ pub(crate) fn sent_back(
 /// Shows what is wrong, here.
 pub(crate) fn stays(refused: &Refusal) -> Response {
     tracing::info!(reason = ?refused.error, "a sign-in was not begun");
-    let status = refused.error.status();
-    let text = refused.error.description();
-    Page::problem(status, "This sign-in cannot go on", &text).into_response()
+    Page::problem("This sign-in cannot go on", &refused.error).into_response()
 }
 
 /// Whose request it is, and where its user is sent back to.

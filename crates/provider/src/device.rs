@@ -17,7 +17,7 @@ use crate::authorize::stays;
 use crate::discovery::json_response;
 use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
-use crate::page::{Page, escaped};
+use crate::page::{Page, alert, escaped};
 use crate::permission_list::{Asked, asked};
 use crate::provider::{ClientAddress, Provider};
 use crate::relying_party::RelyingParty;
@@ -179,17 +179,18 @@ fn answered(provider: &Provider, key: &str, answer: Answer) -> bool {
 }
 
 fn shown(provider: &Provider, code: &str, problem: Option<&str>) -> Response {
-    let problem = problem.map(|problem| format!("<p class=\"problem\" role=\"alert\">{}</p>\n", escaped(problem)));
+    let (problem, described) = alert(problem);
     let content = format!(
         "<h1>Enter the code</h1>\n<p>Enter the code that your other device shows. Go on only if you began to sign in there \
          yourself: whoever sends you a code wants to act as you.</p>\n{}\
          <form method=\"post\" action=\"{}\">\n<label for=\"code\">Code</label>\n\
          <input id=\"code\" class=\"code\" name=\"user_code\" value=\"{}\" autocomplete=\"off\" \
-         autocapitalize=\"characters\" spellcheck=\"false\" maxlength=\"20\" required autofocus>\n\
+         autocapitalize=\"characters\" spellcheck=\"false\" maxlength=\"20\" required autofocus{}>\n\
          <button>Next</button>\n</form>",
-        problem.unwrap_or_default(),
+        problem,
         escaped(&format!("{}/adit/device", provider.0.path_prefix)),
         escaped(&code.chars().take(20).collect::<String>()),
+        described,
     );
     Page::new("Enter the code", content).into_response()
 }

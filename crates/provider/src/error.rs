@@ -222,8 +222,17 @@ impl OAuthError {
 
     /// What is said of it, with its number.
     pub(crate) fn description(&self) -> String {
-        let (_, _, number, message) = self.words();
-        format!("AADSTS{number}: {message}")
+        format!("{}: {}", self.number(), self.message())
+    }
+
+    /// What is said of it.
+    pub(crate) fn message(&self) -> String {
+        self.words().3
+    }
+
+    /// Its number, as clients and the documentation of Microsoft's name it.
+    pub(crate) fn number(&self) -> String {
+        format!("AADSTS{}", self.words().2)
     }
 
     /// Whether the audit log has it: not what is no refusal yet, nor what says nothing of the request.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::authorize::stays;
 use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
-use crate::page::{Page, escaped};
+use crate::page::{Page, alert, escaped};
 use crate::provider::{ClientAddress, Provider};
 use crate::shelf::{hash, random_key};
 use crate::sign_in::check_origin;
@@ -146,24 +146,23 @@ fn key_of(provider: &Provider, form: &Form, address: Option<ClientAddress>) -> R
 }
 
 fn shown(provider: &Provider, key: &str, [name, display_name]: [&str; 2], problem: Option<&str>) -> Response {
-    let problem_shown =
-        problem.map(|problem| format!("<p class=\"problem\" role=\"alert\">{}</p>\n", escaped(problem)));
+    let (problem_shown, described) = alert(problem);
     let content = format!(
         "<h1>First administrator</h1>\n<p>This directory has nobody yet. Whoever you enter here may administer all of \
          it.</p>\n{problem}<form method=\"post\" action=\"{action}\">\n\
          <input type=\"hidden\" name=\"key\" value=\"{key}\">\n\
          <label for=\"name\">User name</label>\n\
          <input id=\"name\" name=\"name\" value=\"{name}\" autocomplete=\"username\" autocapitalize=\"none\" \
-         spellcheck=\"false\" placeholder=\"ada@corp.example\" required autofocus>\n\
+         spellcheck=\"false\" placeholder=\"ada@corp.example\" required autofocus{described}>\n\
          <label for=\"display\">Name to show</label>\n\
          <input id=\"display\" name=\"display_name\" value=\"{display}\" autocomplete=\"name\" required>\n\
          <label for=\"password\">Password</label>\n\
          <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"new-password\" required \
-         aria-describedby=\"rule\">\n<p id=\"rule\">At least 12 characters, and not your name.</p>\n\
+         aria-describedby=\"rule\">\n<p id=\"rule\" class=\"note\">At least 12 characters, and not your name.</p>\n\
          <label for=\"again\">Password again</label>\n\
          <input id=\"again\" name=\"password_again\" type=\"password\" autocomplete=\"new-password\" required>\n\
          <button>Make the administrator</button>\n</form>",
-        problem = problem_shown.unwrap_or_default(),
+        problem = problem_shown,
         action = escaped(&format!("{}/adit/first-administrator", provider.0.path_prefix)),
         key = escaped(key),
         name = escaped(name),

@@ -12,6 +12,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderValue, StatusCode, header};
 
+use crate::error::OAuthError;
+
 const STYLE: &str = "\
 :root{color-scheme:light dark}\
 body{margin:0;font:1rem/1.5 system-ui,sans-serif;background:Canvas;color:CanvasText}\
@@ -21,7 +23,7 @@ p{margin:0 0 1rem;overflow-wrap:anywhere}\
 label{display:block;font-weight:600;margin:0 0 .25rem}\
 input{box-sizing:border-box;width:100%;font:inherit;padding:.6rem .7rem;margin:0 0 1rem;border:1px solid GrayText;\
 border-radius:.4rem;background:Field;color:FieldText}\
-input:focus-visible,button:focus-visible{outline:3px solid Highlight;outline-offset:2px}\
+input:focus-visible,button:focus-visible{outline:3px solid #3b82f6;outline-offset:2px}\
 button{font:inherit;font-weight:600;width:100%;padding:.7rem;margin:0 0 .75rem;border:1px solid #0b57d0;\
 border-radius:.4rem;background:#0b57d0;color:#fff}\
 button.other{border-color:GrayText;background:Canvas;color:CanvasText}\
@@ -29,7 +31,8 @@ ul{margin:0 0 1.25rem;padding:0 0 0 1.25rem}\
 li{margin:0 0 .4rem;overflow-wrap:anywhere}\
 code{font:.875rem/1.4 ui-monospace,monospace}\
 .note{font-size:.875rem}\
-.problem{border-left:.3rem solid #b3261e;padding:.5rem .75rem}\
+input+.note{margin:-.6rem 0 1rem}\
+.problem{border-left:.3rem solid #d93025;padding:.5rem .75rem}\
 .code{font:600 1.25rem/1.5 ui-monospace,monospace;letter-spacing:.1em}";
 
 /// What the browser may do with a page whose forms go nowhere but here.
@@ -56,9 +59,15 @@ impl Page {
     }
 
     /// A page that says what was wrong and what to do.
-    pub(crate) fn problem(status: StatusCode, title: &'static str, text: &str) -> Self {
-        let content = format!("<h1>{}</h1>\n<p class=\"problem\" role=\"alert\">{}</p>", escaped(title), escaped(text));
-        Self { status, title, content, leads_to: None }
+    pub(crate) fn problem(title: &'static str, error: &OAuthError) -> Self {
+        let (message, number) = (escaped(&error.message()), error.number());
+        let content = format!(
+            "<h1>{}</h1>\n<p class=\"problem\" role=\"alert\">{message}</p>\n\
+             <p>Go back to where you came from and begin again. If that does not help, tell whoever looks after the \
+             application this number: <strong>{number}</strong>.</p>",
+            escaped(title)
+        );
+        Self { status: error.status(), title, content, leads_to: None }
     }
 
     pub(crate) fn leading_to(mut self, source: Option<String>) -> Self {
@@ -102,6 +111,17 @@ pub(crate) const GUARDS: [(&str, &str); 4] = [
     ("x-content-type-options", "nosniff"),
 ];
 
+/// What is wrong with what was entered, as it stands above a form, and the attribute by which a field says so too.
+pub(crate) fn alert(problem: Option<&str>) -> (String, &'static str) {
+    match problem {
+        Some(problem) => {
+            let shown = format!("<p class=\"problem\" role=\"alert\" id=\"problem\">{}</p>\n", escaped(problem));
+            (shown, " aria-describedby=\"problem\"")
+        }
+        None => (String::new(), ""),
+    }
+}
+
 /// A text as it stands in HTML, between tags and in quoted attributes.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -125,6 +145,18 @@ mod tests {
     #[test]
     fn nothing_from_outside_becomes_markup() {
         assert_eq!(escaped("<b a=\"1\" c='2'>&"), "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;");
+    }
+
+    #[test]
+    fn a_problem_is_said_in_words_before_its_number() {
+        let page = Page::problem("This sign-in cannot go on", &OAuthError::BadRedirect);
+        let (words, number) =
+            (page.content.find("The redirect URI").unwrap(), page.content.find("AADSTS50011").unwrap());
+        assert!(words < number && page.status == StatusCode::BAD_REQUEST, "{}", page.content);
+        let hostile = Page::problem("x", &OAuthError::UnknownClient("<b>".to_owned()));
+        assert!(!hostile.content.contains("<b>"), "{}", hostile.content);
+        assert_eq!(alert(None), (String::new(), ""));
+        assert!(alert(Some("<b>")).0.contains("&lt;b&gt;"));
     }
 
     #[test]

@@ -77,8 +77,9 @@ pub(crate) fn shown(program: &str, asked: &[Asked]) -> String {
     if asked.is_empty() {
         return String::new();
     }
-    let line =
-        |asked: &Asked| format!("<li>{}<br><code>{}</code></li>\n", escaped(&asked.meaning), escaped(&asked.name));
+    // On narrow screens a name breaks behind a dot and not anywhere.
+    let name = |asked: &Asked| escaped(&asked.name).replace('.', ".<wbr>");
+    let line = |asked: &Asked| format!("<li>{}<br><code>{}</code></li>\n", escaped(&asked.meaning), name(asked));
     let lines: String = asked.iter().map(line).collect();
     format!(
         "<p id=\"asks\">If you sign in, <strong>{}</strong> may do this, as far as you may do it yourself:</p>\n\
@@ -95,7 +96,7 @@ mod tests {
     fn a_permission_is_shown_by_meaning_and_name_and_is_no_markup() {
         assert_eq!(shown("Wiki", &[]), "");
         let page = shown("Wiki", &named(|name| name == "User.Read.All"));
-        assert!(page.contains("<li>Read all users<br><code>User.Read.All</code></li>"), "{page}");
+        assert!(page.contains("<li>Read all users<br><code>User.<wbr>Read.<wbr>All</code></li>"), "{page}");
         let hostile = shown("<i>", &[Asked::new("user_impersonation", "Act for you at <b>")]);
         assert!(hostile.contains("&lt;b&gt;") && !hostile.contains("<b>") && !hostile.contains("<i>"), "{hostile}");
     }

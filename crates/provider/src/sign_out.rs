@@ -110,7 +110,7 @@ fn confirmation(provider: &Provider, client: Option<&str>, onward: Option<Onward
         None => String::new(),
     };
     let content = format!(
-        "<h1>Sign out?</h1>\n<p>This ends what this browser has begun here.{then}</p>\n\
+        "<h1>Sign out?</h1>\n<p>This ends the sign-ins that you have begun here in this browser and not finished.{then}</p>\n\
          <form method=\"post\" action=\"{}\">\n{fields}<button autofocus>Sign out</button>\n</form>\n\
          <p class=\"note\">If you did not ask for this, close the page: nothing has changed.</p>",
         escaped(&format!("{}/adit/sign-out", provider.0.path_prefix)),
@@ -154,5 +154,5 @@ fn sent_on(onward: &Onward) -> Option<Response> {
 /// Shows what is wrong, here.
 fn stays(error: OAuthError) -> Response {
     tracing::info!(reason = ?error, "a sign-out was not begun");
-    Page::problem(error.status(), "This sign-out cannot go on", &error.description()).into_response()
+    Page::problem("This sign-out cannot go on", &error).into_response()
 }

@@ -11,6 +11,7 @@ mod harness;
 mod keys;
 mod permission_list;
 mod refresh_tokens;
+mod relying_party;
 mod sign_out;
 mod throttles;
 mod wiki;

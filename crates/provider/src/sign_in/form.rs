@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::{Flow, Purpose};
-use crate::page::{Page, escaped};
+use crate::page::{Page, alert, escaped};
 use crate::permission_list;
 use crate::provider::Provider;
 
@@ -52,14 +52,7 @@ pub(super) fn form(provider: &Provider, key: &str, flow: &Flow, shown: &Shown) -
         }
         Purpose::Code(_) => "",
     };
-    let (problem, described) = match &shown.problem {
-        Some(problem) => {
-            let problem = escaped(problem);
-            let shown = format!("<p class=\"problem\" role=\"alert\" id=\"problem\">{problem}</p>\n");
-            (shown, " aria-describedby=\"problem\"")
-        }
-        None => (String::new(), ""),
-    };
+    let (problem, described) = alert(shown.problem.as_deref());
     let (focus_name, focus_password) = if name.is_empty() { (" autofocus", "") } else { ("", " autofocus") };
     let content = format!(
         "<h1>Sign in</h1>\n<p>to continue to <strong>{party}</strong></p>\n{warning}{problem}\

@@ -98,7 +98,8 @@ impl Browser {
         if let Some(cookie) = &cookie {
             self.cookie = cookie.split(';').next().map(str::to_owned);
         }
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        // Where a word may break is nothing that somebody reads.
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap().replace("<wbr>", "");
         Page {
             status: parts.status.as_u16(),
             text,
