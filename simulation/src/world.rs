@@ -264,6 +264,7 @@ async fn serve_gateway(
         client_limits: ClientLimits::default(),
         awaited: Vec::new(),
         grace: Duration::from_secs(5),
+        sign_in: None,
         observation: Observation::default(),
     };
     let (gateway, entrance) = Gateway::start_solo(listener.local_addr()?, settings, &mut Registry::default())?;

@@ -48,6 +48,8 @@ pub(crate) struct AcmeSettings {
     pub(crate) challenges: Vec<ChallengeKind>,
     /// The only certificate authority, in PEM, to trust for the directory's own TLS; without one, what the system trusts.
     pub(crate) ca: Option<String>,
+    /// The sign-in host, which needs a certificate whatever is published.
+    pub(crate) sign_in_host: Option<String>,
 }
 
 /// How a name is proved.
@@ -106,6 +108,7 @@ pub(crate) mod tests {
             domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
             challenges: vec![ChallengeKind::TlsAlpn01],
             ca: None,
+            sign_in_host: None,
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use adit_control::{CertificateAuthority, ControlPlane, Principals, SealingKey, Zeroizing};
 use adit_core::ConnectorId;
-use adit_gateway::{CertificateSource, ClientLimits, Gateway, Observation};
+use adit_gateway::{CertificateSource, ClientLimits, Gateway, Observation, SignInSettings};
 use adit_identity::{LocalKey, Verifier};
 use adit_provider::Provider;
 use axum::Router;
@@ -23,18 +23,20 @@ use tokio::task::JoinSet;
 
 use crate::acme;
 use crate::certificate::{CertificateFiles, Certificates};
-use crate::configuration::{Configuration, GatewayAddress};
+use crate::configuration::{Configuration, GatewayAddress, SignIn};
 use crate::data_folder::{Addresses, DataFolder, KeyPair};
 use crate::fingerprint::Fingerprint;
 use crate::listener::{self, Bound, operations};
 #[cfg(feature = "otlp")]
 use crate::otlp::Exporter;
+use crate::session_keys::SessionKeys;
 use crate::succession::{Estate, Heir, HeirSocket, Listeners};
 
 mod api_metrics;
 mod control_link;
 mod control_metrics;
 mod provider;
+mod session_link;
 mod sockets;
 mod start_error;
 mod successor;
@@ -113,7 +115,9 @@ impl Server {
         let spans = None;
         let observation = Observation { records, spans, server_timing: configuration.server_timing };
         let clients = (configuration.api.trusted_proxies.clone(), configuration.client_limits);
-        let door = Door { listener: sockets.gateway, awaited: connectors, grace: configuration.grace };
+        let session_keys = session_keys(&folder, configuration.sign_in.as_ref())?;
+        let sign_in = sign_in(configuration.sign_in, session_keys.as_ref(), &control);
+        let door = Door { listener: sockets.gateway, awaited: connectors, grace: configuration.grace, sign_in };
         let gateway = start_gateway(door, &control, &certificates, clients, observation, &mut registry)?;
         until_ready(&gateway).await?;
         let trusted_proxies = configuration.api.trusted_proxies.clone();
@@ -151,6 +155,9 @@ impl Server {
         server.background.spawn(Arc::clone(&certificates).look_after(files));
         if let Some(provider) = server.provider.clone() {
             server.background.spawn(provider.look_after_keys());
+        }
+        if let Some(session_keys) = session_keys {
+            server.background.spawn(session_keys.keep());
         }
         server.folder.announce(&addresses)?;
         tracing::info!(
@@ -324,12 +331,32 @@ fn own_names(configuration: &Configuration, dialled: &GatewayAddress, addresses:
     names
 }
 
+/// The keys of sessions, if there are to be sessions.
+fn session_keys(folder: &DataFolder, sign_in: Option<&SignIn>) -> Result<Option<SessionKeys>, StartError> {
+    let open = |sign_in: &SignIn| SessionKeys::open(folder.session_keys(), sign_in.limits.absolute);
+    Ok(sign_in.map(open).transpose()?)
+}
+
+/// How users sign in at the gateway.
+fn sign_in(configured: Option<SignIn>, keys: Option<&SessionKeys>, control: &ControlPlane) -> Option<SignInSettings> {
+    let SignIn { authority, provider, limits } = configured?;
+    Some(SignInSettings {
+        authority,
+        provider,
+        keys: keys?.ring(),
+        limits,
+        ended: control.ended_sessions(),
+        sessions: Arc::new(session_link::SessionLink::new(control.clone())),
+    })
+}
+
 /// How a gateway begins and how connectors end.
 struct Door {
     listener: std::net::TcpListener,
     /// Connectors that have tunnels to the server before this one.
     awaited: Vec<ConnectorId>,
     grace: Duration,
+    sign_in: Option<SignInSettings>,
 }
 
 fn start_gateway(
@@ -340,7 +367,7 @@ fn start_gateway(
     observation: Observation,
     registry: &mut Registry,
 ) -> Result<Gateway, StartError> {
-    let Door { listener, awaited, grace } = door;
+    let Door { listener, awaited, grace, sign_in } = door;
     let settings = adit_gateway::Settings {
         cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         snapshots: control.snapshots(),
@@ -352,6 +379,7 @@ fn start_gateway(
         client_limits,
         awaited,
         grace,
+        sign_in,
         observation,
     };
     Ok(Gateway::start(listener, settings, registry)?)

@@ -29,11 +29,14 @@ mod address;
 mod client_limits;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod sign_in;
 
 pub(crate) use acme::AcmeFlags;
 use acme::{AcmeTable, BadAcme};
 pub(crate) use address::{GatewayAddress, listen_address};
 use address::{ListenAddress, Network};
+pub(crate) use sign_in::SignIn;
+use sign_in::{BadSignIn, SignInTable};
 
 /// How long requests through the gateway may take to finish when the server stops, unless it is said otherwise: downloads
 /// of some size, and less than service managers wait before they kill.
@@ -58,6 +61,8 @@ pub(crate) struct Configuration {
     pub(crate) acme: Option<AcmeSettings>,
     /// Where the gateway's access records go.
     pub(crate) access_records: AccessRecords,
+    /// How users sign in, if they can.
+    pub(crate) sign_in: Option<SignIn>,
     /// Whether the gateway's answers have `Server-Timing`.
     pub(crate) server_timing: bool,
     /// How long requests through the gateway may take to finish when the server stops.
@@ -133,6 +138,8 @@ pub(crate) enum ConfigurationError {
     Certificate(#[from] CertificateFileError),
     #[error(transparent)]
     Acme(#[from] BadAcme),
+    #[error(transparent)]
+    SignIn(#[from] BadSignIn),
     #[cfg(feature = "otlp")]
     #[error(transparent)]
     Otlp(#[from] otlp::BadOtlp),
@@ -168,6 +175,7 @@ struct File {
     #[serde(default)]
     certificate: Vec<CertificateTable>,
     acme: Option<AcmeTable>,
+    sign_in: Option<SignInTable>,
     #[serde(default, deserialize_with = "from_text")]
     access_records: Option<AccessRecords>,
     #[serde(default)]
@@ -221,6 +229,7 @@ fn read(path: &Path) -> Result<File, ConfigurationError> {
     let beside = path.parent().unwrap_or(Path::new(""));
     let paths = file.data.iter_mut().chain(file.issuer.iter_mut().filter_map(|issuer| issuer.ca.as_mut()));
     let paths = paths.chain(file.acme.iter_mut().filter_map(|acme| acme.ca.as_mut()));
+    let paths = paths.chain(file.sign_in.iter_mut().flat_map(SignInTable::paths));
     #[cfg(feature = "otlp")]
     let paths = paths.chain(file.otlp.iter_mut().filter_map(|otlp| otlp.ca.as_mut()));
     for written in paths.chain(file.certificate.iter_mut().flat_map(CertificateTable::paths)) {
@@ -239,9 +248,13 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
     let listen = listen(&file, &flags)?;
     let gateway_address = flags.gateway_address.or_else(|| file.gateway_address.clone());
     let certificates = certificates(&file.certificate, flags.certificates)?;
-    let acme = acme::resolve(file.acme.take(), flags.acme, listen.http.is_some())?;
+    let mut acme = acme::resolve(file.acme.take(), flags.acme, listen.http.is_some())?;
     let client_limits = std::mem::take(&mut file.client_limits).into();
     let access_records = flags.access_records.or_else(|| file.access_records.clone()).unwrap_or_default();
+    let sign_in = file.sign_in.take().map(sign_in::resolve).transpose()?;
+    if let (Some(acme), Some(sign_in)) = (&mut acme, &sign_in) {
+        acme.sign_in_host = Some(sign_in.host().to_owned());
+    }
     let server_timing = file.server_timing;
     let grace = flags.grace.or(file.grace).unwrap_or(GRACE);
     #[cfg(feature = "otlp")]
@@ -259,6 +272,7 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
         certificates,
         acme,
         access_records,
+        sign_in,
         server_timing,
         grace,
         #[cfg(feature = "otlp")]

@@ -29,6 +29,7 @@ const DIRECTORY: &str = "directory.sqlite";
 const ADDRESSES: &str = "addresses.json";
 const CERTIFICATES: &str = "certificates";
 const ACME: &str = "acme";
+const SESSION_KEYS: &str = "session-keys";
 
 /// A data folder that this process serves from: no other process can, as long as this value lives.
 #[derive(Debug)]
@@ -135,6 +136,11 @@ impl DataFolder {
     /// Where the administrator puts certificates; may be missing.
     pub(crate) fn certificates(&self) -> PathBuf {
         self.path.join(CERTIFICATES)
+    }
+
+    /// Where the keys are under which sessions of users are sealed. A lost one costs nothing but the sessions.
+    pub(crate) fn session_keys(&self) -> PathBuf {
+        self.path.join(SESSION_KEYS)
     }
 
     /// Where accounts at ACME authorities and what they issued is kept; made when there is one.

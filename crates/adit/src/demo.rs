@@ -170,6 +170,7 @@ fn configuration(folder: &TemporaryFolder) -> Configuration {
         acme: None,
         // The demo speaks on stdout.
         access_records: AccessRecords::Off,
+        sign_in: None,
         server_timing: false,
         grace: GRACE,
         #[cfg(feature = "otlp")]

@@ -20,6 +20,7 @@ mod listener;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod publication;
+mod session_keys;
 mod succession;
 mod telemetry;
 

@@ -26,6 +26,7 @@ use crate::error::{Error, OpenError};
 use crate::permit::{Failed, Signer, Signing};
 use crate::provider::keep_api_principal;
 use crate::sealing::SealingKey;
+use crate::session::Ended;
 
 /// How often the snapshot is compared with the directory.
 const POLL: Duration = Duration::from_secs(1);
@@ -78,6 +79,8 @@ pub(crate) struct Inner {
     compiling: Mutex<Signing>,
     /// Statements that could not be signed when that was last tried.
     unsigned: AtomicUsize,
+    /// Sessions of users that were ended.
+    ended: Ended,
     clock: Clock,
 }
 
@@ -113,6 +116,7 @@ impl ControlPlane {
         check_sealing_key(&store, &settings.sealing_key).await?;
         furnish(&store, clock()).await?;
         forget_tunnels(&store).await?;
+        let ended = Ended::load(&store, clock()).await?;
         let step = store.snapshot_step(&Snapshot::default()).await.map_err(Error::Store)?;
         let signer = Signer::new(&settings.authority, step.version(), clock());
         let snapshot = signer.step(step, &Snapshot::default());
@@ -128,6 +132,7 @@ impl ControlPlane {
                 snapshots: watch::Sender::new(Arc::new(snapshot)),
                 compiling: Mutex::new(Signing::new(clock())),
                 unsigned: AtomicUsize::new(0),
+                ended,
                 clock,
             }),
         };
@@ -196,6 +201,10 @@ impl ControlPlane {
 
     pub(crate) fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    pub(crate) fn ended(&self) -> &Ended {
+        &self.inner.ended
     }
 
     pub(crate) fn sealing_key(&self) -> &SealingKey {

@@ -31,6 +31,7 @@ pub mod registration;
 pub mod registration_token;
 pub mod sealing;
 pub mod service_principal;
+pub mod session;
 pub mod sign_in;
 pub mod target;
 pub mod user;

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use candidate::{Candidate, Standing};
 pub use place::{NotAPlace, Place};
 
-use crate::access::{self, AccessRequest, Denial};
+use crate::access::{self, AccessRequest, Denial, Refused, Who};
 use crate::external_url::ExternalUrl;
 use crate::id::{ConnectorGroupId, ConnectorId};
 use crate::request_path::{self, PathRefused};
@@ -134,8 +134,10 @@ impl Availability {
 pub enum Obstacle {
     /// No path that passes a gateway.
     Path(PathRefused),
-    /// The access decision.
+    /// The access decision, for everybody.
     Denied(Denial),
+    /// The access decision, for who asks.
+    Refused(Refused),
     /// The group has no connector that could be taken.
     NoConnector,
     /// All that could be taken have as many requests under way as they may have.
@@ -201,15 +203,15 @@ pub struct PastFailure {
     pub request_id: String,
 }
 
-/// Explains what a request for `place` would meet.
+/// Explains what a request for `place` by `who` would meet.
 #[must_use]
-pub fn explain(snapshot: &Snapshot, place: Place, known: &[ConnectorFacts]) -> Explanation {
+pub fn explain(snapshot: &Snapshot, place: Place, known: &[ConnectorFacts], who: Who<'_>) -> Explanation {
     let route = route(snapshot, &place);
     let candidates = candidate::candidates(snapshot, &place, route.as_ref());
     let group = route.as_ref().map(|route| route.connector_group);
     let connectors = group.map(|group| connectors(snapshot, group, known)).unwrap_or_default();
     let connectors_elsewhere = known.iter().filter(|facts| is_elsewhere(snapshot, facts, group)).count();
-    let obstacle = obstacle(snapshot, &place, &connectors);
+    let obstacle = obstacle(snapshot, &place, &connectors, who);
     let version = snapshot.version();
     Explanation { place, version, route, candidates, connectors, connectors_elsewhere, obstacle }
 }
@@ -257,12 +259,14 @@ fn is_elsewhere(snapshot: &Snapshot, facts: &ConnectorFacts, group: Option<Conne
     facts.serving + facts.proving > 0 && own.is_some() && own != group
 }
 
-fn obstacle(snapshot: &Snapshot, place: &Place, connectors: &[ExplainedConnector]) -> Option<Obstacle> {
+fn obstacle(snapshot: &Snapshot, place: &Place, connectors: &[ExplainedConnector], who: Who<'_>) -> Option<Obstacle> {
     if let Err(refused) = request_path::check(&place.path) {
         return Some(Obstacle::Path(refused));
     }
-    if let Err(denial) = access::decide(snapshot, AccessRequest { host: &place.host, path: &place.path }) {
-        return Some(Obstacle::Denied(denial));
+    match access::decide_for(snapshot, AccessRequest { host: &place.host, path: &place.path }, who) {
+        Ok(_) => {}
+        Err(Refused::Closed(denial)) => return Some(Obstacle::Denied(denial)),
+        Err(refused) => return Some(Obstacle::Refused(refused)),
     }
     let any = |wanted| connectors.iter().any(|connector| connector.availability == wanted);
     match (any(Availability::Available), any(Availability::Busy), any(Availability::Proving)) {

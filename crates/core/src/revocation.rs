@@ -20,6 +20,15 @@ pub const LONGEST_SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a revocation is kept.
 pub const KEPT: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
+/// That sessions were ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revocation {
+    /// Sessions that began at an earlier version are over.
+    pub before: Version,
+    /// When it was, in milliseconds since 1970: for access tokens alone, whose issuers know no version of the directory.
+    pub at: u64,
+}
+
 /// Whose sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SessionsOf {

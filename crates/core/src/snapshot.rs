@@ -18,7 +18,7 @@ use crate::connector::KeyGeneration;
 use crate::external_url::ExternalUrl;
 use crate::id::{ApplicationId, ConnectorGroupId, ConnectorId, PrincipalId, TunnelId};
 use crate::revision::{Epoch, Revision};
-use crate::revocation::{SessionsOf, Version};
+use crate::revocation::{Revocation, SessionsOf, Version};
 pub use crate::snapshot::published_application::{Entrance, PublishedApplication};
 use crate::snapshot::sharded::Sharded;
 use crate::wildcard;
@@ -68,7 +68,7 @@ struct Content {
     /// The users of this directory itself who may not sign in.
     disabled: Sharded<PrincipalId, ()>,
     /// Sessions that are over if they began at an earlier version.
-    revocations: Sharded<SessionsOf, Version>,
+    revocations: Sharded<SessionsOf, Revocation>,
 }
 
 /// One entrance of one application.
@@ -94,7 +94,7 @@ pub struct SnapshotChanges {
     /// Each user of this directory itself once, and whether it is there and may not sign in.
     pub disabled: Vec<(PrincipalId, bool)>,
     /// Sessions that are over if they began before.
-    pub revocations: Vec<(SessionsOf, Version)>,
+    pub revocations: Vec<(SessionsOf, Revocation)>,
 }
 
 impl SnapshotChanges {
@@ -140,7 +140,7 @@ impl Snapshot {
         changes.applications.retain(|(id, now)| now.is_some() || self.content.applications.get(id).is_some());
         changes.connectors.retain(|(id, now)| now.as_ref() != self.content.connectors.get(id));
         changes.disabled.retain(|(id, is_disabled)| *is_disabled != self.is_disabled(*id));
-        changes.revocations.retain(|(of, at)| self.ended_before(*of).is_none_or(|known| known < *at));
+        changes.revocations.retain(|(of, ended)| self.ended_before(*of).is_none_or(|known| known < ended.before));
         let mut content = Arc::clone(&self.content);
         if !changes.is_empty() {
             Arc::make_mut(&mut content).apply(changes);
@@ -217,6 +217,12 @@ impl Snapshot {
     /// The version of the directory before which sessions began that are over, if any are.
     #[must_use]
     pub fn ended_before(&self, of: SessionsOf) -> Option<Version> {
+        self.revocation(of).map(|ended| ended.before)
+    }
+
+    /// What ended sessions last, if anything did.
+    #[must_use]
+    pub fn revocation(&self, of: SessionsOf) -> Option<Revocation> {
         self.content.revocations.get(&of).copied()
     }
 
@@ -250,8 +256,8 @@ impl Content {
         for (user, is_disabled) in changes.disabled {
             if is_disabled { self.disabled.insert(user, ()) } else { self.disabled.remove(&user) }
         }
-        for (of, at) in changes.revocations {
-            self.revocations.insert(of, at);
+        for (of, ended) in changes.revocations {
+            self.revocations.insert(of, ended);
         }
         // All old places first: one application may have taken another's.
         let mut hosts: HashSet<Arc<str>> = HashSet::new();

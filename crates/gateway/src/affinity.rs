@@ -4,15 +4,15 @@
 //! that all gateways agree without telling each other; one that goes away moves only its own sessions, and gets them
 //! back when it returns.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use adit_core::application::TrafficRouting;
 use adit_core::connector::ConnectorIdentity;
 use adit_core::snapshot::PublishedApplication;
+use adit_identity::cookie;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
-
-use crate::translate::OWN_PREFIX;
 
 /// The cookie's name.
 const NAME: &str = "__Host-adit-affinity";
@@ -83,20 +83,15 @@ const fn mixed(number: u64) -> u64 {
 
 /// Takes the gateway's own cookies out of a request: they are between it and the browser.
 pub(crate) fn withhold_cookies(headers: &mut HeaderMap) {
-    let has_own = |line: &HeaderValue| match std::str::from_utf8(line.as_bytes()) {
-        Ok(line) => line.contains(OWN_PREFIX),
-        Err(_) => line.as_bytes().windows(OWN_PREFIX.len()).any(|part| part == OWN_PREFIX.as_bytes()),
-    };
-    if !headers.get_all(COOKIE).iter().any(has_own) {
+    let is_kept = |line: &HeaderValue| matches!(cookie::without_ours(line.as_bytes()), Some(Cow::Borrowed(_)));
+    if headers.get_all(COOKIE).iter().all(is_kept) {
         return;
     }
     let lines: Vec<HeaderValue> = headers.get_all(COOKIE).iter().cloned().collect();
     headers.remove(COOKIE);
     for line in lines {
-        let others = line.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-        let others: Vec<&[u8]> = others.filter(|pair| !pair.starts_with(OWN_PREFIX.as_bytes())).collect();
-        let left = others.join(&b"; "[..]);
-        if let Some(left) = HeaderValue::from_bytes(&left).ok().filter(|left| !left.is_empty()) {
+        let left = cookie::without_ours(line.as_bytes()).and_then(|left| HeaderValue::from_bytes(&left).ok());
+        if let Some(left) = left.filter(|left| !left.is_empty()) {
             headers.append(COOKIE, left);
         }
     }

@@ -3,7 +3,7 @@
 //! A program gets JSON, a browser a short page, as `Accept` says. Both say what a user may know; the cause (addresses,
 //! certificates, names inside) goes to the record and the log alone.
 
-mod page;
+pub(crate) mod page;
 
 use http::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
@@ -35,9 +35,17 @@ impl Asked {
         Self { accept: request.headers().get(ACCEPT).cloned(), head_only: request.method() == Method::HEAD }
     }
 
-    fn wants_json(&self) -> bool {
-        self.accept.as_ref().and_then(|accept| accept.to_str().ok()).is_some_and(prefers_json)
+    fn wants_json(&self, reason: Reason) -> bool {
+        let accept = self.accept.as_ref().and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        // Scripts and programs are asked to sign in, and say that they take anything: a page would be of no use to them.
+        prefers_json(accept) || reason == Reason::SignInRequired && !names_page(accept)
     }
+}
+
+/// Whether an `Accept` names pages.
+pub(crate) fn names_page(accept: &str) -> bool {
+    let mut kinds = accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
+    kinds.any(|kind| kind.eq_ignore_ascii_case("text/html") || kind.eq_ignore_ascii_case("application/xhtml+xml"))
 }
 
 /// Makes the answer; `notice` is what an administrator wrote for it.
@@ -48,7 +56,7 @@ pub(crate) fn answer(
     asked: &Asked,
 ) -> Response<GatewayBody> {
     let id = request_id.to_str().unwrap_or_default();
-    let (content_type, text) = if asked.wants_json() {
+    let (content_type, text) = if asked.wants_json(reason) {
         ("application/json", json(reason, notice, id))
     } else {
         ("text/html; charset=utf-8", page::page(reason, notice, id))
@@ -225,6 +233,10 @@ mod tests {
         ] {
             assert!(!prefers_json(accept), "{accept}");
         }
-        assert!(!asking(Method::GET, None).wants_json());
+        assert!(!asking(Method::GET, None).wants_json(Reason::NoConnector));
+        for accept in [None, Some("*/*"), Some("image/png")] {
+            assert!(asking(Method::GET, accept).wants_json(Reason::SignInRequired), "{accept:?}");
+        }
+        assert!(!asking(Method::GET, Some("Text/HTML, */*;q=0.8")).wants_json(Reason::SignInRequired));
     }
 }

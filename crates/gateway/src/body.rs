@@ -8,9 +8,11 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
 use crate::arriving::Arriving;
+use crate::limits;
 use crate::pace::{BodyError, Pace};
 use crate::pool::Lease;
 use crate::record::{Outcome, Record};
+use crate::sign_in::leash::Leash;
 use crate::trailers;
 use crate::translate::{Passing, RestoredBody, TranslatedBody};
 
@@ -19,6 +21,17 @@ use crate::translate::{Passing, RestoredBody, TranslatedBody};
 pub(crate) struct GatewayBody {
     content: Content,
     record: Option<Box<Record>>,
+    /// What ends it early, if it goes to somebody who has signed in.
+    leash: Option<Held>,
+}
+
+/// Completes when the visitor may not go on.
+struct Held(Pin<Box<dyn Future<Output = ()>>>);
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Held")
+    }
 }
 
 #[derive(Debug)]
@@ -35,7 +48,7 @@ enum Content {
 
 impl GatewayBody {
     pub(crate) fn full(text: impl Into<Bytes>) -> Self {
-        Self { content: Content::Own(Full::new(text.into())), record: None }
+        Self { content: Content::Own(Full::new(text.into())), record: None, leash: None }
     }
 
     pub(crate) fn passing(body: Passing) -> Self {
@@ -44,7 +57,7 @@ impl GatewayBody {
             Passing::Restored(body) => Content::Restored(body),
             Passing::Translated(body) => Content::Translated(body),
         };
-        Self { content, record: None }
+        Self { content, record: None, leash: None }
     }
 
     /// Takes the upstream's body out, if it is one that nothing was done with.
@@ -63,13 +76,34 @@ impl GatewayBody {
     }
 
     pub(crate) const fn of_upstream(body: UpstreamBody) -> Self {
-        Self { content: Content::Upstream(body), record: None }
+        Self { content: Content::Upstream(body), record: None, leash: None }
     }
 
     /// The same body, of the request that `record` is about.
     pub(crate) fn recorded(mut self, record: Box<Record>) -> Self {
         self.record = Some(record);
         self
+    }
+
+    /// The same body for somebody who has signed in: it ends when they may not go on. What is short is out before anybody
+    /// could be sent away.
+    pub(crate) fn held_by(mut self, mut leash: Leash) -> Self {
+        if self.size_hint().exact().is_none_or(|length| length > limits::UNLEASHED_BYTES) {
+            self.leash = Some(Held(Box::pin(async move { leash.ended().await })));
+        }
+        self
+    }
+
+    fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.leash.as_mut().is_some_and(|leash| leash.0.as_mut().poll(cx).is_ready()) {
+            self.leash = None;
+            self.content = Content::Own(Full::default());
+            if let Some(record) = &mut self.record {
+                record.ended(Outcome::SessionEnded);
+            }
+            return Poll::Ready(Some(Err(BodyError::SessionEnded)));
+        }
+        self.content.poll_frame(cx)
     }
 
     fn note(&mut self, polled: &Poll<Option<Result<Frame<Bytes>, BodyError>>>) {
@@ -100,7 +134,7 @@ impl Body for GatewayBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let body = self.get_mut();
-        let polled = body.content.poll_frame(cx);
+        let polled = body.poll_content(cx);
         body.note(&polled);
         polled
     }

@@ -5,13 +5,15 @@
 //! it belongs to, and in no pool.
 //!
 //! Invariant: what is kept here was used for this client connection and no other, is used for nothing but the
-//! application, revision and connector it was made for, and dies with the client connection.
+//! application, revision and connector it was made for, and dies with the client connection, or when somebody else signs
+//! in over that.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use adit_core::id::ApplicationId;
+use adit_core::id::{ApplicationId, PrincipalId};
+use adit_identity::session::SessionId;
 use tokio::time::{Instant, timeout};
 
 use crate::core::Core;
@@ -36,6 +38,8 @@ pub(crate) struct Bonds {
     carries: Carries,
     /// The pool knows of this client, for tidying up.
     noted: Cell<bool>,
+    /// Who has signed in at the gateway over it, as far as that was asked.
+    owner: Cell<Option<(SessionId, PrincipalId)>>,
     kept: RefCell<Vec<(PoolKey, Idle)>>,
 }
 
@@ -48,7 +52,7 @@ pub(crate) struct Bound {
 
 impl Bonds {
     pub(crate) fn of(carries: Carries) -> Rc<Self> {
-        Rc::new(Self { carries, noted: Cell::new(false), kept: RefCell::default() })
+        Rc::new(Self { carries, noted: Cell::new(false), owner: Cell::new(None), kept: RefCell::default() })
     }
 
     /// Whether a request with such a token must be sent over HTTP/1.1 instead.
@@ -64,6 +68,13 @@ impl Bonds {
     /// Whether connections can be bound to this client at all.
     pub(crate) fn can_bind(&self) -> bool {
         self.carries == Carries::OneByOne
+    }
+
+    /// Its requests are somebody's from here on: what was bound for somebody else is closed.
+    pub(crate) fn belong_to(&self, owner: (SessionId, PrincipalId)) {
+        if self.owner.replace(Some(owner)).is_some_and(|before| before != owner) {
+            self.kept.borrow_mut().clear();
+        }
     }
 
     /// Whether nothing is bound, as for nearly every client.

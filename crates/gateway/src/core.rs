@@ -28,6 +28,8 @@ use crate::pool::Pool;
 use crate::record::{RecordWriter, Recorder};
 use crate::registration::rate::RegistrationRate;
 use crate::serving::Serving;
+use crate::sign_in::SignIn;
+use crate::sign_in::leash::{self, Changes};
 use crate::span::Spans;
 use crate::tls::{Purpose, TlsConfigs};
 use crate::translate::Held;
@@ -86,6 +88,8 @@ pub(crate) struct Shared {
     /// What waits in tunnels for clients.
     pub(crate) unread: Arc<Unread>,
     pub(crate) registrations: Semaphore,
+    /// How users sign in, if they can.
+    pub(crate) sign_in: Option<SignIn>,
     /// Requests under which tunnels were lost.
     pub(crate) losses: Losses,
     /// How many more probes may be under way.
@@ -170,6 +174,8 @@ pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pool: RefCell<Pool>,
     pub(crate) random: RefCell<fastrand::Rng>,
+    /// Whether somebody who was let in may have to go.
+    pub(crate) changes: Changes,
     /// What the bodies that are collected take.
     pub(crate) held: Held,
     pub(crate) recorder: Rc<Recorder>,
@@ -200,6 +206,7 @@ pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc:
         shared,
         pool: RefCell::default(),
         random,
+        changes: Changes::default(),
         held: Held::default(),
         recorder,
         tunnel_handshakes: Semaphore::new(limits::TUNNEL_HANDSHAKES),
@@ -208,6 +215,7 @@ pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc:
     let recorder = Rc::clone(&core.recorder);
     spawn_local(async move { recorder.hand_on_in_time().await });
     spawn_local(probe::run(Rc::clone(&core)));
+    spawn_local(leash::look(Rc::clone(&core)));
     loop {
         tokio::select! {
             command = commands.recv() => match command {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use adit_core::ConnectorId;
-use adit_core::access::{self, AccessRequest};
+use adit_core::access::{self, AccessRequest, Who};
 use adit_core::explain::{
     self, ConnectorWork, Explained, ExplainedConnector, ExplainedScore, Explainer, Obstacle, PastFailure, Refusal,
 };
@@ -31,7 +31,8 @@ pub(crate) struct GatewayExplainer(pub(crate) Arc<Shared>);
 impl Explainer for GatewayExplainer {
     fn explain(&self, place: explain::Place) -> Explained {
         let serving = self.0.serving.load_full();
-        let mut explanation = explain::explain(&serving.snapshot, place, &self.0.book.connector_facts());
+        let nobody = if self.0.sign_in.is_some() { Who::Anonymous } else { Who::SignInUnavailable };
+        let mut explanation = explain::explain(&serving.snapshot, place, &self.0.book.connector_facts(), nobody);
         let refusal = explanation.obstacle.as_ref().map(refusal);
         let upstream = upstream(&serving, &explanation.place);
         let (upstream_url, headers) = upstream.map_or((None, Vec::new()), |(url, headers)| (Some(url), headers));
@@ -61,6 +62,7 @@ fn refusal(obstacle: &Obstacle) -> Refusal {
     let reason = match obstacle {
         Obstacle::Path(_) => Reason::BadRequest,
         Obstacle::Denied(denial) => Failure::from(denial.clone()).reason,
+        Obstacle::Refused(refused) => Failure::from(refused.clone()).reason,
         Obstacle::NoConnector => Reason::NoConnector,
         Obstacle::AllBusy => Reason::ConnectorBusy,
     };

@@ -1,9 +1,10 @@
 //! One request: decided, cleaned, sent through a connector, answered, recorded.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::access::{self, AccessRequest};
+use adit_core::access::{self, AccessRequest, Grant, Refused, Who};
 use http::{Request, Response, Version};
 use tokio::time::Instant;
 
@@ -15,12 +16,15 @@ use crate::body::GatewayBody;
 use crate::core::Core;
 use crate::edge::Client;
 use crate::failure::Failure;
-use crate::head::{self, UpstreamHead};
+use crate::head::{self, Place, UpstreamHead};
 use crate::interim::{Interim, Way};
 use crate::reason::Reason;
 use crate::record::Record;
 use crate::replay::ReplayBody;
 use crate::respond::{self, Responded};
+use crate::serving::ForwardingRules;
+use crate::sign_in::gate::{self, Admitted};
+use crate::sign_in::leash::Leash;
 use crate::translate::Entered;
 use crate::upgrade;
 
@@ -69,9 +73,14 @@ fn refuse(
         .reason
         .is_answered()
         .then(|| answer::answer(failure.reason, failure.notice.as_deref(), record.id_value(), asked));
+    let (status, head) = (failure.status(), failure.head.clone());
     record.refused(failure);
     match answered {
         Some(mut response) => {
+            if let Some(head) = head {
+                *response.status_mut() = status;
+                head.apply(response.headers_mut());
+            }
             if core.shared.server_timing {
                 record.tell_times(response.headers_mut());
             }
@@ -105,21 +114,38 @@ async fn forward(
     record.joins_trace(request.headers_mut(), &mut core.random.borrow_mut());
     let place = place?;
     record.asks_for(&place.host);
-    let (grant, rules) = {
-        let serving = core.serving();
-        let asked = AccessRequest { host: &place.host, path: request.uri().path() };
-        let grant = access::decide(&serving.snapshot, asked)?;
-        let rules = serving.rules(grant.application().id).and_then(|rules| rules.for_host(&place.host));
-        (grant, rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))?)
+    let sign_in = core.shared.sign_in.as_ref();
+    if let Some(sign_in) = sign_in.filter(|sign_in| sign_in.is_asked(&place.host, request.uri().path())) {
+        let answered = Box::pin(sign_in.answer(core, &place, &request, record.id_value())).await;
+        if let Some(response) = answered.transpose()? {
+            return Ok(Responded { response, switch: None, challenges: false });
+        }
+    }
+    let (grant, rules, visitor) = match (open_to_all(core, &place, request.uri().path())?, sign_in) {
+        (Some((grant, rules)), _) => (grant, rules, None),
+        (None, Some(sign_in)) => {
+            let Admitted { grant, rules, visitor } = Box::pin(gate::admit(core, sign_in, &place, &request)).await?;
+            (grant, rules, Some(visitor))
+        }
+        (None, None) => return Err(Failure::new(Reason::SignInUnavailable, "no provider is configured")),
     };
     record.goes_by(&rules);
+    let path = if visitor.is_some() { request.uri().path().to_owned() } else { String::new() };
+    let mut leash = visitor.map(|visitor| Leash::new(core, visitor, rules.application.id, &place.host, path));
+    if let Some(leash) = &leash {
+        record.is_asked_by(leash.visitor().owner().1);
+    }
     let entered = Entered::of(&grant, request.uri().path());
     let upgrade = upgrade::requested(&mut request)?;
     if upgrade.is_some() && core.shared.client_limits.same_origin_websockets {
         upgrade::check_origin(request.headers(), &place.authority)?;
     }
     let over_http2 = request.version() == Version::HTTP_2;
-    let (parts, incoming) = request.into_parts();
+    let (mut parts, incoming) = request.into_parts();
+    if let Some(leash) = &leash {
+        leash.visitor().withhold(&mut parts.headers);
+        client.bonds.belong_to(leash.visitor().owner());
+    }
     let affinity = Affinity::of(grant.application(), &parts.headers, &core.random);
     let body = ReplayBody::new(incoming, &parts.headers);
     let mut head = UpstreamHead::new(parts, &grant, &place, &rules, client)?;
@@ -142,7 +168,13 @@ async fn forward(
     let interim = Interim::new(if upgrade.is_some() { Way::Closed } else { way }, &rules, entered);
     let job =
         Job { rules: &rules, head: &head, body: &body, bonds, session, begun, deadline, course, interim: &interim };
-    let answered = attempt::send(core, job).await?;
+    let answered = match &mut leash {
+        None => attempt::send(core, job).await?,
+        Some(leash) => tokio::select! {
+            answered = attempt::send(core, job) => answered?,
+            () = leash.ended() => return Err(Failure::new(Reason::SignInRequired, "the session ended meanwhile")),
+        },
+    };
     let Responded { mut response, switch, challenges } =
         respond::respond(answered, &rules, entered, bonds, upgrade, deadline)?;
     if challenges && bonds.is_of_one_user() {
@@ -155,5 +187,28 @@ async fn forward(
     if let Some(affinity) = affinity {
         affinity.tell(response.headers_mut());
     }
-    Ok(Responded { response, switch, challenges })
+    let (Some(leash), Some(sign_in)) = (leash, sign_in) else {
+        return Ok(Responded { response, switch, challenges });
+    };
+    if switch.is_none() {
+        sign_in.note_use(leash.visitor(), grant.application(), &place.host, response.headers_mut());
+    }
+    Ok(match switch {
+        Some(switch) => Responded { response, switch: Some(switch.held_by(leash)), challenges },
+        None => Responded { response: response.map(|body| body.held_by(leash)), switch: None, challenges },
+    })
+}
+
+/// The grant of a request to an application that is open to everybody; nothing where somebody has to sign in first.
+fn open_to_all(core: &Core, place: &Place, path: &str) -> Result<Option<(Grant, Arc<ForwardingRules>)>, Failure> {
+    let serving = core.serving();
+    let nobody = if core.shared.sign_in.is_some() { Who::Anonymous } else { Who::SignInUnavailable };
+    let grant = match access::decide_for(&serving.snapshot, AccessRequest { host: &place.host, path }, nobody) {
+        Ok(grant) => grant,
+        Err(Refused::SignInRequired { .. }) => return Ok(None),
+        Err(refused) => return Err(refused.into()),
+    };
+    let rules = serving.rules(grant.application().id).and_then(|rules| rules.for_host(&place.host));
+    let rules = rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))?;
+    Ok(Some((grant, rules)))
 }

@@ -11,6 +11,7 @@ use adit_core::explain::Explainer;
 use adit_core::health::HealthReporter;
 use adit_core::id::ConnectorId;
 use adit_core::revision::{Epoch, Revision};
+use adit_identity::UnusableIssuer;
 use adit_tunnel::unread::Unread;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
@@ -34,6 +35,7 @@ use crate::metrics::Metrics;
 use crate::record::{RecordDestination, RecordWriter};
 use crate::registration::rate::RegistrationRate;
 use crate::serving::Serving;
+use crate::sign_in::{SignIn, SignInSettings};
 use crate::span::Spans;
 use crate::tls::TlsConfigs;
 use crate::tunnel::{Book, Complaints, Drains, Stint, keep_presence};
@@ -61,6 +63,8 @@ pub struct Settings {
     pub awaited: Vec<ConnectorId>,
     /// How long what is under way through a connector may take to finish once it is drained or moved.
     pub grace: Duration,
+    /// How users sign in; without it, applications that require that stay closed.
+    pub sign_in: Option<SignInSettings>,
     /// What is told about requests.
     pub observation: Observation,
 }
@@ -82,6 +86,9 @@ pub enum StartError {
     /// A certificate could not be made or used.
     #[error("the gateway was not started: {0}")]
     Certificate(String),
+    /// The provider at which users sign in.
+    #[error("the gateway was not started: {0}")]
+    SignIn(#[from] UnusableIssuer),
     /// A thread or a socket.
     #[error("the gateway was not started: {0}")]
     Io(#[from] std::io::Error),
@@ -120,7 +127,10 @@ impl Gateway {
     ) -> Result<(Self, Vec<mpsc::Receiver<CoreCommand>>, Front), StartError> {
         let challenges = ChallengeCertificates(Arc::clone(&settings.certificates));
         let certificate_metrics = CertificateMetrics::register(registry);
-        let keeper = CertificateKeeper::new(settings.certificates, settings.own_names, certificate_metrics)
+        let sign_in = settings.sign_in.map(SignIn::new).transpose()?;
+        let sign_in_host = sign_in.as_ref().map(|sign_in| sign_in.host().to_owned());
+        let (certificates, own_names) = (settings.certificates, settings.own_names);
+        let keeper = CertificateKeeper::new(certificates, own_names, sign_in_host, certificate_metrics)
             .map_err(StartError::Certificate)?;
         let browsers = Arc::clone(&keeper.browsers);
         let tls = TlsConfigs::new(&settings.connector_ca, &keeper.own, &browsers, challenges)
@@ -157,6 +167,7 @@ impl Gateway {
             by_address: ByAddress::new(settings.client_limits.connections_per_address),
             unread: Unread::new(settings.client_limits.unread),
             registrations: Semaphore::new(limits::REGISTRATIONS),
+            sign_in,
             losses: Losses::default(),
             probes: Arc::new(Semaphore::new(limits::PROBES_AT_ONCE)),
             registration_rate: RegistrationRate::new(&settings.client_limits),

@@ -4,9 +4,11 @@
 //! and a request stays on its core. Everything that changes (snapshot, tunnels) reaches the cores as an immutable
 //! [`serving::Serving`] that is swapped in whole: no lock on the request path, and no database anywhere near it.
 //!
-//! What the gateway needs from outside it declares itself: [`ConnectorDirectory`] and [`ServerCertificates`].
+//! What the gateway needs from outside it declares itself: [`ConnectorDirectory`], [`ServerCertificates`] and
+//! [`SessionDirectory`].
 //!
-//! A request, top to bottom: [`edge`] (connection) -> [`forward`] (one request) -> [`head`] (what the upstream sees) ->
+//! A request, top to bottom: [`edge`] (connection) -> [`forward`] (one request) -> [`sign_in`] (who asks, where that
+//! matters) -> [`head`] (what the upstream sees) ->
 //! [`attempt`] (send, and what may be sent again) -> [`connect`] (an upstream connection on a connector) -> [`respond`]
 //! (the answer, its URLs [translated](translate)) -> [`record`] (what is written about it).
 
@@ -54,6 +56,7 @@ mod respond;
 mod serving;
 mod sight;
 mod sights;
+mod sign_in;
 mod solo;
 mod span;
 mod tls;
@@ -70,5 +73,6 @@ pub use directory::{ConnectorDirectory, Noticed, Renewed, ServerCertificates, Tu
 pub use gateway::{Gateway, Observation, Settings, StartError};
 pub use limits::ClientLimits;
 pub use record::RecordDestination;
+pub use sign_in::{SessionDirectory, SignInSettings};
 pub use solo::Entrance;
 pub use span::{EndedSpan, SpanSink, Spans};

@@ -24,6 +24,9 @@ pub(crate) enum BodyError {
     /// Its end did not come in time.
     #[error("the answer took longer than the application's total time")]
     TooLong,
+    /// Its visitor may not go on.
+    #[error("the session of the user was ended")]
+    SessionEnded,
 }
 
 /// What is left of one body's time.

@@ -28,8 +28,20 @@ pub enum Reason {
     Http1Required,
     /// Nothing is published there.
     NotPublished,
-    /// Sign-in is required and does not exist yet.
+    /// Sign-in is required, and no provider is configured.
     SignInUnavailable,
+    /// Sign-in is required.
+    SignInRequired,
+    /// A sign-in came to nothing.
+    SignInFailed,
+    /// The provider at which users sign in does not answer as it should.
+    ProviderUnavailable,
+    /// The application takes no sign-ins.
+    SignInDisabled,
+    /// Who signed in may not use the application.
+    NotAssigned,
+    /// Who signed in is disabled in the directory.
+    UserDisabled,
     /// The application is closed for maintenance.
     Maintenance,
     /// No connector of the group has a live tunnel.
@@ -62,7 +74,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of its declaration: `reason as usize` is its place here.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 31] = [
         Self::BadRequest,
         Self::MethodNotAllowed,
         Self::VersionNotSupported,
@@ -74,6 +86,12 @@ impl Reason {
         Self::Http1Required,
         Self::NotPublished,
         Self::SignInUnavailable,
+        Self::SignInRequired,
+        Self::SignInFailed,
+        Self::ProviderUnavailable,
+        Self::SignInDisabled,
+        Self::NotAssigned,
+        Self::UserDisabled,
         Self::Maintenance,
         Self::NoConnector,
         Self::ConnectorBusy,
@@ -105,6 +123,12 @@ impl Reason {
             Self::Http1Required => "http1_required",
             Self::NotPublished => "not_published",
             Self::SignInUnavailable => "sign_in_unavailable",
+            Self::SignInRequired => "sign_in_required",
+            Self::SignInFailed => "sign_in_failed",
+            Self::ProviderUnavailable => "provider_unavailable",
+            Self::SignInDisabled => "sign_in_disabled",
+            Self::NotAssigned => "not_assigned",
+            Self::UserDisabled => "user_disabled",
             Self::Maintenance => "maintenance",
             Self::NoConnector => "no_connector",
             Self::ConnectorBusy => "connector_busy",
@@ -133,13 +157,19 @@ impl Reason {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::ForeignOrigin | Self::SignInDisabled | Self::NotAssigned | Self::UserDisabled => {
+                StatusCode::FORBIDDEN
+            }
+            Self::SignInRequired => StatusCode::UNAUTHORIZED,
+            Self::SignInFailed => StatusCode::BAD_REQUEST,
             // Never sent: browsers know the reset and come back over HTTP/1.1.
             Self::Http1Required => StatusCode::UPGRADE_REQUIRED,
             Self::NotPublished => StatusCode::NOT_FOUND,
-            Self::SignInUnavailable | Self::Maintenance | Self::NoConnector | Self::ConnectorBusy => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::SignInUnavailable
+            | Self::ProviderUnavailable
+            | Self::Maintenance
+            | Self::NoConnector
+            | Self::ConnectorBusy => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamConnectTimeout | Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::BAD_GATEWAY,
         }
@@ -159,7 +189,13 @@ impl Reason {
             Self::ForeignOrigin => "Pages of other sites may not connect here.",
             Self::Http1Required => "This sign-in works over HTTP/1.1 only.",
             Self::NotPublished => "No application is published at this address.",
-            Self::SignInUnavailable => "This application requires sign-in, which is not available yet.",
+            Self::SignInUnavailable => "This application requires sign-in, which is not set up here.",
+            Self::SignInRequired => "Please sign in.",
+            Self::SignInFailed => "The sign-in was not completed. Please open the application again.",
+            Self::ProviderUnavailable => "The sign-in service cannot be reached. Please try again.",
+            Self::SignInDisabled => "This application takes no sign-ins at the moment.",
+            Self::NotAssigned => "You are not allowed to use this application.",
+            Self::UserDisabled => "Your account is disabled.",
             Self::Maintenance => "This application is closed for maintenance.",
             Self::NoConnector => "No connector of this application's group is connected.",
             Self::ConnectorBusy => "Too many requests are under way. Please try again.",
@@ -208,9 +244,31 @@ impl Reason {
                 "No application is published at this host, or none whose path prefix covers this path."
             }
             Self::SignInUnavailable => {
-                "The application demands sign-in (`aadPreAuthentication`), which this version cannot do. It \
-                 stays closed rather than open by accident."
+                "The application demands sign-in (`aadPreAuthentication`), and no provider is configured. It stays closed \
+                 rather than open by accident."
             }
+            Self::SignInRequired => {
+                "The request has no session of the application and no access token for it, or one that does not count any \
+                 more. Where a browser opens a page the status is 302, and it is sent to the sign-in host; scripts, \
+                 programs and WebSockets get 401 with JSON."
+            }
+            Self::SignInFailed => {
+                "The answer of the provider, or the way back to the application, is not that of this browser, was used \
+                 before, or came too late; or the provider said no."
+            }
+            Self::ProviderUnavailable => {
+                "The provider at which users sign in could not be reached, or its answer is not what OpenID Connect says. \
+                 Who is signed in stays so."
+            }
+            Self::SignInDisabled => {
+                "The application has no service principal, or one of the two is disabled (`isDisabled`, `accountEnabled`): \
+                 nobody may sign in."
+            }
+            Self::NotAssigned => {
+                "Only those who are assigned may use the application (`appRoleAssignmentRequired`), and this user is not: \
+                 neither directly nor through one of the groups that the provider names."
+            }
+            Self::UserDisabled => "The user is disabled in the directory (`accountEnabled`), and is admitted nowhere.",
             Self::Maintenance => {
                 "The application is in maintenance mode: none of its requests is forwarded. The page shows the text that \
                  was given for it."
@@ -292,9 +350,26 @@ impl Reason {
                  published there."
             }
             Self::SignInUnavailable => {
-                "Publish it with `passthru` if it has a sign-in of its own; otherwise wait for the version \
-                 with sign-in."
+                "Configure a provider (`[sign_in]`), or publish it with `passthru` if it has a sign-in of its own."
             }
+            Self::SignInRequired => {
+                "Nothing for a browser. A program sends `Authorization: Bearer` with an access token whose audience is the \
+                 application's `appId` or one of its `identifierUris`."
+            }
+            Self::SignInFailed => {
+                "Open the application again. If it happens each time, the record's `detail` says at which step; browsers \
+                 that take no cookies cannot sign in."
+            }
+            Self::ProviderUnavailable => {
+                "The record's `detail` says what failed. Check the provider, and `issuer`, `client_id`, the client's secret \
+                 and `ca` in `[sign_in]`."
+            }
+            Self::SignInDisabled => "Enable the application and its service principal.",
+            Self::NotAssigned => {
+                "Assign the user or one of the user's groups (`appRoleAssignedTo`). A user of very many groups may have one \
+                 that had no room: the page says so; assign the user directly then."
+            }
+            Self::UserDisabled => "Enable the user, if that was not meant.",
             Self::Maintenance => "Nothing, or end the maintenance in the application's publishing.",
             Self::NoConnector => {
                 "`adit connectors list` shows which are active; start one in the group, or assign the \
@@ -350,6 +425,7 @@ impl Reason {
     pub const fn retry_after(self) -> Option<u32> {
         match self {
             Self::NoConnector | Self::ConnectorBusy | Self::TunnelLost => Some(2),
+            Self::ProviderUnavailable => Some(5),
             // It was begun by hand and ends by hand; a client that asks once a minute does no harm.
             Self::Maintenance => Some(60),
             _ => None,

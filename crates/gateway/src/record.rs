@@ -18,6 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_core::PrincipalId;
 use fastrand::Rng;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
@@ -47,11 +48,14 @@ pub(crate) enum Outcome {
     UpstreamBroken,
     /// The gateway answered itself; the reason says why.
     Refused,
+    /// The user's session was ended, or the user may not use the application any more.
+    SessionEnded,
 }
 
 impl Outcome {
     /// Every outcome; `outcome as usize` is its place here.
-    pub(crate) const ALL: [Self; 4] = [Self::Complete, Self::ClientGone, Self::UpstreamBroken, Self::Refused];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Complete, Self::ClientGone, Self::UpstreamBroken, Self::Refused, Self::SessionEnded];
 
     /// Its word in records and metrics.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -60,6 +64,7 @@ impl Outcome {
             Self::ClientGone => "client_gone",
             Self::UpstreamBroken => "upstream_broken",
             Self::Refused => "refused",
+            Self::SessionEnded => "session_ended",
         }
     }
 }
@@ -79,6 +84,8 @@ pub(crate) struct Record {
     path: Option<PathAndQuery>,
     version: Version,
     host: Option<Rc<str>>,
+    /// Who has signed in.
+    principal: Option<PrincipalId>,
     rules: Option<Arc<ForwardingRules>>,
     /// What happened between gateway and upstream.
     pub(crate) course: Course,
@@ -115,6 +122,7 @@ impl Record {
             path: request.uri().path_and_query().cloned(),
             version: request.version(),
             host: None,
+            principal: None,
             rules: None,
             course: Course::default(),
             span: None,
@@ -147,6 +155,11 @@ impl Record {
     /// The host was understood.
     pub(crate) fn asks_for(&mut self, host: &Rc<str>) {
         self.host = Some(Rc::clone(host));
+    }
+
+    /// Somebody who has signed in asks.
+    pub(crate) const fn is_asked_by(&mut self, principal: PrincipalId) {
+        self.principal = Some(principal);
     }
 
     /// The request was granted, and goes by these rules.
@@ -198,7 +211,7 @@ impl Record {
     /// The gateway answers itself.
     pub(crate) fn refused(&mut self, failure: Failure) {
         self.recorder.meters().refused(failure.reason);
-        self.status = failure.reason.is_answered().then(|| failure.reason.status());
+        self.status = failure.reason.is_answered().then(|| failure.status());
         self.failure = Some(failure);
         self.outcome = Outcome::Refused;
     }

@@ -82,7 +82,7 @@ pub(crate) async fn with_links(
 /// A body that had to be collected first and did not come whole: nothing has been said to the client yet.
 fn not_collected(error: &BodyError) -> Failure {
     let reason = match error {
-        BodyError::Broken(_) => Reason::UpstreamClosed,
+        BodyError::Broken(_) | BodyError::SessionEnded => Reason::UpstreamClosed,
         BodyError::Silent | BodyError::TooLong => Reason::UpstreamTimeout,
     };
     Failure::caused(reason, error)

@@ -23,7 +23,6 @@ mod mapping;
 mod refresh;
 
 pub(crate) use body::{Passing, RestoredBody, TranslatedBody, translate};
-pub(crate) use cookie::OWN_PREFIX;
 pub(crate) use decode::restrict_accepted;
 pub(crate) use entrance::{DefaultPath, Entered, Outward, Translations};
 pub(crate) use headers::{to_client, to_upstream};

@@ -31,7 +31,8 @@ use crate::http1::switched::Switched;
 use crate::http2::stream::Http2Stream;
 use crate::pool::Lease;
 use crate::reason::Reason;
-use crate::record::Record;
+use crate::record::{Outcome, Record};
+use crate::sign_in::leash::Leash;
 
 /// What a server adds to the key to show that it speaks the protocol (RFC 6455, section 1.3).
 const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -152,7 +153,7 @@ impl Upgrade {
             Arriving::Answer(body) => body.into_switched(),
             Arriving::Http1(_) | Arriving::Http2(_) | Arriving::Socket(_) => None,
         };
-        let switch = Switch { client: self.client, upstream, lease, idle };
+        let switch = Switch { client: self.client, upstream, lease, idle, leash: None };
         (Response::from_parts(head, GatewayBody::empty()), switch)
     }
 }
@@ -164,32 +165,62 @@ pub(crate) struct Switch {
     upstream: Option<Switched>,
     lease: Lease,
     idle: Duration,
+    /// What ends it early, if somebody who has signed in opened it.
+    leash: Option<Leash>,
 }
 
 impl Switch {
+    /// The same for somebody who has signed in: it ends when they may not go on.
+    pub(crate) fn held_by(self, leash: Leash) -> Self {
+        Self { leash: Some(leash), ..self }
+    }
+
     /// Joins both connections, once each side has switched. The request stays counted until they end, and its record is
     /// written then.
     pub(crate) fn join(self, mut record: Box<Record>) {
-        let Self { client, upstream, lease, idle } = self;
+        let Self { client, upstream, lease, idle, leash } = self;
         record.switched();
         // A drain waits for it as for a request, for as long as its grace lasts.
         let counted = (lease.metrics().clients.begin(), lease.metrics().websockets.begin());
         let (in_flight, has_to_end) = lease.into_upgraded();
         spawn_local(async move {
             let _counted = (counted, in_flight);
-            let record = &mut record;
             let Some(upstream) = upstream else { return };
-            match client {
-                Opening::Http1(client) => match client.await.map(TokioIo::new) {
-                    Ok(client) => relay::copy(client, upstream, idle, has_to_end, record).await,
-                    Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
-                },
-                Opening::Http2(client) => match client.await {
-                    Ok(client) => relay::copy(client, upstream, idle, has_to_end, record).await,
-                    Err(_) => tracing::debug!("a WebSocket was not opened"),
-                },
+            let joined = join_both(client, upstream, idle, has_to_end, &mut record);
+            let ended = async {
+                match leash {
+                    Some(mut leash) => leash.ended().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let is_cut = tokio::select! {
+                () = joined => false,
+                () = ended => true,
+            };
+            if is_cut {
+                record.ended(Outcome::SessionEnded);
             }
         });
+    }
+}
+
+/// Waits for the client's side, and copies until either has ended.
+async fn join_both(
+    client: Opening,
+    upstream: Switched,
+    idle: Duration,
+    has_to_end: impl Future<Output = ()>,
+    record: &mut Record,
+) {
+    match client {
+        Opening::Http1(client) => match client.await.map(TokioIo::new) {
+            Ok(client) => relay::copy(client, upstream, idle, has_to_end, record).await,
+            Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
+        },
+        Opening::Http2(client) => match client.await {
+            Ok(client) => relay::copy(client, upstream, idle, has_to_end, record).await,
+            Err(_) => tracing::debug!("a WebSocket was not opened"),
+        },
     }
 }
 

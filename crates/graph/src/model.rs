@@ -271,6 +271,14 @@ const OPERATIONS: &[Operation] = &[
         returns: Returns::Nothing,
     },
     Operation {
+        namespace: NAMESPACE,
+        name: "revokeSignInSessions",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Entity(&USER),
+        parameters: &[],
+        returns: Returns::Value(Type::Boolean),
+    },
+    Operation {
         namespace: "adit",
         name: "createRegistrationToken",
         kind: OperationKind::Action,

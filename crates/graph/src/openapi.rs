@@ -258,6 +258,7 @@ fn called(operation: Operation) -> Vec<Success> {
         | Operation::ApplicationHealth
         | Operation::AddApplicationPassword
         | Operation::AddServicePrincipalPassword
+        | Operation::RevokeSessions
         | Operation::InstantiateTemplate => {
             let status = if operation == Operation::InstantiateTemplate { "201" } else { "200" };
             vec![(status, declared(operation).and_then(|declared| schema::result(&MODEL, declared)).and_then(json))]
@@ -287,6 +288,7 @@ fn declared(operation: Operation) -> Option<&'static adit_odata::model::Operatio
         Operation::RemoveApplicationPassword | Operation::RemoveServicePrincipalPassword => named("removePassword"),
         Operation::InstantiateTemplate => named("instantiate"),
         Operation::RestoreDeletedItem => named("restore"),
+        Operation::RevokeSessions => named("revokeSignInSessions"),
         Operation::UpdateUpdater | Operation::UpdatePublishing | Operation::DeletePublishing => None,
     }
 }

@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::error::GraphError;
 use crate::resource::{
     application_template, client_secret, deleted_item, delta, drain, explanation, health, profile, publishing,
-    registration_token,
+    registration_token, user,
 };
 use crate::surface::Action;
 
@@ -38,6 +38,7 @@ pub(crate) enum Operation {
     RemoveServicePrincipalPassword,
     InstantiateTemplate,
     RestoreDeletedItem,
+    RevokeSessions,
 }
 
 /// Carries out what an endpoint does.
@@ -80,6 +81,7 @@ async fn call_operation(operation: Operation, call: &Call) -> Result<Answer, Gra
         Operation::RemoveServicePrincipalPassword => client_secret::remove_from_service_principal(call).await,
         Operation::InstantiateTemplate => application_template::instantiate(call).await,
         Operation::RestoreDeletedItem => deleted_item::restore(call).await,
+        Operation::RevokeSessions => user::revoke_sessions(call).await,
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) enum Permission {
     ReadUsers,
     WriteUsers,
     WritePasswords,
+    RevokeSessions,
     ReadGroups,
     WriteGroups,
     WriteMembers,
@@ -54,6 +55,7 @@ const AUDIT_READ: &str = "AuditLog.Read.All";
 const PROFILES_WRITE: &str = "OnPremisesPublishingProfiles.ReadWrite.All";
 const USER_READ: &str = "User.Read.All";
 const USER_WRITE: &str = "User.ReadWrite.All";
+const SESSIONS_REVOKE: &str = "User.RevokeSessions.All";
 const PASSWORD_WRITE: &str = "User-PasswordProfile.ReadWrite.All";
 const GROUP_READ: &str = "Group.Read.All";
 const GROUP_WRITE: &str = "Group.ReadWrite.All";
@@ -127,6 +129,7 @@ impl Permission {
             Self::WriteUsers => &[USER_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER],
             // Not `User.ReadWrite.All`: who sets passwords can be anybody.
             Self::WritePasswords => &[PASSWORD_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER],
+            Self::RevokeSessions => &[SESSIONS_REVOKE, USER_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER],
             Self::ReadGroups => &[
                 MEMBER_READ,
                 MEMBER_WRITE,

@@ -13,8 +13,8 @@ use crate::entities::Entities;
 use crate::operation::Operation;
 use crate::permission::Permission::{
     self, AssignConnectorGroup as Assign, InstantiateTemplate, ReadApplications, ReadAssignments, ReadAudits,
-    ReadConnectors, ReadGroups, ReadProfile, ReadServicePrincipals, ReadUsers, WriteApplications, WriteAssignments,
-    WriteConnectors, WriteGroups, WriteMembers, WriteProfile, WriteServicePrincipals, WriteUsers,
+    ReadConnectors, ReadGroups, ReadProfile, ReadServicePrincipals, ReadUsers, RevokeSessions, WriteApplications,
+    WriteAssignments, WriteConnectors, WriteGroups, WriteMembers, WriteProfile, WriteServicePrincipals, WriteUsers,
 };
 use crate::resource::{
     ALL_GROUPS_OF_GROUP, ALL_GROUPS_OF_GROUP_AS_GROUPS, ALL_GROUPS_OF_USER, ALL_GROUPS_OF_USER_AS_GROUPS,
@@ -155,6 +155,7 @@ pub(crate) static ROWS: &[Row] = &[
         &[List, Read, References], ReadServicePrincipals, WriteServicePrincipals),
 
     row("users", "user", &USERS, &[List, Read, Create, Update, Delete], ReadUsers, WriteUsers),
+    call(Method::POST, "users/{user}/revokeSignInSessions", Operation::RevokeSessions, RevokeSessions),
     row("users/{user}/memberOf", "userGroup", &GROUPS_OF_USER, &[List], ReadGroups, WriteMembers),
     row("users/{user}/transitiveMemberOf", "userGroup", &ALL_GROUPS_OF_USER, &[List], ReadGroups, WriteMembers),
     row("groups", "userGroup", &USER_GROUPS, &[List, Read, Create, Update, Delete], ReadGroups, WriteGroups),

@@ -20,6 +20,7 @@ mod person;
 use std::fmt;
 
 use adit_core::PrincipalId;
+use adit_core::revocation::Version;
 use rustls_pki_types::CertificateDer;
 use url::Url;
 use zeroize::Zeroizing;
@@ -149,6 +150,8 @@ pub struct SignedIn {
     pub carried: String,
     /// The attempt, as [`Departure::attempt`] had it.
     pub attempt: String,
+    /// The version of the directory at which it began.
+    pub began_at: Version,
 }
 
 /// What came of an answer.
@@ -199,7 +202,8 @@ impl RelyingParty {
         })
     }
 
-    /// Begins a sign-in; `carried` comes back with whoever has signed in. Older attempts of the same browser make room.
+    /// Begins a sign-in, when this gateway has the directory at version `at`; `carried` and the version come back with
+    /// whoever has signed in. Older attempts of the same browser make room.
     ///
     /// # Errors
     /// [`SignInFailed::Unavailable`] where nothing is known of the provider, or [`SignInFailed::NotSealed`].
@@ -208,10 +212,11 @@ impl RelyingParty {
         ring: &SealingRing,
         carried: &str,
         cookies: &RequestCookies<'_>,
+        at: Version,
         now: u64,
     ) -> Result<Departure, SignInFailed> {
         let endpoints = self.endpoints().await?;
-        let attempt = Attempt::begin(&self.issuer.name, carried, now)?;
+        let attempt = Attempt::begin(&self.issuer.name, carried, at, now)?;
         let mut location = endpoints.authorization.clone();
         location
             .query_pairs_mut()
@@ -257,8 +262,8 @@ impl RelyingParty {
         let id_token: IdToken = jwt::verify(&token, &unverified, &self.issuer, &[&self.client_id]).await?;
         id_token.check(&self.client_id, &attempt.nonce)?;
         let (person, groups) = person::of_claims(id_token.claims, &self.issuer.name, &self.groups_claim);
-        let attempt_mark = attempt.mark();
-        Ok(SignedIn { person, groups, carried: attempt.carried, attempt: attempt_mark })
+        let (mark, began_at) = (attempt.mark(), attempt.began_at);
+        Ok(SignedIn { person, groups, carried: attempt.carried, attempt: mark, began_at })
     }
 
     /// Verifies an access token for an application that is known by one of `audiences`. ID tokens are none: they say who

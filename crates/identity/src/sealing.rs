@@ -127,6 +127,19 @@ impl SealingSecret {
     pub fn generate() -> Result<Self, NotSealed> {
         random().map(Self::new)
     }
+
+    /// The secret as it is kept: 43 characters of base64url.
+    #[must_use]
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(self.0.as_slice()))
+    }
+
+    /// Reads what [`Self::to_text`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?);
+        bytes.as_slice().try_into().ok().map(Self::new)
+    }
 }
 
 impl fmt::Debug for SealingSecret {
@@ -350,6 +363,15 @@ pub(crate) mod tests {
         assert_eq!(ring.open(Purpose::Attempt, here, &text).unwrap().as_slice(), most);
         assert_eq!(ring.seal(Purpose::Attempt, here, &vec![7; LARGEST + 1]), Err(NotSealed));
         assert_ne!(ring.seal(Purpose::Attempt, here, b"x"), ring.seal(Purpose::Attempt, here, b"x"));
+    }
+
+    #[test]
+    fn a_secret_that_was_kept_is_read_again() {
+        let kept = secret(7).to_text();
+        assert_eq!(SealingSecret::parse(&kept).unwrap().0.as_slice(), [7; 32]);
+        for odd in ["", "AAAA", &kept[1..], &format!("{}A", *kept)] {
+            assert!(SealingSecret::parse(odd).is_none(), "{odd}");
+        }
     }
 
     #[test]

@@ -168,6 +168,42 @@ impl Session {
         Ok(Self { id, person, signed_in: now, signed_in_at: began_at, given: now, given_at: began_at, ends, seen: now })
     }
 
+    /// The session of an access token that was issued at `issued` and lasts until `ends`, taken at `now`, when this gateway
+    /// has the directory of `revocations`: it has no number, for it ends with its user's sessions and not by itself.
+    ///
+    /// Issuers know no version of the directory, so the clock has to tell whether it was issued after the sessions of its
+    /// user were ended; what may have been issued before does not count.
+    ///
+    /// # Errors
+    /// [`SessionOver`].
+    pub fn of_token(
+        person: Person,
+        (issued, ends): (u64, u64),
+        application: ApplicationId,
+        revocations: Revocations<'_>,
+        now: u64,
+    ) -> Result<Self, SessionOver> {
+        let is_over =
+            |of| revocations.directory.revocation(of).is_some_and(|ended| issued <= ended.at.saturating_add(SKEW));
+        if is_over(SessionsOf::Principal(person.principal)) {
+            return Err(SessionOver::PrincipalRevoked);
+        }
+        if is_over(SessionsOf::Application(application)) {
+            return Err(SessionOver::ApplicationRevoked);
+        }
+        let at = revocations.directory.version();
+        Ok(Self {
+            id: SessionId([0; 16]),
+            person,
+            signed_in: issued,
+            signed_in_at: at,
+            given: issued,
+            given_at: at,
+            ends,
+            seen: now,
+        })
+    }
+
     /// The copy that an application gets at `now`, when this gateway has the directory at version `at`. It ends when this
     /// one does.
     #[must_use]

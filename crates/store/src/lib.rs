@@ -21,6 +21,7 @@ pub mod connector;
 pub mod connector_group;
 pub mod deleted_application;
 pub mod delta;
+mod ended_session;
 pub mod error;
 mod list;
 mod lock;

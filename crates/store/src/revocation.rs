@@ -3,7 +3,7 @@
 //! A revocation is written with the change that is its reason, so none is without the other, and so is the end of what
 //! programs were granted for the user. Writing one forgets those that no session can be as old as.
 
-use adit_core::revocation::{KEPT, NotSessions, SessionsOf, Version};
+use adit_core::revocation::{KEPT, NotSessions, Revocation, SessionsOf};
 use adit_core::{Epoch, MemberId, Revision, UserGroupId};
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
@@ -99,8 +99,8 @@ impl WriteTransaction {
 pub(crate) async fn after(
     read: &mut SqliteConnection,
     revision: Option<Revision>,
-) -> Result<Vec<(SessionsOf, Version)>, Error> {
-    let rows = sqlx::query("SELECT kind, id, epoch, revision FROM revocation WHERE revision > ?")
+) -> Result<Vec<(SessionsOf, Revocation)>, Error> {
+    let rows = sqlx::query("SELECT kind, id, epoch, revision, at FROM revocation WHERE revision > ?")
         .bind(revision.map_or(-1, row::signed))
         .fetch_all(read)
         .await?;
@@ -108,9 +108,11 @@ pub(crate) async fn after(
     Ok(rows.iter().filter_map(|row| read_row(row).inspect_err(left_out).ok()).collect())
 }
 
-fn read_row(row: &SqliteRow) -> Result<(SessionsOf, Version), Error> {
+fn read_row(row: &SqliteRow) -> Result<(SessionsOf, Revocation), Error> {
     let kind: String = row.try_get("kind")?;
     let of = row::parsed(row, "id", |id| -> Result<SessionsOf, NotSessions> { format!("{kind} {id}").parse() })?;
     let epoch = Epoch(row::unsigned("epoch", row.try_get("epoch")?)?);
-    Ok((of, (epoch, row::revision(row, "revision")?)))
+    let at: Timestamp = row::parsed(row, "at", str::parse)?;
+    let at = u64::try_from(at.as_millisecond()).unwrap_or_default();
+    Ok((of, Revocation { before: (epoch, row::revision(row, "revision")?), at }))
 }

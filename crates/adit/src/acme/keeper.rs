@@ -141,7 +141,8 @@ impl Keeper {
     /// Notes what is published, and lets go of what is not any more.
     fn follow(&mut self, snapshot: &Snapshot, surroundings: &Surroundings) {
         let now = Timestamp::now();
-        let hosts = snapshot.hosts().filter(|host| self.settings.covers(host));
+        let hosts = snapshot.hosts().chain(self.settings.sign_in_host.as_deref());
+        let hosts = hosts.filter(|host| self.settings.covers(host));
         let published = hosts.map(|host| (host.to_owned(), self.published.get(host).copied().unwrap_or(now))).collect();
         self.published = published;
         let gone: Vec<String> = self.held.keys().filter(|host| !self.published.contains_key(*host)).cloned().collect();

@@ -7,6 +7,7 @@ use crate::certificate::CertificateFileError;
 use crate::command_error::{CommandError, with_causes};
 use crate::data_folder::DataFolderError;
 use crate::listener::NotListening;
+use crate::session_keys::NoSessionKeys;
 
 /// Why the server was not started. Nothing is served then.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,8 @@ pub(crate) enum StartError {
     Certificate(String),
     #[error("the gateway did not begin to serve from the directory's snapshot in time")]
     GatewayNotReady,
+    #[error(transparent)]
+    SessionKeys(#[from] NoSessionKeys),
     #[error(transparent)]
     AccessRecords(#[from] NotWritable),
     #[cfg(feature = "otlp")]

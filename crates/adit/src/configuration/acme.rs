@@ -84,6 +84,7 @@ fn checked(table: AcmeTable, flags: AcmeFlags, has_http_listener: bool) -> Resul
         domains: domains.into_iter().map(domain).collect::<Result<_, _>>()?,
         challenges: challenges(&table.challenges, has_http_listener)?,
         ca: table.ca.map(ca).transpose()?,
+        sign_in_host: None,
     })
 }
 

@@ -25,6 +25,7 @@ mod publishing;
 mod refresh_token;
 mod registration;
 mod service_principal;
+mod session;
 mod sessions;
 mod snapshot;
 mod unique_name;

@@ -170,6 +170,8 @@ activities! {
         ApplicationManagement Update ServicePrincipal;
     RemoveServicePrincipalSecret "remove_service_principal_secret" "Remove service principal credentials"
         ApplicationManagement Update ServicePrincipal;
+    RevokeApplicationSessions "revoke_application_sessions" "Revoke application sessions"
+        ApplicationManagement Update Application;
     AssignAppRole "assign_app_role" "Add app role assignment" ApplicationManagement Assign AppRoleAssignment;
     UnassignAppRole "unassign_app_role" "Remove app role assignment" ApplicationManagement Delete AppRoleAssignment;
     AddOwner "add_owner" "Add owner to application" ApplicationManagement Assign Application;
@@ -183,6 +185,7 @@ activities! {
     ResetUserPassword "reset_user_password" "Reset user password" UserManagement Update User;
     EndReusedRefreshToken "end_reused_refresh_token" "End reused refresh token" UserManagement Update User;
     DeleteUser "delete_user" "Delete user" UserManagement Delete User;
+    RevokeSessions "revoke_sessions" "Revoke sign-in sessions" UserManagement Update User;
     AddGroup "add_group" "Add group" GroupManagement Add Group;
     UpdateGroup "update_group" "Update group" GroupManagement Update Group;
     DeleteGroup "delete_group" "Delete group" GroupManagement Delete Group;

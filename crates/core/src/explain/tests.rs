@@ -39,7 +39,7 @@ const fn facts(id: ConnectorId, serving: usize, resting: usize, in_flight: u32) 
 }
 
 fn explained(url: &str, known: &[ConnectorFacts]) -> Explanation {
-    explain(&directory(), Place::parse(url).unwrap(), known)
+    explain(&directory(), Place::parse(url).unwrap(), known, Who::SignInUnavailable)
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_wildcard_is_passed_over_where_something_is_published_at_the_host_itself() {
     ];
     let snapshot = Snapshot::compile(Epoch(1), Revision(1), applications, [known(10, 1)]);
     let standings = |url: &str| -> Vec<(String, Standing)> {
-        let explanation = explain(&snapshot, Place::parse(url).unwrap(), &[]);
+        let explanation = explain(&snapshot, Place::parse(url).unwrap(), &[], Who::SignInUnavailable);
         explanation.candidates.into_iter().map(|own| (own.application.name.clone(), own.standing)).collect()
     };
     let named = |number: u8, standing| (format!("application {number}"), standing);
@@ -142,4 +142,12 @@ fn a_place_is_read_as_a_gateway_reads_a_request() {
     {
         assert!(Place::parse(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn where_people_can_sign_in_nobody_is_asked_to_first() {
+    let place = || Place::parse("https://a.example/team/closed/x").unwrap();
+    let application = directory().route("a.example", "/team/closed/x").unwrap().application.id;
+    let explanation = explain(&directory(), place(), &[facts(id(10), 1, 0, 0)], Who::Anonymous);
+    assert_eq!(explanation.obstacle, Some(Obstacle::Refused(Refused::SignInRequired { application })));
 }

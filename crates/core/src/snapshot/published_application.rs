@@ -22,6 +22,9 @@ const HTTP_ONLY_COOKIE: &str = "isHttpOnlyCookieEnabled";
 /// The attribute by which the session cookie outlives the browser.
 const PERSISTENT_COOKIE: &str = "isPersistentCookieEnabled";
 
+/// The attribute with the names that access tokens may have as audience.
+const IDENTIFIER_URIS: &str = "identifierUris";
+
 /// A published application, as far as a gateway needs to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedApplication {
@@ -29,6 +32,8 @@ pub struct PublishedApplication {
     pub id: ApplicationId,
     /// Its client id: what access tokens for it have as audience.
     pub app_id: AppId,
+    /// Other names that access tokens for it may have as audience.
+    pub identifier_uris: Arc<[Arc<str>]>,
     /// Its name, for pages and logs.
     pub name: String,
     /// What users type.
@@ -92,6 +97,7 @@ impl PublishedApplication {
         Some(Self {
             id: application.id,
             app_id: application.app_id,
+            identifier_uris: identifier_uris(application),
             admission: None,
             is_http_only_cookie: said(HTTP_ONLY_COOKIE),
             is_persistent_cookie: said(PERSISTENT_COOKIE),
@@ -138,4 +144,9 @@ impl PublishedApplication {
             TranslatedTo::External => &self.external_url,
         }
     }
+}
+
+fn identifier_uris(application: &Application) -> Arc<[Arc<str>]> {
+    let uris = application.attributes.get(IDENTIFIER_URIS).and_then(serde_json::Value::as_array);
+    uris.into_iter().flatten().filter_map(|uri| uri.as_str().filter(|uri| !uri.is_empty())).map(Arc::from).collect()
 }

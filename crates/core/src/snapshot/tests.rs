@@ -17,6 +17,7 @@ pub(crate) fn published(number: u128, external: &str, pre_authentication: PreAut
     PublishedApplication {
         id: ApplicationId::new(Uuid::from_u128(number)),
         app_id: AppId::new(Uuid::from_u128(number + 1000)),
+        identifier_uris: Arc::default(),
         admission: None,
         is_http_only_cookie: None,
         is_persistent_cookie: None,
@@ -216,7 +217,7 @@ fn disabled_users_and_ended_sessions_are_known_and_of_two_revocations_the_later_
     let at = |revision| (Epoch(1), Revision(revision));
     let changes = |disabled: &[(u128, bool)], ended: &[u64]| SnapshotChanges {
         disabled: disabled.iter().map(|(user, is_disabled)| (principal(*user), *is_disabled)).collect(),
-        revocations: ended.iter().map(|revision| (of, at(*revision))).collect(),
+        revocations: ended.iter().map(|revision| (of, Revocation { before: at(*revision), at: *revision })).collect(),
         ..SnapshotChanges::default()
     };
     let first = Snapshot::default().changed(Epoch(1), Revision(5), changes(&[(7, true), (8, false)], &[5]));
@@ -227,5 +228,5 @@ fn disabled_users_and_ended_sessions_are_known_and_of_two_revocations_the_later_
     assert!(same.has_content_of(&first));
     let later = first.changed(Epoch(1), Revision(7), changes(&[(7, false)], &[7]));
     assert!(!later.is_disabled(principal(7)));
-    assert_eq!(later.ended_before(of), Some(at(7)));
+    assert_eq!(later.revocation(of), Some(Revocation { before: at(7), at: 7 }));
 }

@@ -4,7 +4,7 @@
 use crate::reason::Reason;
 
 /// The only style, and the only thing beside text that the policy lets the page have.
-const STYLE: &str = ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;\
+pub(crate) const STYLE: &str = ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;\
                      margin:15vh auto;padding:0 1.5rem;overflow-wrap:anywhere}h1{font-size:1.25rem}\
                      code{font-size:.85rem}";
 
@@ -28,8 +28,13 @@ pub(super) fn page(reason: Reason, notice: Option<&str>, request_id: &str) -> St
 
 /// A text as HTML, its lines kept apart.
 fn paragraph(text: &str) -> String {
+    format!("<p>{}</p>", escaped(text).replace('\n', "<br>"))
+}
+
+/// A text as it may stand in HTML, also between quotation marks.
+pub(crate) fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    format!("<p>{}</p>", text.replace('\n', "<br>"))
+    text.replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ type PassedOver = (String, CertificateSource, Timestamp);
 pub(crate) struct CertificateKeeper {
     certificates: Arc<dyn ServerCertificates>,
     own_names: Vec<String>,
+    /// A host that has one whatever is published: that of the sign-in.
+    sign_in_host: Option<String>,
     pub(crate) own: Arc<OwnCertificate>,
     pub(crate) browsers: Arc<BrowserCertificates>,
     provided: watch::Receiver<Arc<Vec<ProvidedCertificate>>>,
@@ -52,6 +54,7 @@ impl CertificateKeeper {
     pub(crate) fn new(
         certificates: Arc<dyn ServerCertificates>,
         own_names: Vec<String>,
+        sign_in_host: Option<String>,
         metrics: CertificateMetrics,
     ) -> Result<Self, String> {
         let own = Arc::new(OwnCertificate::new(certificates.issue(&own_names)?));
@@ -62,6 +65,7 @@ impl CertificateKeeper {
             uploads: Uploads::new(Arc::clone(&certificates)),
             certificates,
             own_names,
+            sign_in_host,
             own,
             provided,
             provider_lives: true,
@@ -146,7 +150,12 @@ impl CertificateKeeper {
     fn is_complete(&self) -> bool {
         let current = self.browsers.current();
         let has_one = |host: &str| current.of_host(host).is_some_and(|shown| shown.published);
-        self.complete.is_some_and(|hosts| hosts == self.snapshot.hosts().count()) && self.snapshot.hosts().all(has_one)
+        self.complete.is_some_and(|hosts| hosts == self.hosts().count()) && self.hosts().all(has_one)
+    }
+
+    /// The hosts that need a certificate.
+    fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.snapshot.hosts().chain(self.sign_in_host.as_deref())
     }
 
     /// Chooses for every host anew, and swaps the result in.
@@ -160,7 +169,7 @@ impl CertificateKeeper {
             uploads.map(|certificate| (CertificateSource::Uploaded, *certificate))
         };
         let mut complete = true;
-        for host in self.snapshot.hosts() {
+        for host in self.hosts() {
             let choice = choose(host, uploads_of(host).chain(self.shelf.for_host(host)), now);
             if !round.take(host, choice, true) {
                 complete &= round.take_local(host, self.certificates.as_ref());
@@ -170,7 +179,7 @@ impl CertificateKeeper {
             let _ = round.take(host, choose(host, uploads_of(&above).chain(self.shelf.for_host(host)), now), false);
         }
         let Round { chosen, passed_over, next, .. } = round;
-        self.complete = complete.then(|| self.snapshot.hosts().count());
+        self.complete = complete.then(|| self.hosts().count());
         self.look_again = next.unwrap_or(Timestamp::MAX).min(self.own.current().two_thirds());
         for (host, source, not_after) in passed_over.difference(&self.passed_over) {
             tracing::warn!(host, %source, %not_after, "a certificate is not valid at the moment: another one is shown");
@@ -183,7 +192,7 @@ impl CertificateKeeper {
     /// Names in provided certificates that are not published themselves but lie below the host of a wildcard
     /// application, and that host.
     fn below_wildcards(&self) -> Vec<(&str, String)> {
-        let published: HashSet<&str> = self.snapshot.hosts().collect();
+        let published: HashSet<&str> = self.hosts().collect();
         if !published.iter().any(|host| host.starts_with("*.")) {
             return Vec::new();
         }

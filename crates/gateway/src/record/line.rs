@@ -56,6 +56,9 @@ impl Line<'_> {
         let Some(rules) = &record.rules else { return };
         self.uuid("applicationId", rules.application.id.uuid());
         self.text("application", &rules.application.name);
+        if let Some(principal) = record.principal {
+            self.uuid("principalId", principal.uuid());
+        }
     }
 
     fn request(&mut self, record: &Record) {

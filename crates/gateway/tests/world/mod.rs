@@ -3,8 +3,11 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub(crate) mod http2;
+#[path = "../../../identity/tests/provider/mod.rs"]
+pub(crate) mod provider;
 pub(crate) mod records;
 pub(crate) mod relay;
+pub(crate) mod sign_in;
 pub(crate) mod upstream;
 
 use std::collections::HashMap;
@@ -22,11 +25,12 @@ use adit_core::health::ApplicationHealth;
 use adit_core::id::{ApplicationId, ConnectorGroupId, ConnectorId, TunnelId};
 use adit_core::permit::{Membership, Permit};
 use adit_core::revision::{Epoch, Revision};
-use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
+use adit_core::revocation::{Revocation, SessionsOf};
+use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot, SnapshotChanges};
 use adit_core::{AppId, DisplayName, ExternalUrl, InternalUrl, MachineName, RegistrationToken};
 use adit_gateway::{
     ClientLimits, ConnectorDirectory, Entrance, Gateway, Observation, Renewed, ServerCertificate, ServerCertificates,
-    Settings, TunnelUp,
+    Settings, SignInSettings, TunnelUp,
 };
 use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
 use bytes::Bytes;
@@ -154,6 +158,7 @@ pub(crate) struct World {
     directory: Arc<OpenDirectory>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     applications: Vec<PublishedApplication>,
+    ended: HashMap<SessionsOf, Revocation>,
     revision: u64,
     gateway: Option<Gateway>,
     /// Whether the control plane signs what connectors may dial.
@@ -205,6 +210,14 @@ impl World {
         (world, entrance.unwrap())
     }
 
+    /// The same, where users can sign in.
+    pub(crate) fn start_signing_in(sign_in: SignInSettings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_by(&[], Observation::default(), ClientLimits::default(), |settings, registry| {
+            Gateway::start(listener, Settings { sign_in: Some(sign_in), ..settings }, registry).unwrap()
+        })
+    }
+
     fn start_by(
         trusted: &[&str],
         observation: Observation,
@@ -234,6 +247,7 @@ impl World {
             client_limits,
             awaited: Vec::new(),
             grace: Duration::from_secs(2),
+            sign_in: None,
             observation,
         };
         let mut registry = prometheus_client::registry::Registry::default();
@@ -245,6 +259,7 @@ impl World {
             directory,
             snapshots,
             applications: Vec::new(),
+            ended: HashMap::new(),
             revision: 0,
             gateway: Some(gateway),
             signed: true,
@@ -287,6 +302,13 @@ impl World {
         let application = self.applications.last_mut().unwrap();
         set(application);
         application.revision = Revision(application.revision.0 + 1);
+        self.know(1..=9).await;
+    }
+
+    /// Ends all sessions of somebody, or at an application.
+    pub(crate) async fn end_sessions(&mut self, of: SessionsOf) {
+        let before = (Epoch(1), Revision(self.revision + 1));
+        self.ended.insert(of, Revocation { before, at: provider::now() * 1000 });
         self.know(1..=9).await;
     }
 
@@ -342,7 +364,12 @@ impl World {
                 self.authority.sign(&membership).unwrap()
             }),
         });
-        let snapshot = Snapshot::compile(Epoch(1), Revision(self.revision), self.applications.clone(), known);
+        let revocations = self.ended.iter().map(|(of, ended)| (*of, *ended)).collect();
+        let snapshot = Snapshot::compile(Epoch(1), Revision(self.revision), self.applications.clone(), known).changed(
+            version.0,
+            version.1,
+            SnapshotChanges { revocations, ..SnapshotChanges::default() },
+        );
         self.snapshots.send_replace(Arc::new(snapshot));
         // The gateway issues certificates first; a test goes on when the snapshot is in service.
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -5,11 +5,13 @@ use std::sync::LazyLock;
 use adit_control::{NewPassword, NewUser, UserChange, Zeroizing};
 use adit_core::{DisplayName, User, UserPrincipalName};
 use adit_odata::document::Entity;
+use adit_odata::model::Type;
 use adit_odata::{EntityType, Projection};
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use super::attribute;
+use crate::answer::Answer;
 use crate::call::Call;
 use crate::entities::{Entities, Listed, Listing};
 use crate::error::GraphError;
@@ -82,6 +84,13 @@ impl Entities for Users {
         let id = scope.user_id(&call.control).await?;
         Ok(call.control.delete_user(&call.context, call.at(id)).await?)
     }
+}
+
+/// `POST users/{id}/revokeSignInSessions`: whoever is signed in as that user is not any more.
+pub(crate) async fn revoke_sessions(call: &Call) -> Result<Answer, GraphError> {
+    let user = call.scope.user_id(&call.control).await?;
+    call.control.revoke_sessions_of_user(&call.context, user).await?;
+    Ok(Answer::ok(call.document().value("Edm.Boolean", &Type::Boolean, Value::Bool(true))))
 }
 
 /// A user in Graph's spelling.

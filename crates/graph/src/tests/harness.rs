@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use adit_control::{CertificateAuthority, ControlPlane};
+use adit_core::access::Who;
 use adit_core::explain::{ConnectorWork, Explained, Explainer, Place, explain};
 use adit_core::health::{ApplicationHealth, GroupHealth, Health, HealthReporter, groups};
 use adit_core::snapshot::PublishedApplication;
@@ -70,7 +71,7 @@ impl Explainer for WithoutGateway {
 
     fn explain(&self, place: Place) -> Explained {
         let snapshot = Arc::clone(&self.0.snapshots().borrow());
-        let explanation = explain(&snapshot, place, &[]);
+        let explanation = explain(&snapshot, place, &[], Who::SignInUnavailable);
         Explained { explanation, refusal: None, upstream_url: None, headers: Vec::new(), last_failure: None }
     }
 }

@@ -56,6 +56,7 @@ const fn expected(permission: Permission) -> (&'static str, Option<&'static str>
         Permission::ReadGroups => ("GroupMember.Read.All", None),
         Permission::WriteUsers => ("User.Read.All", Some("User.ReadWrite.All")),
         Permission::WritePasswords => ("User.ReadWrite.All", Some("User-PasswordProfile.ReadWrite.All")),
+        Permission::RevokeSessions => ("User.Read.All", Some("User.RevokeSessions.All")),
         Permission::WriteGroups => ("Group.Read.All", Some("Group.ReadWrite.All")),
         Permission::WriteMembers => ("GroupMember.Read.All", Some("GroupMember.ReadWrite.All")),
         Permission::WriteProfile => ("Policy.Read.HybridAuthentication", Some("Policy.ReadWrite.HybridAuthentication")),

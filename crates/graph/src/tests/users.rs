@@ -37,6 +37,17 @@ async fn ids_at(api: &Api, path: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn an_administrator_ends_the_sessions_of_a_user() {
+    let api = Api::start().await;
+    let ada = user(&api, "ada").await;
+    let done = api.post(&format!("/v1.0/users/{ada}/revokeSignInSessions"), Value::Null).await.expect(200).json;
+    assert_eq!(done["@odata.context"], "http://adit.test/v1.0/$metadata#Edm.Boolean");
+    assert_eq!(done["value"], true);
+    let nobody = "/v1.0/users/aaaaaaaa-0000-0000-0000-000000000000/revokeSignInSessions";
+    api.post(nobody, Value::Null).await.expect(404);
+}
+
+#[tokio::test]
 async fn a_user_is_made_found_changed_and_deleted() {
     let api = Api::start().await;
     let made = api.post("/v1.0/users", new_user("ada")).await.expect(201);

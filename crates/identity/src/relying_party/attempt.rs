@@ -1,5 +1,7 @@
 //! One attempt to sign in, as the browser that began it keeps it: sealed, in a cookie of its own.
 
+use adit_core::revocation::Version;
+use adit_core::{Epoch, Revision};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -24,13 +26,16 @@ pub(super) struct Attempt {
     pub(super) issuer: String,
     pub(super) carried: String,
     made: u64,
+    /// The version of the directory that the gateway had then.
+    pub(super) began_at: Version,
 }
 
 impl Attempt {
-    pub(super) fn begin(issuer: &str, carried: &str, now: u64) -> Result<Self, NotSealed> {
+    pub(super) fn begin(issuer: &str, carried: &str, began_at: Version, now: u64) -> Result<Self, NotSealed> {
         let secret = || sealing::random::<32>().map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes));
         let (state, nonce, verifier) = (secret()?, secret()?, secret()?);
-        Ok(Self { state, nonce, verifier, issuer: issuer.to_owned(), carried: carried.to_owned(), made: now })
+        let (issuer, carried) = (issuer.to_owned(), carried.to_owned());
+        Ok(Self { state, nonce, verifier, issuer, carried, made: now, began_at })
     }
 
     /// The attempt that this browser began with `state`.
@@ -59,7 +64,14 @@ impl Attempt {
 
     pub(super) fn seal(&self, ring: &SealingRing, host: &str) -> Result<String, NotSealed> {
         let mut writer = Writer::default();
-        writer.number(self.made).text(&self.state).text(&self.nonce).text(&self.verifier);
+        let (epoch, revision) = self.began_at;
+        writer
+            .number(self.made)
+            .number(epoch.0)
+            .number(revision.0)
+            .text(&self.state)
+            .text(&self.nonce)
+            .text(&self.verifier);
         let bytes = writer.text(&self.issuer).text(&self.carried).done();
         ring.seal(Purpose::Attempt, Audience::sign_in_host(host), &bytes)
     }
@@ -76,8 +88,9 @@ impl Attempt {
     fn from_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
         let mut reader = Reader::new(bytes);
         let made = reader.number()?;
+        let began_at = (Epoch(reader.number()?), Revision(reader.number()?));
         let (state, nonce, verifier) = (reader.text()?, reader.text()?, reader.text()?);
         let (issuer, carried) = (reader.text()?, reader.text()?);
-        reader.end().map(|()| Self { state, nonce, verifier, issuer, carried, made })
+        reader.end().map(|()| Self { state, nonce, verifier, issuer, carried, made, began_at })
     }
 }

@@ -3,17 +3,16 @@
 
 #[path = "../../tests/provider/mod.rs"]
 mod provider;
+mod tokens;
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use provider::{CLIENT, Provider, SECRET, Signer, now};
+use provider::{CLIENT, Provider, SECRET, now};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::sealing::tests::ring;
+use crate::session::tests::at;
 
 const HOST: &str = "login.example";
 const REDIRECT: &str = "https://login.example:8443/.adit/callback";
@@ -56,7 +55,7 @@ impl Browser {
     async fn begin(&mut self, party: &RelyingParty, now: u64) -> Departure {
         let line = self.line();
         let departure =
-            party.begin(&ring(1, None), "carried", &RequestCookies::new(&[line.as_slice()]), now).await.unwrap();
+            party.begin(&ring(1, None), "carried", &RequestCookies::new(&[line.as_slice()]), at(7), now).await.unwrap();
         self.take(&departure.set_cookies);
         departure
     }
@@ -106,6 +105,7 @@ async fn somebody_signs_in_and_nothing_is_left_of_the_attempt() {
     let query = provider.sign_in(&departure.location, &ada());
     let signed_in = browser.finish(&party, &query, NOW + 30_000).await.unwrap();
     assert_eq!((signed_in.carried.as_str(), &signed_in.attempt), ("carried", &departure.attempt));
+    assert_eq!(signed_in.began_at, at(7));
     assert_eq!(signed_in.person.principal.uuid().to_string(), USER);
     assert_eq!(signed_in.person.user_name.as_deref(), Some("ada@corp.example"));
     assert_eq!(signed_in.person.roles, ["reader"]);
@@ -143,7 +143,7 @@ async fn a_state_that_is_not_this_browsers_asks_nothing_of_the_provider() {
     }
     // The right name with something else in it: another seal, another purpose, a changed bit, both twice.
     let (name, value) = victim.0[0].clone();
-    let other_ring = party.begin(&ring(9, None), "", &RequestCookies::new(&[]), NOW).await.unwrap();
+    let other_ring = party.begin(&ring(9, None), "", &RequestCookies::new(&[]), at(7), NOW).await.unwrap();
     let other_seal = other_ring.set_cookies[0].split([';', '=']).nth(1).unwrap().to_owned();
     let mut changed = value.clone().into_bytes();
     let middle = changed.len() / 2;
@@ -293,193 +293,6 @@ async fn an_id_token_that_was_not_made_for_this_sign_in_is_refused() {
 }
 
 #[tokio::test]
-async fn forged_id_tokens_are_refused() {
-    let provider = Provider::start().await;
-    let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
-    let unsigned = move |header: &Value, claims: &Value| {
-        format!("{}.{}.", encode(&header.to_string()), encode(&claims.to_string()))
-    };
-    type Forge = Box<dyn Fn(&Signer, &Value) -> String + Send>;
-    let with_header = |more: Value| -> Forge {
-        Box::new(move |_, claims| {
-            let mallory = Signer::new("one");
-            let mut header = json!({"alg": "ES256", "kid": "one", "jwk": mallory.jwk()});
-            for (name, value) in more.as_object().unwrap() {
-                header[name] = value.clone();
-            }
-            mallory.sign_as(&header, &claims.to_string())
-        })
-    };
-    let forgeries: Vec<(&str, Forge)> = vec![
-        ("alg none", Box::new(move |_, claims| unsigned(&json!({"alg": "none"}), claims))),
-        ("alg None", Box::new(move |_, claims| unsigned(&json!({"alg": "None", "kid": "one"}), claims))),
-        ("a key that it brings along", with_header(json!({}))),
-        (
-            "a place of keys that it names",
-            with_header(json!({"jku": "http://127.0.0.1:1/", "x5u": "http://127.0.0.1:1/"})),
-        ),
-        ("a path as key id", with_header(json!({"kid": "../../../../dev/null"}))),
-        ("SQL as key id", with_header(json!({"kid": "' UNION SELECT 'x"}))),
-        ("no key id", with_header(json!({"kid": Value::Null}))),
-        (
-            "a critical extension",
-            Box::new(|signer, claims| {
-                signer.sign_as(&json!({"alg": "ES256", "kid": "one", "crit": ["x"], "x": 1}), &claims.to_string())
-            }),
-        ),
-        (
-            "another algorithm of the header",
-            Box::new(|signer, claims| signer.sign_as(&json!({"alg": "RS256", "kid": "one"}), &claims.to_string())),
-        ),
-        (
-            "HS256",
-            Box::new(|signer, claims| signer.sign_as(&json!({"alg": "HS256", "kid": "one"}), &claims.to_string())),
-        ),
-        (
-            "a signature of zeros",
-            Box::new(|signer, claims| {
-                let token = signer.sign(claims);
-                let (signed, _) = token.rsplit_once('.').unwrap();
-                format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode([0; 64]))
-            }),
-        ),
-        (
-            "no signature",
-            Box::new(|signer, claims| {
-                let token = signer.sign(claims);
-                format!("{}.", token.rsplit_once('.').unwrap().0)
-            }),
-        ),
-        ("padding", Box::new(|signer, claims| format!("{}=", signer.sign(claims)))),
-        ("a part more", Box::new(|signer, claims| format!("{}.x", signer.sign(claims)))),
-        (
-            "a claim twice",
-            Box::new(|signer, claims| {
-                let text = claims.to_string().replacen('{', "{\"sub\":\"somebody-else\",", 1);
-                signer.sign_as(&json!({"alg": "ES256", "kid": "one"}), &text)
-            }),
-        ),
-        (
-            "an audience twice",
-            Box::new(|signer, claims| {
-                let text = claims.to_string().replacen('{', "{\"aud\":\"another\",", 1);
-                signer.sign_as(&json!({"alg": "ES256", "kid": "one"}), &text)
-            }),
-        ),
-        ("claims that are no object", Box::new(|signer, _| signer.sign_as(&json!({"alg": "ES256"}), "[]"))),
-        (
-            "changed claims",
-            Box::new(|signer, claims| {
-                let token = signer.sign(claims);
-                let parts: Vec<&str> = token.split('.').collect();
-                let mut claims = claims.clone();
-                claims["sub"] = json!("somebody-else");
-                format!("{}.{}.{}", parts[0], BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()), parts[2])
-            }),
-        ),
-        (
-            "a huge token",
-            Box::new(|signer, claims| {
-                let mut claims = claims.clone();
-                claims["filler"] = json!("x".repeat(700_000));
-                signer.sign(&claims)
-            }),
-        ),
-        ("nothing", Box::new(|_, _| String::new())),
-    ];
-    for (what, forge) in forgeries {
-        provider.forges(forge);
-        let refused = outcome(&provider).await.expect_err(what);
-        assert!(matches!(refused, SignInFailed::IdToken(_)), "{what}: {refused:?}");
-        assert!(!refused.is_fault_of_provider(), "{what}: {refused:?}");
-    }
-    provider.behaves();
-    assert!(outcome(&provider).await.is_ok());
-}
-
-#[tokio::test]
-async fn a_rotated_key_costs_one_fetch_and_invented_ones_cost_none() {
-    let provider = Provider::start().await;
-    let party = party(&provider);
-    let asked = || provider.counts().keys.load(Ordering::SeqCst);
-    let token = |signer: &Signer| {
-        signer.sign(&json!({"iss": provider.url(), "aud": "app", "sub": USER, "iat": now(), "exp": now() + 60}))
-    };
-    let verify = async |signer: &Signer| party.verify_access_token(&token(signer), &["app"]).await.is_ok();
-    assert!(party.verify_access_token(&provider.access_token("app", USER, &json!({})), &["app"]).await.is_ok());
-    for number in 0..1000 {
-        assert!(!verify(&Signer::new(&format!("invented-{number}"))).await);
-    }
-    assert_eq!(asked(), 1);
-    for keeps_old in [true, false] {
-        let next = Signer::new(if keeps_old { "two" } else { "three" });
-        let again = Signer::new("nobodys");
-        provider.rotate(next, keeps_old);
-        party.issuer.was_tried(Duration::from_secs(61));
-        let before = asked();
-        let good = provider.access_token("app", USER, &json!({}));
-        assert!(party.verify_access_token(&good, &["app"]).await.is_ok(), "keeps old: {keeps_old}");
-        assert!(!verify(&again).await);
-        assert_eq!(asked(), before + 1);
-    }
-}
-
-#[tokio::test]
-async fn keys_that_cannot_be_fetched_leave_the_old_ones_in_use() {
-    let provider = Provider::start().await;
-    let party = party(&provider);
-    let good = || provider.access_token("app", USER, &json!({}));
-    assert!(party.verify_access_token(&good(), &["app"]).await.is_ok());
-    let large = format!("HTTP/1.1 200 OK\r\ncontent-length: 10000000\r\n\r\n{{{}", " ".repeat(1_500_000));
-    for raw in [
-        "HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-        "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>",
-        "HTTP/1.1 200 OK\r\ncontent-length: 11\r\nconnection: close\r\n\r\n{\"keys\":[]}",
-        "rubbish",
-        &large,
-    ] {
-        provider.answers_for_keys(raw);
-        party.issuer.was_tried(Duration::from_secs(61));
-        let mallory = Signer::new("mallorys");
-        let claims = json!({"iss": provider.url(), "aud": "app", "sub": USER, "iat": now(), "exp": now() + 60});
-        assert!(party.verify_access_token(&mallory.sign(&claims), &["app"]).await.is_err());
-        assert!(party.verify_access_token(&good(), &["app"]).await.is_ok(), "{:.60}", raw);
-    }
-}
-
-#[tokio::test]
-async fn an_access_token_is_for_the_application_and_no_id_token_is_one() {
-    let provider = Provider::start().await;
-    let party = party(&provider);
-    let verify = async |audience: &str, more: Value| {
-        let token = provider.access_token(audience, USER, &more);
-        party.verify_access_token(&token, &["app", "api://app"]).await
-    };
-    let bearer = verify("api://app", json!({"groups": ["00000000-0000-0000-0000-000000000020"]})).await.unwrap();
-    assert_eq!((bearer.kind, bearer.groups.len()), (adit_core::PrincipalKind::User, 1));
-    assert_eq!(bearer.person.principal.uuid().to_string(), USER);
-    let program = verify("app", json!({"scp": Value::Null, "roles": ["x"]})).await;
-    assert_eq!(program.unwrap().kind, adit_core::PrincipalKind::ServicePrincipal, "roles, and no scope");
-    let program = verify("app", json!({"idtyp": "app", "roles": ["x"]})).await.unwrap();
-    assert_eq!(program.kind, adit_core::PrincipalKind::ServicePrincipal);
-    assert!(verify("another", json!({})).await.is_err());
-    assert!(verify(CLIENT, json!({})).await.is_err(), "made for the sign-in");
-    assert!(verify("app", json!({"aud": ["app", CLIENT]})).await.is_err(), "made for the sign-in too");
-    assert!(verify("app", json!({"iss": "https://elsewhere.example"})).await.is_err());
-    for claim in ["nonce", "at_hash", "c_hash"] {
-        assert!(verify("app", json!({claim: "x"})).await.is_err(), "{claim}");
-    }
-    assert!(verify("app", json!({"exp": now() - 120})).await.is_err());
-    for text in ["", "a.b.c", "x"] {
-        assert!(party.verify_access_token(text, &["app"]).await.is_err());
-    }
-    let token = provider.access_token("app", USER, &json!({}));
-    assert!(
-        says_it_is_for(&token, &["app"]) && !says_it_is_for(&token, &["another"]) && !says_it_is_for("x", &["app"])
-    );
-}
-
-#[tokio::test]
 async fn nothing_begins_at_a_provider_of_which_nothing_is_known() {
     let changes: [fn(&mut Value); 4] = [
         |document| document["issuer"] = json!("https://elsewhere.example"),
@@ -491,10 +304,28 @@ async fn nothing_begins_at_a_provider_of_which_nothing_is_known() {
         let provider = Provider::start().await;
         provider.document(change);
         let party = party(&provider);
-        let begun = party.begin(&ring(1, None), "", &RequestCookies::new(&[]), NOW).await;
+        let begun = party.begin(&ring(1, None), "", &RequestCookies::new(&[]), at(7), NOW).await;
         assert!(matches!(begun, Err(SignInFailed::Unavailable(_))), "{begun:?}");
-        let again = party.begin(&ring(1, None), "", &RequestCookies::new(&[]), NOW).await;
+        let again = party.begin(&ring(1, None), "", &RequestCookies::new(&[]), at(7), NOW).await;
         assert!(again.is_err());
         assert_eq!(provider.counts().discovery.load(Ordering::SeqCst), 1, "it is not asked again at once");
     }
+}
+
+#[tokio::test]
+async fn who_signs_out_can_do_so_at_the_provider_too() {
+    let provider = Provider::start().await;
+    let party = party(&provider);
+    let location = party.end_session("https://login.example/").await.unwrap();
+    assert_eq!(
+        location,
+        format!("{}/end?client_id={CLIENT}&post_logout_redirect_uri=https%3A%2F%2Flogin.example%2F", provider.url())
+    );
+    provider.document(|document| document["end_session_endpoint"] = json!("ftp://x/"));
+    assert_eq!(super::tests::party(&provider).end_session("https://login.example/").await, None);
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    assert_eq!(format!("{:?}", ClientSecret::new("canary".to_owned())), "ClientSecret");
 }

@@ -1,5 +1,6 @@
 //! Sessions that count and sessions that do not, and how much fits into one.
 
+use adit_core::revocation::Revocation;
 use adit_core::snapshot::SnapshotChanges;
 
 use super::*;
@@ -39,7 +40,8 @@ pub(crate) fn at(revision: u64) -> Version {
 
 /// A directory in which those sessions are over that began before.
 fn ended(of: SessionsOf, before: Version) -> Snapshot {
-    let changes = SnapshotChanges { revocations: vec![(of, before)], ..SnapshotChanges::default() };
+    let changes =
+        SnapshotChanges { revocations: vec![(of, Revocation { before, at: NOW })], ..SnapshotChanges::default() };
     Snapshot::default().changed(before.0, before.1, changes)
 }
 
@@ -201,4 +203,28 @@ fn each_sign_in_has_a_session_of_its_own_and_applications_share_its_number_and_i
     assert_eq!(SessionId::parse(&first.id.to_text()), Some(first.id));
     assert_eq!(SessionId::parse("short"), None);
     assert!(!format!("{:?}", first.id).contains(&first.id.to_text()), "logs do not have the whole number");
+}
+
+#[test]
+fn an_access_token_counts_only_if_it_was_certainly_issued_after_what_ended_its_users_sessions() {
+    let sessions = HashSet::new();
+    let lasting = |issued| (issued, issued + 60 * MINUTE);
+    let taken = |of, issued| {
+        let directory = ended(of, at(101));
+        let revocations = Revocations { sessions: &sessions, directory: &directory };
+        let token = Session::of_token(ada(), lasting(issued), application(1), revocations, NOW + 2 * MINUTE)?;
+        judge(&token, Some(application(1)), &SessionLimits::default(), revocations, NOW + 2 * MINUTE)
+    };
+    let (hers, here) = (SessionsOf::Principal(ada().principal), SessionsOf::Application(application(1)));
+    for issued in [NOW - MINUTE, NOW, NOW + SKEW] {
+        assert_eq!(taken(hers, issued), Err(SessionOver::PrincipalRevoked), "{issued}");
+        assert_eq!(taken(here, issued), Err(SessionOver::ApplicationRevoked), "{issued}");
+        assert_eq!(taken(SessionsOf::Application(application(2)), issued), Ok(()));
+    }
+    assert_eq!(taken(hers, NOW + SKEW + 1), Ok(()));
+    let directory = ended(hers, at(101));
+    let revocations = Revocations { sessions: &sessions, directory: &directory };
+    let token =
+        Session::of_token(ada(), lasting(NOW + SKEW + 1), application(1), revocations, NOW + 2 * MINUTE).unwrap();
+    assert_eq!(judged(&token, &ended(hers, at(102)), NOW + 2 * MINUTE), Err(SessionOver::PrincipalRevoked));
 }

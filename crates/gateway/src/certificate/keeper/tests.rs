@@ -82,11 +82,21 @@ fn published(number: u128, host: &str, revision: u64) -> PublishedApplication {
 
 impl World {
     fn new() -> Self {
+        Self::with(None)
+    }
+
+    fn with(sign_in_host: Option<&str>) -> Self {
         let (provided, receiver) = watch::channel(Arc::default());
         let had: Arc<Mutex<Had>> = Arc::default();
         let sources = Arc::new(Sources { had: Arc::clone(&had), provided: receiver });
         let metrics = CertificateMetrics::register(&mut Registry::default());
-        let keeper = CertificateKeeper::new(sources, vec!["gateway.example".to_owned()], metrics).unwrap();
+        let keeper = CertificateKeeper::new(
+            sources,
+            vec!["gateway.example".to_owned()],
+            sign_in_host.map(ToOwned::to_owned),
+            metrics,
+        )
+        .unwrap();
         Self { keeper, had, provided, revision: 0 }
     }
 
@@ -252,4 +262,16 @@ async fn names_below_a_wildcard_have_the_certificates_that_files_give_for_them()
     ] {
         assert_eq!(world.source(host), Some(source), "{host}");
     }
+}
+
+#[tokio::test]
+async fn the_sign_in_host_has_a_certificate_whatever_is_published() {
+    let mut world = World::with(Some("login.example"));
+    world.keeper.catch_up().await;
+    assert_eq!(world.source("login.example"), Some(CertificateSource::LocalCa));
+    world.publish(&[(1, "a.example", 1)]);
+    assert_eq!(world.issued(), ["a.example", "gateway.example", "login.example"]);
+    world.publish(&[]);
+    assert_eq!(world.source("login.example"), Some(CertificateSource::LocalCa));
+    assert_eq!(world.issued(), [""; 0]);
 }

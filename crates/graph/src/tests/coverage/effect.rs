@@ -40,8 +40,8 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["onPremisesPublishing/externalAuthenticationType"],
-        "in effect: `passthru`, or `aadPreAuthentication`, which is also the default and closed (503) until sign-in \
-         exists",
+        "in effect: `passthru`, or `aadPreAuthentication`, which is also the default and closed (503) where no sign-in \
+         is configured",
     ),
     (
         &["onPremisesPublishing/isTranslateHostHeaderEnabled"],
@@ -139,10 +139,15 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
         "set by the server from the certificate that was uploaded",
     ),
     (
+        &["onPremisesPublishing/isHttpOnlyCookieEnabled", "onPremisesPublishing/isPersistentCookieEnabled"],
+        "in effect, of the cookie of a session; unset is `true` and `false`",
+    ),
+    (
+        &["onPremisesPublishing/isSecureCookieEnabled"],
+        "kept and given back; the cookie of a session is always `Secure`",
+    ),
+    (
         &[
-            "onPremisesPublishing/isHttpOnlyCookieEnabled",
-            "onPremisesPublishing/isPersistentCookieEnabled",
-            "onPremisesPublishing/isSecureCookieEnabled",
             "onPremisesPublishing/isStateSessionEnabled",
             "onPremisesPublishing/isContinuousAccessEvaluationEnabled",
             "onPremisesPublishing/singleSignOnSettings",
@@ -158,7 +163,10 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     (&["application/displayName"], IN_EFFECT),
     (&["application/onPremisesPublishing"], "returned on `$select` and at its own path; see onPremisesPublishing"),
     (&["application/authenticationBehaviors"], "kept and returned on `$select`, without effect"),
-    (&["application/identifierUris"], "kept and given back, without effect; must differ by more than case"),
+    (
+        &["application/identifierUris"],
+        "kept and given back; access tokens for the application may have one as audience; must differ by more than case",
+    ),
     (
         &["application/tags", "servicePrincipal/tags"],
         "kept and given back; a published application has two tags from the server, one of which goes with the \
@@ -199,11 +207,11 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     (&["servicePrincipal/displayName"], IN_EFFECT),
     (
         &["servicePrincipal/accountEnabled"],
-        "in effect at the built-in provider: `false` gives the program no token and signs nobody in for it",
+        "in effect: `false` signs nobody in to the application or at the built-in provider for it, and gives it no token",
     ),
     (
         &["servicePrincipal/appRoleAssignmentRequired"],
-        "in effect at the built-in provider: only who is assigned, in person or through a group, signs in for the program",
+        "in effect: only who is assigned, in person or through a group, signs in to the application",
     ),
     (
         &["user/userPrincipalName"],
@@ -232,7 +240,7 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
     ),
     (
         &["appRoleAssignment/appRoleId", "appRoleAssignment/principalId", "appRoleAssignment/resourceId"],
-        "checked and kept; who is admitted by it comes with sign-in",
+        "in effect: who is admitted, where only those are who are assigned, and in which roles",
     ),
 ];
 
