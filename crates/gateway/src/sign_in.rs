@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use adit_core::snapshot::PublishedApplication;
-use adit_core::{ApplicationId, PreAuthentication, wildcard};
+use adit_core::{ApplicationId, ExternalUrl, PreAuthentication, wildcard};
 use adit_identity::cookie::{self, CookieSettings, Found, RequestCookies};
 use adit_identity::hand_over::UsedCodes;
 use adit_identity::relying_party::SignInFailed;
@@ -198,22 +198,22 @@ fn is_signed_in_at(application: &PublishedApplication, host: &str) -> bool {
         && (application.hosts().any(|own| own == host) || below_wildcard())
 }
 
-/// Where an application begins at one of its hosts.
-fn prefix_at<'a>(application: &'a PublishedApplication, host: &str) -> &'a str {
-    let alternate = application.alternate_url.as_ref().filter(|url| url.host() == host);
-    alternate.unwrap_or(&application.external_url).prefix().as_str()
+/// The URL by which an application is found at one of its hosts.
+fn url_at<'a>(application: &'a PublishedApplication, host: &str) -> &'a ExternalUrl {
+    application.alternate_url.as_ref().filter(|url| url.host() == host).unwrap_or(&application.external_url)
 }
 
-/// The place as a browser writes it: the host in its one spelling, with the port if that is not 443.
-fn authority_of(place: &Place) -> String {
-    let written = place.authority.to_str().unwrap_or_default();
-    let port =
-        written.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
-    match port {
-        Some(port) if !port.is_empty() && port.trim_start_matches('0') != "443" => {
-            format!("{}:{}", place.host, port.trim_start_matches('0'))
-        }
-        _ => place.host.to_string(),
+/// Where an application begins at one of its hosts.
+fn prefix_at<'a>(application: &'a PublishedApplication, host: &str) -> &'a str {
+    url_at(application, host).prefix().as_str()
+}
+
+/// An application's authority at one of its hosts, with the port that it is published with: whoever sends a request chooses
+/// the one in its `Host`, and nobody is sent there.
+fn authority_at(application: &PublishedApplication, host: &str) -> String {
+    match url_at(application, host).port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
 }
 
@@ -250,20 +250,10 @@ fn failed(detail: &dyn std::fmt::Display) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
-
     use super::*;
 
     #[test]
-    fn a_place_has_one_spelling() {
-        let of = |host: &str, authority: &'static str| {
-            authority_of(&Place { host: Rc::from(host), authority: HeaderValue::from_static(authority) })
-        };
-        assert_eq!(of("a.example", "A.example"), "a.example");
-        assert_eq!(of("a.example", "a.example.:443"), "a.example");
-        assert_eq!(of("a.example", "a.example:8443"), "a.example:8443");
-        assert_eq!(of("a.example", "a.example:08443"), "a.example:8443");
-        assert_eq!(of("[::1]", "[::1]:8443"), "[::1]:8443");
+    fn a_host_is_known_without_its_port() {
         assert_eq!(without_port("login.example:8443"), "login.example");
         assert_eq!(without_port("login.example"), "login.example");
     }

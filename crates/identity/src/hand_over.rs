@@ -66,15 +66,14 @@ pub struct Leaving {
     pub request: String,
 }
 
-/// Remembers what was asked at an application's host (lower case, without port) and its authority, and makes the request to
-/// the sign-in host. What `cookies` have of older attempts makes room.
+/// Remembers what was asked, and makes the request to the sign-in host. What `cookies` have of older attempts makes room.
 ///
 /// # Errors
 /// [`NotSealed`].
 pub fn leave(
     ring: &SealingRing,
     application: ApplicationId,
-    (host, authority): (&str, &str),
+    host: &str,
     sign_in_host: &str,
     return_url: &ReturnUrl,
     cookies: &RequestCookies<'_>,
@@ -87,8 +86,7 @@ pub fn leave(
     let here = Audience::application(application, host);
     let before = ring.seal(Purpose::BeforeSignIn, here, &before.done())?;
     let mut request = Writer::default();
-    request.bytes(application.uuid().as_bytes()).bytes(&hashed(&binding)).number(now);
-    request.text(host).text(authority).text(&attempt);
+    request.bytes(application.uuid().as_bytes()).bytes(&hashed(&binding)).number(now).text(host).text(&attempt);
     let request = ring.seal(Purpose::HandOverRequest, Audience::sign_in_host(sign_in_host), &request.done())?;
     let mut set_cookies: Vec<String> =
         cookies.surplus(&cookie::before_family(application)).iter().map(|name| cookie::remove(name)).collect();
@@ -103,8 +101,6 @@ pub struct HandOverRequest {
     pub application: ApplicationId,
     /// At which of its hosts.
     pub host: String,
-    /// The same with the port, if that is not 443: where the browser goes back to.
-    pub authority: String,
     binding: [u8; 32],
     attempt: String,
 }
@@ -126,8 +122,7 @@ impl HandOverRequest {
         let mut reader = Reader::new(bytes);
         let application = ApplicationId::new(Uuid::from_bytes(reader.array()?));
         let (binding, made) = (reader.array()?, reader.number()?);
-        let (host, authority, attempt) = (reader.text()?, reader.text()?, reader.text()?);
-        let request = Self { application, host, authority, binding, attempt };
+        let request = Self { application, binding, host: reader.text()?, attempt: reader.text()? };
         reader.end().map(|()| (request, made))
     }
 

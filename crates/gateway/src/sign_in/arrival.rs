@@ -11,7 +11,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderValue, Method, Request, Response};
 use uuid::Uuid;
 
-use super::{PLACES, SignIn, authority_of, cookie_lines, failed, is_signed_in_at, now, page, parameter, prefix_at};
+use super::{PLACES, SignIn, authority_at, cookie_lines, failed, is_signed_in_at, now, page, parameter, prefix_at};
 use crate::arriving::Arriving;
 use crate::body::GatewayBody;
 use crate::core::Core;
@@ -65,7 +65,7 @@ fn arrive(
     let code = parameter(request.uri().query(), "code").ok_or_else(|| failed(&"there is no code"))?;
     let lines = cookie_lines(headers);
     let cookies = RequestCookies::new(&lines);
-    let authority = authority_of(place);
+    let authority = authority_at(application, &place.host);
     let here = (&*place.host, authority.as_str());
     let ring = sign_in.keys.load();
     let arrived = match hand_over::redeem(&ring, application.id, here, &code, &cookies, &sign_in.used, now) {

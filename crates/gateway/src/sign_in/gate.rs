@@ -16,7 +16,7 @@ use http::header::{AUTHORIZATION, LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 
 use super::navigation::is_navigation;
-use super::{PLACES, SignIn, authority_of, cookie_lines, now, prefix_at};
+use super::{PLACES, SignIn, authority_at, cookie_lines, now, prefix_at};
 use crate::arriving::Arriving;
 use crate::core::Core;
 use crate::failure::Failure;
@@ -215,11 +215,11 @@ impl SignIn {
         lines: &[&[u8]],
     ) -> Option<(String, Vec<String>)> {
         let cookies = RequestCookies::new(lines);
-        let authority = authority_of(place);
+        let authority = authority_at(application, &place.host);
         let url = return_url(&authority, uri, prefix_at(application, &place.host));
-        let (here, now) = ((&*place.host, authority.as_str()), now());
-        let ring = self.keys.load();
-        let leaving = hand_over::leave(&ring, application.id, here, &self.host, &url.ok()?, &cookies, now).ok()?;
+        let (ring, now) = (self.keys.load(), now());
+        let left = hand_over::leave(&ring, application.id, &place.host, &self.host, &url.ok()?, &cookies, now);
+        let leaving = left.ok()?;
         let mut set_cookies = Vec::new();
         let session = cookie::session_name(application.id);
         if cookies.find(&session) != Found::Nothing {

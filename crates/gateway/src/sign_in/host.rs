@@ -13,7 +13,7 @@ use http::header::{ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 
 use super::page::{self, Listed, Way};
-use super::{PLACES, SignIn, cookie_lines, failed, is_signed_in_at, now, parameter};
+use super::{PLACES, SignIn, authority_at, cookie_lines, failed, is_signed_in_at, now, parameter};
 use crate::arriving::Arriving;
 use crate::body::GatewayBody;
 use crate::core::Core;
@@ -70,28 +70,28 @@ impl Visit<'_> {
     async fn begin_for_application(&self) -> Result<Response<GatewayBody>, Failure> {
         let now = now();
         let text = parameter(self.query, "request").ok_or_else(|| failed(&"there is no request"))?;
-        let request = self.open(&text, now)?;
+        let asked = self.open(&text, now)?;
         match self.session(now) {
             Some(session) => {
                 let session = Session { seen: now, ..session };
-                let to = self.way_back(&request, &session, now)?;
+                let to = self.way_back(&asked, &session, now)?;
                 Ok(page::redirect(&to, &[self.set_own(&session, now)?], self.request_id.clone()))
             }
             None => self.begin(&text, now).await,
         }
     }
 
-    /// What an application's host asks, if it may still ask it.
-    fn open(&self, text: &str, now: u64) -> Result<HandOverRequest, Failure> {
+    /// What an application's host asks, if it may still ask it, and the authority of the application there.
+    fn open(&self, text: &str, now: u64) -> Result<(HandOverRequest, String), Failure> {
         let ring = self.sign_in.keys.load();
         let opened = HandOverRequest::open(&ring, &self.sign_in.host, text, now);
         let request = opened.map_err(|refused| failed(&refused))?;
         let serving = self.core.serving();
-        let rules = serving.rules(request.application);
-        if rules.is_some_and(|rules| is_signed_in_at(&rules.application, &request.host)) {
-            return Ok(request);
-        }
-        Err(Failure::new(Reason::NotPublished, "the application is not published there any more"))
+        let application = serving.rules(request.application).map(|rules| &rules.application);
+        let application = application.filter(|application| is_signed_in_at(application, &request.host));
+        let gone = || Failure::new(Reason::NotPublished, "the application is not published there any more");
+        let authority = authority_at(application.ok_or_else(gone)?, &request.host);
+        Ok((request, authority))
     }
 
     /// Sends a browser to the provider; `carried` says for what.
@@ -145,10 +145,11 @@ impl Visit<'_> {
     }
 
     /// Where a browser takes its session to the application that asked.
-    fn way_back(&self, request: &HandOverRequest, session: &Session, now: u64) -> Result<String, Failure> {
+    fn way_back(&self, asked: &(HandOverRequest, String), session: &Session, now: u64) -> Result<String, Failure> {
+        let (request, authority) = asked;
         let at = self.core.serving().snapshot.version();
         let code = request.answer(&self.sign_in.keys.load(), session, at, now).map_err(|error| failed(&error))?;
-        let (authority, application) = (&request.authority, request.application.uuid());
+        let application = request.application.uuid();
         Ok(format!("https://{authority}{PLACES}signed-in?app={application}&code={code}"))
     }
 

@@ -1,11 +1,17 @@
 //! What somebody may try between an application, the sign-in host and another's browser.
 
+use std::sync::Arc;
+
+use adit_core::application::PreAuthentication::SignIn;
+use bytes::Bytes;
 use http::{Request, StatusCode};
+use http_body_util::Full;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::world::sign_in::{Browser, LOGIN, SignInWorld, everybody, link, user};
-use super::{SHOP, WIKI, is_sent_to_sign_in, location, reason, text, with_wiki};
+use super::world::upstream::Upstream;
+use super::{PAGE, SHOP, WIKI, is_sent_to_sign_in, location, reason, text, with_wiki};
 
 /// A browser on its way: the URL at which it would get its session of the wiki.
 async fn on_the_way(signing: &SignInWorld, browser: &mut Browser, who: u128) -> String {
@@ -180,7 +186,7 @@ async fn twins_and_floods_of_cookies_are_no_session_and_do_no_harm() {
         ("no name", format!("={}", browser.cookie(WIKI, "__Host-adit-app-").unwrap())),
     ] {
         let mut planted = Browser::default();
-        let request = Request::get("/").header("accept", super::PAGE).header("cookie", line);
+        let request = Request::get("/").header("accept", PAGE).header("cookie", line);
         let answer = planted.send(&signing.world, &format!("https://{WIKI}/"), request).await;
         assert!(is_sent_to_sign_in(&answer), "{what}: {}", answer.status());
     }
@@ -192,4 +198,27 @@ async fn twins_and_floods_of_cookies_are_no_session_and_do_no_harm() {
     // An upstream can set none of ours: what it echoes is not taken for one.
     let page = signing.open(&mut browser, WIKI, "/", &json!({})).await;
     assert_eq!(page.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_sent_to_a_port_that_the_request_named() {
+    let (mut signing, upstream) = (SignInWorld::start().await, Upstream::start());
+    signing.world.publish("https://wiki.localhost:8443/", &upstream.url(), SignIn).await;
+    signing.world.change(|application| application.admission = Some(Arc::new(everybody()))).await;
+    let _connector = signing.world.connector(&[]).await;
+    for port in ["", ":443", ":8443", ":9999"] {
+        let mut browser = Browser::default();
+        let request = Request::get("/secret").header("host", format!("{WIKI}{port}")).header("accept", PAGE);
+        let asked = signing.world.send(WIKI, request.body(Full::<Bytes>::default()).unwrap()).await;
+        assert!(is_sent_to_sign_in(&asked), "{port}: {}", asked.status());
+        browser.keep(WIKI, &asked);
+        let start = browser.get(&signing.world, location(&asked)).await;
+        let callback = signing.provider.sign_in(&link(&start).unwrap(), &user(10, &[]));
+        let back = browser.get(&signing.world, &format!("https://{LOGIN}/.adit/callback?{callback}")).await;
+        let back = link(&back).unwrap();
+        let code = back.strip_prefix("https://wiki.localhost:8443").unwrap_or_else(|| panic!("{port}: {back}"));
+        let request = Request::get(code).header("host", format!("{WIKI}{port}")).header("cookie", browser.line(WIKI));
+        let arrived = signing.world.send(WIKI, request.body(Full::<Bytes>::default()).unwrap()).await;
+        assert_eq!(location(&arrived), "https://wiki.localhost:8443/secret", "{port}");
+    }
 }

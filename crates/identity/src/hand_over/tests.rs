@@ -15,7 +15,7 @@ fn sent(set_cookies: &[String]) -> String {
 
 fn left(path: &str) -> Leaving {
     let return_url = ReturnUrl::of_request(WIKI.1, path).unwrap();
-    leave(&ring(1, None), application(1), WIKI, LOGIN, &return_url, &RequestCookies::new(&[]), NOW).unwrap()
+    leave(&ring(1, None), application(1), WIKI.0, LOGIN, &return_url, &RequestCookies::new(&[]), NOW).unwrap()
 }
 
 fn code(leaving: &Leaving) -> String {
@@ -56,7 +56,7 @@ fn whoever_leaves_again_and_again_takes_older_attempts_away() {
     let line: String = (0..4).map(|number| format!("{before}{number}=x; ")).collect();
     let (lines, ring) = ([line.as_bytes()], ring(1, None));
     let cookies = RequestCookies::new(&lines);
-    let leaving = leave(&ring, application(1), WIKI, LOGIN, &return_url, &cookies, NOW).unwrap();
+    let leaving = leave(&ring, application(1), WIKI.0, LOGIN, &return_url, &cookies, NOW).unwrap();
     assert_eq!(leaving.set_cookies.len(), 2);
     assert_eq!(leaving.set_cookies[0], cookie::remove(&format!("{before}0")));
 }
