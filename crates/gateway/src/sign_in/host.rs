@@ -131,9 +131,9 @@ impl Visit<'_> {
         if !self.sign_in.counts(self.core, &session, None, now) {
             return Err(failed(&"the sessions of the user were ended at this very moment"));
         }
-        // Whoever was signed in here before is not any more, nor anywhere else, unless it is the same person.
-        let old = self.sign_in.own_session(self.headers);
-        if let Some(old) = old.filter(|old| old.person.principal != session.person.principal) {
+        // Whoever was signed in here before is not any more, nor anywhere else; nor is the same person in a session that
+        // was stolen.
+        if let Some(old) = self.sign_in.own_session(self.headers) {
             self.end(&old).await?;
         }
         tracing::info!(user = %session.person.principal, session = ?session.id, "a user has signed in");

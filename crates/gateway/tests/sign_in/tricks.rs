@@ -80,6 +80,28 @@ async fn a_session_that_was_planted_before_a_sign_in_is_not_the_one_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_signs_in_anew_ends_the_own_session_from_before() {
+    let (signing, upstream, _connector) = with_wiki().await;
+    let mut browser = Browser::default();
+    // A tab that is on its way, while the other signs in.
+    let asked = browser.get(&signing.world, &format!("https://{WIKI}/tab")).await;
+    let start = browser.get(&signing.world, location(&asked)).await;
+    signing.open(&mut browser, WIKI, "/", &user(10, &[])).await;
+    let stolen = browser.clone();
+    let callback = signing.provider.sign_in(&link(&start).unwrap(), &user(10, &[]));
+    let back = browser.get(&signing.world, &format!("https://{LOGIN}/.adit/callback?{callback}")).await;
+    assert_eq!(back.status(), StatusCode::OK);
+    let mut thief = stolen.clone();
+    assert!(is_sent_to_sign_in(&thief.get(&signing.world, &format!("https://{WIKI}/")).await));
+    let home = thief.get(&signing.world, &format!("https://{LOGIN}/")).await;
+    assert!(!text(&home).contains("user10@corp.example"), "{}", text(&home));
+    // The browser itself goes on without another sign-in.
+    let (tokens, reached) = (signing.provider.tokens_asked(), upstream.count("/"));
+    assert_eq!(signing.open(&mut browser, WIKI, "/", &json!({})).await.status(), StatusCode::OK);
+    assert_eq!((signing.provider.tokens_asked(), upstream.count("/")), (tokens, reached + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn requests_to_the_sign_in_host_that_no_application_made_lead_nowhere() {
     let (mut signing, upstream, _connector) = with_wiki().await;
     signing.publish(SHOP, &upstream, everybody()).await;
