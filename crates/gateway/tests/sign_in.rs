@@ -171,7 +171,7 @@ async fn who_signs_out_is_out_everywhere_and_only_a_page_of_the_sign_in_host_can
     assert!(text(&home).contains("user10@corp.example") && text(&home).contains(&format!("https://{SHOP}/")));
     let sign_out = format!("https://{LOGIN}/.adit/sign-out");
     let from_application = browser.get(&signing.world, &format!("https://{WIKI}/.adit/sign-out")).await;
-    assert_eq!(location(&from_application), sign_out);
+    assert!(location(&from_application).starts_with(&format!("{sign_out}?session=")), "{from_application:?}");
     assert!(text(&browser.get(&signing.world, &sign_out).await).contains("<form method=\"post\""));
     for origin in [None, Some("https://evil.example"), Some("null"), Some("https://login.localhost.evil.example")] {
         let mut request = Request::post("/").header("accept", PAGE);
@@ -198,6 +198,43 @@ async fn who_signs_out_is_out_everywhere_and_only_a_page_of_the_sign_in_host_can
         }
     }
     assert_eq!(upstream.count("/"), reached);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_out_at_an_application_is_out_also_where_the_cookie_of_the_sign_in_host_is_gone() {
+    let (mut signing, upstream, _connector) = with_wiki().await;
+    signing.publish(SHOP, &upstream, everybody()).await;
+    let mut browser = Browser::default();
+    for host in [WIKI, SHOP] {
+        assert_eq!(signing.open(&mut browser, host, "/", &user(10, &[])).await.status(), StatusCode::OK);
+    }
+    let mut other = Browser::default();
+    signing.open(&mut other, WIKI, "/", &user(11, &[])).await;
+    browser.0.remove(LOGIN);
+    let from_application = browser.get(&signing.world, &format!("https://{WIKI}/.adit/sign-out")).await;
+    let page = browser.get(&signing.world, location(&from_application)).await;
+    let action = text(&page).split_once("action=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let own = format!("https://{LOGIN}");
+    let post = async |browser: &mut Browser, action: &str, origin: &str| {
+        let request = Request::post("/").header("origin", origin);
+        browser.send(&signing.world, &format!("https://{LOGIN}{action}"), request).await
+    };
+    // What does not open ends nothing, and is not written into the page.
+    for hostile in ["session=x", "session=%22%3E%3Cscript%3E", "session=", "x=y"] {
+        let page = browser.clone().get(&signing.world, &format!("{own}/.adit/sign-out?{hostile}")).await;
+        assert!(text(&page).contains("action=\"/.adit/sign-out\""), "{}", text(&page));
+        assert_eq!(
+            post(&mut browser.clone(), &format!("/.adit/sign-out?{hostile}"), &own).await.status(),
+            StatusCode::OK
+        );
+    }
+    assert_eq!(post(&mut browser.clone(), &action, "https://evil.example").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(browser.get(&signing.world, &format!("https://{WIKI}/")).await.status(), StatusCode::OK);
+    assert_eq!(post(&mut browser, &action, &own).await.status(), StatusCode::OK);
+    for host in [WIKI, SHOP] {
+        assert!(is_sent_to_sign_in(&browser.get(&signing.world, &format!("https://{host}/")).await), "{host}");
+    }
+    assert_eq!(other.get(&signing.world, &format!("https://{WIKI}/")).await.status(), StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

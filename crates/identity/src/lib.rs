@@ -22,6 +22,7 @@ pub mod relying_party;
 pub mod return_url;
 mod sealing;
 pub mod session;
+pub mod sign_out;
 mod token;
 mod verifier;
 

@@ -50,11 +50,20 @@ pub enum Purpose {
     HandOverRequest,
     /// What the sign-in host gives back.
     HandOverCode,
+    /// Which session is to be ended, as an application's host tells the sign-in host.
+    SignOut,
 }
 
 impl Purpose {
-    const ALL: [Self; 6] =
-        [Self::Session, Self::SignIn, Self::Attempt, Self::BeforeSignIn, Self::HandOverRequest, Self::HandOverCode];
+    const ALL: [Self; 7] = [
+        Self::Session,
+        Self::SignIn,
+        Self::Attempt,
+        Self::BeforeSignIn,
+        Self::HandOverRequest,
+        Self::HandOverCode,
+        Self::SignOut,
+    ];
 
     const fn code(self) -> u8 {
         match self {
@@ -64,6 +73,7 @@ impl Purpose {
             Self::BeforeSignIn => 4,
             Self::HandOverRequest => 5,
             Self::HandOverCode => 6,
+            Self::SignOut => 7,
         }
     }
 }

@@ -54,6 +54,14 @@ impl SessionId {
         BASE64_URL_SAFE_NO_PAD.encode(self.0)
     }
 
+    pub(crate) const fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// Reads what [`Self::to_text`] wrote.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

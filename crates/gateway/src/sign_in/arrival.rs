@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use adit_core::ApplicationId;
 use adit_core::snapshot::PublishedApplication;
+use adit_identity::Audience;
 use adit_identity::cookie::{self, RequestCookies};
 use adit_identity::hand_over::{self, HandOverRefused};
+use adit_identity::sign_out::ToEnd;
 use http::header::SET_COOKIE;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use uuid::Uuid;
 
 use super::{PLACES, SignIn, authority_at, cookie_lines, failed, is_signed_in_at, now, page, parameter, prefix_at};
@@ -34,7 +36,7 @@ pub(crate) fn answer(
             let serving = core.serving();
             let route = serving.snapshot.route(&place.host, request.uri().path())?;
             is_signed_in_at(route.application, &place.host).then_some(())?;
-            let to = format!("https://{}{PLACES}sign-out", sign_in.authority);
+            let to = sign_out(sign_in, route.application.id, &place.host, request.headers());
             return Some(Ok(page::redirect(&to, &[], request_id)));
         }
         _ => return None,
@@ -43,6 +45,17 @@ pub(crate) fn answer(
         return Some(Err(Failure::new(Reason::MethodNotAllowed, "a code comes with GET")));
     }
     Some(arrive(core, sign_in, &application, place, request, request_id))
+}
+
+/// Where somebody signs out: with the session of the application, for the sign-in host's may be gone.
+fn sign_out(sign_in: &SignIn, application: ApplicationId, host: &str, headers: &HeaderMap) -> String {
+    let to = format!("https://{}{PLACES}sign-out", sign_in.authority);
+    let here = Audience::application(application, host);
+    let session = sign_in.session(&cookie::session_name(application), here, headers);
+    match session.and_then(|session| ToEnd::from(&session).seal(&sign_in.keys.load(), &sign_in.host).ok()) {
+        Some(sealed) => format!("{to}?session={sealed}"),
+        None => to,
+    }
 }
 
 /// The application that a code is for, if it is one of this host.

@@ -8,6 +8,7 @@ use adit_identity::cookie::{self, CookieSettings, RequestCookies};
 use adit_identity::hand_over::HandOverRequest;
 use adit_identity::relying_party::SignedIn;
 use adit_identity::session::Person;
+use adit_identity::sign_out::ToEnd;
 use adit_identity::{Audience, Session};
 use http::header::{ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
@@ -36,7 +37,7 @@ pub(crate) async fn answer(
     match (request.method(), path.strip_prefix(PLACES)) {
         (&Method::GET, Some("sign-in")) => visit.begin_for_application().await,
         (&Method::GET, Some("callback")) => visit.take_answer().await,
-        (&Method::GET, Some("sign-out")) => Ok(visit.page(page::sign_out(), &[])),
+        (&Method::GET, Some("sign-out")) => Ok(visit.page(page::sign_out(visit.carried().as_deref()), &[])),
         (&Method::POST, Some("sign-out")) => visit.sign_out().await,
         (&Method::GET, Some("signed-out")) => Ok(visit.page(page::signed_out(), &[])),
         (&Method::GET, None) if path == "/" => visit.home().await,
@@ -134,7 +135,7 @@ impl Visit<'_> {
         // Whoever was signed in here before is not any more, nor anywhere else; nor is the same person in a session that
         // was stolen.
         if let Some(old) = self.sign_in.own_session(self.headers) {
-            self.end(&old).await?;
+            self.end(ToEnd::from(&old)).await?;
         }
         tracing::info!(user = %session.person.principal, session = ?session.id, "a user has signed in");
         let to = match carried.as_str() {
@@ -160,7 +161,17 @@ impl Visit<'_> {
         Ok(cookie::set_session(cookie::SIGN_IN, &sealed, CookieSettings::default(), seconds))
     }
 
-    /// Ends the session, here and at all applications. Only a page of this host may ask for that.
+    /// The session that an application's host says is to be ended, as it is sealed, if it opens.
+    fn carried(&self) -> Option<String> {
+        parameter(self.query, "session").filter(|sealed| self.to_end(sealed).is_some())
+    }
+
+    fn to_end(&self, sealed: &str) -> Option<ToEnd> {
+        ToEnd::open(&self.sign_in.keys.load(), &self.sign_in.host, sealed).ok()
+    }
+
+    /// Ends the session, here and at all applications, and that of the application that somebody comes from. Only a page of
+    /// this host may ask for that.
     async fn sign_out(&self) -> Result<Response<GatewayBody>, Failure> {
         let own = format!("https://{}", self.sign_in.authority);
         let mut origins = self.headers.get_all(ORIGIN).iter();
@@ -170,9 +181,12 @@ impl Visit<'_> {
             return Err(Failure::new(Reason::ForeignOrigin, "a sign-out that no page of the sign-in host asked for"));
         }
         // One that is over may count at other gateways, whose clocks differ.
-        if let Some(session) = self.sign_in.own_session(self.headers) {
-            self.end(&session).await?;
-            tracing::info!(user = %session.person.principal, session = ?session.id, "a user has signed out");
+        let own_session = self.sign_in.own_session(self.headers).map(|session| ToEnd::from(&session));
+        let carried =
+            self.carried().and_then(|sealed| self.to_end(&sealed)).filter(|other| Some(*other) != own_session);
+        for ended in own_session.into_iter().chain(carried) {
+            self.end(ended).await?;
+            tracing::info!(session = ?ended.session, "a user has signed out");
         }
         let removed = [cookie::remove(cookie::SIGN_IN)];
         let back = format!("{own}{PLACES}signed-out");
@@ -182,8 +196,8 @@ impl Visit<'_> {
         }
     }
 
-    async fn end(&self, session: &Session) -> Result<(), Failure> {
-        let ended = self.sign_in.sessions.end(session.id, session.ends).await;
+    async fn end(&self, ToEnd { session, until }: ToEnd) -> Result<(), Failure> {
+        let ended = self.sign_in.sessions.end(session, until).await;
         ended.map_err(|why| Failure::new(Reason::ProviderUnavailable, &format!("a session could not be ended: {why}")))
     }
 

@@ -61,15 +61,20 @@ pub(super) fn home(name: &str, applications: &[Listed], is_cut: bool) -> String 
         false => format!("<ul>{list}</ul>"),
     };
     let more = if is_cut { "<p>There are more than are shown here.</p>" } else { "" };
-    page("My applications", "", &format!("<p>Signed in as {}</p>{list}{more}{SIGN_OUT}", escaped(name)))
+    let form = sign_out_form(None);
+    page("My applications", "", &format!("<p>Signed in as {}</p>{list}{more}{form}", escaped(name)))
 }
 
-/// The form by which somebody signs out.
-const SIGN_OUT: &str = "<form method=\"post\" action=\"/.adit/sign-out\"><button>Sign out everywhere</button></form>";
+/// The form by which somebody signs out; `carried` is the sealed session of an application.
+fn sign_out_form(carried: Option<&str>) -> String {
+    let query = carried.map(|sealed| format!("?session={}", escaped(sealed))).unwrap_or_default();
+    format!("<form method=\"post\" action=\"/.adit/sign-out{query}\"><button>Sign out everywhere</button></form>")
+}
 
 /// Asks whether somebody wants to sign out.
-pub(super) fn sign_out() -> String {
-    page("Sign out?", "", &format!("<p>You will be signed out of all applications.</p>{SIGN_OUT}"))
+pub(super) fn sign_out(carried: Option<&str>) -> String {
+    let form = sign_out_form(carried);
+    page("Sign out?", "", &format!("<p>You will be signed out of all applications.</p>{form}"))
 }
 
 /// Says that somebody is signed out.
