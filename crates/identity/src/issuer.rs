@@ -5,13 +5,13 @@
 
 mod document;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use jsonwebtoken::Algorithm;
 use rustls_pki_types::CertificateDer;
-use tokio::sync::Mutex;
+use tokio::sync::watch;
 use url::Url;
 
 pub(crate) use document::Endpoints;
@@ -78,14 +78,22 @@ pub(crate) struct Issuer {
     pub(crate) name: String,
     pub(crate) audience: String,
     discovery: Option<Discovery>,
-    keys: ArcSwapOption<Fetched>,
+    keys: Arc<ArcSwapOption<Fetched>>,
 }
 
-/// Where keys are fetched from, and when it was last tried.
+/// Where keys are fetched from, and when.
 struct Discovery {
     url: Url,
     fetcher: Fetcher,
-    last_try: Mutex<Option<Instant>>,
+    turn: Mutex<Turn>,
+}
+
+/// Keys are fetched by one task at a time, which belongs to nobody's request: whoever wanted them may go away.
+#[derive(Default)]
+struct Turn {
+    last_try: Option<Instant>,
+    /// Closed when the task that fetches is done, whatever came of it.
+    under_way: Option<watch::Receiver<()>>,
 }
 
 struct Fetched {
@@ -119,7 +127,7 @@ impl Issuer {
     /// The issuer with a key that is known without asking.
     pub(crate) fn local(name: &str, audience: &str, keys: KeySet) -> Self {
         let keys = ArcSwapOption::from_pointee(Fetched { keys, endpoints: None, at: Instant::now() });
-        Self { name: name.to_owned(), audience: audience.to_owned(), discovery: None, keys }
+        Self { name: name.to_owned(), audience: audience.to_owned(), discovery: None, keys: Arc::new(keys) }
     }
 
     /// Believes other keys from now on; only of an issuer whose keys are known without asking.
@@ -137,8 +145,8 @@ impl Issuer {
             return Err(UnusableIssuer::NoAudience(name));
         }
         let fetcher = Fetcher::new(ca.as_ref()).map_err(|reason| UnusableIssuer::Tls { url: name.clone(), reason })?;
-        let discovery = Some(Discovery { url, fetcher, last_try: Mutex::new(None) });
-        Ok(Self { name, audience, discovery, keys: ArcSwapOption::empty() })
+        let discovery = Some(Discovery { url, fetcher, turn: Mutex::default() });
+        Ok(Self { name, audience, discovery, keys: Arc::new(ArcSwapOption::empty()) })
     }
 
     /// The keys that may have signed a token with that header; fetched if there are none or they are old.
@@ -180,7 +188,7 @@ impl Issuer {
     #[cfg(test)]
     pub(crate) fn was_tried(&self, ago: Duration) {
         let discovery = self.discovery.as_ref().expect("an issuer that is asked");
-        *discovery.last_try.try_lock().expect("nobody fetches") = Instant::now().checked_sub(ago);
+        discovery.turn().last_try = Instant::now().checked_sub(ago);
     }
 
     /// What fetches from it; nothing where there is nothing to fetch.
@@ -201,37 +209,66 @@ impl Issuer {
         self.discovery.is_some() && self.keys.load().as_ref().is_none_or(|fetched| fetched.at.elapsed() > FRESH)
     }
 
-    /// Fetches the keys, at most once per [`REFRESH_EVERY`]; whoever needs them while it runs waits for it.
+    /// Has the keys fetched, at most once per [`REFRESH_EVERY`]; whoever needs them, or asks first, waits for that.
     async fn refresh(&self, waits: Waits) {
         let Some(discovery) = &self.discovery else { return };
-        let mut last_try = match (waits, discovery.last_try.try_lock()) {
-            (_, Ok(last_try)) => last_try,
-            (Waits::Yes, Err(_)) => discovery.last_try.lock().await,
-            (Waits::No, Err(_)) => return,
-        };
-        let pause = if self.is_known() { REFRESH_EVERY } else { FIRST_TRIES_EVERY };
-        if last_try.is_some_and(|at| at.elapsed() < pause) {
-            return;
-        }
-        *last_try = Some(Instant::now());
-        match self.fetch(discovery).await {
-            Ok(fetched) => self.keys.store(Some(Arc::new(fetched))),
-            Err(error) => {
-                tracing::warn!(issuer = %self.name, error = %error, "the keys of an issuer could not be fetched");
-            }
+        let (begun, under_way) = self.fetch(discovery);
+        if let Some(mut under_way) = under_way.filter(|_| begun == Begun::Now || waits == Waits::Yes) {
+            // It fails when the sender is gone: then it is done.
+            while under_way.changed().await.is_ok() {}
         }
     }
 
-    async fn fetch(&self, discovery: &Discovery) -> Result<Fetched, RefreshError> {
-        let document: Document = serde_json::from_slice(&discovery.fetcher.get(&discovery.url).await?)?;
-        let key_set = document.key_set(&self.name, &discovery.url)?;
-        let keys = KeySet::parse(&discovery.fetcher.get(&key_set).await?)?;
-        if keys.is_empty() {
-            return Err(RefreshError::NoKeys);
+    /// The fetch that is under way, which begins if it is time for one.
+    fn fetch(&self, discovery: &Discovery) -> (Begun, Option<watch::Receiver<()>>) {
+        let mut turn = discovery.turn();
+        let under_way = turn.under_way.take().filter(|under_way| under_way.has_changed().is_ok());
+        if under_way.is_some() {
+            turn.under_way.clone_from(&under_way);
+            return (Begun::Before, under_way);
         }
-        let endpoints = document.endpoints(&discovery.url).map(Arc::new);
-        Ok(Fetched { keys, endpoints, at: Instant::now() })
+        let pause = if self.is_known() { REFRESH_EVERY } else { FIRST_TRIES_EVERY };
+        if turn.last_try.is_some_and(|at| at.elapsed() < pause) {
+            return (Begun::Before, None);
+        }
+        turn.last_try = Some(Instant::now());
+        let (done, under_way) = watch::channel(());
+        turn.under_way = Some(under_way.clone());
+        let (name, url, fetcher) = (self.name.clone(), discovery.url.clone(), discovery.fetcher.clone());
+        let keys = Arc::clone(&self.keys);
+        tokio::spawn(async move {
+            match fetch(&name, &url, &fetcher).await {
+                Ok(fetched) => keys.store(Some(Arc::new(fetched))),
+                Err(error) => tracing::warn!(issuer = %name, %error, "the keys of an issuer could not be fetched"),
+            }
+            drop(done);
+        });
+        (Begun::Now, Some(under_way))
     }
+}
+
+impl Discovery {
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// By whom a fetch was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Now,
+    Before,
+}
+
+async fn fetch(issuer: &str, url: &Url, fetcher: &Fetcher) -> Result<Fetched, RefreshError> {
+    let document: Document = serde_json::from_slice(&fetcher.get(url).await?)?;
+    let key_set = document.key_set(issuer, url)?;
+    let keys = KeySet::parse(&fetcher.get(&key_set).await?)?;
+    if keys.is_empty() {
+        return Err(RefreshError::NoKeys);
+    }
+    let endpoints = document.endpoints(url).map(Arc::new);
+    Ok(Fetched { keys, endpoints, at: Instant::now() })
 }
 
 /// Whether a set of that age is used still.

@@ -78,6 +78,9 @@ struct Behaviour {
     forge: Option<Forge>,
 }
 
+/// Nobody is answered while this is held.
+pub(crate) type Held = tokio::sync::OwnedRwLockWriteGuard<()>;
+
 /// How often each place was asked.
 #[derive(Default)]
 pub(crate) struct Counts {
@@ -94,6 +97,7 @@ struct Shared {
     codes: Mutex<HashMap<String, Asked>>,
     begun: AtomicUsize,
     counts: Counts,
+    gate: Arc<tokio::sync::RwLock<()>>,
 }
 
 /// The provider.
@@ -113,6 +117,7 @@ impl Provider {
             codes: Mutex::default(),
             begun: AtomicUsize::new(0),
             counts: Counts::default(),
+            gate: Arc::default(),
         });
         let serving = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -134,6 +139,11 @@ impl Provider {
     /// How often the token endpoint was asked.
     pub(crate) fn tokens_asked(&self) -> usize {
         self.0.counts.tokens.load(Ordering::SeqCst)
+    }
+
+    /// Answers nobody until what is returned is dropped.
+    pub(crate) async fn hold(&self) -> Held {
+        Arc::clone(&self.0.gate).write_owned().await
     }
 
     /// Changes the discovery document.
@@ -223,6 +233,7 @@ pub(crate) fn now() -> u64 {
 async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
     let Some((head, body)) = read(&mut socket).await else { return };
     let answer = answer(&shared, &head, &body);
+    drop(shared.gate.read().await);
     let _ = socket.write_all(answer.as_bytes()).await;
     let _ = socket.shutdown().await;
 }

@@ -196,3 +196,30 @@ async fn an_access_token_is_for_the_application_and_no_id_token_is_one() {
         says_it_is_for(&token, &["app"]) && !says_it_is_for(&token, &["another"]) && !says_it_is_for("x", &["app"])
     );
 }
+
+#[tokio::test]
+async fn who_goes_away_while_keys_are_fetched_takes_them_from_nobody() {
+    let provider = Provider::start().await;
+    let party = party(&provider);
+    let token = provider.access_token("app", USER, &json!({}));
+    let held = provider.hold().await;
+    for _ in 0..3 {
+        let impatient = tokio::time::timeout(Duration::from_millis(50), party.verify_access_token(&token, &["app"]));
+        assert!(impatient.await.is_err(), "nothing is known so far");
+    }
+    drop(held);
+    assert!(party.verify_access_token(&token, &["app"]).await.is_ok(), "no pause has to pass first");
+    assert_eq!(provider.counts().discovery.load(Ordering::SeqCst), 1);
+    // The same while a known set is renewed: who has a key of it does not wait.
+    party.issuer.was_tried(Duration::from_secs(61));
+    let next = Signer::new("two");
+    provider.rotate(next, true);
+    let newer = provider.access_token("app", USER, &json!({}));
+    let held = provider.hold().await;
+    let impatient = tokio::time::timeout(Duration::from_millis(50), party.verify_access_token(&newer, &["app"]));
+    assert!(impatient.await.is_err());
+    assert!(party.verify_access_token(&token, &["app"]).await.is_ok());
+    drop(held);
+    assert!(party.verify_access_token(&newer, &["app"]).await.is_ok());
+    assert_eq!(provider.counts().discovery.load(Ordering::SeqCst), 2);
+}
