@@ -10,9 +10,6 @@
 //! browser that asked. Whoever sees a code in a log or a history has nothing, and a code planted in another browser is
 //! refused there. Times are in milliseconds since 1970.
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
-
 use adit_core::ApplicationId;
 use adit_core::revocation::Version;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -23,6 +20,7 @@ use uuid::Uuid;
 
 use crate::compact::{Reader, Unreadable, Writer};
 use crate::cookie::{self, ATTEMPT_SECONDS, RequestCookies};
+use crate::once::{Once, UsedBefore};
 use crate::return_url::ReturnUrl;
 use crate::sealing::{self, Audience, NotSealed, Purpose, SealingRing};
 use crate::session::Session;
@@ -35,10 +33,6 @@ const AWAY: u64 = ATTEMPT_SECONDS * 1000;
 
 /// How far the clocks of two gateways may differ, either way.
 const SKEW: u64 = 60_000;
-
-/// The most codes that are remembered as used: a thousand sign-ins in each second of their life. Beyond that the oldest is
-/// forgotten, whose repetition is harmless still: it needs the browser's own cookie, which is gone.
-const MOST_USED: usize = 65_536;
 
 /// Why a hand-over came to nothing. The user starts again at the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -215,31 +209,20 @@ fn in_time(made: u64, life: u64, now: u64) -> Result<(), HandOverRefused> {
     if is_early || now >= made.saturating_add(life + SKEW) { Err(HandOverRefused::Expired) } else { Ok(()) }
 }
 
-/// The codes that this process has seen, for as long as they would count.
-#[derive(Debug, Default)]
-pub struct UsedCodes(Mutex<Used>);
+/// The codes that this process has seen, for as long as they would count. One that was forgotten early is harmless still:
+/// it needs the browser's own cookie, which is gone.
+#[derive(Debug)]
+pub struct UsedCodes(Once);
 
-#[derive(Debug, Default)]
-struct Used {
-    numbers: HashSet<[u8; 16]>,
-    by_time: VecDeque<([u8; 16], u64)>,
+impl Default for UsedCodes {
+    fn default() -> Self {
+        Self(Once::new(CODE_LIFE + 2 * SKEW))
+    }
 }
 
 impl UsedCodes {
     fn take(&self, number: [u8; 16], now: u64) -> Result<(), HandOverRefused> {
-        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((oldest, seen)) = used.by_time.front().copied() {
-            if now < seen.saturating_add(CODE_LIFE + 2 * SKEW) && used.by_time.len() < MOST_USED {
-                break;
-            }
-            used.by_time.pop_front();
-            used.numbers.remove(&oldest);
-        }
-        if !used.numbers.insert(number) {
-            return Err(HandOverRefused::Used);
-        }
-        used.by_time.push_back((number, now));
-        Ok(())
+        self.0.take(number, now).map_err(|UsedBefore| HandOverRefused::Used)
     }
 }
 

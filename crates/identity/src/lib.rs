@@ -16,6 +16,7 @@ mod issuer;
 mod jwt;
 mod key_set;
 mod local_key;
+mod once;
 mod password;
 mod provider_key;
 pub mod relying_party;

@@ -7,8 +7,8 @@
 //!
 //! It verifies access tokens of the same provider too ([`RelyingParty::verify_access_token`]).
 //!
-//! Invariant: nothing is asked of the provider for an answer whose state is not this browser's. Times are in milliseconds
-//! since 1970.
+//! Invariant: nothing is asked of the provider for an answer whose state is not this browser's, or for an attempt that was
+//! used before, and never more than [`EXCHANGES`] codes at once. Times are in milliseconds since 1970.
 
 mod answer;
 mod attempt;
@@ -18,10 +18,12 @@ mod id_token;
 mod person;
 
 use std::fmt;
+use std::time::Duration;
 
 use adit_core::PrincipalId;
 use adit_core::revocation::Version;
 use rustls_pki_types::CertificateDer;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -31,15 +33,22 @@ pub use bearer::Bearer;
 use id_token::IdToken;
 
 use crate::claims::Unverified;
-use crate::cookie::{self, RequestCookies};
+use crate::cookie::{self, ATTEMPT_SECONDS, RequestCookies};
 use crate::issuer::{Endpoints, Issuer, IssuerSettings, UnusableIssuer};
 use crate::jwt;
+use crate::once::{Once, UsedBefore};
 use crate::sealing::{NotSealed, SealingRing};
 use crate::session::Person;
 use crate::token::TokenRefused;
 
 /// What is asked of every provider.
 const SCOPES: [&str; 3] = ["openid", "profile", "email"];
+
+/// The most codes that are exchanged at once: a provider that is slow does not fill the gateway with those who wait.
+const EXCHANGES: usize = 64;
+
+/// How long somebody waits for a place among them.
+const PATIENCE: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(5) };
 
 /// A provider, and how we are known there.
 #[derive(Debug, Clone)]
@@ -88,6 +97,9 @@ pub enum SignInFailed {
     /// It took too long.
     #[error("the sign-in took too long")]
     Expired,
+    /// Its answer was taken before: by the back button, or by somebody who repeats it.
+    #[error("the sign-in was used before")]
+    Used,
     /// The answer is another provider's (mix-up, RFC 9700, section 4.4).
     #[error("the answer is not that of the provider at which the sign-in began")]
     OtherIssuer,
@@ -173,6 +185,9 @@ pub struct RelyingParty {
     redirect_uri: String,
     groups_claim: String,
     scope: String,
+    /// The attempts whose codes were given to the provider.
+    used: Once,
+    exchanges: Semaphore,
 }
 
 impl fmt::Debug for RelyingParty {
@@ -199,6 +214,8 @@ impl RelyingParty {
             host: host.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
             groups_claim,
+            used: Once::new(ATTEMPT_SECONDS * 1000 + 2 * attempt::SKEW),
+            exchanges: Semaphore::new(EXCHANGES),
         })
     }
 
@@ -243,13 +260,13 @@ impl RelyingParty {
         };
         let name = cookie::attempt_name(&answer.state);
         let outcome = match Attempt::of(&answer.state, ring, &self.host, cookies, now) {
-            Ok(attempt) => self.take(&answer, attempt).await,
+            Ok(attempt) => self.take(&answer, attempt, now).await,
             Err(failed) => Err(failed),
         };
         Finished { outcome, remove: vec![name] }
     }
 
-    async fn take(&self, answer: &Answer, attempt: Attempt) -> Result<SignedIn, SignInFailed> {
+    async fn take(&self, answer: &Answer, attempt: Attempt, now: u64) -> Result<SignedIn, SignInFailed> {
         // By whom the attempt was begun counts, which a change of the configuration may have made another one.
         if attempt.issuer != self.issuer.name {
             return Err(SignInFailed::OtherIssuer);
@@ -257,6 +274,9 @@ impl RelyingParty {
         let endpoints = self.endpoints().await?;
         answer.check_issuer(&attempt.issuer, endpoints.names_itself)?;
         let code = answer.code()?;
+        let _place = self.place().await?;
+        // Before the provider is asked: of two at the same time one gets there, and who goes away does not come back.
+        self.used.take(attempt.number(), now).map_err(|UsedBefore| SignInFailed::Used)?;
         let token = exchange::exchange(self, &endpoints, code, &attempt.verifier).await?;
         let unverified = Unverified::read(&token)?;
         let id_token: IdToken = jwt::verify(&token, &unverified, &self.issuer, &[&self.client_id]).await?;
@@ -293,6 +313,13 @@ impl RelyingParty {
         pairs.append_pair("client_id", &self.client_id).append_pair("post_logout_redirect_uri", back);
         drop(pairs);
         Some(location.into())
+    }
+
+    /// A place among those whose codes are exchanged.
+    async fn place(&self) -> Result<SemaphorePermit<'_>, SignInFailed> {
+        let place = tokio::time::timeout(PATIENCE, self.exchanges.acquire()).await;
+        let busy = || SignInFailed::Unavailable("too many sign-ins wait for it".to_owned());
+        place.ok().and_then(Result::ok).ok_or_else(busy)
     }
 
     async fn endpoints(&self) -> Result<std::sync::Arc<Endpoints>, SignInFailed> {

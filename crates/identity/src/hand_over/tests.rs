@@ -130,17 +130,3 @@ fn a_request_opens_at_the_sign_in_host_for_ten_minutes() {
     assert_eq!(opened(&ring(1, None), LOGIN, &code, NOW), Err(HandOverRefused::NotOurs));
     assert_eq!(redeemed(&request, "", &UsedCodes::default(), NOW), Err(HandOverRefused::NotOurs));
 }
-
-#[test]
-fn what_is_remembered_of_used_codes_is_bounded() {
-    let used = UsedCodes::default();
-    let number = |number: usize| u128::try_from(number).unwrap().to_be_bytes();
-    for code in 0..MOST_USED + 10 {
-        used.take(number(code), NOW).unwrap();
-    }
-    assert!(used.0.lock().unwrap().numbers.len() <= MOST_USED);
-    assert_eq!(used.take(number(MOST_USED), NOW), Err(HandOverRefused::Used));
-    used.take(number(0), NOW + CODE_LIFE + 2 * SKEW).unwrap();
-    let left = used.0.lock().unwrap();
-    assert_eq!((left.numbers.len(), left.by_time.len()), (1, 1), "those that do not count any more are forgotten");
-}

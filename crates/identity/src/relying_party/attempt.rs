@@ -13,7 +13,7 @@ use crate::cookie::{self, ATTEMPT_SECONDS, RequestCookies};
 use crate::sealing::{self, Audience, NotSealed, Purpose, SealingRing};
 
 /// How far the clocks of two gateways may differ.
-const SKEW: u64 = 60_000;
+pub(super) const SKEW: u64 = 60_000;
 
 /// What is remembered while somebody is away at the provider.
 #[derive(Debug)]
@@ -74,6 +74,12 @@ impl Attempt {
             .text(&self.verifier);
         let bytes = writer.text(&self.issuer).text(&self.carried).done();
         ring.seal(Purpose::Attempt, Audience::sign_in_host(host), &bytes)
+    }
+
+    /// A number for it, by which it is known to have been used.
+    pub(super) fn number(&self) -> [u8; 16] {
+        let digest = digest(&SHA256, self.state.as_bytes());
+        digest.as_ref().first_chunk().copied().unwrap_or_default()
     }
 
     pub(super) fn cookie_name(&self) -> String {

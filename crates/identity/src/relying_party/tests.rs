@@ -6,6 +6,7 @@ mod provider;
 mod tokens;
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use provider::{CLIENT, Provider, SECRET, now};
 use serde_json::{Value, json};
@@ -171,14 +172,42 @@ async fn a_code_counts_once_and_tabs_do_not_disturb_each_other() {
     assert!(browser.finish(&party, &second, NOW).await.is_ok());
     assert!(browser.finish(&party, &query, NOW).await.is_ok(), "the first tab");
     assert_eq!(browser.finish(&party, &query, NOW).await, Err(SignInFailed::OtherBrowser), "the back button");
-    // A browser that kept its cookie gets no further: the provider knows the code no more.
-    let refused = before.clone().finish(&party, &query, NOW).await;
+    // A browser that kept its cookie gets no further, and the provider is not asked. A gateway that has not seen the attempt
+    // asks, and the provider knows the code no more.
+    let asked = provider.tokens_asked();
+    assert_eq!(before.clone().finish(&party, &query, NOW).await, Err(SignInFailed::Used));
+    assert_eq!(provider.tokens_asked(), asked);
+    let refused = before.clone().finish(&super::tests::party(&provider), &query, NOW).await;
     assert_eq!(refused, Err(SignInFailed::CodeRefused("invalid_grant".to_owned())));
     let mut browser = Browser::default();
     for _ in 0..20 {
         browser.begin(&party, NOW).await;
     }
     assert!(browser.0.len() <= 4, "attempts do not pile up: {}", browser.0.len());
+}
+
+#[tokio::test]
+async fn an_attempt_is_used_before_its_code_is_exchanged_and_few_are_exchanged_at_once() {
+    let provider = Provider::start().await;
+    let (party, browser, query) = attempted(&provider).await;
+    let held = provider.hold().await;
+    let (mut first, mut second) = (browser.clone(), browser.clone());
+    let gone = tokio::time::timeout(Duration::from_millis(50), first.finish(&party, &query, NOW)).await;
+    assert!(gone.is_err(), "it waits for the provider");
+    assert_eq!(second.finish(&party, &query, NOW).await, Err(SignInFailed::Used), "the same, while it waits");
+    drop(held);
+    assert_eq!(browser.clone().finish(&party, &query, NOW).await, Err(SignInFailed::Used));
+    assert_eq!(provider.tokens_asked(), 1);
+
+    let mut browser = Browser::default();
+    let departure = browser.begin(&party, NOW).await;
+    let query = provider.sign_in(&departure.location, &ada());
+    let all = party.exchanges.acquire_many(u32::try_from(EXCHANGES).unwrap()).await.unwrap();
+    let refused = browser.clone().finish(&party, &query, NOW).await.unwrap_err();
+    assert!(matches!(refused, SignInFailed::Unavailable(_)) && refused.is_fault_of_provider(), "{refused:?}");
+    assert_eq!(provider.tokens_asked(), 1);
+    drop(all);
+    assert!(browser.finish(&party, &query, NOW).await.is_ok(), "nothing was used up");
 }
 
 #[tokio::test]
