@@ -16,6 +16,7 @@ mod members;
 mod publish;
 pub(crate) mod registration_token;
 mod serve;
+mod sessions;
 mod token;
 
 /// An open, self-hosted application proxy: publish private web applications without opening an inbound port
@@ -54,6 +55,9 @@ enum Command {
     /// Applications
     #[command(subcommand)]
     Applications(list::Applications),
+    /// Sessions of users who have signed in
+    #[command(subcommand)]
+    Sessions(sessions::Sessions),
     /// Run everything at once, with a sample application, and show how it is administered
     Demo(demo::Arguments),
 }
@@ -80,6 +84,7 @@ fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Groups(list) => list::groups(&list),
         Command::Connectors(command) => connectors::run(&command),
         Command::Applications(list) => list::applications(&list),
+        Command::Sessions(command) => sessions::run(&command),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

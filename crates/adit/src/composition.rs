@@ -93,7 +93,7 @@ impl Server {
         let authority = authority(&folder)?;
         let local_key = local_key(&folder)?;
         // Where another issuer signs people in, its users and groups are known only by what it calls them.
-        let has_issuer = !configuration.api.issuers.is_empty();
+        let has_issuer = !configuration.api.issuers.is_empty() || configuration.sign_in.is_some();
         let principals = if has_issuer { Principals::Foreign } else { Principals::OwnOnly };
         let control = open_control_plane(&folder, authority, &dialled, principals).await?;
         let provider = provider::start(&control, &configuration.api, &addresses).await?;

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use crate::audit;
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{ControlPlane, Principals};
 use crate::error::Error;
 
 /// How long the end of a session is kept beyond the session: gateways' clocks differ.
@@ -96,14 +96,19 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Ends all sessions of a user of this directory.
+    /// Ends all sessions of a user: of this directory, or where others sign in too, of anybody by the id by which assignments
+    /// know them.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::Store`].
     pub async fn revoke_sessions_of_user(&self, context: &OperationContext, user: UserId) -> Result<(), Error> {
-        let found = self.user(user).await?;
+        let name = match self.user(user).await {
+            Ok(found) => found.display_name.as_str().to_owned(),
+            Err(Error::UserNotFound(_)) if self.principals() == Principals::Foreign => user.to_string(),
+            Err(error) => return Err(error),
+        };
         let of = SessionsOf::Principal(PrincipalId::new(user.uuid()));
-        self.revoke_sessions(context, of, Activity::RevokeSessions, found.display_name.as_str()).await
+        self.revoke_sessions(context, of, Activity::RevokeSessions, &name).await
     }
 
     /// Ends all sessions at an application; who is signed in elsewhere signs in anew without being asked.

@@ -280,6 +280,14 @@ const OPERATIONS: &[Operation] = &[
     },
     Operation {
         namespace: "adit",
+        name: "revokeSessions",
+        kind: OperationKind::Action,
+        bound_to: BoundTo::Entity(&APPLICATION),
+        parameters: &[],
+        returns: Returns::Nothing,
+    },
+    Operation {
+        namespace: "adit",
         name: "createRegistrationToken",
         kind: OperationKind::Action,
         bound_to: BoundTo::Entity(&CONNECTOR_GROUP),

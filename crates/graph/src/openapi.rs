@@ -248,7 +248,8 @@ fn called(operation: Operation) -> Vec<Success> {
         | Operation::DrainConnector
         | Operation::ResumeConnector
         | Operation::RemoveApplicationPassword
-        | Operation::RemoveServicePrincipalPassword => vec![("204", None)],
+        | Operation::RemoveServicePrincipalPassword
+        | Operation::RevokeApplicationSessions => vec![("204", None)],
         Operation::CreateRegistrationToken
         | Operation::ListRegistrationTokens
         | Operation::ConnectorWork
@@ -289,6 +290,7 @@ fn declared(operation: Operation) -> Option<&'static adit_odata::model::Operatio
         Operation::InstantiateTemplate => named("instantiate"),
         Operation::RestoreDeletedItem => named("restore"),
         Operation::RevokeSessions => named("revokeSignInSessions"),
+        Operation::RevokeApplicationSessions => named("revokeSessions"),
         Operation::UpdateUpdater | Operation::UpdatePublishing | Operation::DeletePublishing => None,
     }
 }

@@ -10,8 +10,8 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::GraphError;
 use crate::resource::{
-    application_template, client_secret, deleted_item, delta, drain, explanation, health, profile, publishing,
-    registration_token, user,
+    application, application_template, client_secret, deleted_item, delta, drain, explanation, health, profile,
+    publishing, registration_token, user,
 };
 use crate::surface::Action;
 
@@ -39,6 +39,7 @@ pub(crate) enum Operation {
     InstantiateTemplate,
     RestoreDeletedItem,
     RevokeSessions,
+    RevokeApplicationSessions,
 }
 
 /// Carries out what an endpoint does.
@@ -82,6 +83,7 @@ async fn call_operation(operation: Operation, call: &Call) -> Result<Answer, Gra
         Operation::InstantiateTemplate => application_template::instantiate(call).await,
         Operation::RestoreDeletedItem => deleted_item::restore(call).await,
         Operation::RevokeSessions => user::revoke_sessions(call).await,
+        Operation::RevokeApplicationSessions => application::revoke_sessions(call).await,
     }
 }
 

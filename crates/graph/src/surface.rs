@@ -127,6 +127,7 @@ pub(crate) static ROWS: &[Row] = &[
     call(Method::DELETE, "applications/{application}/onPremisesPublishing", Operation::DeletePublishing, WriteApplications),
     call(Method::POST, "applications/{application}/addPassword", Operation::AddApplicationPassword, WriteApplications),
     call(Method::POST, "applications/{application}/removePassword", Operation::RemoveApplicationPassword, WriteApplications),
+    call(Method::POST, "applications/{application}/adit.revokeSessions", Operation::RevokeApplicationSessions, WriteApplications),
     row(web_segments!(""), "segment", &WEB_SEGMENTS, &[List, Read, Create, Update, Delete], ReadApplications, WriteApplications),
     row(web_segments!("/{segment}/corsConfigurations"), "cors", &CORS_CONFIGURATIONS,
         &[List, Read, Create, Update, Delete], ReadApplications, WriteApplications),

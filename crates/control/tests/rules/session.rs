@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use adit_control::{Error, NewApplication, NewPassword, NewUser, Zeroizing};
+use adit_control::{Error, NewApplication, NewPassword, NewUser, Principals, Zeroizing};
 use adit_core::application::Attributes;
 use adit_core::audit::Activity;
 use adit_core::revocation::{LONGEST_SESSION, SessionsOf, Version};
@@ -92,8 +92,7 @@ async fn an_administrator_ends_all_sessions_of_a_user_or_an_application_and_that
     let wiki = control.create_application(who, wiki).await.unwrap();
     let recorded = async |activity, target: String| {
         let records = directory.audit().await;
-        let found = records.into_iter().filter(|record| record.activity == activity);
-        found.inspect(|record| assert_eq!(record.target, target)).count()
+        records.iter().filter(|record| record.activity == activity && record.target == target).count()
     };
     let of_ada = SessionsOf::Principal(PrincipalId::new(ada.id.uuid()));
     let of_wiki = SessionsOf::Application(wiki.id);
@@ -106,6 +105,10 @@ async fn an_administrator_ends_all_sessions_of_a_user_or_an_application_and_that
         assert_eq!(recorded(Activity::RevokeApplicationSessions, wiki.id.to_string()).await, times);
     }
     let nobody = UserId::new(Uuid::from_u128(1));
+    control.revoke_sessions_of_user(who, nobody).await.unwrap();
+    let of_nobody = SessionsOf::Principal(PrincipalId::new(nobody.uuid()));
+    assert_eq!(before(&directory, of_nobody), Some(control.snapshots().borrow().version()), "of another provider");
+    control.set_principals(Principals::OwnOnly);
     let refused = control.revoke_sessions_of_user(who, nobody).await;
     assert!(matches!(refused, Err(Error::UserNotFound(id)) if id == nobody));
     let nothing = ApplicationId::new(Uuid::from_u128(1));

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use super::{attribute, client_secret, linked, owner, publishing};
+use crate::answer::Answer;
 use crate::call::Call;
 use crate::entities::{Entities, Listed, Listing};
 use crate::error::GraphError;
@@ -129,6 +130,14 @@ impl Entities for ApplicationsOfGroup {
         call.control.unassign_from_connector_group(&call.context, application, call.at(group)).await?;
         Ok(())
     }
+}
+
+/// `POST applications/{id}/adit.revokeSessions`: whoever is signed in at the application comes by way of the sign-in host
+/// again.
+pub(crate) async fn revoke_sessions(call: &Call) -> Result<Answer, GraphError> {
+    let application = call.scope.application_id(&call.control).await?;
+    call.control.revoke_sessions_of_application(&call.context, application).await?;
+    Ok(Answer::no_content())
 }
 
 /// Changes the application of the scope.

@@ -317,3 +317,12 @@ async fn a_connector_that_is_not_connected_is_not_drained_and_says_what_is_under
     );
     api.post(&format!("{P}/connectors/aaaaaaaa-0000-0000-0000-000000000000/adit.drain"), Value::Null).await.expect(404);
 }
+
+#[tokio::test]
+async fn an_administrator_ends_the_sessions_at_an_application() {
+    let api = Api::start().await;
+    let id = api.post("/v1.0/applications", json!({"displayName": "Wiki"})).await.expect(201).id();
+    api.post(&format!("/v1.0/applications/{id}/adit.revokeSessions"), Value::Null).await.expect(204);
+    let nothing = "/v1.0/applications/aaaaaaaa-0000-0000-0000-000000000000/adit.revokeSessions";
+    api.post(nothing, Value::Null).await.expect(404);
+}
