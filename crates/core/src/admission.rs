@@ -218,6 +218,23 @@ impl Admission {
     pub fn groups(&self) -> impl Iterator<Item = PrincipalId> {
         self.groups.keys().copied()
     }
+
+    /// The users that are assigned themselves, in no order.
+    pub fn users(&self) -> impl Iterator<Item = PrincipalId> {
+        self.users.keys().copied()
+    }
+
+    /// Whether that group is assigned.
+    #[must_use]
+    pub fn names_group(&self, group: PrincipalId) -> bool {
+        self.groups.contains_key(&group)
+    }
+
+    /// Whether that user is assigned itself.
+    #[must_use]
+    pub fn names_user(&self, user: PrincipalId) -> bool {
+        self.users.contains_key(&user)
+    }
 }
 
 /// Who is assigned, and in which role: what of an assignment decides.

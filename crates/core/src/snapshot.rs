@@ -7,6 +7,7 @@
 //!
 //! What two versions have in common they share, so the next one costs what has changed and not the whole directory.
 
+mod openable;
 mod published_application;
 mod sharded;
 
@@ -19,6 +20,7 @@ use crate::external_url::ExternalUrl;
 use crate::id::{ApplicationId, ConnectorGroupId, ConnectorId, PrincipalId, TunnelId};
 use crate::revision::{Epoch, Revision};
 use crate::revocation::{Revocation, SessionsOf, Version};
+use crate::snapshot::openable::Openable;
 pub use crate::snapshot::published_application::{Entrance, PublishedApplication};
 use crate::snapshot::sharded::Sharded;
 use crate::wildcard;
@@ -63,8 +65,8 @@ struct Content {
     /// Those that are published under a wildcard, by the domain behind its star (`.example`).
     by_domain: Sharded<Arc<str>, Arc<PublishedApplication>>,
     connectors: Sharded<ConnectorId, KnownConnector>,
-    /// The groups that are assigned, and to how many applications.
-    groups: Sharded<PrincipalId, u32>,
+    /// Who is assigned where.
+    openable: Openable,
     /// The users of this directory itself who may not sign in.
     disabled: Sharded<PrincipalId, ()>,
     /// Sessions that are over if they began at an earlier version.
@@ -205,7 +207,20 @@ impl Snapshot {
     /// Whether an application is assigned to that group: others decide nothing, and a session may leave them out.
     #[must_use]
     pub fn names_group(&self, group: PrincipalId) -> bool {
-        self.content.groups.get(&group).is_some()
+        self.content.openable.names_group(group)
+    }
+
+    /// The published applications that a user in those groups may be able to open, each once: [`crate::access`] decides.
+    #[must_use]
+    pub fn openable<'s>(
+        &'s self,
+        user: PrincipalId,
+        groups: &[PrincipalId],
+    ) -> Box<dyn Iterator<Item = &'s Arc<PublishedApplication>> + 's> {
+        match self.content.openable.of(user, groups) {
+            Some(few) => Box::new(few.filter_map(|id| self.content.applications.get(&id))),
+            None => Box::new(self.applications()),
+        }
     }
 
     /// Whether that is a user of this directory itself who may not sign in.
@@ -259,6 +274,9 @@ impl Content {
         for (of, ended) in changes.revocations {
             self.revocations.insert(of, ended);
         }
+        for (id, now) in &changes.applications {
+            self.openable.change(*id, self.applications.get(id).map(Arc::as_ref), now.as_ref());
+        }
         // All old places first: one application may have taken another's.
         let mut hosts: HashSet<Arc<str>> = HashSet::new();
         for (id, _) in &changes.applications {
@@ -275,7 +293,6 @@ impl Content {
     fn leave(&mut self, id: ApplicationId) {
         let Some(old) = self.applications.get(&id).cloned() else { return };
         self.applications.remove(&id);
-        self.count_groups(&old, |count| count.saturating_sub(1));
         if let Some(domain) = wildcard::domain(old.external_url.host()) {
             self.by_domain.remove(domain);
         }
@@ -300,17 +317,7 @@ impl Content {
         if application.alternate_url.is_some() {
             self.enter_at(&application, Entrance::Alternate, hosts);
         }
-        self.count_groups(&application, |count| count + 1);
         self.applications.insert(application.id, application);
-    }
-
-    fn count_groups(&mut self, application: &PublishedApplication, next: impl Fn(u32) -> u32) {
-        for group in application.admission.iter().flat_map(|admission| admission.groups()) {
-            match next(self.groups.get(&group).copied().unwrap_or_default()) {
-                0 => self.groups.remove(&group),
-                count => self.groups.insert(group, count),
-            }
-        }
     }
 
     fn enter_at(&mut self, application: &Arc<PublishedApplication>, entrance: Entrance, hosts: &mut HashSet<Arc<str>>) {

@@ -211,6 +211,65 @@ fn the_groups_that_are_assigned_somewhere_are_known_for_as_long_as_they_are() {
 }
 
 #[test]
+fn what_somebody_may_open_is_found_without_a_look_at_all_applications_whatever_changes() {
+    use crate::access::{self, AccessRequest, Principal, Who};
+    use crate::admission::tests::{admission, id as principal};
+    use crate::app_role_assignment::PrincipalKind::{Group, User};
+    let with = |number: u128, required: bool, assigned: &[(crate::PrincipalKind, u128, u128)]| {
+        let closed = published(number, &format!("https://a{number}.example/"), PreAuthentication::SignIn);
+        let admission = admission(serde_json::json!({"appRoleAssignmentRequired": required}), assigned);
+        PublishedApplication { admission: Some(Arc::new(admission)), ..closed }
+    };
+    let groups = [principal(20), principal(21)];
+    let who = |user| Principal { kind: User, id: principal(user), groups: &groups, groups_left_out: 0 };
+    let opened = |snapshot: &Snapshot, user, all: bool| {
+        let applications: Vec<_> =
+            if all { snapshot.applications().collect() } else { snapshot.openable(principal(user), &groups).collect() };
+        let may = |application: &&&Arc<PublishedApplication>| {
+            let asked = AccessRequest { host: application.external_url.host(), path: "/" };
+            application.pre_authentication == PreAuthentication::SignIn
+                && access::decide_for(snapshot, asked, Who::Principal(who(user))).is_ok()
+        };
+        let mut found: Vec<_> = applications.iter().filter(may).map(|application| application.id).collect();
+        found.sort_unstable();
+        found
+    };
+    let everybody = published(9, "https://open.example/", PreAuthentication::Passthrough);
+    let mut snapshot = Snapshot::compile(Epoch(1), Revision(1), [everybody], []);
+    let steps: [(u128, Option<PublishedApplication>); 9] = [
+        (1, Some(with(1, true, &[(User, 10, 0), (Group, 22, 0)]))),
+        (2, Some(with(2, true, &[(Group, 20, 0), (Group, 21, 0), (User, 10, 0)]))),
+        (3, Some(with(3, false, &[(User, 10, 0)]))),
+        (4, Some(with(4, false, &[]))),
+        (1, Some(with(1, true, &[(User, 11, 0)]))),
+        (3, Some(with(3, true, &[(User, 10, 0)]))),
+        (4, None),
+        (2, Some(with(2, true, &[(Group, 21, 0)]))),
+        (2, None),
+    ];
+    for (revision, (number, now)) in steps.into_iter().enumerate() {
+        let applications = vec![(ApplicationId::new(Uuid::from_u128(number)), now)];
+        let changes = SnapshotChanges { applications, ..SnapshotChanges::default() };
+        snapshot = snapshot.changed(Epoch(1), Revision(2 + revision as u64), changes);
+        for user in [10, 11, 12] {
+            assert_eq!(opened(&snapshot, user, false), opened(&snapshot, user, true), "{revision}: user {user}");
+        }
+    }
+    assert_eq!(opened(&snapshot, 10, false), [ApplicationId::new(Uuid::from_u128(3))]);
+    assert_eq!(snapshot.openable(principal(12), &[]).count(), 0, "nothing is looked at for nobody");
+
+    // More than are noted, and fewer again.
+    let many = (100..400).map(|number| with(number, true, &[(User, 12, 0)]));
+    let crowded = Snapshot::compile(Epoch(1), Revision(1), many, []);
+    assert_eq!(opened(&crowded, 12, false).len(), 300);
+    let gone = (100..399).map(|number| (ApplicationId::new(Uuid::from_u128(number)), None)).collect();
+    let changes = SnapshotChanges { applications: gone, ..SnapshotChanges::default() };
+    let left = crowded.changed(Epoch(1), Revision(2), changes);
+    assert_eq!(opened(&left, 12, false), [ApplicationId::new(Uuid::from_u128(399))]);
+    assert_eq!(left.openable(principal(11), &[]).count(), 0);
+}
+
+#[test]
 fn disabled_users_and_ended_sessions_are_known_and_of_two_revocations_the_later_one() {
     use crate::admission::tests::id as principal;
     let of = SessionsOf::Principal(principal(7));

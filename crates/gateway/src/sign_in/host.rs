@@ -210,7 +210,7 @@ impl Visit<'_> {
         let person = session.person;
         let name = person.display_name.as_deref().or(person.user_name.as_deref()).unwrap_or(&person.subject).to_owned();
         let serving = self.core.shared.serving.load_full();
-        // A directory may have very many applications, and requests do not wait for the list.
+        // Somebody may be named by very many applications, and requests do not wait for the list.
         let listed = tokio::task::spawn_blocking(move || list(&serving, &person)).await;
         let (listed, is_cut) = listed.map_err(|error| failed(&error))?;
         Ok(self.page(page::home(&name, &listed, is_cut), &set_cookies))
@@ -228,7 +228,7 @@ fn list(serving: &Serving, person: &Person) -> (Vec<Listed>, bool) {
             && !url.is_wildcard()
             && access::decide_for(&serving.snapshot, asked, Who::Principal(who)).is_ok()
     };
-    let open = serving.snapshot.applications().filter(|application| is_open(application));
+    let open = serving.snapshot.openable(*principal, groups).filter(|application| is_open(application));
     let mut listed: Vec<Listed> = open
         .map(|application| Listed { name: application.name.clone(), url: application.external_url.to_string() })
         .take(MOST_LISTED + 1)
