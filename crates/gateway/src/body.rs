@@ -8,7 +8,6 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
 use crate::arriving::Arriving;
-use crate::limits;
 use crate::pace::{BodyError, Pace};
 use crate::pool::Lease;
 use crate::record::{Outcome, Record};
@@ -25,8 +24,30 @@ pub(crate) struct GatewayBody {
     leash: Option<Held>,
 }
 
-/// Completes when the visitor may not go on.
-struct Held(Pin<Box<dyn Future<Output = ()>>>);
+/// What ends a body when the visitor may not go on.
+enum Held {
+    /// Nothing has had to wait so far. What is there at once goes out within the moment of its grant.
+    Loosely(Box<Leash>),
+    /// Something had to wait: it completes when the visitor may not go on.
+    Tightly(Pin<Box<dyn Future<Output = ()>>>),
+}
+
+impl Held {
+    /// Whether the visitor may not go on, which is found out before the next frame.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Self::Loosely(_) => false,
+            Self::Tightly(ended) => ended.as_mut().poll(cx).is_ready(),
+        }
+    }
+
+    fn tightened(self) -> Self {
+        match self {
+            Self::Loosely(mut leash) => Self::Tightly(Box::pin(async move { leash.ended().await })),
+            Self::Tightly(_) => self,
+        }
+    }
+}
 
 impl std::fmt::Debug for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -85,25 +106,39 @@ impl GatewayBody {
         self
     }
 
-    /// The same body for somebody who has signed in: it ends when they may not go on. What is short is out before anybody
-    /// could be sent away.
-    pub(crate) fn held_by(mut self, mut leash: Leash) -> Self {
-        if self.size_hint().exact().is_none_or(|length| length > limits::UNLEASHED_BYTES) {
-            self.leash = Some(Held(Box::pin(async move { leash.ended().await })));
+    /// The same body for somebody who has signed in: it ends when they may not go on.
+    pub(crate) fn held_by(mut self, leash: Leash) -> Self {
+        if !self.content.is_over() {
+            self.leash = Some(Held::Loosely(Box::new(leash)));
         }
         self
     }
 
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if self.leash.as_mut().is_some_and(|leash| leash.0.as_mut().poll(cx).is_ready()) {
-            self.leash = None;
-            self.content = Content::Own(Full::default());
-            if let Some(record) = &mut self.record {
-                record.ended(Outcome::SessionEnded);
-            }
-            return Poll::Ready(Some(Err(BodyError::SessionEnded)));
+        if self.leash.as_mut().is_some_and(|leash| leash.is_over(cx)) {
+            return self.cut();
         }
-        self.content.poll_frame(cx)
+        let polled = self.content.poll_frame(cx);
+        // From the second frame on, and whenever one is waited for, the leash is asked first.
+        if let Some(held) = self.leash.take_if(|held| matches!(held, Held::Loosely(_)))
+            && !self.content.is_over()
+        {
+            let mut held = held.tightened();
+            if polled.is_pending() && held.is_over(cx) {
+                return self.cut();
+            }
+            self.leash = Some(held);
+        }
+        polled
+    }
+
+    fn cut(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.leash = None;
+        self.content = Content::Own(Full::default());
+        if let Some(record) = &mut self.record {
+            record.ended(Outcome::SessionEnded);
+        }
+        Poll::Ready(Some(Err(BodyError::SessionEnded)))
     }
 
     fn note(&mut self, polled: &Poll<Option<Result<Frame<Bytes>, BodyError>>>) {
@@ -118,6 +153,15 @@ impl GatewayBody {
 }
 
 impl Content {
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Own(body) => body.is_end_stream(),
+            Self::Upstream(body) => body.is_end_stream(),
+            Self::Restored(body) => body.is_end_stream(),
+            Self::Translated(body) => body.is_end_stream(),
+        }
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self {
             Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
@@ -140,12 +184,7 @@ impl Body for GatewayBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Own(body) => body.is_end_stream(),
-            Content::Upstream(body) => body.is_end_stream(),
-            Content::Restored(body) => body.is_end_stream(),
-            Content::Translated(body) => body.is_end_stream(),
-        }
+        self.content.is_over()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -22,9 +22,6 @@ pub(crate) const RESERVED_FILES: usize = 64;
 /// of a large network, which come back at once.
 pub(crate) const CONNECTOR_FILES: usize = 512;
 
-/// Bytes of an answer that is sent to its end whatever becomes of its user's session meanwhile: it is nearly there.
-pub(crate) const UNLEASHED_BYTES: u64 = 64 * 1024;
-
 /// Fields in a request's head; browsers send about 20.
 pub(crate) const FIELDS: usize = 100;
 

@@ -86,6 +86,9 @@ async fn what_a_user_has_open_ends_with_the_users_sessions_and_nobody_elses_does
     let download = |field: &str| format!("GET /endless HTTP/1.1\r\nhost: {WIKI}\r\n{field}\r\n\r\n");
     let (mut bytes_of_ada, answer) = asked(signing, &download(ada)).await;
     assert!(answer.starts_with("http/1.1 200 "), "{answer}");
+    let short = format!("GET /trickle HTTP/1.1\r\nhost: {WIKI}\r\n{ada}\r\n\r\n");
+    let (mut short_of_ada, answer) = asked(signing, &short).await;
+    assert!(answer.contains("content-length: 100\r\n"), "{answer}");
     let silent =
         signing.provider.access_token(&Uuid::from_u128(100).to_string(), &Uuid::from_u128(10).to_string(), &json!({}));
     let mut by_token = websocket(signing, &format!("authorization: Bearer {silent}")).await;
@@ -94,7 +97,7 @@ async fn what_a_user_has_open_ends_with_the_users_sessions_and_nobody_elses_does
     }
     signing.world.end_sessions(SessionsOf::Principal(PrincipalId::new(Uuid::from_u128(10)))).await;
     let begun = Instant::now();
-    for socket in [&mut of_ada, &mut bytes_of_ada, &mut by_token] {
+    for socket in [&mut of_ada, &mut bytes_of_ada, &mut short_of_ada, &mut by_token] {
         until_its_end(socket).await;
     }
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());

@@ -92,6 +92,14 @@ fn serve(socket: TcpStream, seen: &Seen, address: SocketAddr) {
                 while socket.write_all(&[b'x'; 4096]).is_ok() {}
                 return;
             }
+            // Announced, short, and slow to come.
+            "/trickle" => {
+                let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n");
+                while socket.write_all(b"x").is_ok() {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                return;
+            }
             "/ntlm" => "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: NTLM\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "/redirect" => {
                 format!("HTTP/1.1 302 Found\r\nlocation: http://{address}/next?x=1\r\ncontent-length: 0\r\n\r\n")
