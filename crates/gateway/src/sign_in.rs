@@ -12,6 +12,7 @@
 //! [`session::judge`] has let pass or an access token that was verified.
 
 mod arrival;
+mod cacheable;
 pub(crate) mod gate;
 mod host;
 pub(crate) mod leash;
@@ -40,6 +41,7 @@ use crate::core::Core;
 use crate::failure::Failure;
 use crate::head::Place;
 use crate::reason::Reason;
+use cacheable::Shared;
 use gate::Visitor;
 
 /// What the paths of the sign-in begin with, on the sign-in host and on those of applications.
@@ -165,7 +167,8 @@ impl SignIn {
         Some(cookie::set_session(&cookie::session_name(application.id), &sealed, settings, seconds))
     }
 
-    /// Gives the session out again where it was last noted some time ago.
+    /// Gives the session out again where it was last noted some time ago: never with an answer that others may get out of a
+    /// cache.
     pub(crate) fn note_use(
         &self,
         visitor: &Visitor,
@@ -176,6 +179,11 @@ impl SignIn {
         let (session, now) = (&visitor.session, now());
         if !visitor.has_cookie() || !self.limits.is_to_be_noted(session, now) {
             return;
+        }
+        match cacheable::shared(to) {
+            Shared::Yes => return,
+            Shared::Unsaid => cacheable::keep_private(to),
+            Shared::No => {}
         }
         let used = Session { seen: now, ..session.clone() };
         let cookie = self.set_session(&used, application, host, now);

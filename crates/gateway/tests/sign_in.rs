@@ -316,6 +316,18 @@ async fn a_session_ends_when_it_is_idle_old_or_ended_and_follows_the_keys() {
         assert!(page.headers().contains_key("set-cookie"), "the use is noted");
     }
     assert!(is_sent_to_sign_in(&first.clone().get(&signing.world, &url).await), "one that was not used is over");
+    // No cache on the way gets a session to give to others.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for (said, is_noted, now_says) in [
+        ("cache-control:public,max-age=60", false, "public,max-age=60"),
+        ("cache-control:max-age=60", false, "max-age=60"),
+        ("cache-control:private,max-age=60", true, "private,max-age=60"),
+        ("x-other:1", true, "private"),
+    ] {
+        let page = browser.clone().get(&signing.world, &format!("https://{WIKI}/says/{said}")).await;
+        assert_eq!(page.headers().contains_key("set-cookie"), is_noted, "{said}");
+        assert_eq!(page.headers()["cache-control"], now_says, "{said}");
+    }
     signing.keys.store(ring(2, Some(1)));
     assert_eq!(browser.clone().get(&signing.world, &url).await.status(), StatusCode::OK, "the previous key opens");
     signing.keys.store(ring(3, Some(2)));

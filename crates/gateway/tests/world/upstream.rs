@@ -122,6 +122,10 @@ fn serve(socket: TcpStream, seen: &Seen, address: SocketAddr) {
                 }
                 return;
             }
+            // An answer with the field that the path names.
+            path if path.starts_with("/says/") => {
+                format!("HTTP/1.1 200 OK\r\n{}\r\ncontent-length: 0\r\n\r\n", &path["/says/".len()..])
+            }
             _ => {
                 let content = format!("{head}\n{}", String::from_utf8_lossy(&body));
                 format!(
