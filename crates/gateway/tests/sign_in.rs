@@ -271,6 +271,7 @@ async fn an_access_token_of_the_application_takes_the_place_of_a_session_and_no_
         ("the API's", token("api://adit", 10, json!({}))),
         ("an ID token of the sign-in", token(world::provider::CLIENT, 10, json!({"nonce": "x"}))),
         ("an ID token", token(&id, 10, json!({"nonce": "x"}))),
+        ("an ID token of another client", token(&id, 10, json!({"scp": serde_json::Value::Null}))),
         ("one that is over", token(&id, 10, json!({"exp": world::provider::now() - 120}))),
         ("another issuer's", token(&id, 10, json!({"iss": "https://elsewhere.example"}))),
         (

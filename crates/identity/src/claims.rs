@@ -67,6 +67,11 @@ pub(crate) enum Words {
 }
 
 impl Words {
+    /// Whether there are none at all.
+    pub(crate) const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
     pub(crate) fn into_list(self) -> Vec<String> {
         match self {
             Self::None => Vec::new(),

@@ -50,6 +50,11 @@ pub(crate) async fn verify<T: DeserializeOwned>(
     Err(refused)
 }
 
+/// The type that the header of a token names, of which nothing was verified.
+pub(crate) fn header_type(token: &str) -> Option<String> {
+    jsonwebtoken::decode_header(token).ok()?.typ
+}
+
 /// The algorithm and the key id that the header names.
 fn header(token: &str) -> Result<(Algorithm, Option<String>), TokenRefused> {
     // An algorithm that is not known here, `none` among them, fails to parse.

@@ -301,7 +301,8 @@ impl RelyingParty {
             return Err(TokenRefused::WrongAudience { expected: audiences.join("' or '") });
         }
         let claims = jwt::verify(token, &unverified, &self.issuer, audiences).await?;
-        Bearer::of(claims, &self.issuer.name, &self.groups_claim)
+        // The signature is over the header too.
+        Bearer::of(claims, jwt::header_type(token).as_deref(), &self.issuer.name, &self.groups_claim)
     }
 
     /// Where a browser signs out at the provider too, to come back to `back`; nothing where the provider has no such place

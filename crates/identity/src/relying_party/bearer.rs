@@ -21,11 +21,45 @@ pub(super) struct AccessToken {
     scp: Words,
     #[serde(default)]
     scope: Words,
+    /// What Keycloak calls the kind of token.
+    typ: Option<String>,
+    /// What Cognito calls it.
+    token_use: Option<String>,
+    /// How a client proved who it is, which Entra ID says in access tokens alone.
+    azpacr: Option<serde_json::Value>,
+    appidacr: Option<serde_json::Value>,
     nonce: Option<serde_json::Value>,
     at_hash: Option<serde_json::Value>,
     c_hash: Option<serde_json::Value>,
     #[serde(flatten)]
     claims: PersonClaims,
+}
+
+impl AccessToken {
+    /// An ID token of another client of the provider may have the application as its audience, and says who signed in
+    /// there. So a token has to show that it is an access token: by its type (RFC 9068, section 2.1), or by what no ID token
+    /// has.
+    fn is_access_token(&self, header_type: Option<&str>) -> bool {
+        let is = |said: Option<&str>, kind: &str| said.is_some_and(|said| said.eq_ignore_ascii_case(kind));
+        // What only ID tokens have (OpenID Connect Core 1.0, sections 2 and 3.1.3.6).
+        if self.nonce.is_some() || self.at_hash.is_some() || self.c_hash.is_some() {
+            return false;
+        }
+        let (kind, usage) = (self.typ.as_deref(), self.token_use.as_deref());
+        if kind.is_some() || usage.is_some() {
+            return kind.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"))
+                && (usage.is_none() || is(usage, "access"));
+        }
+        is(header_type, "at+jwt")
+            || is(header_type, "application/at+jwt")
+            || !self.scp.is_none()
+            || !self.scope.is_none()
+            || self.client_id.is_some()
+            || self.appid.is_some()
+            || self.idtyp.is_some()
+            || self.azpacr.is_some()
+            || self.appidacr.is_some()
+    }
 }
 
 /// Who an access token speaks for. Made only by [`super::RelyingParty::verify_access_token`].
@@ -44,9 +78,14 @@ pub struct Bearer {
 }
 
 impl Bearer {
-    pub(super) fn of(token: AccessToken, issuer: &str, groups_claim: &str) -> Result<Self, TokenRefused> {
-        // What only ID tokens have (OpenID Connect Core 1.0, sections 2 and 3.1.3.6).
-        if token.nonce.is_some() || token.at_hash.is_some() || token.c_hash.is_some() {
+    /// Reads the claims; `header_type` is the `typ` of the token's header.
+    pub(super) fn of(
+        token: AccessToken,
+        header_type: Option<&str>,
+        issuer: &str,
+        groups_claim: &str,
+    ) -> Result<Self, TokenRefused> {
+        if !token.is_access_token(header_type) {
             return Err(TokenRefused::Malformed("it is an ID token, and not an access token"));
         }
         let mut claims = token.claims;

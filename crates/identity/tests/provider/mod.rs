@@ -191,6 +191,11 @@ impl Provider {
         self.0.signer.lock().unwrap().sign(claims)
     }
 
+    /// The same with another header.
+    pub(crate) fn sign_as(&self, header: &Value, claims: &Value) -> String {
+        self.0.signer.lock().unwrap().sign_as(header, &claims.to_string())
+    }
+
     /// An access token for `audience`, with `more` claims.
     pub(crate) fn access_token(&self, audience: &str, subject: &str, more: &Value) -> String {
         let mut claims = json!({"iss": self.url(), "aud": audience, "sub": subject, "iat": now() - 5, "exp": now() + 600,

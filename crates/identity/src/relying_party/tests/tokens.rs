@@ -176,8 +176,34 @@ async fn an_access_token_is_for_the_application_and_no_id_token_is_one() {
     let bearer = verify("api://app", json!({"groups": ["00000000-0000-0000-0000-000000000020"]})).await.unwrap();
     assert_eq!((bearer.kind, bearer.groups.len()), (adit_core::PrincipalKind::User, 1));
     assert_eq!(bearer.person.principal.uuid().to_string(), USER);
-    let program = verify("app", json!({"scp": Value::Null, "roles": ["x"]})).await;
+    let program = verify("app", json!({"scp": Value::Null, "appid": "x", "roles": ["x"]})).await;
     assert_eq!(program.unwrap().kind, adit_core::PrincipalKind::ServicePrincipal, "roles, and no scope");
+    // An ID token of another client, which is called as the application is.
+    let bare = json!({"scp": Value::Null, "name": "Ada", "azp": "app", "roles": ["x"]});
+    assert!(verify("app", bare.clone()).await.is_err());
+    for of_id_tokens in [json!({"typ": "ID"}), json!({"typ": "Refresh"}), json!({"token_use": "id"})] {
+        assert!(verify("app", of_id_tokens.clone()).await.is_err(), "{of_id_tokens}");
+    }
+    let with = |more: Value| {
+        let mut claims = bare.clone();
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        claims
+    };
+    for of_access_tokens in [
+        json!({"scope": "openid"}),
+        json!({"scp": "read"}),
+        json!({"client_id": "x"}),
+        json!({"azpacr": "1"}),
+        json!({"typ": "Bearer"}),
+        json!({"token_use": "access"}),
+    ] {
+        assert!(verify("app", with(of_access_tokens.clone())).await.is_ok(), "{of_access_tokens}");
+    }
+    let claims = with(json!({"iss": provider.url(), "aud": "app", "sub": USER, "iat": now(), "exp": now() + 60}));
+    for (kind, counts) in [("at+jwt", true), ("application/AT+JWT", true), ("JWT", false)] {
+        let typed = provider.sign_as(&json!({"alg": "ES256", "typ": kind, "kid": "one"}), &claims);
+        assert_eq!(party.verify_access_token(&typed, &["app"]).await.is_ok(), counts, "{kind}");
+    }
     let program = verify("app", json!({"idtyp": "app", "roles": ["x"]})).await.unwrap();
     assert_eq!(program.kind, adit_core::PrincipalKind::ServicePrincipal);
     assert!(verify("another", json!({})).await.is_err());
