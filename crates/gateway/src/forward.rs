@@ -137,7 +137,9 @@ async fn forward(
     }
     let entered = Entered::of(&grant, request.uri().path());
     let upgrade = upgrade::requested(&mut request)?;
-    if upgrade.is_some() && core.shared.client_limits.same_origin_websockets {
+    // Browsers send cookies with the WebSockets of any page, whoever made it.
+    let by_cookie = leash.as_ref().is_some_and(|leash| leash.visitor().has_cookie());
+    if upgrade.is_some() && (by_cookie || core.shared.client_limits.same_origin_websockets) {
         upgrade::check_origin(request.headers(), &place.authority)?;
     }
     let over_http2 = request.version() == Version::HTTP_2;

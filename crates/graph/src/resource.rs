@@ -1,7 +1,7 @@
 //! What each type of the API does in the directory: its spelling, and the use cases behind it.
 
 mod app_role_assignment;
-mod application;
+pub(crate) mod application;
 pub(crate) mod application_template;
 pub(crate) mod attribute;
 mod certificate;

@@ -18,7 +18,9 @@ const USERS: [(u128, &[u128], [bool; 2]); 3] =
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "upgrade"];
 
-/// What a request brings along, and whether it is what the application asks for.
+/// What a request brings along, the fields of its head with it, and whether it is what the application asks for.
+type Credentials = (&'static str, Vec<(&'static str, String)>, bool);
+
 fn credentials(
     host: &str,
     other: &str,
@@ -26,7 +28,7 @@ fn credentials(
     browser: &Browser,
     signing: &SignInWorld,
     who: u128,
-) -> Vec<(&'static str, Vec<(&'static str, String)>, bool)> {
+) -> Vec<Credentials> {
     let name = |id: Uuid| format!("__Host-adit-app-{}", id.simple());
     let value = |host: &str| browser.cookie(host, "__Host-adit-app-").unwrap();
     let own = format!("{}={}", name(ids[0]), value(host));

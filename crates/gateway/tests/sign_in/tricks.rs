@@ -102,6 +102,44 @@ async fn who_signs_in_anew_ends_the_own_session_from_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_origin_opens_no_websocket_with_a_users_cookie() {
+    let (signing, upstream, _connector) = with_wiki().await;
+    let mut browser = Browser::default();
+    signing.open(&mut browser, WIKI, "/", &user(10, &[])).await;
+    let token =
+        signing.provider.access_token(&Uuid::from_u128(100).to_string(), &Uuid::from_u128(10).to_string(), &json!({}));
+    let open = async |origin: Option<&str>, (name, value): (&str, String)| {
+        let request = Request::get("/upgrade").header("host", WIKI).header(name, value);
+        let request = request.header("connection", "upgrade").header("upgrade", "websocket");
+        let request =
+            request.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let request = match origin {
+            Some(origin) => request.header("origin", origin),
+            None => request,
+        };
+        signing.world.send(WIKI, request.body(Full::<Bytes>::default()).unwrap()).await
+    };
+    let cookie = || ("cookie", browser.line(WIKI));
+    for foreign in [
+        "https://evil.localhost",
+        "https://shop.localhost",
+        "http://wiki.localhost",
+        "https://wiki.localhost:1",
+        "null",
+    ] {
+        let refused = open(Some(foreign), cookie()).await;
+        assert_eq!((refused.status(), reason(&refused)), (StatusCode::FORBIDDEN, "foreign_origin"), "{foreign}");
+    }
+    assert_eq!(upstream.count("/upgrade"), 0);
+    for own in [None, Some("https://wiki.localhost")] {
+        assert_eq!(open(own, cookie()).await.status(), StatusCode::SWITCHING_PROTOCOLS, "{own:?}");
+    }
+    // A token is sent by nobody but who has it.
+    let by_token = open(Some("https://elsewhere.example"), ("authorization", format!("Bearer {token}"))).await;
+    assert_eq!(by_token.status(), StatusCode::SWITCHING_PROTOCOLS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn requests_to_the_sign_in_host_that_no_application_made_lead_nowhere() {
     let (mut signing, upstream, _connector) = with_wiki().await;
     signing.publish(SHOP, &upstream, everybody()).await;
