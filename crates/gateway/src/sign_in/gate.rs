@@ -264,7 +264,6 @@ mod tests {
             |asked: &str| return_url("a.example", &asked.parse().unwrap(), "/home").map(|url| url.as_str().to_owned());
         assert_eq!(of("/x%2fy?a=b&c=%7B"), Ok("https://a.example/x%2fy?a=b&c=%7B".to_owned()));
         assert_eq!(of("/x?filter={a|b}^c"), Ok("https://a.example/x?filter={a|b}^c".to_owned()));
-        assert_eq!(of("/x?a=%22&b=\"<"), Ok("https://a.example/x?a=%22&b=%22%3C".to_owned()));
         let long = "y".repeat(8_000);
         assert_eq!(of(&format!("/x?{long}")), Ok("https://a.example/x".to_owned()), "without the query");
         assert_eq!(of(&format!("/{long}")), Ok("https://a.example/home".to_owned()));
