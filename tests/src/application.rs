@@ -25,12 +25,21 @@ impl Application {
     /// When it ends, or does not listen in time.
     #[must_use]
     pub fn start(name: &str, command: &mut Command, port: u16, log: &Path) -> Self {
-        let mut process = Process::start(name, command, log).with_children();
+        let mut started = Self::starting(name, command, port, log);
         settles(&format!("{name} that listens"), START_LIMIT, || {
-            assert!(process.is_running(), "{name} ended: {}", process.log());
+            assert!(started.process.is_running(), "{name} ended: {}", started.process.log());
             TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
-        Self { process, port }
+        started
+    }
+
+    /// Starts `command` likewise, and waits for nothing.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn starting(name: &str, command: &mut Command, port: u16, log: &Path) -> Self {
+        Self { process: Process::start(name, command, log).with_children(), port }
     }
 
     /// Its URL, as an internal URL of an application.

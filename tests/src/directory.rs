@@ -98,6 +98,20 @@ impl Directory {
         Self::start_in(scratch, &["--config", &file])
     }
 
+    /// Likewise, with a gateway at a port that the settings speak of.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    #[must_use]
+    pub fn start_configured_at(port: u16, scratch: Scratch, settings: &str) -> Self {
+        let file = scratch.join("adit.toml");
+        std::fs::write(&file, settings).expect("a configuration that can be written");
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let gateway = SocketAddr::from(([127, 0, 0, 1], port));
+        let listen = Addresses { control: free, control_tls: free, gateway, metrics: free };
+        Self::start_at(scratch, &["--config", &file.display().to_string()], Some(listen))
+    }
+
     /// `kill -9`, then a new start on the same data folder and the same ports.
     pub fn crash_and_restart(&mut self) {
         self.process.kill();

@@ -18,12 +18,24 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// When it fails, or the packages have not been installed.
 #[must_use]
 pub fn run(script: &str, ca: &Path, arguments: &[&str]) -> String {
+    let mut command = command(script, arguments);
+    command.env("NODE_EXTRA_CA_CERTS", ca);
+    let outcome = to_its_end(&mut command, LIMIT);
+    assert_eq!(outcome.code, Some(0), "{script} failed\n{}\n{}", outcome.stdout, outcome.stderr);
+    outcome.stdout
+}
+
+/// The command that runs `tests/javascript/SCRIPT` with `arguments`.
+///
+/// # Panics
+/// When the packages have not been installed.
+#[must_use]
+pub fn command(script: &str, arguments: &[&str]) -> Command {
     let packages = target().join("javascript/node_modules");
     assert!(packages.is_dir(), "{} is missing: run `cargo xtask setup` first", packages.display());
     let mut command = Command::new(program("node"));
     command.arg(repository().join("tests/javascript").join(script)).args(arguments);
-    command.env("NODE_PATH", packages).env("NODE_EXTRA_CA_CERTS", ca).env_remove("NODE_OPTIONS");
-    let outcome = to_its_end(without_proxy(&mut command), LIMIT);
-    assert_eq!(outcome.code, Some(0), "{script} failed\n{}\n{}", outcome.stdout, outcome.stderr);
-    outcome.stdout
+    command.env("NODE_PATH", packages).env_remove("NODE_OPTIONS");
+    without_proxy(&mut command);
+    command
 }

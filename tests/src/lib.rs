@@ -40,6 +40,7 @@ pub mod python;
 pub mod registrar;
 pub mod scratch;
 pub mod scripted;
+pub mod site;
 pub mod socket_owner;
 pub mod upstream;
 pub mod websocket;

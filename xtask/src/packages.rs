@@ -46,6 +46,12 @@ pub(crate) const FOR_BENCH: &[Package] = &[
     Package { probe: Probe::Program("strace"), names: &["strace"] },
 ];
 
+/// What fetching and running Keycloak needs.
+pub(crate) const FOR_KEYCLOAK: &[Package] = &[
+    Package { probe: Probe::Program("java"), names: &["default-jre-headless"] },
+    Package { probe: Probe::Program("mvn"), names: &["maven"] },
+];
+
 /// What building the peers that are written in Go needs.
 pub(crate) const FOR_GO_PEERS: &[Package] = &[Package { probe: Probe::Program("go"), names: &["golang-go"] }];
 

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use crate::step::{Failed, cargo, run, shown, target};
-use crate::{lint, setup};
+use crate::{lint, setup, tool};
 
 /// How long the tests with counts go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,8 @@ fn test(length: Length, counts: &mut Counts) -> Result<(), Failed> {
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
     command.env("ADIT_BINARY", target().join("debug/adit"));
     if length == Length::Long {
-        command.env("ADIT_TEST_LONG", "1");
+        command.args(["--features", "adit-tests/keycloak"]);
+        command.env("ADIT_TEST_LONG", "1").env("ADIT_TEST_KEYCLOAK", tool::keycloak()?);
     }
     let shown = shown(&command);
     println!("> {shown}");

@@ -1,4 +1,4 @@
-//! Programs of the Rust toolchain: components, and what cargo builds.
+//! Programs that are no packages of Debian: components of the Rust toolchain, what cargo builds, and Keycloak.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,6 +8,9 @@ use crate::step::{Failed, cargo, run, succeeds, target};
 
 /// The version of rathole that the measurements compare with.
 const RATHOLE: &str = "0.5.0";
+
+/// The version of Keycloak at which the long tests sign in.
+const KEYCLOAK: &str = "26.4.5";
 
 /// Adds rustfmt and clippy where the toolchain came without.
 pub(crate) fn components() -> Result<(), Failed> {
@@ -48,4 +51,21 @@ pub(crate) fn rathole() -> Result<PathBuf, Failed> {
         run(&mut cargo(&["install", "--quiet", "rathole", "--version", RATHOLE, "--root", &root]))?;
     }
     Ok(program)
+}
+
+/// Keycloak: `ADIT_TEST_KEYCLOAK`, or its distribution, fetched with Maven and unpacked below the build folder.
+pub(crate) fn keycloak() -> Result<PathBuf, Failed> {
+    if let Some(given) = std::env::var_os("ADIT_TEST_KEYCLOAK") {
+        return Ok(given.into());
+    }
+    let folder = target().join("tools").join(format!("keycloak-{KEYCLOAK}"));
+    if !folder.join("bin/kc.sh").is_file() {
+        packages::install(packages::FOR_KEYCLOAK)?;
+        println!("fetching Keycloak {KEYCLOAK} (170 MB, once)");
+        let goal = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack";
+        let artifact = format!("-Dartifact=org.keycloak:keycloak-quarkus-dist:{KEYCLOAK}:zip");
+        let output = format!("-DoutputDirectory={}", target().join("tools").display());
+        run(Command::new("mvn").args(["--quiet", "--batch-mode", goal, &artifact, &output]))?;
+    }
+    Ok(folder)
 }
