@@ -84,7 +84,7 @@ impl Site {
         if let Some(mut assignment) = assigned {
             assignment["resourceId"] = principal["id"].clone();
             assignment["appRoleId"] = json!(DEFAULT_ACCESS);
-            post(&graph, &format!("{path}/appRoleAssignedTo"), &assignment);
+            let _assignment = post(&graph, &format!("{path}/appRoleAssignedTo"), &assignment);
         }
     }
 
@@ -105,7 +105,12 @@ impl Site {
     }
 }
 
-fn post(graph: &Graph, path: &str, body: &Value) -> Value {
+/// Posts `body`, and gives what was made.
+///
+/// # Panics
+/// When it is refused.
+#[must_use]
+pub fn post(graph: &Graph, path: &str, body: &Value) -> Value {
     let answer = graph.send("POST", path, Some(body));
     assert!(matches!(answer.status, 200 | 201), "POST {path}: {} {}", answer.status, answer.text());
     answer.json()

@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use adit_tests::application::{Application, free_port};
-use adit_tests::site::{GROUP, PERSON, Site};
+use adit_tests::site::{GROUP, PERSON, Site, post};
 use adit_tests::{Scratch, javascript};
 use serde_json::json;
+
+const USER: &str = "ada@corp.example";
+const PASSWORD: &str = "correct horse battery staple";
 
 #[test]
 fn somebody_signs_in_at_a_provider_of_node_uses_what_is_open_and_signs_out() {
@@ -22,4 +25,24 @@ fn somebody_signs_in_at_a_provider_of_node_uses_what_is_open_and_signs_out() {
     site.publish(PERSON, GROUP);
 
     site.is_used_by("oidc-provider", "ada", "any");
+}
+
+#[test]
+fn a_user_of_the_directory_signs_in_at_the_built_in_provider_uses_what_is_open_and_signs_out() {
+    let site = Site::start(Scratch::new(), "", free_port());
+    let graph = site.directory.graph();
+    let user = json!({
+        "accountEnabled": true, "displayName": "Ada Lovelace", "mailNickname": "ada", "userPrincipalName": USER,
+        "passwordProfile": {"password": PASSWORD, "forceChangePasswordNextSignIn": false},
+    });
+    let user = post(&graph, "/users", &user);
+    let group = json!({
+        "displayName": "Staff", "mailNickname": "staff", "mailEnabled": false, "securityEnabled": true,
+        "members@odata.bind": [format!("https://localhost/v1.0/users/{}", user["id"].as_str().unwrap())],
+    });
+    let group = post(&graph, "/groups", &group);
+    let _connector = site.directory.connector("beside-the-applications");
+    site.publish(user["id"].as_str().unwrap(), group["id"].as_str().unwrap());
+
+    site.is_used_by("built-in", USER, PASSWORD);
 }

@@ -93,7 +93,8 @@ impl Server {
         let authority = authority(&folder)?;
         let local_key = local_key(&folder)?;
         // Where another issuer signs people in, its users and groups are known only by what it calls them.
-        let has_issuer = !configuration.api.issuers.is_empty() || configuration.sign_in.is_some();
+        let has_issuer = !configuration.api.issuers.is_empty()
+            || configuration.sign_in.as_ref().is_some_and(|sign_in| sign_in.provider.is_some());
         let principals = if has_issuer { Principals::Foreign } else { Principals::OwnOnly };
         let control = open_control_plane(&folder, authority, &dialled, principals).await?;
         let provider = provider::start(&control, &configuration.api, &addresses).await?;
@@ -116,7 +117,7 @@ impl Server {
         let observation = Observation { records, spans, server_timing: configuration.server_timing };
         let clients = (configuration.api.trusted_proxies.clone(), configuration.client_limits);
         let session_keys = session_keys(&folder, configuration.sign_in.as_ref())?;
-        let sign_in = sign_in(configuration.sign_in, session_keys.as_ref(), &control);
+        let sign_in = sign_in(configuration.sign_in, session_keys.as_ref(), &control, provider.as_ref())?;
         let door = Door { listener: sockets.gateway, awaited: connectors, grace: configuration.grace, sign_in };
         let gateway = start_gateway(door, &control, &certificates, clients, observation, &mut registry)?;
         until_ready(&gateway).await?;
@@ -337,17 +338,26 @@ fn session_keys(folder: &DataFolder, sign_in: Option<&SignIn>) -> Result<Option<
     Ok(sign_in.map(open).transpose()?)
 }
 
-/// How users sign in at the gateway.
-fn sign_in(configured: Option<SignIn>, keys: Option<&SessionKeys>, control: &ControlPlane) -> Option<SignInSettings> {
-    let SignIn { authority, provider, limits } = configured?;
-    Some(SignInSettings {
+/// How users sign in at the gateway: at the provider of the configuration, else at the built-in one.
+fn sign_in(
+    configured: Option<SignIn>,
+    keys: Option<&SessionKeys>,
+    control: &ControlPlane,
+    built_in: Option<&Provider>,
+) -> Result<Option<SignInSettings>, StartError> {
+    let (Some(SignIn { authority, provider, limits }), Some(keys)) = (configured, keys) else { return Ok(None) };
+    let provider = match provider {
+        Some(provider) => provider,
+        None => built_in.and_then(|own| provider::for_gateway(own, &authority)).ok_or(StartError::NoSignIn)?,
+    };
+    Ok(Some(SignInSettings {
         authority,
         provider,
-        keys: keys?.ring(),
+        keys: keys.ring(),
         limits,
         ended: control.ended_sessions(),
         sessions: Arc::new(session_link::SessionLink::new(control.clone())),
-    })
+    }))
 }
 
 /// How a gateway begins and how connectors end.

@@ -251,7 +251,7 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
     let mut acme = acme::resolve(file.acme.take(), flags.acme, listen.http.is_some())?;
     let client_limits = std::mem::take(&mut file.client_limits).into();
     let access_records = flags.access_records.or_else(|| file.access_records.clone()).unwrap_or_default();
-    let sign_in = file.sign_in.take().map(sign_in::resolve).transpose()?;
+    let sign_in = file.sign_in.take().map(|table| sign_in::resolve(table, !file.issuer.is_empty())).transpose()?;
     if let (Some(acme), Some(sign_in)) = (&mut acme, &sign_in) {
         acme.sign_in_host = Some(sign_in.host().to_owned());
     }

@@ -73,6 +73,6 @@ pub use directory::{ConnectorDirectory, Noticed, Renewed, ServerCertificates, Tu
 pub use gateway::{Gateway, Observation, Settings, StartError};
 pub use limits::ClientLimits;
 pub use record::RecordDestination;
-pub use sign_in::{SessionDirectory, SignInSettings};
+pub use sign_in::{SessionDirectory, SignInSettings, sign_in_places};
 pub use solo::Entrance;
 pub use span::{EndedSpan, SpanSink, Spans};

@@ -47,11 +47,18 @@ use gate::Visitor;
 /// What the paths of the sign-in begin with, on the sign-in host and on those of applications.
 const PLACES: &str = "/.adit/";
 
+/// What the provider has to know of a gateway whose sign-in host is `authority`: the only redirect URI, and where it sends
+/// who has signed out.
+#[must_use]
+pub fn sign_in_places(authority: &str) -> [String; 2] {
+    ["callback", "signed-out"].map(|place| format!("https://{authority}{PLACES}{place}"))
+}
+
 /// How users sign in.
 pub struct SignInSettings {
     /// The sign-in host, in lower case, with its port if that is not 443. Nothing that is published there is served.
     pub authority: String,
-    /// The provider, and how we are known there. The redirect URI is `https://<authority>/.adit/callback`.
+    /// The provider, and how we are known there. It has been told the [`sign_in_places`].
     pub provider: ProviderSettings,
     /// The keys under which cookies are sealed.
     pub keys: Arc<ArcSwap<SealingRing>>,
@@ -76,6 +83,8 @@ pub(crate) struct SignIn {
     /// Lower case, without port.
     host: String,
     authority: String,
+    /// Where the provider sends who has signed out.
+    signed_out: String,
     keys: Arc<ArcSwap<SealingRing>>,
     limits: SessionLimits,
     ended: Arc<ArcSwap<HashSet<SessionId>>>,
@@ -87,8 +96,9 @@ impl SignIn {
     pub(crate) fn new(settings: SignInSettings) -> Result<Self, UnusableIssuer> {
         let SignInSettings { authority, provider, keys, limits, ended, sessions } = settings;
         let host = without_port(&authority).to_owned();
-        let party = RelyingParty::new(provider, &host, &format!("https://{authority}{PLACES}callback"))?;
-        Ok(Self { party, host, authority, keys, limits, ended, sessions, used: UsedCodes::default() })
+        let [callback, signed_out] = sign_in_places(&authority);
+        let party = RelyingParty::new(provider, &host, &callback)?;
+        Ok(Self { party, host, authority, signed_out, keys, limits, ended, sessions, used: UsedCodes::default() })
     }
 
     /// The sign-in host, in lower case and without port.

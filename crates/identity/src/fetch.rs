@@ -1,11 +1,13 @@
 //! Fetches one small JSON document from an issuer, or posts a form to it: https (http only to loopback), no redirects, a
-//! size and a time limit.
+//! size and a time limit. An issuer of this very process is asked without the network.
 
+use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -30,36 +32,84 @@ pub(crate) enum FetchError {
     #[error("no answer within {} seconds", PATIENCE.as_secs())]
     TooSlow,
     #[error("the answer was {0} instead of 200")]
-    Status(http::StatusCode),
+    Status(StatusCode),
     #[error("the request failed: {0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// How an issuer is reached.
+#[derive(Debug, Clone, Default)]
+pub enum Transport {
+    /// Over the network; its certificate is one that the platform trusts.
+    #[default]
+    Platform,
+    /// Over the network; its certificate is of this authority and of no other.
+    Authority(CertificateDer<'static>),
+    /// Not at all: it is in this very process.
+    InProcess(OwnService),
+}
+
+impl From<Option<CertificateDer<'static>>> for Transport {
+    fn from(ca: Option<CertificateDer<'static>>) -> Self {
+        ca.map_or(Self::Platform, Self::Authority)
+    }
+}
+
+type Answering = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
+
+/// What answers for an issuer of this process.
+#[derive(Clone)]
+pub struct OwnService(Arc<dyn Fn(Request<Bytes>) -> Answering + Send + Sync>);
+
+impl OwnService {
+    /// Requests go to `answer`, with the issuer's URLs as they are known to everybody.
+    pub fn new<F>(answer: impl Fn(Request<Bytes>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Response<Bytes>> + Send + 'static,
+    {
+        Self(Arc::new(move |request| Box::pin(answer(request))))
+    }
+}
+
+impl fmt::Debug for OwnService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnService")
+    }
+}
+
 /// A client for one issuer.
 #[derive(Clone)]
-pub(crate) struct Fetcher(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub(crate) enum Fetcher {
+    Network(Box<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>),
+    InProcess(OwnService),
+}
 
 impl Fetcher {
-    /// A client that trusts `ca` alone, or without it what the platform trusts.
-    pub(crate) fn new(ca: Option<&CertificateDer<'static>>) -> Result<Self, rustls::Error> {
+    /// A client that reaches its issuer in that way.
+    pub(crate) fn new(transport: Transport) -> Result<Self, rustls::Error> {
+        let ca = match transport {
+            Transport::Platform => None,
+            Transport::Authority(ca) => Some(ca),
+            Transport::InProcess(service) => return Ok(Self::InProcess(service)),
+        };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let config = match ca {
             Some(ca) => {
                 let mut roots = RootCertStore::empty();
-                roots.add(ca.clone())?;
+                roots.add(ca)?;
                 builder.with_root_certificates(roots).with_no_client_auth()
             }
             None => builder.with_platform_verifier()?.with_no_client_auth(),
         };
         let connector =
             hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
-        Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
+        Ok(Self::Network(Box::new(Client::builder(TokioExecutor::new()).build(connector))))
     }
 
     /// Fetches `url`.
     pub(crate) async fn get(&self, url: &Url) -> Result<Bytes, FetchError> {
-        match self.in_time(url, http::Request::get(url.as_str()), Bytes::new()).await? {
+        match self.in_time(url, Request::get(url.as_str()), Bytes::new()).await? {
             (StatusCode::OK, body) => Ok(body),
             (status, _) => Err(FetchError::Status(status)),
         }
@@ -72,7 +122,7 @@ impl Fetcher {
         form: String,
         authorization: Option<HeaderValue>,
     ) -> Result<(StatusCode, Bytes), FetchError> {
-        let mut request = http::Request::builder().method(Method::POST).uri(url.as_str());
+        let mut request = Request::builder().method(Method::POST).uri(url.as_str());
         request = request.header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(authorization) = authorization {
             request = request.header(http::header::AUTHORIZATION, authorization);
@@ -97,9 +147,17 @@ impl Fetcher {
         let request = request
             .header(http::header::ACCEPT, "application/json")
             .header(http::header::USER_AGENT, "adit")
-            .body(Full::new(body))
+            .body(body)
             .map_err(|error| FetchError::Failed(error.into()))?;
-        let answer = self.0.request(request).await.map_err(|error| FetchError::Failed(error.into()))?;
+        let client = match self {
+            Self::Network(client) => client,
+            Self::InProcess(service) => {
+                let answer = (service.0)(request).await;
+                return Ok((answer.status(), answer.into_body()));
+            }
+        };
+        let answer = client.request(request.map(Full::new)).await;
+        let answer = answer.map_err(|error| FetchError::Failed(error.into()))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(FetchError::Failed)?;
         Ok((status, body.to_bytes()))

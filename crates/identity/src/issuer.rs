@@ -17,7 +17,7 @@ use url::Url;
 pub(crate) use document::Endpoints;
 use document::{BadDocument, Document};
 
-use crate::fetch::{self, FetchError, Fetcher};
+use crate::fetch::{self, FetchError, Fetcher, Transport};
 use crate::key_set::{KeySet, PublicKey};
 use crate::token::TokenRefused;
 
@@ -137,14 +137,19 @@ impl Issuer {
 
     /// An issuer whose keys are found by discovery.
     pub(crate) fn configured(settings: IssuerSettings) -> Result<Self, UnusableIssuer> {
-        let IssuerSettings { url: name, audience, ca } = settings;
+        let IssuerSettings { url, audience, ca } = settings;
+        Self::reached(url, audience, ca.into())
+    }
+
+    /// The same, reached in any way.
+    pub(crate) fn reached(name: String, audience: String, transport: Transport) -> Result<Self, UnusableIssuer> {
         let url = format!("{}/.well-known/openid-configuration", name.trim_end_matches('/'));
         let url = Url::parse(&url).map_err(|reason| UnusableIssuer::NotAUrl { url: name.clone(), reason })?;
         fetch::check(&url).map_err(|_| UnusableIssuer::NotHttps(name.clone()))?;
         if audience.trim().is_empty() {
             return Err(UnusableIssuer::NoAudience(name));
         }
-        let fetcher = Fetcher::new(ca.as_ref()).map_err(|reason| UnusableIssuer::Tls { url: name.clone(), reason })?;
+        let fetcher = Fetcher::new(transport).map_err(|reason| UnusableIssuer::Tls { url: name.clone(), reason })?;
         let discovery = Some(Discovery { url, fetcher, turn: Mutex::default() });
         Ok(Self { name, audience, discovery, keys: Arc::new(ArcSwapOption::empty()) })
     }

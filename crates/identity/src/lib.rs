@@ -27,6 +27,7 @@ pub mod sign_out;
 mod token;
 mod verifier;
 
+pub use fetch::{OwnService, Transport};
 pub use issuer::{IssuerSettings, UnusableIssuer};
 pub use local_key::{Holder, LOCAL_AUDIENCE, LOCAL_ISSUER, LocalKey, LocalKeyError, TokenRequest};
 pub use password::{PasswordError, hash_password, is_password};

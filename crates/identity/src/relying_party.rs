@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use adit_core::PrincipalId;
 use adit_core::revocation::Version;
-use rustls_pki_types::CertificateDer;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 use zeroize::Zeroizing;
@@ -34,7 +33,8 @@ use id_token::IdToken;
 
 use crate::claims::Unverified;
 use crate::cookie::{self, ATTEMPT_SECONDS, RequestCookies};
-use crate::issuer::{Endpoints, Issuer, IssuerSettings, UnusableIssuer};
+use crate::fetch::Transport;
+use crate::issuer::{Endpoints, Issuer, UnusableIssuer};
 use crate::jwt;
 use crate::once::{Once, UsedBefore};
 use crate::sealing::{NotSealed, SealingRing};
@@ -59,8 +59,8 @@ pub struct ProviderSettings {
     pub client_id: String,
     /// Our secret there; without one we are a public client, which PKCE allows.
     pub client_secret: Option<ClientSecret>,
-    /// The only certificate authority to trust for it; without one, what the platform trusts.
-    pub ca: Option<CertificateDer<'static>>,
+    /// How it is reached.
+    pub transport: Transport,
     /// The claim that lists the groups of a user; `groups` at most providers.
     pub groups_claim: String,
     /// What is asked for beside `openid profile email`.
@@ -202,8 +202,8 @@ impl RelyingParty {
     /// # Errors
     /// [`UnusableIssuer`].
     pub fn new(settings: ProviderSettings, host: &str, redirect_uri: &str) -> Result<Self, UnusableIssuer> {
-        let ProviderSettings { issuer: url, client_id, client_secret, ca, groups_claim, scopes } = settings;
-        let issuer = Issuer::configured(IssuerSettings { url, audience: client_id.clone(), ca })?;
+        let ProviderSettings { issuer: url, client_id, client_secret, transport, groups_claim, scopes } = settings;
+        let issuer = Issuer::reached(url, client_id.clone(), transport)?;
         let mut scope: Vec<&str> = SCOPES.to_vec();
         scope.extend(scopes.iter().map(String::as_str).filter(|more| !SCOPES.contains(more)));
         Ok(Self {

@@ -6,18 +6,25 @@
 use std::net::IpAddr;
 
 use adit_control::ControlPlane;
+use adit_gateway::sign_in_places;
 use adit_graph::Peer;
-use adit_identity::LOCAL_AUDIENCE;
+use adit_identity::{ClientSecret, LOCAL_AUDIENCE, OwnService, ProviderSettings, Transport};
 use adit_provider::{ClientAddress, Provider};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
-use http::HeaderMap;
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
 use ipnet::IpNet;
+use tower::ServiceExt as _;
 
 use super::StartError;
 use crate::configuration::Api;
 use crate::data_folder::Addresses;
+
+/// The largest answer of the provider, in bytes: documents, keys and tokens.
+const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// Starts the provider, unless another issuer signs people in.
 pub(super) async fn start(
@@ -42,6 +49,42 @@ fn public_url(api: &Api, addresses: &Addresses) -> String {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         None => format!("https://localhost:{}", addresses.control_tls.port()),
     }
+}
+
+/// The provider as the gateway at `authority` knows it, which signs users in there; `None` where it admits no gateway.
+///
+/// It is asked in this process: by its public name it may not be reached from here, and its certificate is renewed by
+/// whoever made it.
+pub(super) fn for_gateway(provider: &Provider, authority: &str) -> Option<ProviderSettings> {
+    let [callback, signed_out] = sign_in_places(authority);
+    let client = provider.admit_gateway(&callback, &signed_out)?;
+    let router = provider.router();
+    let service = OwnService::new(move |request| {
+        let router = router.clone();
+        async move {
+            let answer = router.oneshot(request.map(Body::from)).await.unwrap_or_else(|never| match never {});
+            let (head, body) = answer.into_parts();
+            match axum::body::to_bytes(body, LARGEST_ANSWER).await {
+                Ok(body) => Response::from_parts(head, body),
+                Err(_) => cut_short(),
+            }
+        }
+    });
+    Some(ProviderSettings {
+        issuer: provider.issuer_url().to_owned(),
+        client_id: client.client_id,
+        client_secret: Some(ClientSecret::new(client.secret.to_string())),
+        transport: Transport::InProcess(service),
+        groups_claim: "groups".to_owned(),
+        scopes: Vec::new(),
+    })
+}
+
+/// What takes the place of an answer that could not be read.
+fn cut_short() -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::new());
+    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    answer
 }
 
 /// The API with the provider beside it.

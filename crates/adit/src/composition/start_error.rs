@@ -12,6 +12,8 @@ use crate::session_keys::NoSessionKeys;
 /// Why the server was not started. Nothing is served then.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
+    #[error("users cannot sign in at the built-in provider: it does not run, or the system gives no random numbers")]
+    NoSignIn,
     #[error(transparent)]
     DataFolder(#[from] DataFolderError),
     #[error(transparent)]

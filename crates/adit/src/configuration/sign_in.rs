@@ -24,13 +24,12 @@ const SHORTEST: Duration = Duration::from_secs(60);
 #[serde(deny_unknown_fields)]
 pub(super) struct SignInTable {
     host: String,
-    issuer: String,
-    client_id: String,
+    issuer: Option<String>,
+    client_id: Option<String>,
     client_secret_file: Option<PathBuf>,
     ca: Option<PathBuf>,
     groups_claim: Option<String>,
-    #[serde(default)]
-    scopes: Vec<String>,
+    scopes: Option<Vec<String>>,
     #[serde(default, deserialize_with = "lifetime::from_text")]
     session: Option<Duration>,
     #[serde(default, deserialize_with = "lifetime::from_text")]
@@ -42,6 +41,18 @@ impl SignInTable {
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         self.client_secret_file.iter_mut().chain(&mut self.ca)
     }
+
+    /// A setting that says something of a provider other than the built-in one.
+    fn about_a_provider(&self) -> Option<&'static str> {
+        let said = [
+            ("client_id", self.client_id.is_some()),
+            ("client_secret_file", self.client_secret_file.is_some()),
+            ("ca", self.ca.is_some()),
+            ("scopes", self.scopes.is_some()),
+            ("groups_claim", self.groups_claim.is_some()),
+        ];
+        said.into_iter().find(|(_, is_said)| *is_said).map(|(setting, _)| setting)
+    }
 }
 
 /// How users sign in.
@@ -49,8 +60,8 @@ impl SignInTable {
 pub(crate) struct SignIn {
     /// The sign-in host, in lower case, with its port if that is not 443.
     pub(crate) authority: String,
-    /// The provider.
-    pub(crate) provider: ProviderSettings,
+    /// The provider; the built-in one where there is none.
+    pub(crate) provider: Option<ProviderSettings>,
     /// How long sessions last.
     pub(crate) limits: SessionLimits,
 }
@@ -74,6 +85,14 @@ pub(crate) enum BadSignIn {
     BadIssuer(String),
     #[error("sign_in: client_id is missing: it is the name that the provider knows this server by")]
     NoClient,
+    #[error(
+        "sign_in: {0} is about a provider that issuer names, and there is no issuer: without one, users sign in at the built-in provider"
+    )]
+    NoIssuer(&'static str),
+    #[error(
+        "sign_in: issuer is missing: the built-in provider, which would take its place, is off where [[issuer]] is configured"
+    )]
+    NoProvider,
     #[error("sign_in: the client's secret in {} cannot be read: {reason}", path.display())]
     Secret { path: PathBuf, reason: String },
     #[error("sign_in: the CA {} cannot be read: {reason}", path.display())]
@@ -82,31 +101,37 @@ pub(crate) enum BadSignIn {
     BadTime { setting: &'static str },
 }
 
-/// Checks what was written.
+/// Checks what was written, where issuers of the API's tokens are configured or not.
 ///
 /// # Errors
 /// [`BadSignIn`] for the first setting that is wrong.
-pub(super) fn resolve(table: SignInTable) -> Result<SignIn, BadSignIn> {
+pub(super) fn resolve(table: SignInTable, has_issuers: bool) -> Result<SignIn, BadSignIn> {
     let authority = authority(&table.host).ok_or_else(|| BadSignIn::BadHost(table.host.clone()))?;
-    if !may_be_fetched(&table.issuer) {
-        return Err(BadSignIn::BadIssuer(table.issuer));
-    }
-    if table.client_id.trim().is_empty() {
-        return Err(BadSignIn::NoClient);
-    }
     let limits = limits(table.session, table.idle)?;
+    let provider = match &table.issuer {
+        Some(issuer) => Some(provider(issuer.clone(), table)?),
+        None if has_issuers => return Err(BadSignIn::NoProvider),
+        None => table.about_a_provider().map_or(Ok(None), |setting| Err(BadSignIn::NoIssuer(setting)))?,
+    };
+    Ok(SignIn { authority, provider, limits })
+}
+
+fn provider(issuer: String, table: SignInTable) -> Result<ProviderSettings, BadSignIn> {
+    if !may_be_fetched(&issuer) {
+        return Err(BadSignIn::BadIssuer(issuer));
+    }
+    let client_id = table.client_id.filter(|id| !id.trim().is_empty()).ok_or(BadSignIn::NoClient)?;
     let ca = table.ca.map(|path| {
         CertificateDer::from_pem_file(&path).map_err(|error| BadSignIn::Ca { path, reason: error.to_string() })
     });
-    let provider = ProviderSettings {
-        issuer: table.issuer,
-        client_id: table.client_id,
+    Ok(ProviderSettings {
+        issuer,
+        client_id,
         client_secret: table.client_secret_file.map(secret).transpose()?,
-        ca: ca.transpose()?,
+        transport: ca.transpose()?.into(),
         groups_claim: table.groups_claim.unwrap_or_else(|| GROUPS.to_owned()),
-        scopes: table.scopes,
-    };
-    Ok(SignIn { authority, provider, limits })
+        scopes: table.scopes.unwrap_or_default(),
+    })
 }
 
 /// The host in its one spelling; not an address, to which no certificate of a public authority would fit and no cookie
@@ -150,7 +175,7 @@ mod tests {
     use super::*;
 
     fn resolved(text: &str) -> Result<SignIn, BadSignIn> {
-        resolve(toml::from_str(text).unwrap())
+        resolve(toml::from_str(text).unwrap(), false)
     }
 
     const FINE: &str = "host = 'Login.example.com'\nissuer = 'https://id.example'\nclient_id = 'adit'\n";
@@ -159,14 +184,29 @@ mod tests {
     fn host_issuer_and_client_suffice() {
         let sign_in = resolved(FINE).unwrap();
         assert_eq!((sign_in.authority.as_str(), sign_in.limits), ("login.example.com", SessionLimits::default()));
-        assert_eq!(sign_in.provider.groups_claim, "groups");
-        assert!(sign_in.provider.client_secret.is_none());
+        let provider = sign_in.provider.unwrap();
+        assert_eq!(provider.groups_claim, "groups");
+        assert!(provider.client_secret.is_none());
         let with_port = resolved(&FINE.replace("com'", "com:8443'")).unwrap();
         assert_eq!(with_port.authority, "login.example.com:8443");
         let times = resolved(&format!("{FINE}session = '8h'\nidle = '30m'")).unwrap();
         assert_eq!(times.limits.idle, Duration::from_secs(30 * 60));
         let short = resolved(&format!("{FINE}session = '10m'")).unwrap();
         assert_eq!(short.limits.idle, Duration::from_secs(10 * 60), "no longer than the session");
+    }
+
+    #[test]
+    fn without_an_issuer_users_sign_in_at_the_built_in_provider_if_it_runs() {
+        let sign_in = resolved("host = 'login.example.com'").unwrap();
+        assert!(sign_in.provider.is_none());
+        for setting in
+            ["client_id = 'adit'", "client_secret_file = 's'", "ca = 'c'", "scopes = []", "groups_claim = 'g'"]
+        {
+            let refused = resolved(&format!("host = 'login.example.com'\n{setting}"));
+            assert!(matches!(refused, Err(BadSignIn::NoIssuer(named)) if setting.starts_with(named)), "{setting}");
+        }
+        let beside_issuers = resolve(toml::from_str("host = 'login.example.com'").unwrap(), true);
+        assert!(matches!(beside_issuers, Err(BadSignIn::NoProvider)));
     }
 
     #[test]
@@ -202,7 +242,7 @@ mod tests {
         let path = folder.path().join("secret");
         std::fs::write(&path, "canary\n").unwrap();
         let sign_in = resolved(&format!("{FINE}client_secret_file = '{}'", path.display())).unwrap();
-        assert!(sign_in.provider.client_secret.is_some());
+        assert!(sign_in.provider.as_ref().unwrap().client_secret.is_some());
         assert!(!format!("{sign_in:?}").contains("canary"));
         std::fs::write(&path, " \n").unwrap();
         assert!(resolved(&format!("{FINE}client_secret_file = '{}'", path.display())).is_err());

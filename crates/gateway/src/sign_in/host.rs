@@ -189,8 +189,7 @@ impl Visit<'_> {
             tracing::info!(session = ?ended.session, "a user has signed out");
         }
         let removed = [cookie::remove(cookie::SIGN_IN)];
-        let back = format!("{own}{PLACES}signed-out");
-        match self.sign_in.party.end_session(&back).await {
+        match self.sign_in.party.end_session(&self.sign_in.signed_out).await {
             Some(to) => Ok(self.page(page::on_the_way(Way::There, "out", &to), &removed)),
             None => Ok(self.page(page::signed_out(), &removed)),
         }

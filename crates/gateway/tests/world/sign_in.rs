@@ -12,7 +12,7 @@ use adit_core::revision::Revision;
 use adit_core::{AppId, Application, ApplicationId, DisplayName, PrincipalKind, ServicePrincipal};
 use adit_gateway::{SessionDirectory, SignInSettings};
 use adit_identity::session::{SessionId, SessionLimits};
-use adit_identity::{ClientSecret, ProviderSettings, SealingRing, SealingSecret};
+use adit_identity::{ClientSecret, ProviderSettings, SealingRing, SealingSecret, Transport};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -76,7 +76,7 @@ impl SignInWorld {
                 issuer: provider.url().to_owned(),
                 client_id: CLIENT.to_owned(),
                 client_secret: Some(ClientSecret::new(SECRET.to_owned())),
-                ca: None,
+                transport: Transport::Platform,
                 groups_claim: "groups".to_owned(),
                 scopes: Vec::new(),
             },

@@ -25,7 +25,7 @@ fn party(provider: &Provider) -> RelyingParty {
         issuer: provider.url().to_owned(),
         client_id: CLIENT.to_owned(),
         client_secret: Some(ClientSecret::new(SECRET.to_owned())),
-        ca: None,
+        transport: Transport::Platform,
         groups_claim: "groups".to_owned(),
         scopes: vec!["groups".to_owned()],
     };
