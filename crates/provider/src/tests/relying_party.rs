@@ -6,7 +6,7 @@ use adit_control::NewUserGroup;
 use adit_core::application::Attributes;
 use adit_core::{DisplayName, PrincipalId};
 use adit_identity::cookie::RequestCookies;
-use adit_identity::{ClientSecret, ProviderSettings, RelyingParty, SealingRing, SealingSecret};
+use adit_identity::{ClientSecret, ProviderSettings, RelyingParty, SealingRing, SealingSecret, Transport};
 
 use super::browser::{Browser, NAME, PASSWORD};
 use super::harness::{World, context};
@@ -31,14 +31,15 @@ async fn the_gateways_relying_party_signs_a_user_in_and_out_here() {
         issuer: world.provider.issuer_url().to_owned(),
         client_id: gateway.client_id,
         client_secret: Some(ClientSecret::new(gateway.secret.to_string())),
-        ca: None,
+        transport: Transport::Platform,
         groups_claim: "groups".to_owned(),
         scopes: Vec::new(),
     };
     let party = RelyingParty::new(settings, "login.example", CALLBACK).unwrap();
     let ring = SealingRing::new(&SealingSecret::generate().unwrap(), None).unwrap();
     let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
-    let departure = party.begin(&ring, "carried", &RequestCookies::new(&[]), now).await.unwrap();
+    let at = world.control.snapshots().borrow().version();
+    let departure = party.begin(&ring, "carried", &RequestCookies::new(&[]), at, now).await.unwrap();
     let mut browser = Browser::default();
     let page = browser.get(&world, path(&departure.location, &url)).await;
     let back = browser.sign_in(&world, &page, NAME, PASSWORD).await;
@@ -50,7 +51,7 @@ async fn the_gateways_relying_party_signs_a_user_in_and_out_here() {
     assert_eq!(signed_in.person.user_name.as_deref(), Some(NAME));
     assert_eq!(signed_in.person.display_name.as_deref(), Some("Ada Example"));
     assert_eq!(signed_in.groups, [PrincipalId::new(group.id.uuid())]);
-    assert_eq!(signed_in.carried, "carried");
+    assert_eq!((signed_in.carried.as_str(), signed_in.began_at), ("carried", at));
 
     let location = party.end_session(SIGNED_OUT).await.unwrap();
     let question = browser.get(&world, path(&location, &url)).await;
