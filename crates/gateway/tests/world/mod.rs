@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+mod directory;
 pub(crate) mod http2;
 #[path = "../../../identity/tests/provider/mod.rs"]
 pub(crate) mod provider;
@@ -28,13 +29,8 @@ use adit_core::revision::{Epoch, Revision};
 use adit_core::revocation::{Revocation, SessionsOf};
 use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot, SnapshotChanges};
 use adit_core::{AppId, DisplayName, ExternalUrl, InternalUrl, MachineName, RegistrationToken};
-use adit_gateway::{
-    ClientLimits, ConnectorDirectory, Entrance, Gateway, Observation, Renewed, ServerCertificate, ServerCertificates,
-    Settings, SignInSettings, TunnelUp,
-};
-use adit_tunnel::message::{Binary, Refused, Register, Registered, Retry};
+use adit_gateway::{ClientLimits, Entrance, Gateway, Observation, Settings, SignInSettings};
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -51,13 +47,10 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use uuid::Uuid;
 
+use directory::{LocalCertificates, OpenDirectory};
 use records::Records;
 
-/// How long the first certificate of a connector is said to live, in seconds: longer than most tests.
-const FIRST_LIFE: i64 = 9;
-
-/// The secret of a registration token that is good; any other is refused.
-pub(crate) const GOOD_SECRET: [u8; 32] = [1; 32];
+pub(crate) use directory::GOOD_SECRET;
 
 /// The group that everything is in.
 pub(crate) fn group() -> ConnectorGroupId {
@@ -69,60 +62,6 @@ pub(crate) const ELSEWHERE: u32 = 1_000;
 
 fn group_of(number: u32) -> ConnectorGroupId {
     if number < ELSEWHERE { group() } else { ConnectorGroupId::new(Uuid::from_u128(2)) }
-}
-
-/// Registers whoever asks, and notes who is present.
-struct OpenDirectory {
-    authority: CertificateAuthority,
-    registered: AtomicU32,
-    renewed: AtomicU32,
-    present: Mutex<HashMap<TunnelId, TunnelUp>>,
-}
-
-impl ConnectorDirectory for OpenDirectory {
-    fn register(&self, request: Register, _: IpAddr) -> BoxFuture<'static, Result<Registered, Refused>> {
-        if request.secret.0 != GOOD_SECRET {
-            let refused = Refused { retry: Retry::Never, reason: "not a good token".to_owned() };
-            return Box::pin(async move { Err(refused) });
-        }
-        let number = self.registered.fetch_add(1, Ordering::SeqCst) + 1;
-        let identity = identity(number);
-        let issued = self.authority.issue_connector(identity, &request.request.0).unwrap();
-        let registered = Registered {
-            connector: identity.connector.to_string(),
-            certificate: Binary(issued.certificate_der),
-            // As if it ended soon: connectors renew two thirds into what they are told.
-            not_after: jiff::Timestamp::now().as_second() + FIRST_LIFE,
-            now: None,
-        };
-        Box::pin(async move { Ok(registered) })
-    }
-
-    fn renew(&self, identity: ConnectorIdentity, request: Vec<u8>) -> BoxFuture<'static, Result<Renewed, Refused>> {
-        self.renewed.fetch_add(1, Ordering::SeqCst);
-        let issued = self.authority.issue_connector(identity, &request).unwrap();
-        let renewed = Renewed { certificate: issued.certificate_der, not_after: issued.not_after.as_second() };
-        Box::pin(async move { Ok(renewed) })
-    }
-
-    fn tunnel_up(&self, tunnel: TunnelUp) -> BoxFuture<'static, ()> {
-        self.present.lock().unwrap().insert(tunnel.tunnel, tunnel);
-        Box::pin(async {})
-    }
-
-    fn tunnel_down(&self, tunnel: TunnelId) -> BoxFuture<'static, ()> {
-        self.present.lock().unwrap().remove(&tunnel);
-        Box::pin(async {})
-    }
-}
-
-struct LocalCertificates(CertificateAuthority);
-
-impl ServerCertificates for LocalCertificates {
-    fn issue(&self, names: &[String]) -> Result<ServerCertificate, String> {
-        let issued = self.0.issue_server(names).map_err(|error| error.to_string())?;
-        ServerCertificate::new(issued.chain, issued.key).map_err(|error| error.to_string())
-    }
 }
 
 /// In a day, in seconds since 1970.
