@@ -77,7 +77,8 @@ impl Site {
         let application = graph.publish(name, &publishing);
         graph.assign_group(&application, &graph.group_named("Default"));
         let app_id = graph.get(&format!("/applications/{application}"))["appId"].clone();
-        let principal = post(&graph, "/servicePrincipals", &json!({"appId": app_id}));
+        let app_id = app_id.as_str().expect("an application's appId");
+        let principal = graph.get(&format!("/servicePrincipals(appId='{app_id}')"));
         let path = format!("/servicePrincipals/{}", principal["id"].as_str().expect("an id"));
         let required = graph.send("PATCH", &path, Some(&json!({"appRoleAssignmentRequired": true})));
         assert_eq!(required.status, 204, "{}", required.text());

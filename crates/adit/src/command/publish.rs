@@ -84,7 +84,7 @@ fn report(arguments: &Arguments, application: &str) {
     if arguments.passthrough {
         println!("  sign-in       none: everybody who reaches the gateway can open it");
     } else {
-        println!("  sign-in       required; this version has none yet, so the gateway answers 503 (see --passthrough)");
+        println!("  sign-in       required, where [sign_in] says; open to every user until assignment is required");
     }
     println!("  open          {}", arguments.external_url);
 }
