@@ -117,7 +117,8 @@ impl Server {
         let observation = Observation { records, spans, server_timing: configuration.server_timing };
         let clients = (configuration.api.trusted_proxies.clone(), configuration.client_limits);
         let session_keys = session_keys(&folder, configuration.sign_in.as_ref())?;
-        let sign_in = sign_in(configuration.sign_in, session_keys.as_ref(), &control, provider.as_ref())?;
+        let users = configuration.sign_in.map(|sign_in| sign_in.at(addresses.gateway.port()));
+        let sign_in = sign_in(users, session_keys.as_ref(), &control, provider.as_ref())?;
         let door = Door { listener: sockets.gateway, awaited: connectors, grace: configuration.grace, sign_in };
         let gateway = start_gateway(door, &control, &certificates, clients, observation, &mut registry)?;
         until_ready(&gateway).await?;

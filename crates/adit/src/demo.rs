@@ -1,10 +1,12 @@
-//! The demo: a directory, a control plane, a gateway, two connectors in two groups and a private application, all in
-//! one process, on loopback addresses and free ports. Set up through the public API, as an administrator would.
+//! The demo: a directory, a control plane, a gateway, two connectors in two groups, a private application that is published
+//! once for everybody and once for those who sign in, and a user, all in one process, on loopback addresses and free ports.
+//! Set up through the public API, as an administrator would.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use adit_core::{ExternalUrl, InternalUrl, PreAuthentication};
+use adit_identity::session::SessionLimits;
 use tokio::time::{Instant, sleep};
 
 use crate::access_records::AccessRecords;
@@ -12,7 +14,7 @@ use crate::api_client::transport::{self, Client, Trust};
 use crate::api_client::{ApiClient, ApiError, ServerArguments};
 use crate::command_error::{CommandError, with_causes};
 use crate::composition::Server;
-use crate::configuration::{Api, Configuration, Listen};
+use crate::configuration::{Api, Configuration, Listen, SignIn};
 use crate::data_folder::ServedFolder;
 use crate::fingerprint::Fingerprint;
 use crate::publication::Publication;
@@ -24,12 +26,18 @@ mod load;
 pub(crate) mod printing;
 mod sample;
 mod scenario;
+mod team;
 mod temporary_folder;
+mod visitor;
 
 use connector::DemoConnector;
 use sample::SampleApplication;
 use scenario::{Group, Scenario};
+use team::Team;
 use temporary_folder::TemporaryFolder;
+
+/// The sign-in host, at whatever port the gateway has.
+const SIGN_IN: &str = "login.localhost:0";
 
 const NOT_DONE: &str = "the demo was not started";
 
@@ -47,6 +55,8 @@ pub(crate) struct Demo {
     server: Server,
     connectors: [DemoConnector; 2],
     sample: Option<SampleApplication>,
+    /// The sample once more, for those who sign in.
+    team: Option<Team>,
     /// What the connectors dial.
     internal_url: InternalUrl,
     /// What to open.
@@ -94,12 +104,17 @@ impl Demo {
         let berlin_connector = first_member(&client, &berlin).await?;
         let lisbon_connector = first_member(&client, &lisbon).await?;
         let application = publish(&client, &internal_url, &external_url, &berlin).await?;
+        let team = match &sample {
+            Some(sample) => Some(Team::publish(&client, sample, server.addresses().gateway.port(), &berlin).await?),
+            None => None,
+        };
         let scenario = Scenario { application, default, berlin, lisbon, berlin_connector, lisbon_connector };
         let api_url = format!("https://localhost:{}", server.addresses().control_tls.port());
         let demo = Self {
             server,
             connectors,
             sample,
+            team,
             internal_url,
             external_url,
             api_url,
@@ -170,7 +185,7 @@ fn configuration(folder: &TemporaryFolder) -> Configuration {
         acme: None,
         // The demo speaks on stdout.
         access_records: AccessRecords::Off,
-        sign_in: None,
+        sign_in: Some(SignIn { authority: SIGN_IN.to_owned(), provider: None, limits: SessionLimits::default() }),
         server_timing: false,
         grace: GRACE,
         #[cfg(feature = "otlp")]

@@ -80,7 +80,8 @@ impl ControlPlane {
         Arc::clone(&self.ended().all)
     }
 
-    /// Ends one session, which would last until `until` (milliseconds since 1970): somebody signed out.
+    /// Ends one session, which would last until `until` (milliseconds since 1970): somebody signed out. One that was ended
+    /// before, or is over anyway, costs nothing: whoever has an old cookie can ask again and again.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -88,6 +89,9 @@ impl ControlPlane {
         let now = self.now();
         let latest = later(now, LONGEST_SESSION);
         let until = i64::try_from(until).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
+        if self.ended().all.load().contains(&session) || until.is_some_and(|until| later(until, MARGIN) < now) {
+            return Ok(());
+        }
         let kept_until = later(until.unwrap_or(latest).clamp(now, latest), MARGIN);
         let mut presence = self.store().begin_presence().await?;
         presence.end_session(&session.to_text(), kept_until).await?;

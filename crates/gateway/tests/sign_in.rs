@@ -172,7 +172,9 @@ async fn who_signs_out_is_out_everywhere_and_only_a_page_of_the_sign_in_host_can
     let sign_out = format!("https://{LOGIN}/.adit/sign-out");
     let from_application = browser.get(&signing.world, &format!("https://{WIKI}/.adit/sign-out")).await;
     assert!(location(&from_application).starts_with(&format!("{sign_out}?session=")), "{from_application:?}");
-    assert!(text(&browser.get(&signing.world, &sign_out).await).contains("<form method=\"post\""));
+    let form = browser.get(&signing.world, &sign_out).await;
+    assert!(text(&form).contains("<form method=\"post\""));
+    assert_eq!(form.headers()["referrer-policy"], "same-origin", "with no-referrer browsers send `Origin: null`");
     for origin in [None, Some("https://evil.example"), Some("null"), Some("https://login.localhost.evil.example")] {
         let mut request = Request::post("/").header("accept", PAGE);
         if let Some(origin) = origin {

@@ -117,6 +117,12 @@ impl Provider {
         &self.0.issuer
     }
 
+    /// The path of the public URL, without a slash at its end: empty for most. The [`Provider::router`] knows nothing of it.
+    #[must_use]
+    pub fn path_prefix(&self) -> &str {
+        &self.0.path_prefix
+    }
+
     /// What it serves. Other paths are for whoever else listens there.
     pub fn router(&self) -> Router {
         Router::new()

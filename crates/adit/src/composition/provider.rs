@@ -59,8 +59,10 @@ pub(super) fn for_gateway(provider: &Provider, authority: &str) -> Option<Provid
     let [callback, signed_out] = sign_in_places(authority);
     let client = provider.admit_gateway(&callback, &signed_out)?;
     let router = provider.router();
+    // Who reaches the provider below a path does so through a proxy, which takes the path off.
+    let prefix = provider.path_prefix().to_owned();
     let service = OwnService::new(move |request| {
-        let router = router.clone();
+        let (router, request) = (router.clone(), without_prefix(request, &prefix));
         async move {
             let answer = router.oneshot(request.map(Body::from)).await.unwrap_or_else(|never| match never {});
             let (head, body) = answer.into_parts();
@@ -78,6 +80,15 @@ pub(super) fn for_gateway(provider: &Provider, authority: &str) -> Option<Provid
         groups_claim: "groups".to_owned(),
         scopes: Vec::new(),
     })
+}
+
+/// The request as the provider's own routes have it.
+fn without_prefix<B>(mut request: http::Request<B>, prefix: &str) -> http::Request<B> {
+    let asked = request.uri().path_and_query().and_then(|asked| asked.as_str().strip_prefix(prefix));
+    if let Some(own) = asked.and_then(|own| own.parse().ok()) {
+        *request.uri_mut() = own;
+    }
+    request
 }
 
 /// What takes the place of an answer that could not be read.
@@ -124,6 +135,16 @@ fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_path_of_the_public_url_is_no_part_of_the_providers_own() {
+        let own = |url: &str, prefix: &str| {
+            let request = http::Request::get(url).body(()).unwrap();
+            without_prefix(request, prefix).uri().path_and_query().unwrap().to_string()
+        };
+        assert_eq!(own("https://x.example/graph/adit/v2.0/keys?a=b", "/graph"), "/adit/v2.0/keys?a=b");
+        assert_eq!(own("https://x.example/adit/v2.0/keys", ""), "/adit/v2.0/keys");
+    }
 
     #[test]
     fn a_forwarded_address_counts_only_behind_a_trusted_proxy() {

@@ -58,7 +58,7 @@ impl SignInTable {
 /// How users sign in.
 #[derive(Debug, Clone)]
 pub(crate) struct SignIn {
-    /// The sign-in host, in lower case, with its port if that is not 443.
+    /// The sign-in host, in lower case, with its port if that is not 443; port 0, which no file can say, is the gateway's.
     pub(crate) authority: String,
     /// The provider; the built-in one where there is none.
     pub(crate) provider: Option<ProviderSettings>,
@@ -67,6 +67,14 @@ pub(crate) struct SignIn {
 }
 
 impl SignIn {
+    /// The same where the gateway listens on `port`.
+    pub(crate) fn at(self, port: u16) -> Self {
+        match self.authority.strip_suffix(":0") {
+            Some(host) => Self { authority: format!("{host}:{port}"), ..self },
+            None => self,
+        }
+    }
+
     /// The sign-in host without its port.
     pub(crate) fn host(&self) -> &str {
         self.authority.split(':').next().unwrap_or_default()

@@ -36,6 +36,10 @@ type Unmet = String;
 pub(crate) async fn run(demo: &Demo) -> Result<(), CommandError> {
     let mut steps = Steps::default();
     steps.note(&format!("the page opens at {}", demo.external_url), page_opens(demo).await);
+    if let Some(team) = &demo.team {
+        steps.note(&format!("who has not signed in is asked to at {}", team.url), team.asks(&demo.browser).await);
+        steps.note(&format!("{} signs in and is let in", team.user), team.lets_in(&demo.browser).await);
+    }
     let load = Load::start(&demo.browser, &asked(demo));
     steps.note("requests flow", flows(&load, WARMING).await);
     for call in demo.scenario.documented_calls() {

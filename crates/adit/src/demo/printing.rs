@@ -6,6 +6,7 @@ use super::Demo;
 pub(crate) fn text(demo: &Demo) -> String {
     [
         introduction(demo),
+        team(demo),
         trust(demo),
         token(demo),
         calls(demo),
@@ -19,6 +20,16 @@ fn introduction(demo: &Demo) -> String {
         "\nAdit is running: a control plane, a gateway, and a connector in each of the groups Berlin and Lisbon.\n\
          {} is published, and Berlin serves it. Open\n\n  {}\n",
         demo.internal_url, demo.external_url
+    )
+}
+
+/// The application for those who sign in, and as whom.
+fn team(demo: &Demo) -> String {
+    let Some(team) = &demo.team else { return String::new() };
+    format!(
+        "The same application, for users who sign in, is at\n\n  {}\n\n  user name  {}\n  password   {}\n\n\
+         What this user may open is at https://{}/, and so is the way out.\n",
+        team.url, team.user, team.password, team.sign_in_host
     )
 }
 

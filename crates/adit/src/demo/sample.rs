@@ -46,6 +46,11 @@ impl SampleApplication {
     pub(crate) fn internal_url(&self) -> String {
         format!("http://{}/", self.address)
     }
+
+    /// The same by another name: an internal URL is one application's.
+    pub(crate) fn internal_url_by_name(&self) -> String {
+        format!("http://localhost:{}/", self.address.port())
+    }
 }
 
 impl Drop for SampleApplication {

@@ -96,6 +96,8 @@ pub(super) fn answer(html: String, set_cookies: &[String], request_id: HeaderVal
     let mut response = own(StatusCode::OK, GatewayBody::full(html), set_cookies, request_id);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    // With `no-referrer` browsers would say `Origin: null` for the form that signs out (Fetch, section 3.2).
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(CONTENT_LENGTH, length);
     response
 }
