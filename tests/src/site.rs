@@ -23,8 +23,8 @@ const DEFAULT_ACCESS: &str = "00000000-0000-0000-0000-000000000000";
 pub struct Site {
     /// The directory.
     pub directory: Directory,
-    /// What all three applications lead to.
-    pub upstream: Upstream,
+    /// What the applications lead to, one each.
+    pub upstreams: [Upstream; 3],
     port: u16,
 }
 
@@ -54,7 +54,7 @@ impl Site {
     pub fn start(scratch: Scratch, settings: &str, port: u16) -> Self {
         let settings = format!("[sign_in]\nhost = \"login.localhost:{port}\"\n{settings}");
         let directory = Directory::start_configured_at(port, scratch, &settings);
-        Self { directory, upstream: Upstream::start(), port }
+        Self { directory, upstreams: [(); 3].map(|()| Upstream::start()), port }
     }
 
     /// Publishes the three applications.
@@ -62,15 +62,16 @@ impl Site {
     /// # Panics
     /// When that is refused.
     pub fn publish(&self, person: &str, group: &str) {
-        self.publish_for("wiki", Some(json!({"principalId": group, "principalType": "Group"})));
-        self.publish_for("notes", Some(json!({"principalId": person})));
-        self.publish_for("secret", None);
+        let [wiki, notes, secret] = &self.upstreams;
+        self.publish_for("wiki", wiki, Some(json!({"principalId": group, "principalType": "Group"})));
+        self.publish_for("notes", notes, Some(json!({"principalId": person})));
+        self.publish_for("secret", secret, None);
     }
 
-    fn publish_for(&self, name: &str, assigned: Option<Value>) {
+    fn publish_for(&self, name: &str, upstream: &Upstream, assigned: Option<Value>) {
         let graph = self.directory.graph();
         let publishing = json!({
-            "internalUrl": self.upstream.url(),
+            "internalUrl": upstream.url(),
             "externalUrl": self.directory.external_url(&format!("{name}.localhost")),
             "externalAuthenticationType": "aadPreAuthentication",
         });
@@ -101,8 +102,9 @@ impl Site {
         let folders = [&screenshots, &home].map(|folder| folder.display().to_string());
         let seen = python::run("sign_in.py", &[provider, name, password, &port, &folders[0], &folders[1]]);
         assert!(seen.lines().any(|line| line == "signed out of everything"), "{seen}");
-        let heads = self.upstream.heads();
-        assert!(!heads.is_empty() && heads.iter().all(|head| head.header("cookie").is_none()), "a cookie went on");
+        let [wiki, notes, secret] = self.upstreams.each_ref().map(Upstream::heads);
+        assert!(!wiki.is_empty() && !notes.is_empty() && secret.is_empty(), "{} requests for secret", secret.len());
+        assert!(wiki.iter().chain(&notes).all(|head| head.header("cookie").is_none()), "a cookie went on");
     }
 }
 

@@ -37,12 +37,15 @@ fn a_user_of_the_directory_signs_in_at_the_built_in_provider_uses_what_is_open_a
     });
     let user = post(&graph, "/users", &user);
     let group = json!({
-        "displayName": "Staff", "mailNickname": "staff", "mailEnabled": false, "securityEnabled": true,
-        "members@odata.bind": [format!("https://localhost/v1.0/users/{}", user["id"].as_str().unwrap())],
+        "displayName": "Staff", "mailNickname": "staff", "mailEnabled": false, "securityEnabled": true, "groupTypes": [],
     });
     let group = post(&graph, "/groups", &group);
+    let (user, group) = (user["id"].as_str().unwrap(), group["id"].as_str().unwrap());
+    let member = json!({"@odata.id": format!("https://graph.example/v1.0/users/{user}")});
+    let joined = graph.send("POST", &format!("/groups/{group}/members/$ref"), Some(&member));
+    assert_eq!(joined.status, 204, "{}", joined.text());
     let _connector = site.directory.connector("beside-the-applications");
-    site.publish(user["id"].as_str().unwrap(), group["id"].as_str().unwrap());
+    site.publish(user, group);
 
     site.is_used_by("built-in", USER, PASSWORD);
 }

@@ -33,18 +33,26 @@ impl Once {
     /// Uses a number at `now`, in milliseconds since 1970.
     pub(crate) fn take(&self, number: [u8; 16], now: u64) -> Result<(), UsedBefore> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((oldest, seen)) = used.by_time.front().copied() {
-            if now < seen.saturating_add(self.kept) && used.by_time.len() < MOST {
-                break;
-            }
-            used.by_time.pop_front();
-            used.numbers.remove(&oldest);
+        while used.by_time.front().is_some_and(|(_, seen)| now >= seen.saturating_add(self.kept)) {
+            used.forget_oldest();
         }
+        // Before there is room: the oldest may be the very number.
         if !used.numbers.insert(number) {
             return Err(UsedBefore);
         }
+        if used.by_time.len() >= MOST {
+            used.forget_oldest();
+        }
         used.by_time.push_back((number, now));
         Ok(())
+    }
+}
+
+impl Used {
+    fn forget_oldest(&mut self) {
+        if let Some((oldest, _)) = self.by_time.pop_front() {
+            self.numbers.remove(&oldest);
+        }
     }
 }
 
