@@ -7,6 +7,8 @@
 //! - `failover`: how long requests wait after `kill -9` of one of two connectors.
 //! - `connectors`: memory of the gateway for an idle connector, and of an idle connector's process; `--write` writes
 //!   it into `bench/README.md`.
+//! - `sign-in`: what a request with a session costs beside one without, and the time of an access decision; `--write`
+//!   likewise.
 //! - `directory`: what the API costs on a directory of 100,000 groups and 1,000,000 applications.
 //!
 //! Load generator, proxies and origin share the machine, so CPU seconds for each request is the main figure;
@@ -29,6 +31,7 @@ mod process_tree;
 mod report;
 mod served_twice;
 mod sides;
+mod sign_in;
 
 use std::process::ExitCode;
 
@@ -41,9 +44,10 @@ fn main() -> ExitCode {
         ["moves"] => Ok(moves::measure()),
         ["failover"] => Ok(failover::measure()),
         ["connectors", options @ ..] => connectors::measure(options),
+        ["sign-in", options @ ..] => sign_in::measure(options),
         ["directory"] => Ok(directory::measure()),
         other => {
-            let known = "sides, moves, failover, connectors and directory";
+            let known = "sides, moves, failover, connectors, sign-in and directory";
             Err(format!("no such measurement: {}; there are {known}", other.join(" ")))
         }
     };

@@ -9,13 +9,13 @@ pub(crate) mod finding;
 mod live;
 mod load;
 pub(crate) mod machine;
-mod nginx;
+pub(crate) mod nginx;
 mod options;
 pub(crate) mod page;
 mod peer;
 mod relay;
 mod row;
-mod series;
+pub(crate) mod series;
 mod side;
 mod stage;
 

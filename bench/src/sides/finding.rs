@@ -38,7 +38,7 @@ impl Finding {
     }
 
     /// How many times `theirs` is `ours`: the ratio of the medians, and the range of the ratios of each round.
-    pub(in crate::sides) fn ratio(what: impl Into<String>, ours: &Series, theirs: &Series, goal: Goal) -> Self {
+    pub(crate) fn ratio(what: impl Into<String>, ours: &Series, theirs: &Series, goal: Goal) -> Self {
         let range = Some(ours.over(theirs).range());
         Self { what: what.into(), measured: ours.median() / theirs.median(), range, unit: "x", goal }
     }

@@ -24,7 +24,7 @@ const KEEPALIVE: usize = 512;
 const WORKER_CONNECTIONS: usize = 4096;
 
 /// A port that nobody uses at this moment.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port()
 }
 
@@ -34,7 +34,7 @@ pub(super) fn listens(port: u16) -> bool {
 }
 
 /// Starts the origin: 1 KiB at `/1k`, 10 MiB at `/10m`, 1 GiB at `/endless`.
-pub(super) fn origin(folder: &Path, port: u16) -> Process {
+pub(crate) fn origin(folder: &Path, port: u16) -> Process {
     fs::write(folder.join("10m"), vec![b'x'; LARGE]).expect("the large body");
     // A file of holes: it takes no room.
     File::create(folder.join("endless")).and_then(|file| file.set_len(ENDLESS)).expect("the endless body");

@@ -30,39 +30,39 @@ impl Pace {
 
 /// One figure, round by round.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Series(pub(super) Vec<f64>);
+pub(crate) struct Series(pub(crate) Vec<f64>);
 
 impl Series {
     /// One figure of several runs.
-    pub(super) fn of<T>(runs: &[T], figure: impl Fn(&T) -> f64) -> Self {
+    pub(crate) fn of<T>(runs: &[T], figure: impl Fn(&T) -> f64) -> Self {
         Self(runs.iter().map(figure).collect())
     }
 
     /// The one in the middle.
-    pub(super) fn median(&self) -> f64 {
+    pub(crate) fn median(&self) -> f64 {
         at(&self.0, 0.5)
     }
 
     /// Divided by another one, round by round: those of one round ran one after the other.
-    pub(super) fn over(&self, other: &Self) -> Self {
+    pub(crate) fn over(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(ours, theirs)| ours / theirs).collect())
     }
 
     /// The smallest and the largest.
-    pub(super) fn range(&self) -> (f64, f64) {
+    pub(crate) fn range(&self) -> (f64, f64) {
         (at(&self.0, 0.0), at(&self.0, 1.0))
     }
 }
 
 /// The figure below which `part` of them are.
-pub(super) fn at(figures: &[f64], part: f64) -> f64 {
+pub(crate) fn at(figures: &[f64], part: f64) -> f64 {
     let mut figures = figures.to_vec();
     figures.sort_by(f64::total_cmp);
     figures[((figures.len() - 1) as f64 * part).round() as usize]
 }
 
 /// A B C, A B C, ...: what the machine does meanwhile touches all alike. The runs of each, in the order of `all`.
-pub(super) fn in_turn<S, R>(all: &[S], rounds: usize, mut run: impl FnMut(&S) -> R) -> Vec<Vec<R>> {
+pub(crate) fn in_turn<S, R>(all: &[S], rounds: usize, mut run: impl FnMut(&S) -> R) -> Vec<Vec<R>> {
     let mut runs: Vec<Vec<R>> = all.iter().map(|_| Vec::new()).collect();
     for _ in 0..rounds {
         for (one, runs) in all.iter().zip(&mut runs) {
