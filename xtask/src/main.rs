@@ -8,6 +8,7 @@ mod go_peer;
 mod javascript;
 mod lint;
 mod packages;
+mod program;
 mod python;
 mod step;
 mod test;

@@ -2,11 +2,10 @@
 //!
 //! What may be depended on (`cargo xtask lint`) is not part of it: building that tool takes longer than the tests.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::Command;
 
-use crate::step::{Failed, cargo, run, shown, target};
-use crate::{lint, setup, tool};
+use crate::step::{Failed, cargo, run, target};
+use crate::{lint, program, setup, tool};
 
 /// How long the tests with counts go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,27 +55,21 @@ pub(crate) fn run_all(length: Length) -> Result<(), Failed> {
 
 /// Runs the tests with their output passed through, and counts.
 fn test(length: Length, counts: &mut Counts) -> Result<(), Failed> {
-    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    command.env("ADIT_BINARY", target().join("debug/adit"));
-    if length == Length::Long {
-        command.args(["--features", "adit-tests/keycloak"]);
-        command.env("ADIT_TEST_LONG", "1").env("ADIT_TEST_KEYCLOAK", tool::keycloak()?);
-    }
-    let shown = shown(&command);
-    println!("> {shown}");
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| Failed(format!("`{shown}` could not be started: {error}")))?;
-    if let Some(output) = child.stdout.take() {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            println!("{line}");
-            counts.add(&line);
+    let keycloak = (length == Length::Long).then(tool::keycloak).transpose()?;
+    let options: &[&str] = if keycloak.is_some() { &["--features", "adit-tests/keycloak"] } else { &[] };
+    let programs = program::built(options)?;
+    let set = |command: &mut Command| {
+        command.env("ADIT_BINARY", target().join("debug/adit"));
+        if let Some(keycloak) = &keycloak {
+            command.env("ADIT_TEST_LONG", "1").env("ADIT_TEST_KEYCLOAK", keycloak);
         }
+    };
+    let failed = program::run_all(&programs, set, |line| counts.add(line));
+    let examples = run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]));
+    match failed.as_slice() {
+        [] => examples,
+        failed => Err(Failed(format!("tests failed: {}", failed.join(", ")))),
     }
-    let status = child.wait().map_err(|error| Failed(format!("`{shown}` was lost: {error}")))?;
-    if status.success() { Ok(()) } else { Err(Failed(format!("`{shown}` failed ({status})"))) }
 }
 
 impl Counts {

@@ -1,0 +1,165 @@
+//! The test programs that cargo has built, each run as cargo would, in two lanes.
+//!
+//! Tests that have deadlines run one program after the other. Those that only compute run beside them with the lowest
+//! priority, in the time in which the others wait.
+
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::step::{Failed, cargo, shown};
+
+/// The programs without deadlines that take long: simulated time, and requests that are waited for as long as it takes.
+const PATIENT: [&str; 2] = ["seeds", "openapi"];
+
+/// A program with tests.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// What it tests: a crate, or a file of tests.
+    name: String,
+    path: PathBuf,
+    /// Its package's folder, where it runs.
+    folder: PathBuf,
+}
+
+/// Builds all of them and says which there are.
+pub(crate) fn built(options: &[&str]) -> Result<Vec<Program>, Failed> {
+    let mut command = cargo(&["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
+    command.args(options);
+    let shown = shown(&command);
+    println!("> {shown}");
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| Failed(format!("`{shown}` could not be started: {error}")))?;
+    if !output.status.success() {
+        return Err(Failed(format!("`{shown}` failed ({})", output.status)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(Program::of).collect())
+}
+
+impl Program {
+    /// What a line of cargo's says was built, if it has tests.
+    fn of(line: &str) -> Option<Self> {
+        let artifact: Value = serde_json::from_str(line).ok()?;
+        let text = |pointer| artifact.pointer(pointer).and_then(Value::as_str);
+        let is_test = artifact.pointer("/profile/test") == Some(&Value::Bool(true));
+        let path = text("/executable").filter(|_| is_test)?;
+        let folder = Path::new(text("/manifest_path")?).parent()?;
+        let name = text("/target/name")?.to_owned();
+        Some(Self { name, path: path.into(), folder: folder.into() })
+    }
+
+    fn is_patient(&self) -> bool {
+        PATIENT.contains(&self.name.as_str())
+    }
+
+    /// Starts it; what it says to stdout is read by us.
+    fn start(&self, set: impl Fn(&mut Command)) -> io::Result<Child> {
+        let mut command = Command::new(if self.is_patient() { Path::new("nice") } else { &self.path });
+        if self.is_patient() {
+            command.args(["-n", "19"]).arg(&self.path);
+        }
+        command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
+        set(&mut command);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
+    }
+
+    /// Runs it to its end; each line goes to `line` as it comes. Whether all its tests passed.
+    fn run(&self, set: impl Fn(&mut Command), mut line: impl FnMut(&str)) -> bool {
+        let started = Instant::now();
+        let ended = self.start(set).and_then(|mut child| {
+            for said in child.stdout.take().into_iter().flat_map(lines) {
+                line(&said);
+            }
+            child.wait()
+        });
+        line(&format!("{} took {:.1} s", self.name, started.elapsed().as_secs_f64()));
+        match ended {
+            Ok(status) if status.success() => return true,
+            Ok(status) => line(&format!("{} ended with {status}", self.name)),
+            Err(error) => line(&format!("{} could not be run: {error}", self.path.display())),
+        }
+        false
+    }
+}
+
+/// What is said line by line, whatever bytes it has.
+fn lines(from: impl Read) -> impl Iterator<Item = String> {
+    BufReader::new(from).split(b'\n').map_while(Result::ok).map(|line| String::from_utf8_lossy(&line).into_owned())
+}
+
+/// Runs all of `programs`, each prepared by `set`; their lines go to `count` too. The names of those that failed.
+pub(crate) fn run_all(
+    programs: &[Program],
+    set: impl Fn(&mut Command) + Sync,
+    mut count: impl FnMut(&str),
+) -> Vec<String> {
+    let mut failed = Vec::new();
+    let beside = thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            let patient = programs.iter().filter(|program| program.is_patient());
+            patient.map(|program| said_beside(program, &set)).collect::<Vec<_>>()
+        });
+        for program in programs.iter().filter(|program| !program.is_patient()) {
+            println!("\n     Running {} ({})", program.name, program.path.display());
+            let passed = program.run(&set, |line| {
+                println!("{line}");
+                count(line);
+            });
+            failed.extend((!passed).then(|| program.name.clone()));
+        }
+        beside.join()
+    });
+    match beside {
+        Ok(beside) => {
+            beside.iter().flat_map(|(_, said)| said).for_each(|line| count(line));
+            failed.extend(beside.into_iter().filter_map(|(failed, _)| failed));
+        }
+        Err(_) => failed.push("the programs beside the others".to_owned()),
+    }
+    failed
+}
+
+/// Runs one beside the others, and prints what it says as one block: its name if it failed, and all that it said.
+fn said_beside(program: &Program, set: impl Fn(&mut Command)) -> (Option<String>, Vec<String>) {
+    let mut said = vec![format!("\n     Ran beside the others: {} ({})", program.name, program.path.display())];
+    let passed = program.run(set, |line| said.push(line.to_owned()));
+    // Who cannot print has nobody who reads.
+    let _ = writeln!(io::stdout().lock(), "{}", said.join("\n"));
+    ((!passed).then(|| program.name.clone()), said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_programs_with_tests_are_taken() {
+        let line = |test: bool, executable: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","manifest_path":"/src/gateway/Cargo.toml","target":{{"name":"herd"}},
+                "profile":{{"test":{test}}},"executable":{executable}}}"#
+            )
+        };
+        let program = Program::of(&line(true, r#""/target/herd-1""#));
+        let seen = program.as_ref().map(|program| (program.name.as_str(), program.folder.as_path()));
+        assert_eq!(seen, Some(("herd", Path::new("/src/gateway"))));
+        for other in [line(false, r#""/target/adit""#), line(true, "null"), "not JSON".to_owned()] {
+            assert!(Program::of(&other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_a_program_says_is_counted_and_its_failure_is_told() {
+        let program = |name: &str, path: &str| Program { name: name.to_owned(), path: path.into(), folder: "/".into() };
+        let programs =
+            [program("good", "echo"), program("seeds", "echo"), program("bad", "false"), program("none", "/none")];
+        let mut counted = Vec::new();
+        let failed = run_all(&programs, |command| _ = command.arg("a line"), |line| counted.push(line.to_owned()));
+        assert_eq!(failed, ["bad", "none"]);
+        assert_eq!(counted.iter().filter(|line| *line == "a line").count(), 2, "{counted:?}");
+    }
+}
