@@ -137,3 +137,15 @@ fn secrets_of_a_data_folder_are_not_in_the_repository() {
     files(repository(), &["pem", "key", "sqlite", "db"], &mut found);
     assert!(found.is_empty(), "{found:?}");
 }
+
+#[test]
+fn every_test_that_is_named_beside_an_advisory_exists() {
+    let page = std::fs::read_to_string(repository().join("docs/advisories.md")).unwrap();
+    let last_cell = |line: &str| Some(line.strip_suffix("` |")?.rsplit_once('`')?.1.to_owned());
+    let named: Vec<String> = page.lines().filter_map(last_cell).collect();
+    assert!(named.len() > 20, "only {} tests are named", named.len());
+    let sources = all_files(&["rs"]);
+    let missing: Vec<_> =
+        named.iter().filter(|name| !sources.iter().any(|(_, text)| text.contains(&format!("fn {name}(")))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

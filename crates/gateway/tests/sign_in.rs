@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
+#[path = "sign_in/advisories.rs"]
+mod advisories;
 #[path = "sign_in/ends.rs"]
 mod ends;
 #[path = "sign_in/matrix.rs"]
