@@ -67,9 +67,18 @@ pub(crate) enum Words {
 }
 
 impl Words {
-    /// Whether there are none at all.
+    /// Whether the claim is not there.
     pub(crate) const fn is_none(&self) -> bool {
         matches!(self, Self::None)
+    }
+
+    /// Whether there is not one.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Text(text) => text.split(' ').all(str::is_empty),
+            Self::List(list) => list.is_empty(),
+        }
     }
 
     pub(crate) fn into_list(self) -> Vec<String> {
@@ -82,6 +91,52 @@ impl Words {
     }
 }
 
+/// The claims of an access token that say which program uses it and what for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ClientClaims {
+    appid: Option<String>,
+    azp: Option<String>,
+    client_id: Option<String>,
+    idtyp: Option<String>,
+    #[serde(default)]
+    scp: Words,
+    #[serde(default)]
+    scope: Words,
+}
+
+impl ClientClaims {
+    /// The program that uses it.
+    pub(crate) fn client(&self) -> Option<&str> {
+        [&self.appid, &self.azp, &self.client_id].into_iter().find_map(Option::as_deref)
+    }
+
+    /// Whether it has a claim that no ID token has. (`azp` is in ID tokens too.)
+    pub(crate) const fn shows_access(&self) -> bool {
+        !self.scp.is_none()
+            || !self.scope.is_none()
+            || self.client_id.is_some()
+            || self.appid.is_some()
+            || self.idtyp.is_some()
+    }
+
+    /// Whether it speaks for a user or for a program by itself, where it `has_roles`, or `names_user`. Whoever has a user's
+    /// name and roles, and no scopes, must not pass for a program.
+    pub(crate) fn kind(&self, has_roles: bool, names_user: bool) -> TokenKind {
+        let app_only = match self.idtyp.as_deref() {
+            Some(kind) => kind.eq_ignore_ascii_case("app"),
+            None => has_roles && !names_user && self.scp.is_empty() && self.scope.is_empty(),
+        };
+        if app_only { TokenKind::AppOnly } else { TokenKind::Delegated }
+    }
+
+    /// What the user allowed the program to do.
+    fn into_scopes(self) -> Vec<String> {
+        let mut scopes = self.scp.into_list();
+        scopes.extend(self.scope.into_list());
+        scopes
+    }
+}
+
 /// The claims that say who somebody is and what they may do; believed only after verification.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Claims {
@@ -91,43 +146,31 @@ pub(crate) struct Claims {
     preferred_username: Option<String>,
     upn: Option<String>,
     nonce: Option<String>,
-    appid: Option<String>,
-    azp: Option<String>,
-    client_id: Option<String>,
-    idtyp: Option<String>,
-    #[serde(default)]
-    scp: Words,
-    #[serde(default)]
-    scope: Words,
     #[serde(default)]
     roles: Words,
     #[serde(default)]
     wids: Words,
+    #[serde(flatten)]
+    client: ClientClaims,
 }
 
 impl Claims {
     /// Takes what is needed out of verified claims.
     pub(crate) fn into_token(self) -> Result<VerifiedToken, TokenRefused> {
-        let client = self.appid.or(self.azp).or(self.client_id);
+        let client = self.client.client().map(str::to_owned);
         let subject =
             self.oid.or(self.sub).or_else(|| client.clone()).ok_or_else(|| TokenRefused::BadClaim("sub".to_owned()))?;
-        let mut scopes = self.scp.into_list();
-        scopes.extend(self.scope.into_list());
-        let (roles, wids) = (self.roles.into_list(), self.wids.into_list());
-        // An ID token has its user's roles and no scopes; it must not pass for a program's.
+        // An ID token has its user's roles and no scopes.
         let names_user = self.preferred_username.is_some() || self.upn.is_some() || self.nonce.is_some();
-        let app_only = match self.idtyp.as_deref() {
-            Some(kind) => kind.eq_ignore_ascii_case("app"),
-            None => scopes.is_empty() && !roles.is_empty() && !names_user && wids.is_empty(),
-        };
+        let kind = self.client.kind(!self.roles.is_empty(), names_user || !self.wids.is_empty());
         Ok(VerifiedToken {
             subject,
             name: self.preferred_username.or(self.upn).or(self.name),
             client,
-            scopes,
-            roles,
-            directory_roles: wids.iter().filter_map(|id| directory_role(id)).collect(),
-            kind: if app_only { TokenKind::AppOnly } else { TokenKind::Delegated },
+            scopes: self.client.into_scopes(),
+            roles: self.roles.into_list(),
+            directory_roles: self.wids.into_list().iter().filter_map(|id| directory_role(id)).collect(),
+            kind,
         })
     }
 }

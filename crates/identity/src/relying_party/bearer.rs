@@ -4,23 +4,15 @@ use adit_core::{PrincipalId, PrincipalKind};
 use serde::Deserialize;
 
 use super::person::{self, PersonClaims};
-use crate::claims::Words;
+use crate::claims::ClientClaims;
 use crate::session::Person;
-use crate::token::TokenRefused;
+use crate::token::{TokenKind, TokenRefused};
 
 /// The claims of an access token whose signature, issuer, audience and times were verified.
 #[derive(Debug, Deserialize)]
 pub(super) struct AccessToken {
     iat: Option<u64>,
     exp: u64,
-    appid: Option<String>,
-    azp: Option<String>,
-    client_id: Option<String>,
-    idtyp: Option<String>,
-    #[serde(default)]
-    scp: Words,
-    #[serde(default)]
-    scope: Words,
     /// What Keycloak calls the kind of token.
     typ: Option<String>,
     /// What Cognito calls it.
@@ -31,6 +23,8 @@ pub(super) struct AccessToken {
     nonce: Option<serde_json::Value>,
     at_hash: Option<serde_json::Value>,
     c_hash: Option<serde_json::Value>,
+    #[serde(flatten)]
+    client: ClientClaims,
     #[serde(flatten)]
     claims: PersonClaims,
 }
@@ -52,11 +46,7 @@ impl AccessToken {
         }
         is(header_type, "at+jwt")
             || is(header_type, "application/at+jwt")
-            || !self.scp.is_none()
-            || !self.scope.is_none()
-            || self.client_id.is_some()
-            || self.appid.is_some()
-            || self.idtyp.is_some()
+            || self.client.shows_access()
             || self.azpacr.is_some()
             || self.appidacr.is_some()
     }
@@ -90,22 +80,15 @@ impl Bearer {
         }
         let mut claims = token.claims;
         if claims.sub.is_empty() {
-            let client = token.appid.or(token.azp).or(token.client_id);
+            let client = token.client.client().map(str::to_owned);
             claims.sub = client.ok_or_else(|| TokenRefused::BadClaim("sub".to_owned()))?;
         }
-        let has_scopes = !token.scp.into_list().is_empty() || !token.scope.into_list().is_empty();
-        let is_program = match token.idtyp.as_deref() {
-            Some(kind) => kind.eq_ignore_ascii_case("app"),
-            None => !has_scopes && claims.has_roles(),
+        let kind = match token.client.kind(claims.has_roles(), claims.names_user()) {
+            TokenKind::AppOnly => PrincipalKind::ServicePrincipal,
+            TokenKind::Delegated => PrincipalKind::User,
         };
         let issued = token.iat.ok_or_else(|| TokenRefused::BadClaim("iat".to_owned()))?;
         let (person, groups) = person::of_claims(claims, issuer, groups_claim);
-        Ok(Self {
-            kind: if is_program { PrincipalKind::ServicePrincipal } else { PrincipalKind::User },
-            person,
-            groups,
-            issued: issued.saturating_mul(1000),
-            ends: token.exp.saturating_mul(1000),
-        })
+        Ok(Self { kind, person, groups, issued: issued.saturating_mul(1000), ends: token.exp.saturating_mul(1000) })
     }
 }

@@ -43,11 +43,12 @@ pub(super) struct PersonClaims {
 impl PersonClaims {
     /// Whether it names roles.
     pub(super) fn has_roles(&self) -> bool {
-        match &self.roles {
-            Words::None => false,
-            Words::Text(text) => !text.trim().is_empty(),
-            Words::List(list) => !list.is_empty(),
-        }
+        !self.roles.is_empty()
+    }
+
+    /// Whether it has a name by which users sign in.
+    pub(super) fn names_user(&self) -> bool {
+        self.preferred_username.is_some() || self.upn.is_some()
     }
 }
 

@@ -178,6 +178,8 @@ async fn an_access_token_is_for_the_application_and_no_id_token_is_one() {
     assert_eq!(bearer.person.principal.uuid().to_string(), USER);
     let program = verify("app", json!({"scp": Value::Null, "appid": "x", "roles": ["x"]})).await;
     assert_eq!(program.unwrap().kind, adit_core::PrincipalKind::ServicePrincipal, "roles, and no scope");
+    let named = json!({"scp": Value::Null, "appid": "x", "roles": ["x"], "preferred_username": "ada@corp.example"});
+    assert_eq!(verify("app", named).await.unwrap().kind, adit_core::PrincipalKind::User, "a program has no such name");
     // An ID token of another client, which is called as the application is.
     let bare = json!({"scp": Value::Null, "name": "Ada", "azp": "app", "roles": ["x"]});
     assert!(verify("app", bare.clone()).await.is_err());
