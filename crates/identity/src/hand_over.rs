@@ -25,8 +25,12 @@ use crate::return_url::ReturnUrl;
 use crate::sealing::{self, Audience, NotSealed, Purpose, SealingRing};
 use crate::session::Session;
 
-/// How long a code counts, in milliseconds: one redirect, on a slow line.
+/// How long a code counts, in milliseconds, by the clock of whoever takes it: one redirect, on a slow line.
 pub const CODE_LIFE: u64 = 60_000;
+
+/// How far the clock of the gateway that made a code may be ahead of the one that takes it. It is short, because it prolongs
+/// the life of a code.
+const CODE_AHEAD: u64 = 5_000;
 
 /// How long a user may be away to sign in, in milliseconds.
 const AWAY: u64 = ATTEMPT_SECONDS * 1000;
@@ -163,7 +167,7 @@ pub fn redeem(
     let here = Audience::application(application, host);
     let bytes = ring.open(Purpose::HandOverCode, here, code).map_err(|_| HandOverRefused::NotOurs)?;
     let code = Code::read(&bytes).map_err(|_| HandOverRefused::NotOurs)?;
-    in_time(code.made, CODE_LIFE, now)?;
+    within(code.made, (CODE_AHEAD, CODE_LIFE), now)?;
     // Whoever brings it: one that went astray is of no use to anybody any more.
     used.take(code.number, now)?;
     let name = cookie::before_name(application, &code.attempt);
@@ -204,9 +208,15 @@ fn hashed(binding: &[u8; 16]) -> [u8; 32] {
     digest(&SHA256, binding).as_ref().try_into().unwrap_or_default()
 }
 
+/// Whether something counts that was made to be remembered for `life`, by clocks that differ.
 fn in_time(made: u64, life: u64, now: u64) -> Result<(), HandOverRefused> {
-    let is_early = made > now.saturating_add(SKEW);
-    if is_early || now >= made.saturating_add(life + SKEW) { Err(HandOverRefused::Expired) } else { Ok(()) }
+    within(made, (SKEW, life + SKEW), now)
+}
+
+/// Whether `now` is no earlier than `ahead` before something was made, and `life` has not passed since.
+fn within(made: u64, (ahead, life): (u64, u64), now: u64) -> Result<(), HandOverRefused> {
+    let is_early = made > now.saturating_add(ahead);
+    if is_early || now >= made.saturating_add(life) { Err(HandOverRefused::Expired) } else { Ok(()) }
 }
 
 /// The codes that this process has seen, for as long as they would count. One that was forgotten early is harmless still:
@@ -216,7 +226,7 @@ pub struct UsedCodes(Once);
 
 impl Default for UsedCodes {
     fn default() -> Self {
-        Self(Once::new(CODE_LIFE + 2 * SKEW))
+        Self(Once::new(CODE_AHEAD + CODE_LIFE))
     }
 }
 
