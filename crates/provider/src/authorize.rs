@@ -4,6 +4,8 @@
 //! As long as it is not sure whose request it is and where the browser may be sent, the browser stays here and is shown what
 //! is wrong. After that it is sent back with an error.
 
+use std::net::IpAddr;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -37,8 +39,8 @@ pub(crate) struct CodeRequest {
 /// A length that no state or nonce needs.
 pub(crate) const LONGEST_ECHO: usize = 4096;
 
-/// Answers `GET authorize`.
-pub(crate) async fn answer(provider: &Provider, headers: &HeaderMap, query: &str) -> Response {
+/// Answers `GET authorize`, which came `from` that address.
+pub(crate) async fn answer(provider: &Provider, headers: &HeaderMap, from: Option<IpAddr>, query: &str) -> Response {
     let form = match Form::parse(query.as_bytes()) {
         Ok(form) => form,
         Err(error) => return stays(&error.into()),
@@ -49,12 +51,12 @@ pub(crate) async fn answer(provider: &Provider, headers: &HeaderMap, query: &str
     };
     let state = form.find("state").map(str::to_owned);
     match checked(provider, &form, party, target.clone()).await {
-        Ok(request) => {
-            let source = source_of(&request.target.uri);
-            let (name, permissions) = (request.party.name.clone(), request.permissions.clone());
-            let (hint, purpose) = (request.hint.clone(), Purpose::Code(Box::new(request)));
+        Ok(asked) => {
+            let source = source_of(&asked.target.uri);
+            let (name, permissions) = (asked.party.name.clone(), asked.permissions.clone());
+            let (hint, purpose) = (asked.hint.clone(), Purpose::Code(Box::new(asked)));
             let flow = Flow::new(purpose, name, permissions).hinted(hint).leading_to(source);
-            sign_in::begin(provider, headers, flow)
+            sign_in::begin(provider, headers, from, flow)
         }
         Err(refused) => sent_back(provider, &target.uri, state.as_deref(), Err(&refused.error)),
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use adit_core::{AppId, UserId};
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -19,7 +19,7 @@ use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
 use crate::page::{Page, alert, escaped};
 use crate::permission_list::{Asked, asked};
-use crate::provider::{ClientAddress, Provider};
+use crate::provider::{Provider, address_of};
 use crate::relying_party::RelyingParty;
 use crate::sign_in::{self, Flow, Purpose, check_origin};
 use crate::throttle::place;
@@ -69,6 +69,7 @@ pub(crate) async fn begin(provider: &Provider, request: Request) -> Response {
 }
 
 async fn begun(provider: &Provider, request: Request) -> Result<Response, Refusal> {
+    let from = address_of(&request);
     let (parts, body) = request.into_parts();
     let form = Form::read(&parts.headers, body).await?;
     let party = RelyingParty::find(provider, form.load("client_id")?).await?;
@@ -80,10 +81,10 @@ async fn begun(provider: &Provider, request: Request) -> Result<Response, Refusa
     let device =
         Device { app_id: party.app_id, name: party.name, scope, permissions, answer: Answer::Waiting, asked: None };
     let now = Instant::now();
-    let (Some(user_code), Some(key)) = (new_code(), provider.0.devices.put(device, now)) else {
+    let (Some(user_code), Some(key)) = (new_code(), provider.0.devices.put(device, from, now)) else {
         return Err(OAuthError::Unavailable.into());
     };
-    provider.0.user_codes.put_under(&user_code, key.clone(), now);
+    provider.0.user_codes.put_under(&user_code, key.clone(), from, now);
     let shown = format!("{}-{}", user_code.get(..4).unwrap_or_default(), user_code.get(4..).unwrap_or_default());
     let uri = format!("{}/adit/device", provider.0.public_url);
     let message = format!("To sign in, open {uri} in a browser and enter the code {shown}.");
@@ -105,7 +106,8 @@ pub(crate) fn form(provider: &Provider) -> Response {
 
 /// Answers the form for the code: the sign-in page of the device that it finds.
 pub(crate) async fn entered(provider: &Provider, request: Request) -> Response {
-    let address = request.extensions().get::<ClientAddress>().map(|address| place(address.0));
+    let from = address_of(&request);
+    let address = from.map(place);
     let (parts, body) = request.into_parts();
     if let Err(refused) = check_origin(provider, &parts.headers) {
         return stays(&refused);
@@ -120,7 +122,10 @@ pub(crate) async fn entered(provider: &Provider, request: Request) -> Response {
     }
     let entered = form.find("user_code").unwrap_or_default();
     match found(provider, &canonical(entered), now) {
-        Some((key, device)) => signing_in(provider, &parts.headers, key, device),
+        Some((key, device)) => {
+            let flow = Flow::new(Purpose::Device(key), device.name, device.permissions);
+            sign_in::begin(provider, &parts.headers, from, flow)
+        }
         None => {
             if let Some(address) = address {
                 provider.0.throttles.user_codes.count(address, now);
@@ -128,10 +133,6 @@ pub(crate) async fn entered(provider: &Provider, request: Request) -> Response {
             shown(provider, entered, Some("There is no device that waits with this code. Look at the code again."))
         }
     }
-}
-
-fn signing_in(provider: &Provider, headers: &HeaderMap, key: String, device: Device) -> Response {
-    sign_in::begin(provider, headers, Flow::new(Purpose::Device(key), device.name, device.permissions))
 }
 
 /// The device that waits with a code.

@@ -164,10 +164,15 @@ impl Provider {
     }
 }
 
+/// Where a request came from, where that is known.
+pub(crate) fn address_of(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<ClientAddress>().map(|address| address.0)
+}
+
 /// Counts what begins to wait for a user.
 fn begins(begun: &Throttle<IpAddr>, request: &Request) -> Result<(), Refusal> {
-    let Some(ClientAddress(address)) = request.extensions().get() else { return Ok(()) };
-    match begun.take(place(*address), Instant::now()) {
+    let Some(address) = address_of(request) else { return Ok(()) };
+    match begun.take(place(address), Instant::now()) {
         None => Ok(()),
         Some(retry_after) => Err(OAuthError::Throttled { retry_after }.into()),
     }
@@ -198,7 +203,10 @@ async fn token(State(provider): State<Provider>, Path(tenant): Path<String>, req
 
 async fn begin_sign_in(State(provider): State<Provider>, Path(tenant): Path<String>, request: Request) -> Response {
     match provider.check_tenant(&tenant).and_then(|()| begins(&provider.0.throttles.sign_ins, &request)) {
-        Ok(()) => authorize::answer(&provider, request.headers(), request.uri().query().unwrap_or_default()).await,
+        Ok(()) => {
+            let (headers, query) = (request.headers(), request.uri().query().unwrap_or_default());
+            authorize::answer(&provider, headers, address_of(&request), query).await
+        }
         Err(refused) => authorize::stays(&refused),
     }
 }

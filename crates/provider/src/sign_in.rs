@@ -26,7 +26,7 @@ use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
 use crate::grant::authorization_code::Code;
 use crate::permission_list::Asked;
-use crate::provider::{ClientAddress, Provider};
+use crate::provider::{Provider, address_of};
 use crate::shelf::{hash, random_key};
 use crate::throttle::place;
 use form::{Shown, form};
@@ -85,15 +85,15 @@ impl Flow {
 /// As much of a name as counts where attempts are counted: longer ones nobody has.
 const LONGEST_NAME: usize = 256;
 
-/// Begins a sign-in in the browser that asks, and shows the form.
-pub(crate) fn begin(provider: &Provider, headers: &HeaderMap, mut flow: Flow) -> Response {
+/// Begins a sign-in in the browser that asks, at the address `from`, and shows the form.
+pub(crate) fn begin(provider: &Provider, headers: &HeaderMap, from: Option<IpAddr>, mut flow: Flow) -> Response {
     // A browser that has one keeps it, so that two tabs do not end each other.
     let Some(browser) = browser_of(headers).map(str::to_owned).or_else(random_key) else {
         return stays(&OAuthError::Unavailable.into());
     };
     flow.browser = hash(&browser);
     let shown = flow.clone();
-    let Some(key) = provider.0.flows.put(flow, Instant::now()) else {
+    let Some(key) = provider.0.flows.put(flow, from, Instant::now()) else {
         return stays(&OAuthError::Unavailable.into());
     };
     let mut response = form(provider, &key, &shown, &Shown::default());
@@ -106,7 +106,7 @@ pub(crate) fn begin(provider: &Provider, headers: &HeaderMap, mut flow: Flow) ->
 
 /// Answers the form.
 pub(crate) async fn answer(provider: &Provider, request: Request) -> Response {
-    let address = request.extensions().get::<ClientAddress>().map(|address| address.0);
+    let address = address_of(&request);
     let (parts, body) = request.into_parts();
     if let Err(refused) = check_origin(provider, &parts.headers) {
         return stays(&refused);
@@ -134,7 +134,7 @@ pub(crate) async fn answer(provider: &Provider, request: Request) -> Response {
         provider.0.throttles.passwords.give_back(&who.1);
     }
     match outcome {
-        Ok(user) => finish(provider, &key, flow, &user),
+        Ok(user) => finish(provider, &key, flow, &user, address),
         Err(SignInRefused::Wrong | SignInRefused::Disabled(_)) => {
             tracing::info!(from = ?address, "a user was not signed in: the name or the password is wrong");
             form(provider, &key, &flow, &Shown::wrong(&name))
@@ -177,7 +177,7 @@ async fn signed_in(provider: &Provider, form: &Form, name: &str) -> Result<Signe
 }
 
 /// What comes of a sign-in; the flow is over, and of several tabs that finish it at once one does.
-fn finish(provider: &Provider, key: &str, flow: Flow, user: &SignedInUser) -> Response {
+fn finish(provider: &Provider, key: &str, flow: Flow, user: &SignedInUser, from: Option<IpAddr>) -> Response {
     let now = Instant::now();
     if provider.0.flows.take(key, now).is_none() {
         return stays(&OAuthError::SignInOver.into());
@@ -188,7 +188,7 @@ fn finish(provider: &Provider, key: &str, flow: Flow, user: &SignedInUser) -> Re
         Purpose::Code(request) => {
             let (uri, state) = (request.target.uri.clone(), request.state.clone());
             let code = Code { request: *request, user: id, sign_in: Uuid::new_v4(), signed_in: Timestamp::now() };
-            match provider.0.codes.put(code, now) {
+            match provider.0.codes.put(code, from, now) {
                 Some(code) => sent_back(provider, &uri, state.as_deref(), Ok(&code)),
                 None => stays(&OAuthError::Unavailable.into()),
             }

@@ -15,12 +15,12 @@ use crate::discovery::json_response;
 use crate::error::{OAuthError, Refusal};
 use crate::form::Form;
 use crate::grant::{authorization_code, client_credentials, device_code, refresh_token};
-use crate::provider::{ClientAddress, Provider};
+use crate::provider::{Provider, address_of};
 use crate::throttle::place;
 
 /// Answers one request.
 pub(crate) async fn answer(provider: &Provider, request: Request) -> Response {
-    let address = request.extensions().get::<ClientAddress>().map(|address| address.0);
+    let address = address_of(&request);
     let place = address.map(place);
     if let Some(retry_after) = place.and_then(|place| provider.0.throttles.tokens.wait(&place, Instant::now())) {
         return Refusal::from(OAuthError::Throttled { retry_after }).into_response();
