@@ -62,7 +62,7 @@ pub use owner::NewOwner;
 pub use presence::TunnelUp;
 pub use profile::ProfileChange;
 pub use provider::SigningKeys;
-pub use refresh_token::{NewRefreshGrant, RefreshToken};
+pub use refresh_token::{NewRefreshGrant, RefreshToken, ShownToken};
 pub use refused_token::RefusedToken;
 pub use registration::{Registered, RegistrationRequest};
 pub use registration_token::IssuedRegistrationToken;

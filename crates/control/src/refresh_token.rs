@@ -9,7 +9,7 @@
 use adit_core::admission::Admission;
 use adit_core::audit::Activity;
 use adit_core::{AppId, Application, ClientSecretId, OperationContext, ServicePrincipal, UserId};
-use adit_store::RefreshGrant;
+use adit_store::{PresenceTransaction, RefreshGrant};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -47,6 +47,8 @@ pub struct NewRefreshGrant {
     pub user: UserId,
     /// The program.
     pub app_id: AppId,
+    /// Whether every tenant knows the program: the directory has no application for it that could be disabled.
+    pub is_well_known: bool,
     /// The secret by which it proved itself; none if it has none.
     pub secret: Option<ClientSecretId>,
     /// What it asked for.
@@ -55,6 +57,27 @@ pub struct NewRefreshGrant {
     pub granted: String,
     /// When the user signed in.
     pub signed_in: Timestamp,
+}
+
+/// A text that names what a sign-in granted. Whether it is the token that counts is not said yet.
+#[derive(Debug)]
+pub struct ShownToken {
+    grant: RefreshGrant,
+    hash: [u8; 32],
+}
+
+impl ShownToken {
+    /// The program to which it was given.
+    #[must_use]
+    pub const fn app_id(&self) -> AppId {
+        self.grant.app_id
+    }
+
+    /// Whether that program has proved itself by a secret, and has to again.
+    #[must_use]
+    pub const fn needs_secret(&self) -> bool {
+        self.grant.secret.is_some()
+    }
 }
 
 /// A refresh token that counts. Made only by [`ControlPlane::refresh_token`].
@@ -72,31 +95,46 @@ impl RefreshToken {
 }
 
 impl ControlPlane {
-    /// Keeps what a program was granted; its first token.
+    /// Keeps what a program was granted; its first token. `None`, and nothing is kept, where what ends such grants has come
+    /// meanwhile: it has ended those that there were, and this one is not there yet.
     ///
     /// # Errors
     /// [`Error::NoRandomness`], [`Error::Store`].
-    pub async fn begin_refreshing(&self, new: NewRefreshGrant) -> Result<Zeroizing<String>, Error> {
+    pub async fn begin_refreshing(&self, new: NewRefreshGrant) -> Result<Option<Zeroizing<String>>, Error> {
         let token = random_token(new.sign_in)?;
-        let NewRefreshGrant { sign_in, user, app_id, secret, scope, granted, signed_in } = new;
+        let mut write = self.store().begin_presence().await?;
+        // In the very transaction that writes: nobody else writes until it ends.
+        if !may_begin(&mut write, &new).await? {
+            return Ok(None);
+        }
+        let NewRefreshGrant { sign_in, user, app_id, secret, scope, granted, signed_in, .. } = new;
         let (used, token_hash) = (self.now(), sha256(token.as_bytes()));
         let grant = RefreshGrant { id: sign_in, user, app_id, secret, scope, granted, signed_in, used, token_hash };
-        let mut write = self.store().begin_presence().await?;
         let before = |span: SignedDuration| used.saturating_sub(span).unwrap_or(Timestamp::MIN);
         write.forget_refresh_grants(before(LONGEST_PAUSE), before(LONGEST_GRANT)).await?;
         write.insert_refresh_grant(&grant, MOST_OF_A_USER).await?;
         write.commit().await?;
-        Ok(token)
+        Ok(Some(token))
     }
 
-    /// The token that `text` is, if it counts. One that was used up ends what its sign-in granted.
+    /// What `text` names, if it looks like a refresh token and its sign-in is known. Nothing ends by it.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn refresh_token(&self, text: &str) -> Result<Option<RefreshToken>, Error> {
+    pub async fn shown_refresh_token(&self, text: &str) -> Result<Option<ShownToken>, Error> {
         let Some(id) = sign_in_of(text) else { return Ok(None) };
-        let Some(grant) = self.store().find_refresh_grant(id).await? else { return Ok(None) };
-        if verify_slices_are_equal(&grant.token_hash, &sha256(text.as_bytes())).is_err() {
+        let grant = self.store().find_refresh_grant(id).await?;
+        Ok(grant.map(|grant| ShownToken { grant, hash: sha256(text.as_bytes()) }))
+    }
+
+    /// The token that was shown by its client, if it counts. One that was used up ends what its sign-in granted, so the
+    /// client must be known by then: whoever is not shall end nothing.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn refresh_token(&self, shown: ShownToken) -> Result<Option<RefreshToken>, Error> {
+        let ShownToken { grant, hash } = shown;
+        if verify_slices_are_equal(&grant.token_hash, &hash).is_err() {
             self.end_reused(&grant).await?;
             return Ok(None);
         }
@@ -154,6 +192,23 @@ impl ControlPlane {
         }
         Ok(write.commit().await?)
     }
+}
+
+/// Whether nothing has come that ends what is about to be granted: the user, its sessions, the secret, the program.
+async fn may_begin(write: &mut PresenceTransaction, new: &NewRefreshGrant) -> Result<bool, Error> {
+    let is_user_there = write.find_user(new.user).await?.is_some_and(|user| user.is_enabled);
+    if !is_user_there || write.were_sessions_ended(new.user, new.signed_in).await? {
+        return Ok(false);
+    }
+    if let Some(secret) = new.secret
+        && !write.has_secret(secret).await?
+    {
+        return Ok(false);
+    }
+    let is_enabled = |(application, principal): (Application, ServicePrincipal)| {
+        Admission::of(&application, &principal, []).is_enabled()
+    };
+    Ok(new.is_well_known || write.find_program(new.app_id).await?.is_some_and(is_enabled))
 }
 
 /// Whether a change disables a program. Who does that means that it ends; enabled again, it asks its users anew.

@@ -239,7 +239,7 @@ async fn find(connection: &mut SqliteConnection, id: ApplicationId) -> Result<Op
     list::first::<Applications>(connection, Expr::col("id").eq(id.to_string())).await
 }
 
-async fn find_by_app_id(connection: &mut SqliteConnection, id: AppId) -> Result<Option<Application>, Error> {
+pub(crate) async fn find_by_app_id(connection: &mut SqliteConnection, id: AppId) -> Result<Option<Application>, Error> {
     list::first::<Applications>(connection, Expr::col("app_id").eq(id.to_string())).await
 }
 

@@ -4,16 +4,16 @@
 //! Invariant: a row goes with whatever ends it, in the same transaction: the end of its user's sessions, the user, the
 //! secret by which its program proved itself, the program. Nothing lists rows, and no change log has them.
 
-use adit_core::{AppId, ClientSecretId, UserId};
+use adit_core::{AppId, Application, ClientSecretId, ServicePrincipal, User, UserId};
 use jiff::Timestamp;
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::row;
 use crate::store::Store;
 use crate::transaction::{PresenceTransaction, WriteTransaction};
+use crate::{application, row, service_principal, user};
 
 /// What a program was granted for a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,16 +61,46 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn were_sessions_ended(&self, user: UserId, since: Timestamp) -> Result<bool, Error> {
         let mut read = self.read().await?;
-        let found = sqlx::query("SELECT 1 FROM revocation WHERE kind = 'principal' AND id = ? AND at >= ?")
-            .bind(user.to_string())
-            .bind(row::instant(since))
-            .fetch_optional(&mut *read)
-            .await?;
-        Ok(found.is_some())
+        were_sessions_ended(&mut read, user, since).await
     }
 }
 
 impl PresenceTransaction {
+    /// Finds a user.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_user(&mut self, id: UserId) -> Result<Option<User>, Error> {
+        user::find(self.connection(), id).await
+    }
+
+    /// Finds the application of a client id, and its service principal.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn find_program(&mut self, app_id: AppId) -> Result<Option<(Application, ServicePrincipal)>, Error> {
+        let application = application::find_by_app_id(self.connection(), app_id).await?;
+        let principal = service_principal::find_of(self.connection(), app_id).await?;
+        Ok(application.zip(principal))
+    }
+
+    /// Whether a program has that secret still.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn has_secret(&mut self, id: ClientSecretId) -> Result<bool, Error> {
+        let sql = "SELECT 1 FROM client_secret WHERE id = ?";
+        Ok(sqlx::query(sql).bind(id.to_string()).fetch_optional(self.connection()).await?.is_some())
+    }
+
+    /// Whether the sessions of a user were ended at `since` or later.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn were_sessions_ended(&mut self, user: UserId, since: Timestamp) -> Result<bool, Error> {
+        were_sessions_ended(self.connection(), user, since).await
+    }
+
     /// Adds what was granted. Of its user's, at most `most` stay: those that were used last.
     ///
     /// # Errors
@@ -163,6 +193,15 @@ impl WriteTransaction {
         sqlx::query(sql).bind(app_id.to_string()).execute(self.connection()).await?;
         Ok(())
     }
+}
+
+async fn were_sessions_ended(connection: &mut SqliteConnection, user: UserId, since: Timestamp) -> Result<bool, Error> {
+    let found = sqlx::query("SELECT 1 FROM revocation WHERE kind = 'principal' AND id = ? AND at >= ?")
+        .bind(user.to_string())
+        .bind(row::instant(since))
+        .fetch_optional(connection)
+        .await?;
+    Ok(found.is_some())
 }
 
 fn read_row(row: &SqliteRow) -> Result<RefreshGrant, Error> {

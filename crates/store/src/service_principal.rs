@@ -226,6 +226,9 @@ async fn find(connection: &mut SqliteConnection, id: ServicePrincipalId) -> Resu
     list::first::<ServicePrincipals>(connection, Expr::col("id").eq(id.to_string())).await
 }
 
-async fn find_of(connection: &mut SqliteConnection, app_id: AppId) -> Result<Option<ServicePrincipal>, Error> {
+pub(crate) async fn find_of(
+    connection: &mut SqliteConnection,
+    app_id: AppId,
+) -> Result<Option<ServicePrincipal>, Error> {
     list::first::<ServicePrincipals>(connection, Expr::col("app_id").eq(app_id.to_string())).await
 }

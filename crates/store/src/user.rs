@@ -276,7 +276,7 @@ async fn find_password(connection: &mut SqliteConnection, id: UserId) -> Result<
     .transpose()
 }
 
-async fn find(connection: &mut SqliteConnection, id: UserId) -> Result<Option<User>, Error> {
+pub(crate) async fn find(connection: &mut SqliteConnection, id: UserId) -> Result<Option<User>, Error> {
     list::first::<Users>(connection, Expr::col("id").eq(id.to_string())).await
 }
 

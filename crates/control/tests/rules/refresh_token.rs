@@ -1,8 +1,11 @@
 //! Refresh tokens by the clock, over a restart, and when a user has more of them than anybody needs.
 
-use adit_control::{ControlPlane, NewPassword, NewRefreshGrant, NewUser, NewUserGroup, Zeroizing};
+use adit_control::{
+    ControlPlane, NewApplication, NewPassword, NewRefreshGrant, NewServicePrincipal, NewUser, NewUserGroup,
+    RefreshToken, ServicePrincipalChange, UserChange, Zeroizing,
+};
 use adit_core::application::Attributes;
-use adit_core::{AppId, DisplayName, User, UserPrincipalName};
+use adit_core::{AppId, ClientSecretId, DisplayName, User, UserPrincipalName};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -21,21 +24,31 @@ async fn user(directory: &Directory) -> User {
     directory.control.create_user(administrator(), new).await.unwrap()
 }
 
-async fn begin(control: &ControlPlane, user: &User, signed_in: Timestamp) -> Zeroizing<String> {
-    let new = NewRefreshGrant {
+/// Something granted to a program that is not in the directory.
+fn granted(user: &User, signed_in: Timestamp) -> NewRefreshGrant {
+    NewRefreshGrant {
         sign_in: Uuid::new_v4(),
         user: user.id,
         app_id: PROGRAM,
+        is_well_known: true,
         secret: None,
         scope: "openid offline_access User.Read.All".to_owned(),
         granted: "User.Read.All".to_owned(),
         signed_in,
-    };
-    control.begin_refreshing(new).await.unwrap()
+    }
+}
+
+async fn begin(control: &ControlPlane, user: &User, signed_in: Timestamp) -> Zeroizing<String> {
+    control.begin_refreshing(granted(user, signed_in)).await.unwrap().expect("nothing has ended it")
+}
+
+/// The token, if it counts.
+async fn counting(control: &ControlPlane, token: &str) -> Option<RefreshToken> {
+    control.refresh_token(control.shown_refresh_token(token).await.unwrap()?).await.unwrap()
 }
 
 async fn renew(control: &ControlPlane, token: &str) -> Option<Zeroizing<String>> {
-    let shown = control.refresh_token(token).await.unwrap()?;
+    let shown = counting(control, token).await?;
     assert_eq!((shown.grant().app_id, shown.grant().granted.as_str()), (PROGRAM, "User.Read.All"));
     control.renew_refresh_token(&shown, None).await.unwrap()
 }
@@ -72,10 +85,10 @@ async fn a_token_ends_after_a_pause_and_at_last_however_often_it_is_used() {
     directory.pass(SignedDuration::from_hours(13 * 24));
     used = renew(control, &used).await.unwrap();
     directory.pass(SignedDuration::from_hours(2 * 24));
-    assert!(control.refresh_token(&paused).await.unwrap().is_none(), "14 days without use");
+    assert!(counting(control, &paused).await.is_none(), "14 days without use");
     used = renew(control, &used).await.unwrap();
     directory.pass(SignedDuration::from_hours(2 * 24 + 1));
-    assert!(control.refresh_token(&used).await.unwrap().is_none(), "30 days");
+    assert!(counting(control, &used).await.is_none(), "30 days");
 }
 
 #[tokio::test]
@@ -90,10 +103,10 @@ async fn whoever_leaves_a_group_has_programs_ask_again() {
     control.add_group_member(administrator(), outer.id, inner.id.uuid()).await.unwrap();
     let token = begin(control, &user, Timestamp::now()).await;
     control.remove_group_member(administrator(), outer.id, inner.id.uuid()).await.unwrap();
-    assert!(control.refresh_token(&token).await.unwrap().is_none());
+    assert!(counting(control, &token).await.is_none());
     let token = begin(control, &user, Timestamp::now()).await;
     control.remove_group_member(administrator(), inner.id, user.id.uuid()).await.unwrap();
-    assert!(control.refresh_token(&token).await.unwrap().is_none());
+    assert!(counting(control, &token).await.is_none());
 }
 
 #[tokio::test]
@@ -107,6 +120,62 @@ async fn of_more_than_a_hundred_the_oldest_goes() {
     for _ in 0..99 {
         begin(control, &user, now).await;
     }
-    let kept = [control.refresh_token(&first).await.unwrap(), control.refresh_token(&second).await.unwrap()];
+    let kept = [counting(control, &first).await, counting(control, &second).await];
     assert!(kept[0].is_none() && kept[1].is_some(), "{kept:?}");
+}
+
+#[tokio::test]
+async fn what_ended_before_it_was_written_is_not_written() {
+    let directory = Directory::new().await;
+    let (control, user) = (&directory.control, user(&directory).await);
+    let new = NewApplication {
+        display_name: DisplayName::parse("Wiki").unwrap(),
+        attributes: Attributes::new(),
+        publishing: None,
+        owner: None,
+    };
+    let application = control.create_application(administrator(), new).await.unwrap();
+    let new = NewServicePrincipal { app_id: application.app_id, display_name: None, attributes: Attributes::new() };
+    let principal = control.create_service_principal(administrator(), new).await.unwrap();
+    let secret = control.add_application_secret(administrator(), application.id, Default::default()).await.unwrap();
+    let secret: ClientSecretId = secret.secret.id;
+    let signed_in = Timestamp::now();
+    let of_program =
+        || NewRefreshGrant { app_id: application.app_id, is_well_known: false, ..granted(&user, signed_in) };
+    let is_kept = async |new: NewRefreshGrant| {
+        let id = new.sign_in;
+        let token = control.begin_refreshing(new).await.unwrap();
+        // What was refused left nothing behind that a token could name.
+        let made_up = format!("adit-refresh.{}.{}", id.simple(), "A".repeat(43));
+        assert_eq!(control.shown_refresh_token(&made_up).await.unwrap().is_some(), token.is_some());
+        token.is_some()
+    };
+    assert!(is_kept(of_program()).await);
+    assert!(is_kept(NewRefreshGrant { secret: Some(secret), ..of_program() }).await);
+    // The program was disabled.
+    let set = |value: bool| Attributes::from_iter([("accountEnabled".to_owned(), value.into())]);
+    for (value, counts) in [(false, false), (true, true)] {
+        let change = ServicePrincipalChange { attributes: set(value), ..Default::default() };
+        control.update_service_principal(administrator(), principal.id, change).await.unwrap();
+        assert_eq!(is_kept(of_program()).await, counts);
+    }
+    // Its secret was taken back.
+    control.remove_application_secret(administrator(), application.id, secret).await.unwrap();
+    assert!(!is_kept(NewRefreshGrant { secret: Some(secret), ..of_program() }).await);
+    // It was deleted.
+    control.delete_application(administrator(), application.id).await.unwrap();
+    assert!(!is_kept(of_program()).await);
+    assert!(!is_kept(NewRefreshGrant { app_id: PROGRAM, ..of_program() }).await, "one that never was");
+    // The user was disabled, and is not any more; then deleted.
+    assert!(is_kept(granted(&user, signed_in)).await);
+    for is_enabled in [false, true] {
+        let change = UserChange { is_enabled: Some(is_enabled), ..UserChange::default() };
+        control.update_user(administrator(), user.id, change).await.unwrap();
+        assert!(!is_kept(granted(&user, signed_in)).await, "the sign-in is from before");
+    }
+    directory.pass(SignedDuration::from_secs(60));
+    let later = signed_in.saturating_add(SignedDuration::from_secs(60)).unwrap();
+    assert!(is_kept(granted(&user, later)).await);
+    control.delete_user(administrator(), user.id).await.unwrap();
+    assert!(!is_kept(granted(&user, later)).await);
 }

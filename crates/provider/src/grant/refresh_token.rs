@@ -22,17 +22,20 @@ pub(crate) const GRANT: &str = "refresh_token";
 pub(crate) async fn granted(provider: &Provider, headers: &HeaderMap, form: &Form) -> Result<Value, Refusal> {
     let credentials = Credentials::of(headers, form)?;
     let control = &provider.0.control;
-    let shown = control.refresh_token(form.load("refresh_token")?).await?.ok_or(OAuthError::BadRefreshToken)?;
-    let grant = shown.grant();
-    if !credentials.is_client(grant.app_id) {
+    let shown = control.shown_refresh_token(form.load("refresh_token")?).await?.ok_or(OAuthError::BadRefreshToken)?;
+    if !credentials.is_client(shown.app_id()) {
         return Err(OAuthError::BadRefreshToken.into());
     }
+    let needs_secret = shown.needs_secret();
     let mut secret = None;
-    if grant.secret.is_some() || credentials.has_secret() {
+    if needs_secret || credentials.has_secret() {
         let in_header = credentials.in_header;
         let proved = credentials.authenticate(provider).await.map_err(|refused| refused.challenging(in_header))?;
-        secret = grant.secret.is_some().then(|| proved.secret());
+        secret = needs_secret.then(|| proved.secret());
     }
+    // A token that was used up ends the sign-in: only now, when the client is known.
+    let shown = control.refresh_token(shown).await?.ok_or(OAuthError::BadRefreshToken)?;
+    let grant = shown.grant();
     // The program may have been deleted or disabled since.
     RelyingParty::find(provider, &grant.app_id.to_string()).await?;
     let scope = asked(provider, &shown, form).await?;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use uuid::Uuid;
+use uuid::{Builder, Uuid, Variant, Version};
 
 use crate::access_token::{self, LIFETIME};
 use crate::audience::Audience;
@@ -15,6 +15,7 @@ use crate::form::Form;
 use crate::gateway_client::GATEWAY_CLIENT_ID;
 use crate::provider::Provider;
 use crate::relying_party::is_well_known;
+use crate::shelf::hash;
 use crate::user_scope::UserScope;
 
 /// The most groups that an id token names: with them it stays below the 16 KiB that our own gateway reads. Where there are
@@ -63,12 +64,13 @@ pub(crate) async fn begun(
         sign_in: granted.sign_in,
         user: granted.user,
         app_id: granted.app_id,
+        is_well_known: is_well_known(granted.app_id),
         secret,
         scope: scope.to_owned(),
         granted: words.join(" "),
         signed_in: granted.signed_in,
     };
-    let token = provider.0.control.begin_refreshing(new).await?;
+    let token = provider.0.control.begin_refreshing(new).await?.ok_or(OAuthError::SignInEnded)?;
     if let Some(members) = answer.as_object_mut() {
         members.insert("refresh_token".to_owned(), token.as_str().into());
     }
@@ -156,6 +158,15 @@ async fn allowed(
     }
 }
 
+/// The id of a sign-in as applications learn it. That of the grant is in refresh tokens and nowhere else, because whoever
+/// knows it can make what looks like a token that was used up; it cannot be made of this one, which stays the same as long as
+/// the sign-in goes on.
+fn shown_id(sign_in: Uuid) -> Uuid {
+    let hash = hash(&format!("sid {sign_in}"));
+    let bytes = hash.first_chunk().copied().unwrap_or_default();
+    Builder::from_bytes(bytes).with_version(Version::Custom).with_variant(Variant::RFC4122).into_uuid()
+}
+
 async fn id_token(
     provider: &Provider,
     granted: &Granted<'_>,
@@ -168,7 +179,7 @@ async fn id_token(
         "iss": provider.0.issuer, "aud": granted.app_id, "sub": user.id, "oid": user.id, "tid": provider.0.tenant,
         "iat": now, "nbf": now, "exp": now + LIFETIME, "auth_time": granted.signed_in.as_second(), "ver": "2.0",
         "name": user.display_name, "preferred_username": user.principal_name, "groups": named,
-        "sid": granted.sign_in,
+        "sid": shown_id(granted.sign_in),
     });
     if let Some(claims) = claims.as_object_mut() {
         if groups.len() > MOST_GROUPS {

@@ -74,6 +74,7 @@ async fn a_program_goes_on_with_a_new_token_each_time() {
         assert_eq!(access.subject(), user.id.to_string());
         let (_, id) = said(reply.json["id_token"].as_str().unwrap());
         assert_eq!((&id["sub"], &id["auth_time"]), (&first_id["sub"], &first_id["auth_time"]));
+        assert_eq!(id["sid"], first_id["sid"], "it is the same sign-in");
         assert_eq!((id.get("nonce"), &first_id["nonce"]), (None, &json!("the nonce")));
         let next = refresh_token(&reply);
         assert_ne!(next, token);
@@ -105,6 +106,30 @@ async fn a_token_that_was_used_and_comes_again_ends_the_sign_in_and_is_in_the_au
     let detail = noted[0].detail.to_string();
     assert!(detail.contains(&program.id()) && !detail.contains(&stolen), "{detail}");
     first(&world, &program, SCOPE).await;
+}
+
+#[tokio::test]
+async fn nobody_who_is_not_the_client_or_has_no_token_ends_a_sign_in() {
+    let (world, _, program) = world().await;
+    let code = code(&world, &program, &[("scope", SCOPE)]).await;
+    let reply = world.token(&exchange(&program, &code, &[])).await;
+    let (_, id) = said(reply.json["id_token"].as_str().unwrap());
+    let sid: uuid::Uuid = id["sid"].as_str().unwrap().parse().unwrap();
+    let spent = refresh_token(&reply);
+    assert!(!spent.contains(&sid.simple().to_string()), "what applications learn is not what tokens name");
+    let made_up = format!("adit-refresh.{}.{}", sid.simple(), "A".repeat(43));
+    over(refresh(&world, &program, &made_up).await);
+    let token = refresh_token(&refresh(&world, &program, &spent).await);
+    // Somebody has a used token, but is not the client.
+    world.token(&form(&program, &spent, &[("client_secret", "wrong")])).await.refused(401, "invalid_client", 7_000_215);
+    let mut without = form(&program, &spent, &[]);
+    without.retain(|(name, _)| *name != "client_secret");
+    world.token(&without).await.refused(401, "invalid_client", 7_000_218);
+    over(world.token(&form(&wiki(&world).await, &spent, &[])).await);
+    let token = refresh_token(&refresh(&world, &program, &token).await);
+    // The client itself ends it.
+    over(refresh(&world, &program, &spent).await);
+    over(refresh(&world, &program, &token).await);
 }
 
 #[tokio::test]
