@@ -91,6 +91,13 @@ impl Client {
         last.rsplit(',').next()?.trim().parse().ok()
     }
 
+    /// The address of whoever sent a request, as far as this process or a proxy that it trusts has seen it; none where that
+    /// stands for many: this host, and a trusted proxy that names nobody.
+    pub(crate) fn sender(&self, headers: &HeaderMap) -> Option<IpAddr> {
+        let address = if self.trusted { self.origin(headers)?.to_canonical() } else { self.address };
+        Some(address).filter(|address| !address.is_loopback())
+    }
+
     /// `X-Forwarded-For` for the upstream: the address we see, after what a trusted proxy said.
     pub(crate) fn forwarded_for(&self, headers: &HeaderMap) -> HeaderValue {
         if !self.trusted {
@@ -258,4 +265,23 @@ fn serve_http2<'c>(core: &'c Rc<Core>, tls: TlsStream<TunnelSocket>, client: Rc<
             tracing::debug!(%error, "a client connection ended");
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_sends_a_request_has_an_address_that_a_client_cannot_choose() {
+        let name = http::HeaderName::from_static("x-forwarded-for");
+        let headers = HeaderMap::from_iter([(name, HeaderValue::from_static("198.51.100.1, 192.0.2.7"))]);
+        let sender = |address: &str, trusted, headers: &HeaderMap| {
+            let client = Client { address: address.parse().unwrap(), trusted, ..Client::imagined() };
+            client.sender(headers).map(|address| address.to_string())
+        };
+        assert_eq!(sender("192.0.2.9", false, &headers).as_deref(), Some("192.0.2.9"));
+        assert_eq!(sender("10.0.0.1", true, &headers).as_deref(), Some("192.0.2.7"), "what the proxy saw itself");
+        assert_eq!(sender("10.0.0.1", true, &HeaderMap::new()), None, "many are behind it");
+        assert_eq!(sender("127.0.0.1", false, &headers), None);
+    }
 }

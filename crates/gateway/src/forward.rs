@@ -116,7 +116,8 @@ async fn forward(
     record.asks_for(&place.host);
     let sign_in = core.shared.sign_in.as_ref();
     if let Some(sign_in) = sign_in.filter(|sign_in| sign_in.is_asked(&place.host, request.uri().path())) {
-        let answered = Box::pin(sign_in.answer(core, &place, &request, record.id_value())).await;
+        let from = client.sender(request.headers());
+        let answered = Box::pin(sign_in.answer(core, &place, &request, from, record.id_value())).await;
         if let Some(response) = answered.transpose()? {
             return Ok(Responded { response, switch: None, challenges: false });
         }

@@ -20,6 +20,7 @@ mod navigation;
 mod page;
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -115,16 +116,18 @@ impl SignIn {
         self.host == host
     }
 
-    /// Answers a request for a place of the sign-in itself; nothing where it is for an application.
+    /// Answers a request for a place of the sign-in itself, which came `from` an address that is one client's; nothing where
+    /// it is for an application.
     pub(crate) async fn answer(
         &self,
         core: &Core,
         place: &Place,
         request: &Request<Arriving>,
+        from: Option<IpAddr>,
         request_id: HeaderValue,
     ) -> Option<Result<Response<GatewayBody>, Failure>> {
         if self.is_at(&place.host) {
-            return Some(host::answer(core, self, request, request_id).await);
+            return Some(host::answer(core, self, request, from, request_id).await);
         }
         arrival::answer(core, self, place, request, request_id)
     }

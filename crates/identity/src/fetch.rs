@@ -2,6 +2,7 @@
 //! size and a time limit. An issuer of this very process is asked without the network.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use url::{Host, Url};
+
+use crate::client_address::InNameOf;
 
 /// The largest document, in bytes; real key sets have a few thousand.
 const LARGEST: usize = 1024 * 1024;
@@ -107,6 +110,11 @@ impl Fetcher {
         Ok(Self::Network(Box::new(Client::builder(TokioExecutor::new()).build(connector))))
     }
 
+    /// Whether nothing leaves this process.
+    pub(crate) const fn is_in_process(&self) -> bool {
+        matches!(self, Self::InProcess(_))
+    }
+
     /// Fetches `url`.
     pub(crate) async fn get(&self, url: &Url) -> Result<Bytes, FetchError> {
         match self.in_time(url, Request::get(url.as_str()), Bytes::new()).await? {
@@ -115,17 +123,22 @@ impl Fetcher {
         }
     }
 
-    /// Posts a form to `url`; the answer is what it is, whatever its status.
+    /// Posts a form to `url` in the name of a client, which an issuer of this process is told and nobody else; the answer is
+    /// what it is, whatever its status.
     pub(crate) async fn post(
         &self,
         url: &Url,
         form: String,
         authorization: Option<HeaderValue>,
+        client: Option<IpAddr>,
     ) -> Result<(StatusCode, Bytes), FetchError> {
         let mut request = Request::builder().method(Method::POST).uri(url.as_str());
         request = request.header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(authorization) = authorization {
             request = request.header(http::header::AUTHORIZATION, authorization);
+        }
+        if let (Self::InProcess(_), Some(client)) = (self, client) {
+            request = request.extension(InNameOf(client));
         }
         self.in_time(url, request, form.into()).await
     }
@@ -176,5 +189,30 @@ pub(crate) fn check(url: &Url) -> Result<(), FetchError> {
         "https" if url.host().is_some() => Ok(()),
         "http" if loopback => Ok(()),
         _ => Err(FetchError::NotHttps(url.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_issuer_of_this_process_is_told_in_whose_name_it_is_asked_and_no_header_tells_it() {
+        let seen: Arc<Mutex<Vec<_>>> = Arc::default();
+        let noted = Arc::clone(&seen);
+        let service = OwnService::new(move |request| {
+            let client = request.extensions().get::<InNameOf>().copied();
+            noted.lock().unwrap().push((client, format!("{:?}", request.headers())));
+            async { Response::new(Bytes::new()) }
+        });
+        let fetcher = Fetcher::new(Transport::InProcess(service)).unwrap();
+        let (url, client) = ("https://adit.example/token".parse().unwrap(), "192.0.2.7".parse().unwrap());
+        fetcher.post(&url, "a=b".to_owned(), None, Some(client)).await.unwrap();
+        fetcher.post(&url, "a=b".to_owned(), None, None).await.unwrap();
+        let seen = seen.lock().unwrap();
+        assert_eq!((seen[0].0, seen[1].0), (Some(InNameOf(client)), None));
+        assert!(seen.iter().all(|(_, headers)| !headers.contains("192.0.2.7")), "{seen:?}");
     }
 }

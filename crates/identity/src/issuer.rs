@@ -201,6 +201,11 @@ impl Issuer {
         self.discovery.as_ref().map(|discovery| &discovery.fetcher)
     }
 
+    /// Whether it is in this very process.
+    pub(crate) fn is_in_process(&self) -> bool {
+        self.fetcher().is_some_and(Fetcher::is_in_process)
+    }
+
     fn is_known(&self) -> bool {
         self.keys.load().as_deref().is_some_and(|fetched| self.counts(fetched))
     }

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod claims;
+mod client_address;
 mod compact;
 pub mod cookie;
 mod fetch;
@@ -27,6 +28,7 @@ pub mod sign_out;
 mod token;
 mod verifier;
 
+pub use client_address::{InNameOf, network};
 pub use fetch::{OwnService, Transport};
 pub use issuer::{IssuerSettings, UnusableIssuer};
 pub use local_key::{Holder, LOCAL_AUDIENCE, LOCAL_ISSUER, LocalKey, LocalKeyError, TokenRequest};

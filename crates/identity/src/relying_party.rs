@@ -8,7 +8,8 @@
 //! It verifies access tokens of the same provider too ([`RelyingParty::verify_access_token`]).
 //!
 //! Invariant: nothing is asked of the provider for an answer whose state is not this browser's, or for an attempt that was
-//! used before, and never more than [`EXCHANGES`] codes at once. Times are in milliseconds since 1970.
+//! used before, and never for more codes at once than there are places, of which one address has a share. Times are in
+//! milliseconds since 1970.
 
 mod answer;
 mod attempt;
@@ -16,13 +17,13 @@ mod bearer;
 mod exchange;
 mod id_token;
 mod person;
+mod places;
 
 use std::fmt;
-use std::time::Duration;
+use std::net::IpAddr;
 
 use adit_core::PrincipalId;
 use adit_core::revocation::Version;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -30,6 +31,7 @@ use answer::Answer;
 use attempt::Attempt;
 pub use bearer::Bearer;
 use id_token::IdToken;
+use places::Places;
 
 use crate::claims::Unverified;
 use crate::cookie::{self, ATTEMPT_SECONDS, RequestCookies};
@@ -43,12 +45,6 @@ use crate::token::TokenRefused;
 
 /// What is asked of every provider.
 const SCOPES: [&str; 3] = ["openid", "profile", "email"];
-
-/// The most codes that are exchanged at once: a provider that is slow does not fill the gateway with those who wait.
-const EXCHANGES: usize = 64;
-
-/// How long somebody waits for a place among them.
-const PATIENCE: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(5) };
 
 /// A provider, and how we are known there.
 #[derive(Debug, Clone)]
@@ -187,7 +183,7 @@ pub struct RelyingParty {
     scope: String,
     /// The attempts whose codes were given to the provider.
     used: Once,
-    exchanges: Semaphore,
+    places: Places,
 }
 
 impl fmt::Debug for RelyingParty {
@@ -215,7 +211,7 @@ impl RelyingParty {
             redirect_uri: redirect_uri.to_owned(),
             groups_claim,
             used: Once::new(ATTEMPT_SECONDS * 1000 + 2 * attempt::SKEW),
-            exchanges: Semaphore::new(EXCHANGES),
+            places: Places::new(),
         })
     }
 
@@ -252,21 +248,35 @@ impl RelyingParty {
         Ok(Departure { location: location.into(), set_cookies, attempt: attempt.mark() })
     }
 
-    /// Takes the provider's answer: the query with which a browser came to the redirect URI.
-    pub async fn finish(&self, ring: &SealingRing, cookies: &RequestCookies<'_>, query: &str, now: u64) -> Finished {
+    /// Takes the provider's answer: the query with which a browser came to the redirect URI, from the address `client`; none
+    /// where that is not known, or stands for many.
+    pub async fn finish(
+        &self,
+        ring: &SealingRing,
+        cookies: &RequestCookies<'_>,
+        query: &str,
+        client: Option<IpAddr>,
+        now: u64,
+    ) -> Finished {
         let answer = match Answer::read(query) {
             Ok(answer) => answer,
             Err(failed) => return Finished { outcome: Err(failed), remove: Vec::new() },
         };
         let name = cookie::attempt_name(&answer.state);
         let outcome = match Attempt::of(&answer.state, ring, &self.host, cookies, now) {
-            Ok(attempt) => self.take(&answer, attempt, now).await,
+            Ok(attempt) => self.take(&answer, attempt, client, now).await,
             Err(failed) => Err(failed),
         };
         Finished { outcome, remove: vec![name] }
     }
 
-    async fn take(&self, answer: &Answer, attempt: Attempt, now: u64) -> Result<SignedIn, SignInFailed> {
+    async fn take(
+        &self,
+        answer: &Answer,
+        attempt: Attempt,
+        client: Option<IpAddr>,
+        now: u64,
+    ) -> Result<SignedIn, SignInFailed> {
         // By whom the attempt was begun counts, which a change of the configuration may have made another one.
         if attempt.issuer != self.issuer.name {
             return Err(SignInFailed::OtherIssuer);
@@ -274,10 +284,11 @@ impl RelyingParty {
         let endpoints = self.endpoints().await?;
         answer.check_issuer(&attempt.issuer, endpoints.names_itself)?;
         let code = answer.code()?;
-        let _place = self.place().await?;
+        let busy = || SignInFailed::Unavailable("too many sign-ins wait for it".to_owned());
+        let _place = self.places.take(client).await.ok_or_else(busy)?;
         // Before the provider is asked: of two at the same time one gets there, and who goes away does not come back.
         self.used.take(attempt.number(), now).map_err(|UsedBefore| SignInFailed::Used)?;
-        let token = exchange::exchange(self, &endpoints, code, &attempt.verifier).await?;
+        let token = exchange::exchange(self, &endpoints, code, &attempt.verifier, client).await?;
         let unverified = Unverified::read(&token)?;
         let id_token: IdToken = jwt::verify(&token, &unverified, &self.issuer, &[&self.client_id]).await?;
         id_token.check(&self.client_id, &attempt.nonce)?;
@@ -306,21 +317,18 @@ impl RelyingParty {
     }
 
     /// Where a browser signs out at the provider too, to come back to `back`; nothing where the provider has no such place
-    /// (OpenID Connect RP-Initiated Logout 1.0).
+    /// (OpenID Connect RP-Initiated Logout 1.0), or is of this process: that one keeps no session of a browser, and would
+    /// only ask the user a second time. ID tokens are not kept, so there is no `id_token_hint`.
     pub async fn end_session(&self, back: &str) -> Option<String> {
+        if self.issuer.is_in_process() {
+            return None;
+        }
         let endpoints = self.issuer.endpoints().await?;
         let mut location: Url = endpoints.end_session.clone()?;
         let mut pairs = location.query_pairs_mut();
         pairs.append_pair("client_id", &self.client_id).append_pair("post_logout_redirect_uri", back);
         drop(pairs);
         Some(location.into())
-    }
-
-    /// A place among those whose codes are exchanged.
-    async fn place(&self) -> Result<SemaphorePermit<'_>, SignInFailed> {
-        let place = tokio::time::timeout(PATIENCE, self.exchanges.acquire()).await;
-        let busy = || SignInFailed::Unavailable("too many sign-ins wait for it".to_owned());
-        place.ok().and_then(Result::ok).ok_or_else(busy)
     }
 
     async fn endpoints(&self) -> Result<std::sync::Arc<Endpoints>, SignInFailed> {

@@ -37,7 +37,6 @@ impl std::fmt::Debug for GatewayClient {
 pub(crate) struct Gateway {
     secret_hash: [u8; 32],
     pub(crate) redirect_uri: String,
-    pub(crate) after_sign_out: String,
 }
 
 impl Gateway {
@@ -48,18 +47,15 @@ impl Gateway {
 }
 
 impl Provider {
-    /// Lets this installation's gateway sign users in here: codes go to `redirect_uri` and nowhere else, and who has signed
-    /// out may be sent to `after_sign_out`. Both count letter for letter. Until this is called nobody is this client.
+    /// Lets this installation's gateway sign users in here: codes go to `redirect_uri`, letter for letter, and nowhere else.
+    /// Until this is called nobody is this client. Nobody is sent back to it after signing out: there is no session here
+    /// that a browser would have to come for.
     ///
     /// `None` if it was called before, or the system gives no random numbers.
     #[must_use]
-    pub fn admit_gateway(&self, redirect_uri: &str, after_sign_out: &str) -> Option<GatewayClient> {
+    pub fn admit_gateway(&self, redirect_uri: &str) -> Option<GatewayClient> {
         let secret = Zeroizing::new(random_key()?);
-        let gateway = Gateway {
-            secret_hash: hash(&secret),
-            redirect_uri: redirect_uri.to_owned(),
-            after_sign_out: after_sign_out.to_owned(),
-        };
+        let gateway = Gateway { secret_hash: hash(&secret), redirect_uri: redirect_uri.to_owned() };
         self.0.gateway.set(gateway).ok()?;
         Some(GatewayClient { client_id: GATEWAY_CLIENT_ID.to_string(), secret })
     }

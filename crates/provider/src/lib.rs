@@ -17,6 +17,7 @@ mod first_administrator;
 mod form;
 mod gateway_client;
 mod grant;
+mod in_process;
 mod keys;
 mod page;
 mod permission_list;

@@ -46,8 +46,6 @@ enum Kind {
     Gateway {
         /// Its one redirect URI.
         redirect_uri: String,
-        /// Where its users may go on after they have signed out.
-        after_sign_out: String,
     },
 }
 
@@ -70,10 +68,7 @@ impl RelyingParty {
         }
         if app_id == GATEWAY_CLIENT_ID {
             let gateway = provider.0.gateway.get().ok_or_else(unknown)?;
-            let kind = Kind::Gateway {
-                redirect_uri: gateway.redirect_uri.clone(),
-                after_sign_out: gateway.after_sign_out.clone(),
-            };
+            let kind = Kind::Gateway { redirect_uri: gateway.redirect_uri.clone() };
             return Ok(Self { app_id, name: gateway_client::NAME.to_owned(), kind });
         }
         let control = &provider.0.control;
@@ -108,7 +103,7 @@ impl RelyingParty {
                 (registered("publicClient") || registered("spa"), registered("web"))
             }
             Kind::WellKnown => (is_same_loopback("http://localhost/", asked), false),
-            Kind::Gateway { redirect_uri, .. } => (false, redirect_uri == asked),
+            Kind::Gateway { redirect_uri } => (false, redirect_uri == asked),
         };
         // What is registered as both has the secret that it was given.
         (public || is_confidential).then(|| Target { uri: asked.to_owned(), is_confidential })
@@ -129,8 +124,7 @@ impl RelyingParty {
             Kind::Own(attributes) => ["web", "spa", "publicClient"]
                 .iter()
                 .any(|place| redirect_uris(attributes, place).any(|own| own == asked)),
-            Kind::WellKnown => false,
-            Kind::Gateway { after_sign_out, .. } => after_sign_out == asked,
+            Kind::WellKnown | Kind::Gateway { .. } => false,
         }
     }
 

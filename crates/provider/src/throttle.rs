@@ -9,6 +9,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+pub(crate) use adit_identity::network as place;
+
 /// What is remembered at most. When there is more, those whose time is over go, and if that is not enough all do: what this
 /// protects from is not worth more memory.
 const MOST_KNOWN: usize = 10_000;
@@ -121,17 +123,6 @@ impl<K: Eq + Hash> Throttle<K> {
             *attempts = Attempts { since: now, count: 0 };
         }
         attempts.count = attempts.count.saturating_add(1);
-    }
-}
-
-/// An address as it counts: whoever has one address of IPv6 has the 2^64 beside it.
-pub(crate) fn place(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -8,23 +8,17 @@ use std::net::IpAddr;
 use adit_control::ControlPlane;
 use adit_gateway::sign_in_places;
 use adit_graph::Peer;
-use adit_identity::{ClientSecret, LOCAL_AUDIENCE, OwnService, ProviderSettings, Transport};
+use adit_identity::{ClientSecret, LOCAL_AUDIENCE, ProviderSettings, Transport};
 use adit_provider::{ClientAddress, Provider};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
-use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::HeaderMap;
 use ipnet::IpNet;
-use tower::ServiceExt as _;
 
 use super::StartError;
 use crate::configuration::Api;
 use crate::data_folder::Addresses;
-
-/// The largest answer of the provider, in bytes: documents, keys and tokens.
-const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// Starts the provider, unless another issuer signs people in.
 pub(super) async fn start(
@@ -56,46 +50,16 @@ fn public_url(api: &Api, addresses: &Addresses) -> String {
 /// It is asked in this process: by its public name it may not be reached from here, and its certificate is renewed by
 /// whoever made it.
 pub(super) fn for_gateway(provider: &Provider, authority: &str) -> Option<ProviderSettings> {
-    let [callback, signed_out] = sign_in_places(authority);
-    let client = provider.admit_gateway(&callback, &signed_out)?;
-    let router = provider.router();
-    // Who reaches the provider below a path does so through a proxy, which takes the path off.
-    let prefix = provider.path_prefix().to_owned();
-    let service = OwnService::new(move |request| {
-        let (router, request) = (router.clone(), without_prefix(request, &prefix));
-        async move {
-            let answer = router.oneshot(request.map(Body::from)).await.unwrap_or_else(|never| match never {});
-            let (head, body) = answer.into_parts();
-            match axum::body::to_bytes(body, LARGEST_ANSWER).await {
-                Ok(body) => Response::from_parts(head, body),
-                Err(_) => cut_short(),
-            }
-        }
-    });
+    let [callback, _] = sign_in_places(authority);
+    let client = provider.admit_gateway(&callback)?;
     Some(ProviderSettings {
         issuer: provider.issuer_url().to_owned(),
         client_id: client.client_id,
         client_secret: Some(ClientSecret::new(client.secret.to_string())),
-        transport: Transport::InProcess(service),
+        transport: Transport::InProcess(provider.in_process()),
         groups_claim: "groups".to_owned(),
         scopes: Vec::new(),
     })
-}
-
-/// The request as the provider's own routes have it.
-fn without_prefix<B>(mut request: http::Request<B>, prefix: &str) -> http::Request<B> {
-    let asked = request.uri().path_and_query().and_then(|asked| asked.as_str().strip_prefix(prefix));
-    if let Some(own) = asked.and_then(|own| own.parse().ok()) {
-        *request.uri_mut() = own;
-    }
-    request
-}
-
-/// What takes the place of an answer that could not be read.
-fn cut_short() -> Response<Bytes> {
-    let mut answer = Response::new(Bytes::new());
-    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    answer
 }
 
 /// The API with the provider beside it.
@@ -135,16 +99,6 @@ fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_path_of_the_public_url_is_no_part_of_the_providers_own() {
-        let own = |url: &str, prefix: &str| {
-            let request = http::Request::get(url).body(()).unwrap();
-            without_prefix(request, prefix).uri().path_and_query().unwrap().to_string()
-        };
-        assert_eq!(own("https://x.example/graph/adit/v2.0/keys?a=b", "/graph"), "/adit/v2.0/keys?a=b");
-        assert_eq!(own("https://x.example/adit/v2.0/keys", ""), "/adit/v2.0/keys");
-    }
 
     #[test]
     fn a_forwarded_address_counts_only_behind_a_trusted_proxy() {

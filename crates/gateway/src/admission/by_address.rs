@@ -9,11 +9,11 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use adit_identity::network;
 use tokio::time::Instant;
 
 use super::Admission;
 use crate::limits;
-use crate::registration::rate::network;
 
 /// How often refusals are logged.
 const LOGGED: Duration = Duration::from_secs(60);

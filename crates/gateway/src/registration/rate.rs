@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use adit_identity::network;
 use tokio::time::Instant;
 
 use crate::limits::ClientLimits;
@@ -114,17 +115,6 @@ fn take(bucket: &mut Bucket, most: u32, now: Instant) -> bool {
     let taken = left >= 1.0;
     *bucket = Bucket { left: if taken { left - 1.0 } else { left }, at: now };
     taken
-}
-
-/// The address, or the network that one IPv6 customer has.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        v4 => v4,
-    }
 }
 
 #[cfg(test)]

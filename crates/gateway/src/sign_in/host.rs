@@ -1,5 +1,6 @@
 //! The sign-in host: it sends browsers to the provider, takes them back, hands sessions over to applications, and ends them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use adit_core::access::{self, AccessRequest, Principal, Who};
@@ -30,9 +31,10 @@ pub(crate) async fn answer(
     core: &Core,
     sign_in: &SignIn,
     request: &Request<Arriving>,
+    from: Option<IpAddr>,
     request_id: HeaderValue,
 ) -> Result<Response<GatewayBody>, Failure> {
-    let visit = Visit { core, sign_in, headers: request.headers(), query: request.uri().query(), request_id };
+    let visit = Visit { core, sign_in, headers: request.headers(), query: request.uri().query(), from, request_id };
     let path = request.uri().path();
     match (request.method(), path.strip_prefix(PLACES)) {
         (&Method::GET, Some("sign-in")) => visit.begin_for_application().await,
@@ -54,6 +56,7 @@ struct Visit<'r> {
     sign_in: &'r SignIn,
     headers: &'r HeaderMap,
     query: Option<&'r str>,
+    from: Option<IpAddr>,
     request_id: HeaderValue,
 }
 
@@ -109,7 +112,8 @@ impl Visit<'_> {
     async fn take_answer(&self) -> Result<Response<GatewayBody>, Failure> {
         let (lines, ring, now) = (cookie_lines(self.headers), self.sign_in.keys.load_full(), now());
         let cookies = RequestCookies::new(&lines);
-        let finished = self.sign_in.party.finish(&ring, &cookies, self.query.unwrap_or_default(), now).await;
+        let query = self.query.unwrap_or_default();
+        let finished = self.sign_in.party.finish(&ring, &cookies, query, self.from, now).await;
         let mut set_cookies: Vec<String> = finished.remove.iter().map(|name| cookie::remove(name)).collect();
         let arrived = match finished.outcome {
             Ok(signed_in) => self.arrive(signed_in, now).await,

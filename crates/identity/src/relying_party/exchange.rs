@@ -1,5 +1,7 @@
 //! The exchange of a code for an ID token at the provider's token endpoint (RFC 6749, section 4.1.3).
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderValue, StatusCode};
@@ -20,13 +22,14 @@ struct Refusal {
     error: String,
 }
 
-/// Gives the provider `code` and the proof that it was asked for here, and returns the ID token, of which nothing has been
-/// checked.
+/// Gives the provider `code` and the proof that it was asked for here, in the name of the client that brought it, and returns
+/// the ID token, of which nothing has been checked.
 pub(super) async fn exchange(
     party: &RelyingParty,
     endpoints: &Endpoints,
     code: &str,
     verifier: &str,
+    client: Option<IpAddr>,
 ) -> Result<String, SignInFailed> {
     let unavailable = || SignInFailed::Unavailable("it is not one that is asked".to_owned());
     let fetcher = party.issuer.fetcher().ok_or_else(unavailable)?;
@@ -43,7 +46,7 @@ pub(super) async fn exchange(
         }
         Some(secret) => authorization = Some(basic(&party.client_id, &secret.0)?),
     }
-    let asked = fetcher.post(&endpoints.token, form.finish(), authorization).await;
+    let asked = fetcher.post(&endpoints.token, form.finish(), authorization, client).await;
     let (status, body) = asked.map_err(|error| SignInFailed::Unavailable(error.to_string()))?;
     if status == StatusCode::OK {
         let unexpected = |_| SignInFailed::Unexpected("there is no ID token in it".to_owned());

@@ -19,6 +19,7 @@ const HOST: &str = "login.example";
 const REDIRECT: &str = "https://login.example:8443/.adit/callback";
 const USER: &str = "0b7e1d2a-6a5a-4c8e-9f7e-6a1f4f6f0001";
 const NOW: u64 = 1_800_000_000_000;
+const FROM: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
 
 fn party(provider: &Provider) -> RelyingParty {
     let settings = ProviderSettings {
@@ -63,7 +64,7 @@ impl Browser {
 
     async fn finish(&mut self, party: &RelyingParty, query: &str, now: u64) -> Result<SignedIn, SignInFailed> {
         let line = self.line();
-        let finished = party.finish(&ring(1, None), &RequestCookies::new(&[line.as_slice()]), query, now).await;
+        let finished = party.finish(&ring(1, None), &RequestCookies::new(&[line.as_slice()]), query, FROM, now).await;
         self.0.retain(|(name, _)| !finished.remove.contains(name));
         finished.outcome
     }
@@ -202,7 +203,7 @@ async fn an_attempt_is_used_before_its_code_is_exchanged_and_few_are_exchanged_a
     let mut browser = Browser::default();
     let departure = browser.begin(&party, NOW).await;
     let query = provider.sign_in(&departure.location, &ada());
-    let all = party.exchanges.acquire_many(u32::try_from(EXCHANGES).unwrap()).await.unwrap();
+    let all = party.places.all.acquire_many(u32::try_from(places::EXCHANGES).unwrap()).await.unwrap();
     let refused = browser.clone().finish(&party, &query, NOW).await.unwrap_err();
     assert!(matches!(refused, SignInFailed::Unavailable(_)) && refused.is_fault_of_provider(), "{refused:?}");
     assert_eq!(provider.tokens_asked(), 1);
@@ -352,6 +353,25 @@ async fn who_signs_out_can_do_so_at_the_provider_too() {
     );
     provider.document(|document| document["end_session_endpoint"] = json!("ftp://x/"));
     assert_eq!(super::tests::party(&provider).end_session("https://login.example/").await, None);
+    // One of this process has the user signed out by us alone, whatever its document says.
+    let document = json!({"issuer": "https://own.example", "authorization_endpoint": "https://own.example/authorize",
+        "token_endpoint": "https://own.example/token", "jwks_uri": "https://own.example/keys",
+        "end_session_endpoint": "https://own.example/end", "keys": [provider::Signer::new("one").jwk()]});
+    let service = crate::OwnService::new(move |_| {
+        let answer = http::Response::new(document.to_string().into());
+        async move { answer }
+    });
+    let settings = ProviderSettings {
+        issuer: "https://own.example".to_owned(),
+        client_id: CLIENT.to_owned(),
+        client_secret: None,
+        transport: Transport::InProcess(service),
+        groups_claim: "groups".to_owned(),
+        scopes: Vec::new(),
+    };
+    let own = RelyingParty::new(settings, HOST, REDIRECT).unwrap();
+    assert!(own.begin(&ring(1, None), "", &RequestCookies::new(&[]), at(7), NOW).await.is_ok(), "it is known");
+    assert_eq!(own.end_session("https://login.example/").await, None);
 }
 
 #[test]

@@ -60,7 +60,7 @@ async fn exchange(world: &World, id: &str, secret: &str, code: &str) -> Reply {
 }
 
 fn admitted(world: &World) -> GatewayClient {
-    world.provider.admit_gateway(CALLBACK, SIGNED_OUT).unwrap()
+    world.provider.admit_gateway(CALLBACK).unwrap()
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn without_a_gateway_nobody_is_it() {
     assert_eq!((page.status, page.location), (400, None));
     let gateway = admitted(&world);
     assert!(!format!("{gateway:?}").contains(gateway.secret.as_str()));
-    assert!(world.provider.admit_gateway("https://evil.example/", SIGNED_OUT).is_none(), "there is one");
+    assert!(world.provider.admit_gateway("https://evil.example/").is_none(), "there is one");
 }
 
 #[tokio::test]

@@ -111,20 +111,6 @@ pub(crate) fn said(token: &str) -> (Value, Value) {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        Self::start_at(PUBLIC_URL).await
-    }
-
-    /// One that is also reached over the network, on loopback, for clients that speak HTTP themselves; where it is.
-    pub(crate) async fn served() -> (Self, String) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let world = Self::start_at(&url).await;
-        let router = world.router.clone();
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        (world, url)
-    }
-
-    async fn start_at(public_url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (authority, _) = CertificateAuthority::generate().unwrap();
         let settings = adit_control::Settings {
@@ -136,7 +122,7 @@ impl World {
         let control = ControlPlane::open(settings).await.unwrap();
         let settings = Settings {
             control: control.clone(),
-            public_url: public_url.to_owned(),
+            public_url: PUBLIC_URL.to_owned(),
             api_audience: "api://adit".to_owned(),
         };
         let provider = Provider::start(settings).await.unwrap();
