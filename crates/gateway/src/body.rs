@@ -20,39 +20,8 @@ use crate::translate::{Passing, RestoredBody, TranslatedBody};
 pub(crate) struct GatewayBody {
     content: Content,
     record: Option<Box<Record>>,
-    /// What ends it early, if it goes to somebody who has signed in.
-    leash: Option<Held>,
-}
-
-/// What ends a body when the visitor may not go on.
-enum Held {
-    /// Nothing has had to wait so far. What is there at once goes out within the moment of its grant.
-    Loosely(Box<Leash>),
-    /// Something had to wait: it completes when the visitor may not go on.
-    Tightly(Pin<Box<dyn Future<Output = ()>>>),
-}
-
-impl Held {
-    /// Whether the visitor may not go on, which is found out before the next frame.
-    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        match self {
-            Self::Loosely(_) => false,
-            Self::Tightly(ended) => ended.as_mut().poll(cx).is_ready(),
-        }
-    }
-
-    fn tightened(self) -> Self {
-        match self {
-            Self::Loosely(mut leash) => Self::Tightly(Box::pin(async move { leash.ended().await })),
-            Self::Tightly(_) => self,
-        }
-    }
-}
-
-impl std::fmt::Debug for Held {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Held")
-    }
+    /// What ends it early, if it is an application's.
+    leash: Option<Leash>,
 }
 
 #[derive(Debug)]
@@ -106,10 +75,10 @@ impl GatewayBody {
         self
     }
 
-    /// The same body for somebody who has signed in: it ends when they may not go on.
+    /// The same body, which ends when its request may not go on.
     pub(crate) fn held_by(mut self, leash: Leash) -> Self {
         if !self.content.is_over() {
-            self.leash = Some(Held::Loosely(Box::new(leash)));
+            self.leash = Some(leash);
         }
         self
     }
@@ -119,15 +88,8 @@ impl GatewayBody {
             return self.cut();
         }
         let polled = self.content.poll_frame(cx);
-        // From the second frame on, and whenever one is waited for, the leash is asked first.
-        if let Some(held) = self.leash.take_if(|held| matches!(held, Held::Loosely(_)))
-            && !self.content.is_over()
-        {
-            let mut held = held.tightened();
-            if polled.is_pending() && held.is_over(cx) {
-                return self.cut();
-            }
-            self.leash = Some(held);
+        if polled.is_pending() && self.leash.as_mut().is_some_and(|leash| leash.poll_ended(cx).is_ready()) {
+            return self.cut();
         }
         polled
     }

@@ -1,10 +1,12 @@
 //! One request: decided, cleaned, sent through a connector, answered, recorded.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::access::{self, AccessRequest, Grant, Refused, Who};
+use adit_core::access::{self, AccessRequest, Grant, Refused};
+use http::uri::PathAndQuery;
 use http::{Request, Response, Version};
 use tokio::time::Instant;
 
@@ -23,8 +25,9 @@ use crate::record::Record;
 use crate::replay::ReplayBody;
 use crate::respond::{self, Responded};
 use crate::serving::ForwardingRules;
-use crate::sign_in::gate::{self, Admitted};
+use crate::sign_in::gate::{self, Admitted, Visitor};
 use crate::sign_in::leash::Leash;
+use crate::sign_in::nobody;
 use crate::translate::Entered;
 use crate::upgrade;
 
@@ -131,23 +134,23 @@ async fn forward(
         (None, None) => return Err(Failure::new(Reason::SignInUnavailable, "no provider is configured")),
     };
     record.goes_by(&rules);
-    let path = if visitor.is_some() { request.uri().path().to_owned() } else { String::new() };
-    let mut leash = visitor.map(|visitor| Leash::new(core, visitor, rules.application.id, &place.host, path));
-    if let Some(leash) = &leash {
-        record.is_asked_by(leash.visitor().owner().1);
+    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let mut leash = Leash::new(core, visitor, rules.application.id, &place.host, path);
+    if let Some(visitor) = leash.visitor() {
+        record.is_asked_by(visitor.owner().1);
     }
     let entered = Entered::of(&grant, request.uri().path());
     let upgrade = upgrade::requested(&mut request)?;
     // Browsers send cookies with the WebSockets of any page, whoever made it.
-    let by_cookie = leash.as_ref().is_some_and(|leash| leash.visitor().has_cookie());
+    let by_cookie = leash.visitor().is_some_and(Visitor::has_cookie);
     if upgrade.is_some() && (by_cookie || core.shared.client_limits.same_origin_websockets) {
         upgrade::check_origin(request.headers(), &place.authority)?;
     }
     let over_http2 = request.version() == Version::HTTP_2;
     let (mut parts, incoming) = request.into_parts();
-    if let Some(leash) = &leash {
-        leash.visitor().withhold(&mut parts.headers);
-        client.bonds.belong_to(leash.visitor().owner());
+    if let Some(visitor) = leash.visitor() {
+        visitor.withhold(&mut parts.headers);
+        client.bonds.belong_to(visitor.owner());
     }
     let affinity = Affinity::of(grant.application(), &parts.headers, &core.random);
     let body = ReplayBody::new(incoming, &parts.headers);
@@ -171,12 +174,13 @@ async fn forward(
     let interim = Interim::new(if upgrade.is_some() { Way::Closed } else { way }, &rules, entered);
     let job =
         Job { rules: &rules, head: &head, body: &body, bonds, session, begun, deadline, course, interim: &interim };
-    let answered = match &mut leash {
-        None => attempt::send(core, job).await?,
-        Some(leash) => tokio::select! {
-            answered = attempt::send(core, job) => answered?,
-            () = leash.ended() => return Err(Failure::new(Reason::SignInRequired, "the session ended meanwhile")),
-        },
+    let answered = {
+        let sending = pin!(attempt::send(core, job));
+        tokio::select! {
+            biased;
+            answered = sending => answered?,
+            () = leash.ended() => return Err(leash.failure()),
+        }
     };
     let Responded { mut response, switch, challenges } =
         respond::respond(answered, &rules, entered, bonds, upgrade, deadline)?;
@@ -185,16 +189,18 @@ async fn forward(
         core.shared.http1_hosts.remember(grant.url().host());
     }
     if let Some(links) = &rules.translations.at(entered.entrance).links {
-        response = Box::pin(respond::with_links(core, response, &head.method, links)).await?;
+        let translating = Box::pin(respond::with_links(core, response, &head.method, links));
+        response = tokio::select! {
+            biased;
+            translated = translating => translated?,
+            () = leash.ended() => return Err(leash.failure()),
+        };
     }
     if let Some(affinity) = affinity {
         affinity.tell(response.headers_mut());
     }
-    let (Some(leash), Some(sign_in)) = (leash, sign_in) else {
-        return Ok(Responded { response, switch, challenges });
-    };
-    if switch.is_none() {
-        sign_in.note_use(leash.visitor(), grant.application(), &place.host, response.headers_mut());
+    if let (None, Some(visitor), Some(sign_in)) = (&switch, leash.visitor(), sign_in) {
+        sign_in.note_use(visitor, grant.application(), &place.host, response.headers_mut());
     }
     Ok(match switch {
         Some(switch) => Responded { response, switch: Some(switch.held_by(leash)), challenges },
@@ -205,8 +211,8 @@ async fn forward(
 /// The grant of a request to an application that is open to everybody; nothing where somebody has to sign in first.
 fn open_to_all(core: &Core, place: &Place, path: &str) -> Result<Option<(Grant, Arc<ForwardingRules>)>, Failure> {
     let serving = core.serving();
-    let nobody = if core.shared.sign_in.is_some() { Who::Anonymous } else { Who::SignInUnavailable };
-    let grant = match access::decide_for(&serving.snapshot, AccessRequest { host: &place.host, path }, nobody) {
+    let asked = AccessRequest { host: &place.host, path };
+    let grant = match access::decide_for(&serving.snapshot, asked, nobody(core)) {
         Ok(grant) => grant,
         Err(Refused::SignInRequired { .. }) => return Ok(None),
         Err(refused) => return Err(refused.into()),

@@ -24,8 +24,8 @@ pub(crate) enum BodyError {
     /// Its end did not come in time.
     #[error("the answer took longer than the application's total time")]
     TooLong,
-    /// Its visitor may not go on.
-    #[error("the session of the user was ended")]
+    /// Its request may not go on.
+    #[error("the session of the user was ended, or the application is not open any more")]
     SessionEnded,
 }
 

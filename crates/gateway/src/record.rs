@@ -48,7 +48,7 @@ pub(crate) enum Outcome {
     UpstreamBroken,
     /// The gateway answered itself; the reason says why.
     Refused,
-    /// The user's session was ended, or the user may not use the application any more.
+    /// The user's session was ended, or the application is not open any more to whoever asked.
     SessionEnded,
 }
 

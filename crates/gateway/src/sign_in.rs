@@ -6,7 +6,7 @@
 //! - [`gate`]: whether a request is granted, and where it is sent or what it is answered if not.
 //! - [`arrival`]: the places on an application's host, below `/.adit/`.
 //! - [`host`]: the sign-in host, at which nothing is published.
-//! - [`leash`]: what ends an answer or a WebSocket whose visitor may not go on.
+//! - [`leash`]: what ends a request, an answer or a WebSocket that may not go on.
 //!
 //! Invariant: an application that requires sign-in gets a [`adit_core::Grant`] here and nowhere else, from a session that
 //! [`session::judge`] has let pass or an access token that was verified.
@@ -24,6 +24,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use adit_core::access::Who;
 use adit_core::snapshot::PublishedApplication;
 use adit_core::{ApplicationId, ExternalUrl, PreAuthentication, wildcard};
 use adit_identity::cookie::{self, CookieSettings, Found, RequestCookies};
@@ -204,6 +205,11 @@ impl SignIn {
             to.append(SET_COOKIE, cookie);
         }
     }
+}
+
+/// Who asks where nobody has signed in.
+pub(crate) fn nobody(core: &Core) -> Who<'static> {
+    if core.shared.sign_in.is_some() { Who::Anonymous } else { Who::SignInUnavailable }
 }
 
 /// The `Cookie` fields of a request.

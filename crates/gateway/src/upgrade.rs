@@ -165,12 +165,12 @@ pub(crate) struct Switch {
     upstream: Option<Switched>,
     lease: Lease,
     idle: Duration,
-    /// What ends it early, if somebody who has signed in opened it.
+    /// What ends it early.
     leash: Option<Leash>,
 }
 
 impl Switch {
-    /// The same for somebody who has signed in: it ends when they may not go on.
+    /// The same, which ends when its request may not go on.
     pub(crate) fn held_by(self, leash: Leash) -> Self {
         Self { leash: Some(leash), ..self }
     }

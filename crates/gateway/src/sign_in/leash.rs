@@ -1,24 +1,28 @@
-//! What ends an answer or a WebSocket whose visitor may not go on: the session was ended, its time is over, the user is not
-//! assigned any more, the application requires something else by now.
+//! What ends a request that may not go on: its session was ended or its time is over, the user is not assigned any more, the
+//! application requires something else by now, or is not there any more. Whoever sent it, signed in or not.
 //!
 //! Each core looks a few times a second whether the directory or what was ended has changed; then every leash of the core asks
-//! the very function that granted the request. Nothing is asked while nothing changes.
+//! the very function that granted the request. Nothing is asked while nothing changes, and a request that waits for nothing
+//! pays a comparison: what waits is noted in a place that the core keeps, and only sessions have a timer.
 
-use std::collections::HashSet;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use adit_core::ApplicationId;
 use adit_core::access::{self, AccessRequest, Who};
-use adit_core::snapshot::Snapshot;
-use adit_identity::session::SessionId;
-use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use http::uri::PathAndQuery;
+use tokio::time::{MissedTickBehavior, Sleep, interval, sleep};
 
 use super::gate::Visitor;
-use super::now;
+use super::{nobody, now};
 use crate::core::Core;
+use crate::failure::Failure;
+use crate::reason::Reason;
 
 /// How often a core looks: with the time that a change takes to get here, what was ended is over within a second.
 const LOOK: Duration = Duration::from_millis(250);
@@ -26,88 +30,239 @@ const LOOK: Duration = Duration::from_millis(250);
 /// The longest time without a look at the clock: it may be set, and a timer counts no sleep of the machine.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Tells the leashes of a core that something has changed.
-#[derive(Debug)]
-pub(crate) struct Changes(watch::Sender<()>);
+/// The shortest: a session whose time is over is judged, and not waited for again and again.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
-impl Default for Changes {
-    fn default() -> Self {
-        Self(watch::Sender::new(()))
+/// Tells the leashes of a core that something has changed.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// How often something has.
+    count: Cell<u64>,
+    waiting: RefCell<Waiting>,
+}
+
+/// Who waits, each in a place of its own.
+#[derive(Debug, Default)]
+struct Waiting {
+    places: Vec<Option<Waker>>,
+    free: Vec<usize>,
+}
+
+impl Changes {
+    /// Has everybody who waits ask again.
+    fn tell(&self) {
+        self.count.set(self.count.get() + 1);
+        let woken: Vec<Waker> = self.waiting.borrow_mut().places.iter_mut().filter_map(Option::take).collect();
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Has `waker` woken by the next change. The place is its owner's until [`Self::leave`].
+    fn wait(&self, place: &mut Option<usize>, waker: &Waker) {
+        let mut waiting = self.waiting.borrow_mut();
+        let number = *place.get_or_insert_with(|| waiting.take_place());
+        let replaced = match waiting.places.get_mut(number) {
+            Some(Some(held)) if held.will_wake(waker) => None,
+            Some(held) => held.replace(waker.clone()),
+            None => None,
+        };
+        drop(waiting);
+        // What it belongs to may be dropped with it, which comes back here.
+        drop(replaced);
+    }
+
+    fn leave(&self, place: usize) {
+        let mut waiting = self.waiting.borrow_mut();
+        let held = waiting.places.get_mut(place).and_then(Option::take);
+        waiting.free.push(place);
+        drop(waiting);
+        drop(held);
     }
 }
 
-/// Looks for changes as long as the core lives, where users can sign in.
+impl Waiting {
+    fn take_place(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        })
+    }
+}
+
+/// Looks for changes as long as the core lives.
 pub(crate) async fn look(core: Rc<Core>) {
-    let Some(sign_in) = &core.shared.sign_in else { return };
-    let known = || (Arc::clone(&core.serving().snapshot), sign_in.ended.load_full());
-    let (mut snapshot, mut ended): (Arc<Snapshot>, Arc<HashSet<SessionId>>) = known();
+    let known = || {
+        let ended = core.shared.sign_in.as_ref().map(|sign_in| sign_in.ended.load_full());
+        (Arc::clone(&core.serving().snapshot), ended)
+    };
+    let (mut snapshot, mut ended) = known();
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
         let (new_snapshot, new_ended) = known();
-        let is_same = new_snapshot.has_content_of(&snapshot) && Arc::ptr_eq(&new_ended, &ended);
+        let is_same = new_snapshot.has_content_of(&snapshot)
+            && new_ended.as_ref().map(Arc::as_ptr) == ended.as_ref().map(Arc::as_ptr);
         (snapshot, ended) = (new_snapshot, new_ended);
         if !is_same {
-            core.changes.0.send_replace(());
+            core.changes.tell();
         }
     }
 }
 
-/// What one answer or WebSocket depends on.
+/// What one request depends on, as long as anything of it is under way.
 pub(crate) struct Leash {
     core: Rc<Core>,
-    visitor: Visitor,
+    /// Nobody where the application is open to everybody.
+    visitor: Option<Box<Visitor>>,
     application: ApplicationId,
     host: Rc<str>,
-    path: String,
-    changes: watch::Receiver<()>,
+    path: PathAndQuery,
+    /// The changes of the core that it has looked at.
+    seen: u64,
+    /// Where the core finds what waits, once something does.
+    place: Option<usize>,
+    /// When the clock is looked at next, once something waits for somebody who has signed in.
+    timer: Option<Pin<Box<Sleep>>>,
+    is_over: bool,
+}
+
+impl std::fmt::Debug for Leash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Leash").field("application", &self.application).finish_non_exhaustive()
+    }
 }
 
 impl Leash {
     /// The leash of a request that was granted a moment ago: the core has done nothing else since.
     pub(crate) fn new(
         core: &Rc<Core>,
-        visitor: Visitor,
+        visitor: Option<Visitor>,
         application: ApplicationId,
         host: &Rc<str>,
-        path: String,
+        path: PathAndQuery,
     ) -> Self {
-        let (core, host) = (Rc::clone(core), Rc::clone(host));
-        let changes = core.changes.0.subscribe();
-        Self { core, visitor, application, host, path, changes }
+        Self {
+            core: Rc::clone(core),
+            visitor: visitor.map(Box::new),
+            application,
+            host: Rc::clone(host),
+            path,
+            seen: core.changes.count.get(),
+            place: None,
+            timer: None,
+            is_over: false,
+        }
     }
 
-    /// Who is held by it.
-    pub(crate) const fn visitor(&self) -> &Visitor {
-        &self.visitor
+    /// Who has signed in.
+    pub(crate) fn visitor(&self) -> Option<&Visitor> {
+        self.visitor.as_deref()
     }
 
-    /// Completes once the visitor may not go on. May be dropped and called again.
+    /// Whether the request may not go on, asked of what does not wait.
+    pub(crate) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.timer.is_some() {
+            return self.poll_ended(cx).is_ready();
+        }
+        self.looks_again();
+        self.is_over
+    }
+
+    /// Ready once the request may not go on.
+    pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.looks_again();
+        while !self.is_over && self.poll_time(cx).is_ready() {
+            self.timer = None;
+            self.is_over = self.asked().is_err();
+        }
+        if self.is_over {
+            return Poll::Ready(());
+        }
+        self.core.changes.wait(&mut self.place, cx.waker());
+        Poll::Pending
+    }
+
+    /// Completes once the request may not go on. May be dropped and called again.
     pub(crate) async fn ended(&mut self) {
-        loop {
-            let left = Duration::from_millis(self.visitor.session.ends.saturating_sub(now()));
-            tokio::select! {
-                // It fails only when the core is gone.
-                _ = self.changes.changed() => {}
-                () = sleep(left.min(LONGEST_WAIT)) => {}
-            }
-            if !self.may_go_on() {
-                return;
-            }
+        poll_fn(|cx| self.poll_ended(cx)).await;
+    }
+
+    /// What is said where nothing of an answer has gone out when it ended.
+    pub(crate) fn failure(&self) -> Failure {
+        self.asked().err().unwrap_or_else(|| Failure::new(Reason::SignInRequired, "the session ended meanwhile"))
+    }
+
+    /// Asks again if something has changed.
+    fn looks_again(&mut self) {
+        let count = self.core.changes.count.get();
+        if std::mem::replace(&mut self.seen, count) != count {
+            self.is_over |= self.asked().is_err();
         }
     }
 
-    fn may_go_on(&self) -> bool {
-        let Some(sign_in) = &self.core.shared.sign_in else { return false };
-        // What is open is in use: only requests are measured by the time without one.
-        let in_use = adit_identity::Session { seen: now(), ..self.visitor.session.clone() };
-        if !sign_in.counts(&self.core, &in_use, Some(self.application), now()) {
-            return false;
-        }
+    fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(visitor) = &self.visitor else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| {
+            let left = Duration::from_millis(visitor.session.ends.saturating_sub(now()));
+            Box::pin(sleep(left.clamp(SHORTEST_WAIT, LONGEST_WAIT)))
+        });
+        timer.as_mut().poll(cx)
+    }
+
+    /// Whether the request would be granted at this moment.
+    fn asked(&self) -> Result<(), Failure> {
+        let over = || Failure::new(Reason::SignInRequired, "the session ended meanwhile");
+        let who = match &self.visitor {
+            None => nobody(&self.core),
+            Some(visitor) => {
+                let sign_in = self.core.shared.sign_in.as_ref().ok_or_else(over)?;
+                // What is open is in use: only requests are measured by the time without one.
+                let in_use = adit_identity::Session { seen: now(), ..visitor.session.clone() };
+                if !sign_in.counts(&self.core, &in_use, Some(self.application), now()) {
+                    return Err(over());
+                }
+                Who::Principal(visitor.principal())
+            }
+        };
         let serving = self.core.serving();
-        let asked = AccessRequest { host: &self.host, path: &self.path };
-        let granted = access::decide_for(&serving.snapshot, asked, Who::Principal(self.visitor.principal()));
-        granted.is_ok_and(|grant| grant.application().id == self.application)
+        let asked = AccessRequest { host: &self.host, path: self.path.path() };
+        let grant = access::decide_for(&serving.snapshot, asked, who)?;
+        match grant.application().id == self.application {
+            true => Ok(()),
+            false => Err(Failure::new(Reason::NotPublished, "another application is published there by now")),
+        }
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.core.changes.leave(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::task::noop_waker;
+
+    use super::*;
+
+    #[test]
+    fn places_of_those_who_wait_are_used_again_and_nobody_is_woken_twice() {
+        let changes = Changes::default();
+        let (waker, mut places) = (noop_waker(), [None; 3]);
+        for place in &mut places {
+            changes.wait(place, &waker);
+            changes.wait(place, &waker);
+        }
+        assert_eq!(places, [Some(0), Some(1), Some(2)]);
+        changes.leave(1);
+        let mut again = None;
+        changes.wait(&mut again, &waker);
+        assert_eq!((again, changes.waiting.borrow().places.len()), (Some(1), 3));
+        changes.tell();
+        assert!(changes.waiting.borrow().places.iter().all(Option::is_none));
+        assert_eq!(changes.count.get(), 1);
     }
 }

@@ -1,9 +1,14 @@
-//! What is open ends when its user may not go on: within a second, and nobody else's does.
+//! What is open ends when its user may not go on, or when its application is not open any more: within a second, and nobody
+//! else's does.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adit_core::ExternalUrl;
+use adit_core::application::BodyLinks;
+use adit_core::application::PreAuthentication::{Passthrough, SignIn};
 use adit_core::id::PrincipalId;
+use adit_core::maintenance::MaintenanceState;
 use adit_core::revocation::SessionsOf;
 use adit_identity::session::SessionId;
 use serde_json::json;
@@ -12,9 +17,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use uuid::Uuid;
 
-use super::WIKI;
-use super::world::sign_in::{Browser, SignInWorld, end, only, user};
+use super::world::World;
+use super::world::sign_in::{Browser, SignInWorld, end, everybody, only, user};
 use super::world::upstream::Upstream;
+use super::{SHOP, WIKI};
 
 /// Within which time an end takes effect, with something for a busy machine.
 const SOON: Duration = Duration::from_millis(1500);
@@ -23,21 +29,62 @@ type Socket = TlsStream<TcpStream>;
 
 /// A request on a connection of its own, and the first bytes of its answer.
 async fn asked(signing: &SignInWorld, head: &str) -> (Socket, String) {
-    let mut socket = signing.world.tls(WIKI, &[b"http/1.1"]).await;
-    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut socket = sent(&signing.world, WIKI, head).await;
     let mut first = [0; 2048];
     let count = socket.read(&mut first).await.unwrap();
     (socket, String::from_utf8_lossy(&first[..count]).to_ascii_lowercase())
 }
 
-async fn websocket(signing: &SignInWorld, field: &str) -> Socket {
-    let head = format!(
-        "GET /upgrade HTTP/1.1\r\nhost: {WIKI}\r\n{field}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+/// A request on a connection of its own.
+async fn sent(world: &World, host: &str, head: &str) -> Socket {
+    let mut socket = world.tls(host, &[b"http/1.1"]).await;
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket
+}
+
+/// What asks for a WebSocket.
+fn opening(host: &str, fields: &str) -> String {
+    format!(
+        "GET /upgrade HTTP/1.1\r\nhost: {host}\r\n{fields}connection: upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
-    let (socket, answer) = asked(signing, &head).await;
+    )
+}
+
+async fn websocket(signing: &SignInWorld, field: &str) -> Socket {
+    let (socket, answer) = asked(signing, &opening(WIKI, &format!("{field}\r\n"))).await;
     assert!(answer.starts_with("http/1.1 101 "), "{answer}");
     socket
+}
+
+/// A WebSocket, a download and a short answer that is slow, of somebody who has not signed in, each with its first bytes
+/// read; and a request whose answer has not begun.
+async fn opened(world: &World, host: &str) -> [Socket; 4] {
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    let mut all = Vec::new();
+    for (head, status) in [(opening(host, ""), "101"), (get("/endless"), "200"), (get("/trickle"), "200")] {
+        let mut socket = sent(world, host, &head).await;
+        let mut first = [0; 2048];
+        let count = socket.read(&mut first).await.unwrap();
+        let first = String::from_utf8_lossy(&first[..count]).into_owned();
+        assert!(first.starts_with(&format!("HTTP/1.1 {status} ")), "{first}");
+        all.push(socket);
+    }
+    all.push(sent(world, host, &get("/late")).await);
+    all.try_into().unwrap_or_else(|_| panic!("there are four"))
+}
+
+/// All of it ends soon; what the request that waited was answered.
+async fn all_end(mut open: [Socket; 4]) -> String {
+    let begun = Instant::now();
+    let mut last = String::new();
+    for socket in &mut open[..3] {
+        until_its_end(socket).await;
+    }
+    let mut buffer = [0; 4096];
+    let count = tokio::time::timeout(SOON, open[3].read(&mut buffer)).await.expect("it is answered").unwrap();
+    last.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    last
 }
 
 async fn is_alive(socket: &mut Socket) -> bool {
@@ -117,10 +164,79 @@ async fn who_is_not_assigned_any_more_has_nothing_open_either() {
     assert!(until_its_end(&mut of_bob).await < SOON);
     assert!(is_alive(&mut of_ada).await, "who is still assigned goes on");
     // An application that is deleted, or closed, has no visitors.
-    signing
-        .world
-        .change(|application| application.maintenance.state = adit_core::maintenance::MaintenanceState::On)
-        .await;
+    signing.world.change(|application| application.maintenance.state = MaintenanceState::On).await;
     assert!(until_its_end(&mut of_ada).await < SOON);
     assert_eq!(upstream.count("/upgrade"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_opened_without_a_sign_in_ends_when_the_application_comes_to_require_one() {
+    let (mut signing, upstream) = (SignInWorld::start().await, Upstream::start());
+    let world = &mut signing.world;
+    for host in [SHOP, WIKI] {
+        world.publish(&format!("https://{host}/"), &upstream.url(), Passthrough).await;
+    }
+    let _connector = world.connector(&[]).await;
+    let (open, [mut elsewhere, ..]) = (opened(world, WIKI).await, opened(world, SHOP).await);
+    // Any other change of the directory ends nothing.
+    world.know(1..=9).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(is_alive(&mut elsewhere).await);
+    let [mut socket, download, short, late] = open;
+    assert!(is_alive(&mut socket).await);
+    world
+        .change(|application| {
+            application.pre_authentication = SignIn;
+            application.admission = Some(Arc::new(everybody()));
+        })
+        .await;
+    let said = all_end([socket, download, short, late]).await;
+    assert!(said.starts_with("HTTP/1.1 401 ") && said.contains("x-adit-reason: sign_in_required"), "{said}");
+    assert!(is_alive(&mut elsewhere).await, "another application's goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_open_ends_when_the_application_is_closed_withdrawn_or_moved_also_where_nobody_can_sign_in() {
+    let (mut world, upstream) = (World::start(), Upstream::start());
+    for host in [SHOP, WIKI] {
+        world.publish(&format!("https://{host}/"), &upstream.url(), Passthrough).await;
+    }
+    let _connector = world.connector(&[]).await;
+    let (open, [mut elsewhere, ..]) = (opened(&world, WIKI).await, opened(&world, SHOP).await);
+    world.change(|application| application.maintenance.state = MaintenanceState::On).await;
+    let said = all_end(open).await;
+    assert!(said.contains("x-adit-reason: maintenance"), "{said}");
+    world.change(|application| application.maintenance.state = MaintenanceState::Off).await;
+    let open = opened(&world, WIKI).await;
+    world.change(|application| application.pre_authentication = SignIn).await;
+    let said = all_end(open).await;
+    assert!(said.contains("x-adit-reason: sign_in_unavailable"), "{said}");
+    world.change(|application| application.pre_authentication = Passthrough).await;
+    let open = opened(&world, WIKI).await;
+    let moved = ExternalUrl::parse(&format!("https://{WIKI}/elsewhere/")).unwrap();
+    world.change(|application| application.external_url = moved).await;
+    let said = all_end(open).await;
+    assert!(said.contains("x-adit-reason: not_published"), "{said}");
+    let back = ExternalUrl::parse(&format!("https://{WIKI}/")).unwrap();
+    world.change(|application| application.external_url = back).await;
+    let open = opened(&world, WIKI).await;
+    world.withdraw().await;
+    let said = all_end(open).await;
+    assert!(said.contains("x-adit-reason: not_published"), "{said}");
+    assert!(is_alive(&mut elsewhere).await, "another application's goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_collected_to_be_translated_ends_with_the_session_of_its_user() {
+    let Open { mut signing, cookies: [ada, _], upstream, _connector } = open().await;
+    signing.world.change(|application| application.body_links = BodyLinks::Translated).await;
+    let head = format!("GET /packed HTTP/1.1\r\nhost: {WIKI}\r\n{ada}\r\n\r\n");
+    let mut collected = sent(&signing.world, WIKI, &head).await;
+    super::world::eventually("the upstream is asked", || upstream.count("/packed") == 1).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    signing.world.end_sessions(SessionsOf::Principal(PrincipalId::new(Uuid::from_u128(10)))).await;
+    let mut buffer = [0; 2048];
+    let count = tokio::time::timeout(SOON, collected.read(&mut buffer)).await.expect("it ends").unwrap();
+    let said = String::from_utf8_lossy(&buffer[..count]);
+    assert!(said.starts_with("HTTP/1.1 401 "), "{said}");
 }

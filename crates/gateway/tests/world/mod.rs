@@ -244,6 +244,12 @@ impl World {
         self.know(1..=9).await;
     }
 
+    /// Withdraws what was published last.
+    pub(crate) async fn withdraw(&mut self) {
+        self.applications.pop();
+        self.know(1..=9).await;
+    }
+
     /// Ends all sessions of somebody, or at an application.
     pub(crate) async fn end_sessions(&mut self, of: SessionsOf) {
         let before = (Epoch(1), Revision(self.revision + 1));

@@ -18,7 +18,7 @@ struct Seen {
 
 /// A plain HTTP/1.1 server on threads. Paths: `/close` closes without an answer, `/once` answers and closes, `/slow`
 /// takes half a second, `/garbage` answers nonsense, `/cut` ends in the middle of its body, `/endless` goes on until
-/// nobody listens, `/ntlm` asks for NTLM,
+/// nobody listens, `/late` and `/packed` do not come to an end in time, `/ntlm` asks for NTLM,
 /// `/redirect` redirects to its own address, `/upgrade` switches protocols and echoes; others echo body and head.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
@@ -98,6 +98,20 @@ fn serve(socket: TcpStream, seen: &Seen, address: SocketAddr) {
                 while socket.write_all(b"x").is_ok() {
                     std::thread::sleep(Duration::from_millis(100));
                 }
+                return;
+            }
+            // Comes later than anybody waits for it.
+            "/late" => {
+                std::thread::sleep(Duration::from_secs(8));
+                "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate".to_owned()
+            }
+            // A compressed page, of which the rest comes as late.
+            "/packed" => {
+                let _ = socket.write_all(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-encoding: gzip\r\n\
+                      content-length: 1000\r\n\r\n\x1f\x8b",
+                );
+                std::thread::sleep(Duration::from_secs(8));
                 return;
             }
             "/ntlm" => "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: NTLM\r\ncontent-length: 0\r\n\r\n".to_owned(),
