@@ -142,3 +142,34 @@ fn what_is_no_url_of_a_gateway_is_refused_and_so_is_who_may_not_read() {
         directory.graph().with_token(&directory.token_for("AuditLog.Read.All")).send_as_spelled("GET", path, &[], b"");
     assert_eq!(answer.status, 403);
 }
+
+#[test]
+fn it_says_whether_a_user_may_and_why() {
+    let directory = Directory::start();
+    let upstream = Upstream::start();
+    let _connector = directory.connector("beside-it");
+    let closed = json!({"internalUrl": upstream.url(), "externalUrl": directory.external_url("closed.localhost"),
+        "externalAuthenticationType": "aadPreAuthentication"});
+    let _ = directory.graph().publish("closed", &closed);
+    let _ = directory.publish("app", &upstream, HOST, "Default");
+    directory.wait_until_served(HOST);
+    let ada = json!({"accountEnabled": true, "displayName": "Ada", "mailNickname": "ada",
+        "userPrincipalName": "o'ada@corp.example", "passwordProfile": {"password": "a long sentence is best"}});
+    let made = directory.graph().send("POST", "/users", Some(&ada));
+    assert_eq!(made.status, 201, "{}", made.text());
+
+    let open = explain(&directory, &directory.external_url(HOST), &["--user", "o'ada@corp.example"]);
+    for shown in ["is forwarded to", "Access        granted", "User Ada (o'ada@corp.example)", "without sign-in"] {
+        assert!(open.contains(shown), "{shown:?} is not in\n{open}");
+    }
+    let group = "bbbbbbbb-0000-0000-0000-000000000001";
+    let flags = ["--user", "o'ada@corp.example", "--group", group, "--group", group];
+    let refused = explain(&directory, &directory.external_url("closed.localhost"), &flags);
+    for shown in ["is answered 503, sign_in_unavailable", "Access        refused", "2 groups were given"] {
+        assert!(refused.contains(shown), "{shown:?} is not in\n{refused}");
+    }
+    let nobody = explain(&directory, &directory.external_url(HOST), &["--user", "eve@corp.example"]);
+    assert!(nobody.contains("this is about nobody"), "{nobody}");
+    let without = explain(&directory, &directory.external_url(HOST), &[]);
+    assert!(!without.contains("Access"), "{without}");
+}

@@ -36,6 +36,7 @@ pub mod sign_in;
 pub mod target;
 pub mod user;
 pub mod user_group;
+pub mod visitor;
 
 /// Why the directory's database failed; inside [`Error::Store`].
 pub use adit_store::Error as StoreError;
@@ -72,5 +73,6 @@ pub use sign_in::{SignInRefused, SignedInUser};
 pub use target::{Expected, Target};
 pub use user::{NewPassword, NewUser, UserChange};
 pub use user_group::{NewUserGroup, UserGroupChange};
+pub use visitor::{FoundVisitor, GroupsFrom, MOST_NAMED_GROUPS};
 /// What wipes a secret when it is dropped; the secrets of an upload come in it.
 pub use zeroize::Zeroizing;

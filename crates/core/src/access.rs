@@ -170,18 +170,6 @@ pub enum Refused {
     },
 }
 
-/// Returns the grant for `request` where nobody can sign in, or the first reason to refuse it.
-///
-/// # Errors
-/// [`Denial`], the first reason found.
-pub fn decide(snapshot: &Snapshot, request: AccessRequest<'_>) -> Result<Grant, Denial> {
-    let (application, grant) = admitted_place(snapshot, request)?;
-    match application.pre_authentication {
-        PreAuthentication::Passthrough => Ok(grant),
-        PreAuthentication::SignIn => Err(Denial::SignInUnavailable { application: application.id }),
-    }
-}
-
 /// Returns the grant for `request` by `who`, or the first reason to refuse it.
 ///
 /// # Errors
@@ -254,13 +242,13 @@ mod tests {
     use crate::revision::{Epoch, Revision};
     use crate::snapshot::tests::published;
 
-    fn decided(path: &str) -> Result<Grant, Denial> {
+    fn decided(path: &str) -> Result<Grant, Refused> {
         let applications = [
             published(1, "https://a.example/", PreAuthentication::SignIn),
             published(2, "https://a.example/open/", PreAuthentication::Passthrough),
         ];
         let snapshot = Snapshot::compile(Epoch(1), Revision(1), applications, []);
-        decide(&snapshot, AccessRequest { host: "a.example", path })
+        decide_for(&snapshot, AccessRequest { host: "a.example", path }, Who::SignInUnavailable)
     }
 
     #[test]
@@ -272,8 +260,10 @@ mod tests {
 
     #[test]
     fn sign_in_is_never_open_by_accident() {
-        assert!(matches!(decided("/"), Err(Denial::SignInUnavailable { .. })));
-        assert!(matches!(decided("/open%2fx"), Err(Denial::SignInUnavailable { .. })));
+        for path in ["/", "/open%2fx"] {
+            let refused = decided(path).unwrap_err();
+            assert!(matches!(refused, Refused::Closed(Denial::SignInUnavailable { .. })), "{path}: {refused}");
+        }
     }
 
     #[test]
@@ -285,15 +275,16 @@ mod tests {
             let wiki = PublishedApplication { maintenance: maintenance.clone(), ..wiki };
             let application = wiki.id;
             let snapshot = Snapshot::compile(Epoch(1), Revision(1), [wiki], []);
-            let denied = decide(&snapshot, AccessRequest { host: "a.example", path: "/" }).unwrap_err();
-            assert_eq!(denied, Denial::Maintenance { application, text: text.clone() });
+            let denied = decide_for(&snapshot, ROOT, Who::Anonymous).unwrap_err();
+            assert_eq!(denied, Refused::Closed(Denial::Maintenance { application, text: text.clone() }));
         }
     }
 
     #[test]
     fn an_unknown_place_is_denied() {
-        let denied = decide(&Snapshot::default(), AccessRequest { host: "x.example", path: "/" }).unwrap_err();
-        assert_eq!(denied, Denial::NotPublished { host: "x.example".to_owned() });
+        let asked = AccessRequest { host: "x.example", path: "/" };
+        let denied = decide_for(&Snapshot::default(), asked, Who::Anonymous).unwrap_err();
+        assert_eq!(denied, Refused::Closed(Denial::NotPublished { host: "x.example".to_owned() }));
     }
 
     fn closed(attributes: serde_json::Value, assigned: &[(PrincipalKind, u128, u128)]) -> Snapshot {
@@ -377,7 +368,7 @@ mod tests {
         let groups = [id(20), id(21)];
         let granted = said(user(1, &groups));
         assert!(granted.contains(&format!("group {} is assigned, as read", id(20))), "{granted}");
-        assert!(granted.ends_with("The request is forwarded."), "{granted}");
+        assert!(granted.ends_with("Access is granted."), "{granted}");
         let left_out = Principal { kind: PrincipalKind::User, id: id(1), groups: &[], groups_left_out: 7 };
         let refused = said(Who::Principal(left_out));
         assert!(refused.contains("7 groups"), "{refused}");

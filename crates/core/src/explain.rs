@@ -4,16 +4,18 @@
 //! [`Explanation`]. Pure: no clock, no network. It asks the very functions that decide about requests, so it cannot say
 //! anything but what happens; what it adds is why the others were not chosen.
 
+mod access;
 mod candidate;
 mod place;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use access::{ExplainedAccess, ExplainedAdmission, ExplainedAssignment, Visitor};
 pub use candidate::{Candidate, Standing};
 pub use place::{NotAPlace, Place};
 
-use crate::access::{self, AccessRequest, Denial, Refused, Who};
+use crate::access::{AccessRequest, Denial, Refused, Who, decide_for};
 use crate::external_url::ExternalUrl;
 use crate::id::{ConnectorGroupId, ConnectorId};
 use crate::request_path::{self, PathRefused};
@@ -55,6 +57,8 @@ pub struct Explanation {
     pub connectors: Vec<ExplainedConnector>,
     /// Connectors with a tunnel that are in other groups.
     pub connectors_elsewhere: usize,
+    /// The access decision; nothing where the path is none that is decided about.
+    pub access: Option<ExplainedAccess>,
     /// What stands in the way; nothing if the request would be forwarded.
     pub obstacle: Option<Obstacle>,
 }
@@ -155,8 +159,9 @@ pub struct ConnectorWork {
 
 /// What knows enough to explain: a gateway.
 pub trait Explainer: Send + Sync + 'static {
-    /// Explains what a request for `place` would meet at this moment.
-    fn explain(&self, place: Place) -> Explained;
+    /// Explains what a request for `place` would meet at this moment, of somebody who has signed in as `visitor` or of
+    /// nobody in particular.
+    fn explain(&self, place: Place, visitor: Option<&Visitor>) -> Explained;
 
     /// What is under way through a connector at this moment.
     fn work(&self, connector: ConnectorId) -> ConnectorWork;
@@ -211,9 +216,10 @@ pub fn explain(snapshot: &Snapshot, place: Place, known: &[ConnectorFacts], who:
     let group = route.as_ref().map(|route| route.connector_group);
     let connectors = group.map(|group| connectors(snapshot, group, known)).unwrap_or_default();
     let connectors_elsewhere = known.iter().filter(|facts| is_elsewhere(snapshot, facts, group)).count();
+    let access = access::access(snapshot, &place, route.as_ref(), who);
     let obstacle = obstacle(snapshot, &place, &connectors, who);
     let version = snapshot.version();
-    Explanation { place, version, route, candidates, connectors, connectors_elsewhere, obstacle }
+    Explanation { place, version, route, candidates, connectors, connectors_elsewhere, access, obstacle }
 }
 
 fn route(snapshot: &Snapshot, place: &Place) -> Option<ExplainedRoute> {
@@ -263,7 +269,7 @@ fn obstacle(snapshot: &Snapshot, place: &Place, connectors: &[ExplainedConnector
     if let Err(refused) = request_path::check(&place.path) {
         return Some(Obstacle::Path(refused));
     }
-    match access::decide_for(snapshot, AccessRequest { host: &place.host, path: &place.path }, who) {
+    match decide_for(snapshot, AccessRequest { host: &place.host, path: &place.path }, who) {
         Ok(_) => {}
         Err(Refused::Closed(denial)) => return Some(Obstacle::Denied(denial)),
         Err(refused) => return Some(Obstacle::Refused(refused)),

@@ -46,7 +46,7 @@ pub mod user;
 pub mod user_group;
 pub mod wildcard;
 
-pub use access::{Denial, Grant, decide};
+pub use access::{Denial, Grant};
 pub use admission::Admission;
 pub use api_permission::API_APP_ID;
 pub use app_role_assignment::{AppRoleAssignment, PrincipalKind};

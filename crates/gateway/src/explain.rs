@@ -5,10 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use adit_core::ConnectorId;
-use adit_core::access::{self, AccessRequest, Who};
+use adit_core::access::{self, AccessRequest, Principal, Who};
 use adit_core::explain::{
     self, ConnectorWork, Explained, ExplainedConnector, ExplainedScore, Explainer, Obstacle, PastFailure, Refusal,
+    Visitor,
 };
+use adit_core::{PrincipalKind, Snapshot};
+use adit_identity::session::Person;
 use http::{HeaderValue, Request};
 use tokio::time::Instant;
 
@@ -29,12 +32,17 @@ const REQUEST_ID: HeaderValue = HeaderValue::from_static("<the request's id>");
 pub(crate) struct GatewayExplainer(pub(crate) Arc<Shared>);
 
 impl Explainer for GatewayExplainer {
-    fn explain(&self, place: explain::Place) -> Explained {
+    fn explain(&self, place: explain::Place, visitor: Option<&Visitor>) -> Explained {
         let serving = self.0.serving.load_full();
-        let nobody = if self.0.sign_in.is_some() { Who::Anonymous } else { Who::SignInUnavailable };
-        let mut explanation = explain::explain(&serving.snapshot, place, &self.0.book.connector_facts(), nobody);
+        let person = visitor.map(|visitor| signed_in(visitor, &serving.snapshot));
+        let who = match (&self.0.sign_in, &person) {
+            (None, _) => Who::SignInUnavailable,
+            (Some(_), None) => Who::Anonymous,
+            (Some(_), Some(person)) => Who::Principal(principal(person)),
+        };
+        let mut explanation = explain::explain(&serving.snapshot, place, &self.0.book.connector_facts(), who);
         let refusal = explanation.obstacle.as_ref().map(refusal);
-        let upstream = upstream(&serving, &explanation.place);
+        let upstream = upstream(&serving, &explanation.place, who);
         let (upstream_url, headers) = upstream.map_or((None, Vec::new()), |(url, headers)| (Some(url), headers));
         let rules = explanation.route.as_ref().and_then(|route| serving.rules(route.application.id));
         if let Some(rules) = rules {
@@ -48,6 +56,28 @@ impl Explainer for GatewayExplainer {
     fn work(&self, connector: ConnectorId) -> ConnectorWork {
         self.0.book.work_of(connector)
     }
+}
+
+/// Who a visitor would be in a session: with the groups that have room in one.
+fn signed_in(visitor: &Visitor, snapshot: &Snapshot) -> Person {
+    let mut person = Person {
+        issuer: String::new(),
+        subject: visitor.id.to_string(),
+        principal: visitor.id,
+        display_name: None,
+        user_name: None,
+        groups: Vec::new(),
+        groups_left_out: visitor.groups_left_out,
+        roles: Vec::new(),
+        claims: Vec::new(),
+    };
+    person.keep_groups(visitor.groups.clone(), |group| snapshot.names_group(group));
+    person
+}
+
+fn principal(person: &Person) -> Principal<'_> {
+    let Person { principal, groups, groups_left_out, .. } = person;
+    Principal { kind: PrincipalKind::User, id: *principal, groups, groups_left_out: *groups_left_out }
 }
 
 /// What the choice would go by.
@@ -76,8 +106,9 @@ fn refusal(obstacle: &Obstacle) -> Refusal {
 
 /// The URL and the fields that the upstream would see of a request that says nothing of its own; nothing where it would
 /// see none.
-fn upstream(serving: &Serving, place: &explain::Place) -> Option<(String, Vec<(String, String)>)> {
-    let grant = access::decide(&serving.snapshot, AccessRequest { host: &place.host, path: &place.path }).ok()?;
+fn upstream(serving: &Serving, place: &explain::Place, who: Who<'_>) -> Option<(String, Vec<(String, String)>)> {
+    let asked = AccessRequest { host: &place.host, path: &place.path };
+    let grant = access::decide_for(&serving.snapshot, asked, who).ok()?;
     let rules = serving.rules(grant.application().id)?.for_host(&place.host)?;
     let asked = Place { host: Rc::from(place.host.as_str()), authority: HeaderValue::from_str(&place.authority).ok()? };
     let (parts, ()) = Request::get(place.path.as_str()).body(()).ok()?.into_parts();

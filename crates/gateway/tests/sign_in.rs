@@ -7,6 +7,8 @@
 mod advisories;
 #[path = "sign_in/ends.rs"]
 mod ends;
+#[path = "sign_in/explained.rs"]
+mod explained;
 #[path = "sign_in/matrix.rs"]
 mod matrix;
 #[path = "sign_in/tricks.rs"]

@@ -93,7 +93,8 @@ fn keys(endpoint: &Endpoint) -> Value {
             ("property", Action::ReadProperty(entities)) => {
                 json!({"type": "string", "enum": readable(entities.kind())})
             }
-            ("url", _) => json!({"type": "string", "minLength": 1}),
+            // What stands in quotes is an argument.
+            (name, _) if endpoint.path.contains(&format!("'{{{name}}}'")) => json!({"type": "string", "minLength": 1}),
             _ => json!({"type": "string", "format": "uuid"}),
         };
         json!({"name": name, "in": "path", "required": true, "schema": schema})
@@ -122,7 +123,7 @@ fn operation(endpoint: &Endpoint) -> Value {
 }
 
 fn operation_id(endpoint: &Endpoint) -> String {
-    let path = endpoint.path.replace(['{', '}', '$', '(', ')', '\''], "").replace(['/', '.', '='], "_");
+    let path = endpoint.path.replace(['{', '}', '$', '(', ')', '\''], "").replace(['/', '.', '=', ','], "_");
     format!("{}_{path}", endpoint.method.as_str().to_ascii_lowercase())
 }
 

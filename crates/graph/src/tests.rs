@@ -7,6 +7,7 @@ mod collections;
 mod concurrency;
 mod coverage;
 mod envelope;
+mod explanation;
 mod harness;
 mod pages;
 mod people;

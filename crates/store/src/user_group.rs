@@ -35,6 +35,11 @@ const ALL_GROUPS: &str = "WITH RECURSIVE way (id) AS (SELECT group_id FROM user_
                           UNION SELECT m.group_id FROM user_group_member m JOIN way ON m.member_id = way.id) \
                           SELECT id FROM way";
 
+/// Every membership on the way up from somebody.
+const MEMBERSHIPS: &str = "WITH RECURSIVE way (id) AS (SELECT ? UNION SELECT m.group_id FROM user_group_member m \
+                           JOIN way ON m.member_id = way.id) SELECT m.member_id, m.group_id FROM user_group_member m \
+                           JOIN way ON m.member_id = way.id ORDER BY m.member_id, m.group_id";
+
 /// The table of groups.
 pub(crate) struct UserGroups;
 
@@ -109,6 +114,22 @@ impl Store {
         let ids = format!("id IN ({})", groups_statement(reach));
         let member = member.uuid().hyphenated().to_string();
         list::all::<UserGroups>(&mut read, Expr::cust_with_values(ids, [member])).await
+    }
+
+    /// The memberships by which a user or a group is in groups: its own, and those of the groups that it is in by whatever
+    /// way. Each is who, and in which group.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer.
+    pub async fn memberships_of(&self, member: MemberId) -> Result<Vec<(Uuid, UserGroupId)>, Error> {
+        let mut read = self.read().await?;
+        let member = member.uuid().hyphenated().to_string();
+        let rows = sqlx::query(MEMBERSHIPS).bind(member).fetch_all(&mut *read).await?;
+        let membership = |row: &SqliteRow| -> Result<(Uuid, UserGroupId), Error> {
+            let group = row::parsed(row, "group_id", str::parse::<UserGroupId>)?;
+            Ok((row::parsed(row, "member_id", Uuid::try_parse)?, group))
+        };
+        rows.iter().map(membership).collect()
     }
 }
 

@@ -40,6 +40,7 @@ fn parameter_example(method: &str, path: &str, name: &str, furniture: &Furniture
         "$orderby" => "id desc".to_owned(),
         "If-Match" => "*".to_owned(),
         "url" => "https://wiki.example/".to_owned(),
+        "groups" => furniture.kept("userGroup").to_owned(),
         "$id" if path.contains("/owners/") => {
             of(format!("/directoryObjects/{}", furniture.new_owner("owns-by-reference")))
         }

@@ -1,12 +1,13 @@
 //! `adit explain URL`: which application, group, connector and upstream a request would take at this moment, why not the
-//! others, which fields would be sent, and what failed last. Asked of the public API; `--json` prints what it answered.
+//! others, which fields would be sent, and what failed last. `--user` adds whether that user may, and by what. Asked of the
+//! public API; `--json` prints what it answered.
 
 use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::members::{list, named, word};
+use super::members::{list, named, printable, word};
 use super::on_one_thread;
 use crate::api_client::{ApiClient, ServerArguments};
 use crate::command_error::CommandError;
@@ -17,10 +18,17 @@ const NOT_DONE: &str = "nothing was explained";
 const LITERAL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  adit explain https://wiki.localhost:8443/team/ --data data")]
+#[command(after_help = "Examples:\n  adit explain https://wiki.localhost:8443/team/ --data data\n  \
+                        adit explain https://wiki.localhost:8443/team/ --user ada@corp.example --data data")]
 pub(super) struct Arguments {
     /// What a user would open, as in https://wiki.example.com/team/; the query decides nothing
     url: String,
+    /// Whether this user may, and by what: userPrincipalName or id; of another issuer the id by which assignments know the user
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// A group that the user is taken to be in, by its id; replaces those of the directory, may be repeated
+    #[arg(long = "group", value_name = "ID", requires = "user")]
+    groups: Vec<String>,
     /// Print what the API answered
     #[arg(long)]
     json: bool,
@@ -30,9 +38,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let client = ApiClient::connect(&arguments.server, NOT_DONE)?;
-    // A quote inside a literal is written twice (OData 4.01, part 2, section 5.1.1.6.1).
-    let doubled = arguments.url.replace('\'', "''");
-    let path = format!("/applications/adit.explain(url='{}')", utf8_percent_encode(&doubled, LITERAL));
+    let path = path(arguments);
     let answer = on_one_thread(async { client.get(&path).await.map_err(|error| error.into_command_error(NOT_DONE)) })?;
     if arguments.json {
         println!("{answer:#}");
@@ -42,6 +48,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     Ok(())
 }
 
+fn path(arguments: &Arguments) -> String {
+    let mut path = format!("/applications/adit.explain(url={}", literal(&arguments.url));
+    if let Some(user) = &arguments.user {
+        path.push_str(&format!(",user={}", literal(user)));
+    }
+    if !arguments.groups.is_empty() {
+        path.push_str(&format!(",groups={}", literal(&arguments.groups.join(","))));
+    }
+    path.push(')');
+    path
+}
+
+/// A text in a path. A quote inside is written twice (OData 4.01, part 2, section 5.1.1.6.1).
+fn literal(text: &str) -> String {
+    format!("'{}'", utf8_percent_encode(&text.replace('\'', "''"), LITERAL))
+}
+
 /// The explanation for people.
 fn text(answer: &Value) -> String {
     let mut text = String::new();
@@ -49,6 +72,9 @@ fn text(answer: &Value) -> String {
     let application = named(answer, "applicationName", "applicationId");
     line(&mut text, "Application", &application);
     line(&mut text, "Group", &named(answer, "connectorGroupName", "connectorGroupId"));
+    if answer["user"].is_object() {
+        access(&mut text, &answer["access"]);
+    }
     section(&mut text, "Connectors", &list(answer, "connectors"), connector);
     let elsewhere = answer["connectorsElsewhere"].as_u64().unwrap_or_default();
     if elsewhere > 0 && !list(answer, "connectors").iter().any(|own| word(own, "availability") == "available") {
@@ -75,6 +101,26 @@ fn verdict(text: &mut String, answer: &Value) {
     };
     text.push_str(&verdict);
     text.push('\n');
+}
+
+/// Whether the user may, by what, and why.
+fn access(text: &mut String, access: &Value) {
+    if access.is_object() {
+        line(text, "Access", if access["isGranted"] == true { "granted" } else { "refused" });
+    }
+    section(text, "Assigned", &list(access, "assignments"), assignment);
+    section(text, "Why", &list(access, "reasoning"), printable);
+}
+
+fn assignment(assignment: &Value) -> String {
+    let roles: Vec<String> = list(assignment, "roles").iter().map(printable).collect();
+    let roles = if roles.is_empty() { "default access".to_owned() } else { roles.join(", ") };
+    let way: Vec<String> = list(assignment, "groupPath").iter().map(printable).collect();
+    match (word(assignment, "principalType").as_str(), way.is_empty()) {
+        ("User", _) => format!("the user itself, as {roles}"),
+        (_, true) => format!("group {}, as {roles}", word(assignment, "principalId")),
+        (_, false) => format!("group {}, as {roles}", way.join(" in ")),
+    }
 }
 
 fn connector(connector: &Value) -> String {
@@ -187,5 +233,46 @@ mod tests {
             text.contains("What to do: Start one.") && text.contains("2 with a tunnel are in other groups"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_user_is_told_of_with_what_leads_to_the_access_or_why_there_is_none() {
+        let mut answer = json!({"host": "wiki.example", "path": "/", "isForwarded": true, "upstreamUrl": "http://wiki/",
+            "user": {"asked": "ada@corp.example", "isFound": true},
+            "access": {"isGranted": true, "reasoning": ["User Ada\u{7} has an id.", "Access is granted."],
+                "assignments": [{"principalId": "1", "principalType": "User", "roles": []},
+                    {"principalId": "2", "principalType": "Group", "roles": ["read", "write"], "groupPath": ["Staff", "All"]},
+                    {"principalId": "3", "principalType": "Group", "roles": [], "groupPath": []}]}});
+        let shown = text(&answer);
+        assert!(
+            shown.contains(
+                "Access        granted\nAssigned      the user itself, as default access\n\
+                 \x20             group Staff in All, as read, write\n\
+                 \x20             group 3, as default access\n\
+                 Why           User Ada? has an id.\n\x20             Access is granted.\n"
+            ),
+            "{shown}"
+        );
+        answer["access"]["isGranted"] = json!(false);
+        assert!(text(&answer).contains("Access        refused\n"));
+        answer["user"] = json!(null);
+        assert!(!text(&answer).contains("Access"), "who was not asked about is not told of");
+    }
+
+    #[test]
+    fn what_is_asked_is_quoted_in_the_path() {
+        let arguments = |words: &[&str]| {
+            #[derive(clap::Parser)]
+            struct Line {
+                #[command(flatten)]
+                own: Arguments,
+            }
+            let words = ["adit"].iter().chain(words);
+            <Line as clap::Parser>::try_parse_from(words).map(|line| path(&line.own))
+        };
+        assert_eq!(arguments(&["https://a/"]).unwrap(), "/applications/adit.explain(url='https%3A%2F%2Fa%2F')");
+        let of = arguments(&["a", "--user", "o'neil@corp", "--group", "1", "--group", "2"]).unwrap();
+        assert_eq!(of, "/applications/adit.explain(url='a',user='o%27%27neil%40corp',groups='1%2C2')");
+        assert!(arguments(&["a", "--group", "1"]).is_err(), "a group without a user is nobody's");
     }
 }

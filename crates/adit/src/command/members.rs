@@ -17,6 +17,11 @@ pub(super) fn list(object: &Value, member: &str) -> Vec<Value> {
 
 /// A member's text, without what could move a terminal's cursor.
 pub(super) fn word(object: &Value, member: &str) -> String {
-    let text = object[member].as_str().unwrap_or_default();
+    printable(&object[member])
+}
+
+/// A text, without what could move a terminal's cursor.
+pub(super) fn printable(text: &Value) -> String {
+    let text = text.as_str().unwrap_or_default();
     text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
 }

@@ -9,7 +9,7 @@ use crate::admission::{Admission, Match};
 use crate::application::PreAuthentication;
 use crate::snapshot::{PublishedApplication, Snapshot};
 
-/// Says step by step why a request by `who` is forwarded or not. The last sentence is the outcome.
+/// Says step by step why a request by `who` is granted or not. The last sentence is the outcome.
 #[must_use]
 pub fn reasoning(snapshot: &Snapshot, request: AccessRequest<'_>, who: Who<'_>) -> Vec<String> {
     let mut said = Vec::new();
@@ -18,8 +18,8 @@ pub fn reasoning(snapshot: &Snapshot, request: AccessRequest<'_>, who: Who<'_>) 
         said.extend(of_application(route.application, who));
     }
     said.push(match decide_for(snapshot, request, who) {
-        Ok(_) => "The request is forwarded.".to_owned(),
-        Err(refused) => format!("The request is refused: {refused}."),
+        Ok(_) => "Access is granted.".to_owned(),
+        Err(refused) => format!("Access is refused: {refused}."),
     });
     said
 }

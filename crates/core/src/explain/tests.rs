@@ -3,6 +3,9 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::access::Principal;
+use crate::admission::tests::{admission, id as principal};
+use crate::app_role_assignment::PrincipalKind;
 use crate::application::PreAuthentication::{Passthrough, SignIn};
 use crate::connector::KeyGeneration;
 use crate::snapshot::KnownConnector;
@@ -150,4 +153,75 @@ fn where_people_can_sign_in_nobody_is_asked_to_first() {
     let application = directory().route("a.example", "/team/closed/x").unwrap().application.id;
     let explanation = explain(&directory(), place(), &[facts(id(10), 1, 0, 0)], Who::Anonymous);
     assert_eq!(explanation.obstacle, Some(Obstacle::Refused(Refused::SignInRequired { application })));
+}
+
+/// The application of [`directory`] with sign-in, to which the user 1 and the group 20 are assigned.
+fn assigned(attributes: serde_json::Value) -> Snapshot {
+    let of = [(PrincipalKind::User, 1, 0), (PrincipalKind::Group, 20, 1)];
+    let closed = published(3, "https://a.example/team/closed/", SignIn);
+    let closed = PublishedApplication { admission: Some(Arc::new(admission(attributes, &of))), ..closed };
+    let open = published(1, "https://a.example/", Passthrough);
+    Snapshot::compile(Epoch(1), Revision(8), [closed, open], [known(10, 1)])
+}
+
+fn access_of(snapshot: &Snapshot, url: &str, who: Who<'_>) -> ExplainedAccess {
+    let explanation = explain(snapshot, Place::parse(url).unwrap(), &[facts(id(10), 1, 0, 0)], who);
+    let access = explanation.access.unwrap();
+    assert_eq!(access.is_granted, explanation.obstacle.is_none(), "they are the same decision: {access:?}");
+    access
+}
+
+const CLOSED: &str = "https://a.example/team/closed/x";
+
+#[test]
+fn it_says_through_which_assignments_somebody_may_use_an_application() {
+    let required = serde_json::json!({"appRoleAssignmentRequired": true});
+    let snapshot = assigned(required);
+    let groups = [principal(20), principal(21)];
+    let user = |number, groups| {
+        Who::Principal(Principal { kind: PrincipalKind::User, id: principal(number), groups, groups_left_out: 2 })
+    };
+    let both = access_of(&snapshot, CLOSED, user(1, &groups));
+    let named: Vec<_> = both.assignments.iter().map(|own| (own.kind, own.principal, own.roles.len())).collect();
+    assert_eq!(named, [(PrincipalKind::User, principal(1), 0), (PrincipalKind::Group, principal(20), 1)]);
+    assert_eq!((both.pre_authentication, both.groups_left_out), (Some(SignIn), 2));
+    let expected = ExplainedAdmission { is_enabled: true, is_assignment_required: true };
+    assert_eq!((both.admission, both.is_granted), (Some(expected), true));
+    assert_eq!(both.reasoning.last().unwrap(), "Access is granted.");
+
+    let refused = access_of(&snapshot, CLOSED, user(2, &groups[1..]));
+    assert_eq!((refused.assignments, refused.is_granted), (vec![], false));
+    assert!(refused.reasoning.last().unwrap().contains("is not assigned"), "{:?}", refused.reasoning);
+}
+
+#[test]
+fn what_everybody_may_open_asks_for_no_sign_in_and_names_no_assignment() {
+    let snapshot = assigned(serde_json::json!({}));
+    let ada = Principal { kind: PrincipalKind::User, id: principal(1), groups: &[], groups_left_out: 0 };
+    for who in [Who::Anonymous, Who::SignInUnavailable, Who::Principal(ada)] {
+        let open = access_of(&snapshot, "https://a.example/x", who);
+        assert_eq!((open.pre_authentication, open.admission), (Some(Passthrough), None));
+        assert!(open.is_granted && open.assignments.is_empty());
+    }
+    let anonymous = access_of(&snapshot, CLOSED, Who::Anonymous);
+    assert!(!anonymous.is_granted && anonymous.reasoning.last().unwrap().contains("requires sign-in"));
+    let nowhere = access_of(&snapshot, "https://nowhere.example/", Who::Principal(ada));
+    assert_eq!((nowhere.pre_authentication, nowhere.is_granted), (None, false));
+    let dots = explain(&snapshot, Place::parse("https://a.example/a/../b").unwrap(), &[], Who::Anonymous);
+    assert_eq!(dots.access, None, "what no gateway decides about is not decided here");
+}
+
+#[test]
+fn a_disabled_service_principal_and_a_disabled_user_are_said_to_be() {
+    let disabled = assigned(serde_json::json!({"accountEnabled": false}));
+    let ada =
+        Who::Principal(Principal { kind: PrincipalKind::User, id: principal(1), groups: &[], groups_left_out: 0 });
+    let access = access_of(&disabled, CLOSED, ada);
+    assert!(!access.is_granted && !access.admission.unwrap().is_enabled);
+    assert!(access.reasoning.last().unwrap().contains("service principal"), "{:?}", access.reasoning);
+    let changes = crate::snapshot::SnapshotChanges { disabled: vec![(principal(1), true)], ..Default::default() };
+    let snapshot = assigned(serde_json::json!({})).changed(Epoch(1), Revision(9), changes);
+    let access = access_of(&snapshot, CLOSED, ada);
+    assert!(!access.is_granted && access.assignments.len() == 1, "assigned, and disabled all the same");
+    assert!(access.reasoning.last().unwrap().contains("is disabled"), "{:?}", access.reasoning);
 }

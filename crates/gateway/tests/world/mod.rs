@@ -257,6 +257,11 @@ impl World {
         self.know(1..=9).await;
     }
 
+    /// What says what a request would meet.
+    pub(crate) fn explainer(&self) -> Arc<dyn adit_core::explain::Explainer> {
+        self.gateway.as_ref().unwrap().explainer()
+    }
+
     /// How what was published last is.
     pub(crate) fn health(&self) -> ApplicationHealth {
         let gateway = self.gateway.as_ref().unwrap();

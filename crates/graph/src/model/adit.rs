@@ -64,8 +64,12 @@ pub(crate) static PUBLISHING_SETTINGS: ComplexType = ComplexType::new(
     ],
 );
 
-/// What has to be passed to `adit.explain`.
-pub(crate) const EXPLAIN_PARAMETERS: &[Property] = &[Property::new("url", Type::String).required()];
+/// What is passed to `adit.explain`: the URL, and who is to be taken to ask for it.
+pub(crate) const EXPLAIN_PARAMETERS: &[Property] = &[
+    Property::new("url", Type::String).required(),
+    Property::new("user", Type::String),
+    Property::new("groups", Type::String),
+];
 
 /// `adit.explanation`: what a request for a URL would meet at the gateway.
 pub(crate) static EXPLANATION: ComplexType = ComplexType::new(
@@ -89,6 +93,48 @@ pub(crate) static EXPLANATION: ComplexType = ComplexType::new(
         Property::new("connectorsElsewhere", Type::Int32).required().system(),
         Property::new("headers", Type::Collection(&Type::Complex(&HEADER_FIELD))).required().system(),
         Property::new("lastFailure", Type::Complex(&PAST_FAILURE)).system(),
+        Property::new("user", Type::Complex(&EXPLAINED_USER)).system(),
+        Property::new("access", Type::Complex(&EXPLAINED_ACCESS)).system(),
+    ],
+);
+
+/// `adit.explainedUser`: who was to be taken to ask.
+pub(crate) static EXPLAINED_USER: ComplexType = ComplexType::new(
+    "explainedUser",
+    &[
+        Property::new("asked", Type::String).required().system(),
+        Property::new("isFound", Type::Boolean).required().system(),
+        Property::new("id", Type::Guid).system(),
+        Property::new("userPrincipalName", Type::String).system(),
+        Property::new("displayName", Type::String).system(),
+        Property::new("accountEnabled", Type::Boolean).system(),
+        Property::new("groupsFrom", Type::String).system(),
+        Property::new("groupCount", Type::Int32).required().system(),
+    ],
+);
+
+/// `adit.explainedAccess`: what the access decision says, and what it follows from.
+pub(crate) static EXPLAINED_ACCESS: ComplexType = ComplexType::new(
+    "explainedAccess",
+    &[
+        Property::new("externalAuthenticationType", Type::String).system(),
+        Property::new("isServicePrincipalEnabled", Type::Boolean).system(),
+        Property::new("appRoleAssignmentRequired", Type::Boolean).system(),
+        Property::new("isGranted", Type::Boolean).required().system(),
+        Property::new("assignments", Type::Collection(&Type::Complex(&EXPLAINED_ASSIGNMENT))).required().system(),
+        Property::new("groupsLeftOut", Type::Int32).required().system(),
+        Property::new("reasoning", Type::Collection(&Type::String)).required().system(),
+    ],
+);
+
+/// `adit.explainedAssignment`: an assignment that holds for the user, and the groups that lead to it.
+pub(crate) static EXPLAINED_ASSIGNMENT: ComplexType = ComplexType::new(
+    "explainedAssignment",
+    &[
+        Property::new("principalId", Type::Guid).required().system(),
+        Property::new("principalType", Type::String).required().system(),
+        Property::new("roles", Type::Collection(&Type::String)).required().system(),
+        Property::new("groupPath", Type::Collection(&Type::String)).required().system(),
     ],
 );
 

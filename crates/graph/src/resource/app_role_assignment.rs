@@ -200,7 +200,7 @@ fn entity(assignment: &AppRoleAssignment) -> Entity {
 }
 
 /// The kinds of principals in Graph's spelling.
-const fn type_of(kind: PrincipalKind) -> &'static str {
+pub(super) const fn type_of(kind: PrincipalKind) -> &'static str {
     match kind {
         PrincipalKind::User => "User",
         PrincipalKind::Group => "Group",

@@ -1,5 +1,7 @@
 //! `adit.explain`, a function of Adit's own on the applications: where a request would go at this moment, why not
-//! elsewhere, and what failed last.
+//! elsewhere, and what failed last; of a user also whether it may, and by what.
+
+mod access;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,22 +17,28 @@ use crate::call::Call;
 use crate::error::GraphError;
 use crate::model::EXPLANATION;
 
-/// `GET applications/adit.explain(url='...')`.
+/// `GET applications/adit.explain(url='...')`, and the same with `user` and `groups`.
 pub(crate) async fn explain(call: &Call) -> Result<Answer, GraphError> {
-    let place = Place::parse(url(call)?).map_err(|error| GraphError::invalid(error.to_string()))?;
-    let explained = call.explainer.explain(place);
+    let url = argument(call, "url").ok_or_else(|| GraphError::invalid("The parameter 'url' is missing."))?;
+    let asked = access::asked(call).await?;
+    let place = Place::parse(url).map_err(|error| GraphError::invalid(error.to_string()))?;
+    let explained = call.explainer.explain(place, asked.as_ref().and_then(access::Asked::visitor));
     let names = Names::of(call, &explained.explanation).await?;
-    let properties = properties(&explained, &names);
+    let mut properties = properties(&explained, &names);
+    let decided = explained.explanation.access.as_ref();
+    properties.insert("user".to_owned(), asked.as_ref().map_or(Value::Null, access::Asked::user));
+    properties
+        .insert("access".to_owned(), decided.map_or(Value::Null, |own| access::decided(call, own, asked.as_ref())));
     Ok(Answer::ok(call.document().structure("adit.explanation", &EXPLANATION, properties)))
 }
 
-fn url(call: &Call) -> Result<&str, GraphError> {
+/// What was passed under that name.
+fn argument<'c>(call: &'c Call, name: &str) -> Option<&'c str> {
     let arguments = call.path.segments.iter().find_map(|segment| match segment {
         Segment::Operation { arguments, .. } => Some(arguments),
         _ => None,
     });
-    let given = arguments.into_iter().flatten().find(|(name, _)| name == "url");
-    given.map(|(_, url)| url.as_str()).ok_or_else(|| GraphError::invalid("The parameter 'url' is missing."))
+    arguments.into_iter().flatten().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
 }
 
 /// What the directory calls those whom a gateway knows by their ids.

@@ -174,6 +174,14 @@ fn pre_authentication(value: &Value) -> PreAuthentication {
     }
 }
 
+/// The word for it.
+pub(super) const fn authentication_type(pre_authentication: PreAuthentication) -> &'static str {
+    match pre_authentication {
+        PreAuthentication::Passthrough => "passthru",
+        PreAuthentication::SignIn => "aadPreAuthentication",
+    }
+}
+
 fn host_header(value: &Value) -> HostHeader {
     if value == &Value::Bool(false) { HostHeader::External } else { HostHeader::Internal }
 }
@@ -210,10 +218,7 @@ pub(super) fn shown(
 }
 
 fn typed(publishing: &adit_core::Publishing) -> Map<String, Value> {
-    let authentication = match publishing.pre_authentication {
-        PreAuthentication::Passthrough => "passthru",
-        PreAuthentication::SignIn => "aadPreAuthentication",
-    };
+    let authentication = authentication_type(publishing.pre_authentication);
     let timeout = match publishing.timeout {
         UpstreamTimeout::Default => "default",
         UpstreamTimeout::Long => "long",

@@ -209,12 +209,15 @@ fn full(path: &str) -> String {
 
 /// The path without the names of its keys and arguments, as a resolved path writes itself.
 fn form(path: &str) -> String {
-    let word = |segment: &str| match segment.split_once("='{") {
-        Some((call, _)) => format!("{call}={{}})"),
-        None if segment.starts_with('{') => "{}".to_owned(),
-        None => segment.to_owned(),
-    };
+    let word = |segment: &str| if segment.starts_with('{') { "{}".to_owned() } else { without_arguments(segment) };
     path.split('/').map(word).collect::<Vec<_>>().join("/")
+}
+
+/// A call with `{}` for each of its arguments, which stand in quotes.
+fn without_arguments(call: &str) -> String {
+    let mut parts = call.split("'{");
+    let start = parts.next().unwrap_or_default().to_owned();
+    parts.fold(start, |form, part| format!("{form}{{}}{}", part.split_once("}'").map_or(part, |(_, rest)| rest)))
 }
 
 fn last_word(path: &ResourcePath) -> &str {
@@ -238,6 +241,18 @@ fn last_word(path: &ResourcePath) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_has_no_names_of_keys_and_arguments() {
+        for (path, expected) in [
+            ("things/{thing}/$ref", "things/{}/$ref"),
+            ("things/f(a='{a}')", "things/f(a={})"),
+            ("things/f(a='{a}',b='{b}')/x", "things/f(a={},b={})/x"),
+            ("things/f()", "things/f()"),
+        ] {
+            assert_eq!(form(path), expected);
+        }
+    }
 
     #[test]
     fn no_two_endpoints_have_the_same_method_and_form() {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use adit_control::{CertificateAuthority, ControlPlane};
-use adit_core::access::Who;
-use adit_core::explain::{ConnectorWork, Explained, Explainer, Place, explain};
+use adit_core::access::{Principal, Who};
+use adit_core::explain::{ConnectorWork, Explained, Explainer, Place, Visitor, explain};
 use adit_core::health::{ApplicationHealth, GroupHealth, Health, HealthReporter, groups};
 use adit_core::snapshot::PublishedApplication;
-use adit_core::{ApplicationId, ConnectorId, DirectoryRole};
+use adit_core::{ApplicationId, ConnectorId, DirectoryRole, PrincipalKind};
 use adit_identity::{Holder, LocalKey, TokenRequest, Verifier};
 use axum::Router;
 use axum::body::Body;
@@ -69,9 +69,13 @@ impl Explainer for WithoutGateway {
         ConnectorWork { requests: 2, draining: 1 }
     }
 
-    fn explain(&self, place: Place) -> Explained {
+    fn explain(&self, place: Place, visitor: Option<&Visitor>) -> Explained {
         let snapshot = Arc::clone(&self.0.snapshots().borrow());
-        let explanation = explain(&snapshot, place, &[], Who::SignInUnavailable);
+        let who = visitor.map_or(Who::Anonymous, |Visitor { id, groups, groups_left_out }| {
+            let groups_left_out = *groups_left_out;
+            Who::Principal(Principal { kind: PrincipalKind::User, id: *id, groups, groups_left_out })
+        });
+        let explanation = explain(&snapshot, place, &[], who);
         Explained { explanation, refusal: None, upstream_url: None, headers: Vec::new(), last_failure: None }
     }
 }

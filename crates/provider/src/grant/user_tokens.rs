@@ -1,6 +1,6 @@
 //! The tokens of a user who has signed in: who it is, for the application, and what may be done in its name, for a resource.
 
-use adit_control::{NewRefreshGrant, SignedInUser};
+use adit_control::{MOST_NAMED_GROUPS, NewRefreshGrant, SignedInUser};
 use adit_core::{AppId, ClientSecretId, User, UserGroupId, UserId};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -17,10 +17,6 @@ use crate::provider::Provider;
 use crate::relying_party::is_well_known;
 use crate::shelf::hash;
 use crate::user_scope::UserScope;
-
-/// The most groups that an id token names: with them it stays below the 16 KiB that our own gateway reads. Where there are
-/// more, `hasgroups` says so.
-const MOST_GROUPS: usize = 200;
 
 /// The header's `typ` of an id token.
 pub(crate) const ID_TOKEN: &str = "JWT";
@@ -174,7 +170,7 @@ async fn id_token(
     groups: &[UserGroupId],
 ) -> Result<String, Refusal> {
     let now = Timestamp::now().as_second();
-    let named: Vec<&UserGroupId> = groups.iter().take(MOST_GROUPS).collect();
+    let named: Vec<&UserGroupId> = groups.iter().take(MOST_NAMED_GROUPS).collect();
     let mut claims = json!({
         "iss": provider.0.issuer, "aud": granted.app_id, "sub": user.id, "oid": user.id, "tid": provider.0.tenant,
         "iat": now, "nbf": now, "exp": now + LIFETIME, "auth_time": granted.signed_in.as_second(), "ver": "2.0",
@@ -182,7 +178,7 @@ async fn id_token(
         "sid": shown_id(granted.sign_in),
     });
     if let Some(claims) = claims.as_object_mut() {
-        if groups.len() > MOST_GROUPS {
+        if groups.len() > MOST_NAMED_GROUPS {
             claims.insert("hasgroups".to_owned(), true.into());
         }
         if let Some(nonce) = &granted.nonce {
