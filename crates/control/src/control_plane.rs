@@ -25,6 +25,7 @@ use crate::deleted_application::purge_regularly;
 use crate::error::{Error, OpenError};
 use crate::permit::{Failed, Signer, Signing};
 use crate::provider::keep_api_principal;
+use crate::refusal::{Refusal, Refusals};
 use crate::sealing::SealingKey;
 use crate::session::Ended;
 
@@ -81,6 +82,8 @@ pub(crate) struct Inner {
     unsigned: AtomicUsize,
     /// Sessions of users that were ended.
     ended: Ended,
+    /// How many refusals may still be recorded.
+    refusals: Refusals,
     clock: Clock,
 }
 
@@ -133,6 +136,7 @@ impl ControlPlane {
                 compiling: Mutex::new(Signing::new(clock())),
                 unsigned: AtomicUsize::new(0),
                 ended,
+                refusals: Refusals::default(),
                 clock,
             }),
         };
@@ -243,6 +247,11 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Takes room for the record of a refusal, if there is any left in this minute.
+    pub(crate) fn has_room_for(&self, refusal: Refusal) -> bool {
+        self.inner.refusals.take(refusal, self.now())
+    }
+
     /// The record of an administrative write.
     pub(crate) fn record(
         &self,
@@ -314,6 +323,7 @@ async fn follow(inner: Weak<Inner>) {
     loop {
         ticks.tick().await;
         let Some(inner) = inner.upgrade() else { return };
+        inner.refusals.report((inner.clock)());
         match inner.store.version().await {
             Ok((_, revision)) => {
                 inner.catch_up(revision).await;

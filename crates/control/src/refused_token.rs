@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::control_plane::ControlPlane;
 use crate::error::Error;
+use crate::refusal::Refusal;
 
 /// A token that was refused. Texts come from outside, already cut to a length that may be kept; none is a secret.
 #[derive(Debug, Clone)]
@@ -28,11 +29,14 @@ pub struct RefusedToken {
 }
 
 impl ControlPlane {
-    /// Notes that a token was refused.
+    /// Notes that a token was refused, unless there were too many in the last minute.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn note_refused_token(&self, refused: RefusedToken) -> Result<(), Error> {
+        if !self.has_room_for(Refusal::Token) {
+            return Ok(());
+        }
         let detail = json!({
             "reason": refused.reason, "grant_type": refused.grant,
             "ip_address": refused.from.map(|address| address.to_canonical().to_string()),

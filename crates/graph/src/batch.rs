@@ -16,12 +16,13 @@ use url::Url;
 
 use crate::answer::{self, Answer, RequestIds};
 use crate::error::GraphError;
+use crate::origin::FORWARDED_FOR;
 use crate::preference::Preference;
 use crate::service::{self, Service};
 use crate::{origin, payload};
 
 /// Headers of a part that would say something about the connection or about who asks; those of the whole count.
-const NOT_OF_A_PART: [&str; 8] = [
+const NOT_OF_A_PART: [&str; 9] = [
     "authorization",
     "host",
     "content-length",
@@ -30,6 +31,7 @@ const NOT_OF_A_PART: [&str; 8] = [
     "connection",
     "x-forwarded-proto",
     "x-forwarded-host",
+    FORWARDED_FOR,
 ];
 
 /// Whether a path below the version is that of a batch.
@@ -89,7 +91,7 @@ async fn run(
 async fn answered(service: &Service, request: Request<Body>, token: &VerifiedToken) -> Response {
     let (parts, mut body) = request.into_parts();
     let ids = RequestIds::of(&parts.headers);
-    let carried_out = Box::pin(service::carry_out(service, &parts, &mut body, &ids, token.clone()));
+    let carried_out = Box::pin(service::carry_out(service, &parts, &mut body, &ids, token));
     let mut response = match carried_out.await {
         Ok(response) => response,
         Err(error) => answer::refused(&error, &ids),
@@ -126,9 +128,8 @@ fn part(whole: &Parts, origin: &str, version: &str, request: &BatchRequest) -> R
     let mut part = built
         .body(body)
         .map_err(|_| GraphError::bad_request(format!("The url of request '{}' is malformed.", request.id)))?;
-    for name in
-        [header::HOST, HeaderName::from_static("x-forwarded-proto"), HeaderName::from_static("x-forwarded-host")]
-    {
+    let forwarded = ["x-forwarded-proto", "x-forwarded-host", FORWARDED_FOR].map(HeaderName::from_static);
+    for name in [header::HOST].into_iter().chain(forwarded) {
         for value in whole.headers.get_all(&name) {
             part.headers_mut().append(&name, value.clone());
         }

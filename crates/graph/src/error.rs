@@ -27,6 +27,8 @@ pub(crate) struct GraphError {
     pub(crate) message: String,
     /// The methods that would have been allowed, for 405.
     pub(crate) allow: Vec<Method>,
+    /// What would have been needed, for 403.
+    pub(crate) needed: Option<Permission>,
 }
 
 /// The message by which SDKs recognise that they should send the body again without compression.
@@ -35,7 +37,7 @@ const UNREADABLE: &str = "Unable to read JSON request payload. Please ensure Con
 
 impl GraphError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), allow: Vec::new() }
+        Self { status, code, message: message.into(), allow: Vec::new(), needed: None }
     }
 
     /// 400: the request cannot be understood.
@@ -92,7 +94,7 @@ impl GraphError {
              needs one of these administrator roles of the user besides, in its claim 'wids': {}.",
             roles.join(", ")
         );
-        Self::new(StatusCode::FORBIDDEN, "Authorization_RequestDenied", message)
+        Self { needed: Some(permission), ..Self::new(StatusCode::FORBIDDEN, "Authorization_RequestDenied", message) }
     }
 
     /// 400: a skip token that was not made for this list.

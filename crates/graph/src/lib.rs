@@ -25,6 +25,7 @@ mod payload;
 mod permission;
 mod preference;
 mod question;
+mod refusal;
 mod resource;
 mod scope;
 mod service;
@@ -35,6 +36,6 @@ mod surface;
 mod tests;
 
 pub use model::MODEL;
-pub use origin::Peer;
+pub use origin::{Peer, client_address};
 pub use permission::PERMISSIONS;
 pub use service::{Settings, router};

@@ -4,8 +4,12 @@
 use std::net::IpAddr;
 
 use http::request::Parts;
+use http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 use url::Url;
+
+/// Where proxies say for whom they ask.
+pub(crate) const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The peer of the connection on which a request came; set as a request extension by the listener.
 #[derive(Debug, Clone)]
@@ -31,6 +35,24 @@ pub(crate) fn of(parts: &Parts, public_url: Option<&Url>, trusted_proxies: &[IpN
     };
     let host = forwarded("x-forwarded-host").filter(|host| is_host(host)).or_else(|| own_host(parts));
     format!("{scheme}://{}", host.unwrap_or("localhost"))
+}
+
+/// The address of the client of a request: of the peer of its connection or, behind trusted proxies, the nearest address that
+/// is none of theirs. What stands before that in `X-Forwarded-For` came from the client itself.
+#[must_use]
+pub fn client_address(extensions: &Extensions, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Option<IpAddr> {
+    let is_trusted = |address: &IpAddr| trusted_proxies.iter().any(|net| net.contains(&address.to_canonical()));
+    let mut nearest = extensions.get::<Peer>()?.address;
+    let values = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
+    let forwarded: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
+    for text in forwarded.into_iter().rev() {
+        if !is_trusted(&nearest) {
+            break;
+        }
+        let Ok(address) = text.parse() else { break };
+        nearest = address;
+    }
+    Some(nearest)
 }
 
 /// The last value: what the proxy next to us wrote; what stands before it came from its client.
@@ -83,5 +105,21 @@ mod tests {
         assert_eq!(origin(Some(("::ffff:10.1.2.3", "http")), &headers, None), "https://outer.example");
         assert_eq!(origin(Some(("192.0.2.1", "http")), &headers, None), "http://inner");
         assert_eq!(origin(None, &headers, None), "http://inner");
+    }
+
+    #[test]
+    fn a_forwarded_address_counts_only_behind_a_trusted_proxy() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        let found = |peer: &str, header: &str| {
+            let (mut extensions, mut headers) = (Extensions::new(), HeaderMap::new());
+            extensions.insert(Peer { address: peer.parse().unwrap(), scheme: "https" });
+            headers.insert(FORWARDED_FOR, header.parse().unwrap());
+            client_address(&extensions, &headers, &trusted).unwrap().to_string()
+        };
+        assert_eq!(found("10.1.1.1", "192.0.2.7"), "192.0.2.7");
+        assert_eq!(found("10.1.1.1", "198.51.100.1, 192.0.2.7, 10.2.2.2"), "192.0.2.7");
+        assert_eq!(found("192.0.2.9", "192.0.2.7"), "192.0.2.9", "anybody can write a header");
+        assert_eq!(found("10.1.1.1", "nonsense"), "10.1.1.1");
+        assert_eq!(client_address(&Extensions::new(), &HeaderMap::new(), &trusted), None);
     }
 }

@@ -30,7 +30,7 @@ use crate::permission::Held;
 use crate::preference::Preference;
 use crate::skip_token::PageKey;
 use crate::surface::{Action, Matched, SURFACE};
-use crate::{batch, describe, if_match, operation, origin, ownership, payload};
+use crate::{batch, describe, if_match, operation, origin, ownership, payload, refusal};
 
 /// What the API needs.
 pub struct Settings {
@@ -87,32 +87,49 @@ async fn route(service: &Service, parts: &Parts, body: &mut Body, ids: &RequestI
     if let Some(answer) = describe::public(&service.settings, parts, version, rest)? {
         return Ok(answer);
     }
-    let token = authenticate(&service.settings, &parts.headers).await?;
+    let token = authenticate(&service.settings, &parts.headers).await.map_err(|refused| {
+        refusal::note_token(&service.settings, parts, ids, &refused);
+        GraphError::unauthenticated(&refused)
+    })?;
     if batch::is_batch(rest) {
         return batch::carry_out(service, parts, body, version, &token).await;
     }
-    carry_out(service, parts, body, ids, token).await
+    carry_out(service, parts, body, ids, &token).await
 }
 
-/// One request of a client that is known.
+/// One request of a client that is known. What its token does not allow is noted.
 pub(crate) async fn carry_out(
     service: &Service,
     parts: &Parts,
     body: &mut Body,
     ids: &RequestIds,
-    token: VerifiedToken,
+    token: &VerifiedToken,
+) -> Result<Response, GraphError> {
+    let outcome = attempt(service, parts, body, ids, token).await;
+    if let Err(GraphError { needed: Some(needed), .. }) = &outcome {
+        refusal::note_forbidden(&service.settings, parts, context(token, ids), token, *needed);
+    }
+    outcome
+}
+
+async fn attempt(
+    service: &Service,
+    parts: &Parts,
+    body: &mut Body,
+    ids: &RequestIds,
+    token: &VerifiedToken,
 ) -> Result<Response, GraphError> {
     let segments = path::parse(parts.uri.path())?;
     let (version, rest) = version(&segments);
     let path = resource::resolve(&MODEL, rest)?;
     let matched = find(&parts.method, &path)?;
     let permission = matched.endpoint.permission;
-    let held = permission.held_by(&token);
+    let held = permission.held_by(token);
     if held == Held::NotAtAll {
         return Err(GraphError::forbidden(permission));
     }
     let action = matched.endpoint.action;
-    let call = prepare(service, parts, body, matched, path, version, token, ids).await?;
+    let call = prepare(service, parts, body, matched, path, version, token.clone(), ids).await?;
     if held == Held::OwnedOnly {
         ownership::check(&call, action).await?;
     }
@@ -133,7 +150,7 @@ pub(crate) fn version(parts: &[Part]) -> (&'static str, &[Part]) {
 }
 
 /// A HEAD is a GET whose answer loses its body.
-fn find(method: &Method, path: &ResourcePath) -> Result<Matched, GraphError> {
+pub(crate) fn find(method: &Method, path: &ResourcePath) -> Result<Matched, GraphError> {
     let method = if *method == Method::HEAD { &Method::GET } else { method };
     SURFACE.find(method, path)
 }
@@ -147,23 +164,24 @@ fn check_profile(call: &Call) -> Result<(), GraphError> {
     if id.eq_ignore_ascii_case(crate::model::PROFILE_ID) { Ok(()) } else { Err(GraphError::no_such_resource(id)) }
 }
 
-async fn authenticate(settings: &Settings, headers: &HeaderMap) -> Result<VerifiedToken, GraphError> {
+async fn authenticate(settings: &Settings, headers: &HeaderMap) -> Result<VerifiedToken, TokenRefused> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().map(HeaderValue::to_str).transpose().unwrap_or_default().unwrap_or_default();
     if values.next().is_some() {
-        return Err(GraphError::unauthenticated(&TokenRefused::Malformed("there are several Authorization headers")));
+        return Err(TokenRefused::Malformed("there are several Authorization headers"));
     }
     let (scheme, token) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
     if scheme.is_empty() {
-        return Err(GraphError::unauthenticated(&TokenRefused::Empty));
+        return Err(TokenRefused::Empty);
     }
     if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(GraphError::unauthenticated(&TokenRefused::Malformed("it must be sent as 'Bearer' and the token")));
+        return Err(TokenRefused::Malformed("it must be sent as 'Bearer' and the token"));
     }
-    settings.verifier.verify(token).await.map_err(|refused| {
-        tracing::debug!(reason = %refused, "a token was refused");
-        GraphError::unauthenticated(&refused)
-    })
+    settings
+        .verifier
+        .verify(token)
+        .await
+        .inspect_err(|refused| tracing::debug!(reason = %refused, "a token was refused"))
 }
 
 fn context(token: &VerifiedToken, ids: &RequestIds) -> OperationContext {

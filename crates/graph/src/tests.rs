@@ -14,4 +14,5 @@ mod people;
 mod permissions;
 mod publishing;
 mod queries;
+mod refusals;
 mod users;

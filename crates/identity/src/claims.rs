@@ -13,6 +13,9 @@ use crate::token::{TokenKind, TokenRefused, VerifiedToken};
 /// The longest token that is looked at, in bytes: what common servers take as one header.
 const LONGEST: usize = 16 * 1024;
 
+/// How many characters of what a token claims are repeated.
+const LONGEST_CLAIMED: usize = 100;
+
 /// The audiences of Microsoft Graph itself.
 const MICROSOFT_GRAPH: [&str; 2] = ["https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"];
 
@@ -30,15 +33,8 @@ pub(crate) struct Unverified {
 impl Unverified {
     /// Reads the claims of `token` without verifying anything.
     pub(crate) fn read(token: &str) -> Result<Self, TokenRefused> {
-        if token.len() > LONGEST {
-            return Err(TokenRefused::Malformed("it is too long"));
-        }
-        let parts: Vec<&str> = token.split('.').collect();
-        let [_, claims, _] = parts.as_slice() else {
-            return Err(TokenRefused::Malformed("it is not a JSON web token in three parts"));
-        };
-        let json = BASE64_URL_SAFE_NO_PAD.decode(claims).map_err(|_| TokenRefused::Malformed("it is not base64url"))?;
-        serde_json::from_slice(&json).map_err(|_| TokenRefused::Malformed("its claims are not a JSON object"))
+        serde_json::from_slice(&claims_json(token)?)
+            .map_err(|_| TokenRefused::Malformed("its claims are not a JSON object"))
     }
 
     /// Whether it says that it is for one of `audiences`.
@@ -54,6 +50,38 @@ impl Unverified {
         };
         graph(&self.aud) || self.aud.as_array().is_some_and(|audiences| audiences.iter().any(graph))
     }
+}
+
+/// The claims as they stand in `token`.
+fn claims_json(token: &str) -> Result<Vec<u8>, TokenRefused> {
+    if token.len() > LONGEST {
+        return Err(TokenRefused::Malformed("it is too long"));
+    }
+    let parts: Vec<&str> = token.split('.').collect();
+    let [_, claims, _] = parts.as_slice() else {
+        return Err(TokenRefused::Malformed("it is not a JSON web token in three parts"));
+    };
+    BASE64_URL_SAFE_NO_PAD.decode(claims).map_err(|_| TokenRefused::Malformed("it is not base64url"))
+}
+
+/// Whom a token names that nobody has verified, in one line for a record: subject, client and issuer, each cut to 100
+/// characters. None where it names nobody.
+#[must_use]
+pub fn claimed_identity(token: &str) -> Option<String> {
+    let claims: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&claims_json(token).ok()?).ok()?;
+    let named = |names: &[&str]| {
+        let text = names.iter().find_map(|name| claims.get(*name)?.as_str())?;
+        let plain: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_CLAIMED).collect();
+        (!plain.is_empty()).then_some(plain)
+    };
+    let said = [
+        ("subject", named(&["oid", "sub"])),
+        ("name", named(&["preferred_username", "upn"])),
+        ("client", named(&["appid", "azp", "client_id"])),
+        ("issuer", named(&["iss"])),
+    ];
+    let said: Vec<String> = said.into_iter().filter_map(|(what, who)| Some(format!("{what} {}", who?))).collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// Several words: a text with spaces, or a list.
@@ -178,4 +206,29 @@ impl Claims {
 /// What is no id, or that of a role which means nothing here, gives nothing.
 fn directory_role(id: &str) -> Option<DirectoryRole> {
     Uuid::try_parse(id).ok().and_then(DirectoryRole::of_template)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn token(claims: &Value) -> String {
+        format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()))
+    }
+
+    #[test]
+    fn whom_an_unverified_token_names_is_told_in_one_short_line_and_nothing_else_of_it() {
+        let claims =
+            json!({"oid": "1", "sub": "2", "azp": "app", "iss": "https://i", "secret": "s", "upn": "ada@corp"});
+        let said = claimed_identity(&token(&claims)).unwrap();
+        assert_eq!(said, "subject 1, name ada@corp, client app, issuer https://i");
+        let odd = json!({"sub": format!("a\n\u{1b}[31m{}", "x".repeat(5000)), "iss": 7});
+        let said = claimed_identity(&token(&odd)).unwrap();
+        assert!(said.starts_with("subject a[31mxxx") && said.chars().count() <= 110, "{said}");
+        for nobody in [token(&json!({})), token(&json!([])), "x".to_owned(), "a.b.c".to_owned(), "x".repeat(20_000)] {
+            assert_eq!(claimed_identity(&nobody), None);
+        }
+    }
 }

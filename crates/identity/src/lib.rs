@@ -28,6 +28,7 @@ pub mod sign_out;
 mod token;
 mod verifier;
 
+pub use claims::claimed_identity;
 pub use client_address::{InNameOf, network};
 pub use fetch::{OwnService, Transport};
 pub use issuer::{IssuerSettings, UnusableIssuer};

@@ -38,8 +38,6 @@ pub(crate) struct Throttles {
     pub(crate) sign_ins: Throttle<IpAddr>,
     /// Devices that were begun, by the address.
     pub(crate) devices: Throttle<IpAddr>,
-    /// Refusals that are put into the audit log, of all together: each is a write to the disk.
-    pub(crate) audited: Throttle<()>,
 }
 
 impl Throttles {
@@ -53,7 +51,6 @@ impl Throttles {
             // An office behind one address begins that many.
             sign_ins: Throttle::new(120, MINUTE),
             devices: Throttle::new(120, MINUTE),
-            audited: Throttle::new(30, MINUTE),
         }
     }
 }

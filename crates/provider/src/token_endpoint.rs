@@ -51,11 +51,8 @@ pub(crate) async fn answer(provider: &Provider, request: Request) -> Response {
     }
 }
 
-/// Puts a refusal into the audit log, unless there were too many in the last minute: those are in the log of the process.
+/// Puts a refusal into the audit log.
 async fn audit(provider: &Provider, headers: &HeaderMap, form: Option<&Form>, from: Option<IpAddr>, refused: &Refusal) {
-    if provider.0.throttles.audited.take((), Instant::now()).is_some() {
-        return;
-    }
     let client = form.and_then(|form| Credentials::of(headers, form).ok()).map(|credentials| credentials.claimed());
     let grant = form.and_then(|form| form.find("grant_type")).map(shown);
     let noted = RefusedToken { client, grant, reason: refused.error.description(), from, trace: refused.trace };

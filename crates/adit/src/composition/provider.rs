@@ -3,17 +3,14 @@
 //! It learns where a request came from as the API does: the peer of the connection, or what a trusted proxy says in
 //! `X-Forwarded-For`.
 
-use std::net::IpAddr;
-
 use adit_control::ControlPlane;
 use adit_gateway::sign_in_places;
-use adit_graph::Peer;
+use adit_graph::client_address;
 use adit_identity::{ClientSecret, LOCAL_AUDIENCE, ProviderSettings, Transport};
 use adit_provider::{ClientAddress, Provider};
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
-use http::HeaderMap;
 use ipnet::IpNet;
 
 use super::StartError;
@@ -67,50 +64,10 @@ pub(super) fn beside(api: Router, provider: Option<&Provider>, trusted_proxies: 
     let Some(provider) = provider else { return api };
     let trusted = trusted_proxies.to_vec();
     let own = provider.router().layer(middleware::from_fn(move |mut request: Request, next: Next| {
-        if let Some(address) = client_address(&request, &trusted) {
+        if let Some(address) = client_address(request.extensions(), request.headers(), &trusted) {
             request.extensions_mut().insert(ClientAddress(address));
         }
         next.run(request)
     }));
     own.merge(api)
-}
-
-fn client_address(request: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
-    let peer = request.extensions().get::<Peer>()?.address;
-    Some(behind_proxies(peer, request.headers(), trusted))
-}
-
-/// The nearest address that is no trusted proxy's: what stands before it in the header came from its own client.
-fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(&address.to_canonical()));
-    let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let forwarded: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
-    let mut nearest = peer;
-    for text in forwarded.into_iter().rev() {
-        if !is_trusted(&nearest) {
-            break;
-        }
-        let Ok(address) = text.parse() else { break };
-        nearest = address;
-    }
-    nearest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_forwarded_address_counts_only_behind_a_trusted_proxy() {
-        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
-        let found = |peer: &str, header: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("x-forwarded-for", header.parse().unwrap());
-            behind_proxies(peer.parse().unwrap(), &headers, &trusted).to_string()
-        };
-        assert_eq!(found("10.1.1.1", "192.0.2.7"), "192.0.2.7");
-        assert_eq!(found("10.1.1.1", "198.51.100.1, 192.0.2.7, 10.2.2.2"), "192.0.2.7");
-        assert_eq!(found("192.0.2.9", "192.0.2.7"), "192.0.2.9", "anybody can write a header");
-        assert_eq!(found("10.1.1.1", "nonsense"), "10.1.1.1");
-    }
 }

@@ -68,6 +68,8 @@ pub enum TargetKind {
     User,
     Group,
     SigningKey,
+    /// To the API.
+    Request,
 }
 
 impl TargetKind {
@@ -85,6 +87,7 @@ impl TargetKind {
             Self::User => "User",
             Self::Group => "Group",
             Self::SigningKey => "SigningKey",
+            Self::Request => "Request",
         }
     }
 }
@@ -179,6 +182,7 @@ activities! {
     AddSigningKey "add_signing_key" "Add signing key" DirectoryManagement Add SigningKey;
     RemoveSigningKey "remove_signing_key" "Remove signing key" DirectoryManagement Delete SigningKey;
     RefuseToken "refuse_token" "Refuse token" ApplicationManagement Update Application;
+    RefuseRequest "refuse_request" "Refuse request" DirectoryManagement Update Request;
     AddUser "add_user" "Add user" UserManagement Add User;
     UpdateUser "update_user" "Update user" UserManagement Update User;
     ChangeUserPassword "change_user_password" "Change user password" UserManagement Update User;
@@ -229,7 +233,7 @@ impl Activity {
     #[must_use]
     pub const fn result(self) -> &'static str {
         match self {
-            Self::RefuseToken => "failure",
+            Self::RefuseToken | Self::RefuseRequest => "failure",
             _ => "success",
         }
     }

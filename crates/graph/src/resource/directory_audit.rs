@@ -1,5 +1,5 @@
-//! `auditLogs/directoryAudits`: the administrative writes, and the tokens that were refused, newest first (contract section
-//! 4.9).
+//! `auditLogs/directoryAudits`: the administrative writes, and the tokens and requests that were refused, newest first
+//! (contract section 4.9).
 
 use adit_core::audit::{ActorKind, AuditRecord, LOGGED_BY_SERVICE};
 use adit_core::id::AuditId;

@@ -123,7 +123,7 @@ impl Api {
             health: Arc::new(WithoutGateway(control.clone())),
             verifier,
             public_url: None,
-            trusted_proxies: vec![],
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
         });
         Self { control, router, key, _folder: folder }
     }
