@@ -30,7 +30,7 @@ const fn permission(id: Uuid, value: &'static str, meaning: &'static str) -> Api
 
 /// Everything that a program can be allowed. The last two have no id in Graph; theirs are Adit's own.
 #[rustfmt::skip]
-pub const API_PERMISSIONS: [ApiPermission; 17] = [
+pub const API_PERMISSIONS: [ApiPermission; 18] = [
     permission(uuid!("9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30"), "Application.Read.All", "Read all applications"),
     permission(uuid!("1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9"), "Application.ReadWrite.All", "Read and write all applications"),
     permission(uuid!("18a4783c-866b-4cc7-a460-3d5e5662c884"), "Application.ReadWrite.OwnedBy", "Manage applications that this one makes or owns"),
@@ -41,6 +41,7 @@ pub const API_PERMISSIONS: [ApiPermission; 17] = [
     permission(uuid!("0b57845e-aa49-4e6f-8109-ce654fffa618"), "OnPremisesPublishingProfiles.ReadWrite.All", "Manage connectors and connector groups"),
     permission(uuid!("df021288-bdef-4463-88db-98f22de89214"), "User.Read.All", "Read all users"),
     permission(uuid!("741f803b-c850-494e-b5df-cde7c675a1ca"), "User.ReadWrite.All", "Read and write all users"),
+    permission(uuid!("77f3a031-c388-4f99-b373-dc68676a979e"), "User.RevokeSessions.All", "End all sessions of a user"),
     permission(uuid!("cc117bb9-00cf-4eb8-b580-ea2a878fe8f7"), "User-PasswordProfile.ReadWrite.All", "Set passwords of users"),
     permission(uuid!("5b567255-7703-4780-807c-7be8301ae99b"), "Group.Read.All", "Read all groups"),
     permission(uuid!("62a82d76-70ea-41e2-9197-370581804d09"), "Group.ReadWrite.All", "Read and write all groups"),

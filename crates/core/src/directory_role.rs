@@ -13,7 +13,8 @@ use uuid::{Uuid, uuid};
 pub enum DirectoryRole {
     /// Everything.
     GlobalAdministrator,
-    /// Everything but changing users and groups, their passwords and members.
+    /// Everything but changing users and groups, their passwords and members, ending their sessions, and saying who may what
+    /// at the API itself.
     ApplicationAdministrator,
     /// The same: applications are there to be published.
     CloudApplicationAdministrator,

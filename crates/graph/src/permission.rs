@@ -21,6 +21,8 @@ pub(crate) enum Permission {
     WriteServicePrincipals,
     ReadAssignments,
     WriteAssignments,
+    /// Roles of the API itself, and whatever is as good as assigning one.
+    AssignApiRoles,
     ReadProfile,
     WriteProfile,
     ReadAudits,
@@ -65,7 +67,7 @@ const HYBRID_READ: &str = "Policy.Read.HybridAuthentication";
 const HYBRID_WRITE: &str = "Policy.ReadWrite.HybridAuthentication";
 
 /// Every scope and role that some operation accepts.
-pub const PERMISSIONS: [&str; 18] = [
+pub const PERMISSIONS: [&str; 19] = [
     DIRECTORY_WRITE,
     DIRECTORY_READ,
     DIRECTORY_AS_USER,
@@ -80,6 +82,7 @@ pub const PERMISSIONS: [&str; 18] = [
     USER_READ,
     USER_WRITE,
     PASSWORD_WRITE,
+    SESSIONS_REVOKE,
     GROUP_READ,
     GROUP_WRITE,
     MEMBER_READ,
@@ -121,7 +124,7 @@ impl Permission {
                 DIRECTORY_AS_USER,
                 ASSIGNMENT_WRITE,
             ],
-            Self::WriteAssignments => &[ASSIGNMENT_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER],
+            Self::WriteAssignments | Self::AssignApiRoles => &[ASSIGNMENT_WRITE, DIRECTORY_WRITE, DIRECTORY_AS_USER],
             Self::ReadProfile => &[HYBRID_READ, HYBRID_WRITE, DIRECTORY_READ, DIRECTORY_WRITE, PROFILES_WRITE],
             Self::WriteProfile => &[HYBRID_WRITE, DIRECTORY_WRITE, PROFILES_WRITE],
             Self::ReadAudits => &[AUDIT_READ, DIRECTORY_READ, DIRECTORY_WRITE],
@@ -183,8 +186,14 @@ impl Permission {
         match role {
             DirectoryRole::GlobalAdministrator => Held::Whole,
             DirectoryRole::ApplicationAdministrator | DirectoryRole::CloudApplicationAdministrator => match self {
-                // Whoever sets passwords or fills groups can be anybody, or may what anybody may.
-                Self::WriteUsers | Self::WritePasswords | Self::WriteGroups | Self::WriteMembers => Held::NotAtAll,
+                // Whoever sets passwords or fills groups can be anybody, or may what anybody may; whoever assigns roles of
+                // the API may what they like. Sessions are their users' own.
+                Self::WriteUsers
+                | Self::WritePasswords
+                | Self::WriteGroups
+                | Self::WriteMembers
+                | Self::AssignApiRoles
+                | Self::RevokeSessions => Held::NotAtAll,
                 _ => Held::Whole,
             },
             DirectoryRole::ApplicationDeveloper if self.accepted().contains(&APPLICATION_OWNED) => self.owned(),

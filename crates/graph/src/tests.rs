@@ -12,6 +12,7 @@ mod harness;
 mod pages;
 mod people;
 mod permissions;
+mod privilege;
 mod publishing;
 mod queries;
 mod refusals;

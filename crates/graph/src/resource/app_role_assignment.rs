@@ -2,7 +2,7 @@
 
 use adit_control::NewAppRoleAssignment;
 use adit_core::query::{AppRoleAssignmentField, Expression, Field, Value as Asked};
-use adit_core::{AppRoleAssignment, AppRoleAssignmentId, PrincipalId, PrincipalKind, ServicePrincipalId};
+use adit_core::{API_APP_ID, AppRoleAssignment, AppRoleAssignmentId, PrincipalId, PrincipalKind, ServicePrincipalId};
 use adit_odata::document::Entity;
 use adit_odata::{EntityType, Projection};
 use async_trait::async_trait;
@@ -14,6 +14,7 @@ use crate::entities::{Entities, Listed, Listing};
 use crate::error::GraphError;
 use crate::if_match::etag;
 use crate::model::APP_ROLE_ASSIGNMENT;
+use crate::permission::Permission;
 use crate::scope::Scope;
 
 /// `servicePrincipals/{servicePrincipal}/appRoleAssignedTo`.
@@ -59,8 +60,7 @@ impl Entities for AssignedTo {
     }
 
     async fn delete(&self, call: &Call, scope: &Scope) -> Result<(), GraphError> {
-        let found = self.find(call, scope).await?;
-        Ok(call.control.unassign_app_role(&call.context, call.at(found.id)).await?)
+        unassign(call, self.find(call, scope).await?).await
     }
 }
 
@@ -100,8 +100,7 @@ impl Entities for AssignmentsOf {
     }
 
     async fn delete(&self, call: &Call, scope: &Scope) -> Result<(), GraphError> {
-        let found = self.find(call, scope).await?;
-        Ok(call.control.unassign_app_role(&call.context, call.at(found.id)).await?)
+        unassign(call, self.find(call, scope).await?).await
     }
 }
 
@@ -150,8 +149,20 @@ async fn assign(
     principal: PrincipalId,
     principal_kind: Option<PrincipalKind>,
 ) -> Result<Entity, GraphError> {
+    check_may_assign(call, resource).await?;
     let new = NewAppRoleAssignment { resource, principal, principal_kind, principal_name: None, app_role };
     Ok(entity(&call.control.assign_app_role(&call.context, new).await?))
+}
+
+async fn unassign(call: &Call, assignment: AppRoleAssignment) -> Result<(), GraphError> {
+    check_may_assign(call, assignment.resource).await?;
+    Ok(call.control.unassign_app_role(&call.context, call.at(assignment.id)).await?)
+}
+
+/// Roles of the API itself say who may what in this directory: who administers applications does not give or take them.
+async fn check_may_assign(call: &Call, resource: ServicePrincipalId) -> Result<(), GraphError> {
+    let resource = call.control.service_principal(resource).await?;
+    if resource.app_id == API_APP_ID { call.require(Permission::AssignApiRoles) } else { Ok(()) }
 }
 
 async fn list_where(

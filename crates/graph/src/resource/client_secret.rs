@@ -56,7 +56,7 @@ pub(super) async fn check_may_become(call: &Call, app_id: AppId) -> Result<(), G
     if is_itself || call.control.api_permissions_of_app(app_id).await?.is_empty() {
         return Ok(());
     }
-    call.require(Permission::WriteAssignments)
+    call.require(Permission::AssignApiRoles)
 }
 
 /// The secret with what is known of it.

@@ -155,7 +155,7 @@ impl Entities for GroupMembers {
         // Whoever puts somebody into a group gives what was assigned to it.
         let group = call.control.user_group(scope.user_group()?).await?.id;
         if !call.control.api_permissions_of_group(group).await?.is_empty() {
-            call.require(Permission::WriteAssignments)?;
+            call.require(Permission::AssignApiRoles)?;
         }
         let target = call.at(scope.user_group()?);
         Ok(member(call, &call.control.add_group_member(&call.context, target, id).await?))

@@ -53,7 +53,9 @@ const fn expected(permission: Permission) -> (&'static str, Option<&'static str>
         Permission::WriteApplications | Permission::WriteServicePrincipals | Permission::InstantiateTemplate => {
             ("Application.Read.All", Some("Application.ReadWrite.All"))
         }
-        Permission::WriteAssignments => ("Directory.Read.All", Some("AppRoleAssignment.ReadWrite.All")),
+        Permission::WriteAssignments | Permission::AssignApiRoles => {
+            ("Directory.Read.All", Some("AppRoleAssignment.ReadWrite.All"))
+        }
         Permission::ReadUsers => ("User.Read.All", None),
         Permission::ReadGroups => ("GroupMember.Read.All", None),
         Permission::WriteUsers => ("User.Read.All", Some("User.ReadWrite.All")),
@@ -125,9 +127,10 @@ fn given(role: DirectoryRole, permission: Permission) -> bool {
     use Permission::*;
     match role {
         DirectoryRole::GlobalAdministrator => true,
-        DirectoryRole::ApplicationAdministrator | DirectoryRole::CloudApplicationAdministrator => {
-            !matches!(permission, WriteUsers | WritePasswords | WriteGroups | WriteMembers)
-        }
+        DirectoryRole::ApplicationAdministrator | DirectoryRole::CloudApplicationAdministrator => !matches!(
+            permission,
+            WriteUsers | WritePasswords | WriteGroups | WriteMembers | RevokeSessions | AssignApiRoles
+        ),
         DirectoryRole::ApplicationDeveloper => matches!(
             permission,
             ReadApplications
