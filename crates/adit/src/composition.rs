@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::acme;
+use crate::assertion_keys::AssertionKeyFile;
 use crate::certificate::{CertificateFiles, Certificates};
 use crate::configuration::{Configuration, GatewayAddress, SignIn};
 use crate::data_folder::{Addresses, DataFolder, KeyPair};
@@ -116,9 +117,9 @@ impl Server {
         let spans = None;
         let observation = Observation { records, spans, server_timing: configuration.server_timing };
         let clients = (configuration.api.trusted_proxies.clone(), configuration.client_limits);
-        let session_keys = session_keys(&folder, configuration.sign_in.as_ref())?;
+        let user_keys = user_keys(&folder, configuration.sign_in.as_ref())?;
         let users = configuration.sign_in.map(|sign_in| sign_in.at(addresses.gateway.port()));
-        let sign_in = sign_in(users, session_keys.as_ref(), &control, provider.as_ref())?;
+        let sign_in = sign_in(users, user_keys.as_ref(), &control, provider.as_ref())?;
         let door = Door { listener: sockets.gateway, awaited: connectors, grace: configuration.grace, sign_in };
         let gateway = start_gateway(door, &control, &certificates, clients, observation, &mut registry)?;
         until_ready(&gateway).await?;
@@ -158,8 +159,9 @@ impl Server {
         if let Some(provider) = server.provider.clone() {
             server.background.spawn(provider.look_after_keys());
         }
-        if let Some(session_keys) = session_keys {
-            server.background.spawn(session_keys.keep());
+        if let Some(UserKeys { sessions, assertions }) = user_keys {
+            server.background.spawn(sessions.keep());
+            server.background.spawn(assertions.keep());
         }
         server.folder.announce(&addresses)?;
         tracing::info!(
@@ -333,16 +335,23 @@ fn own_names(configuration: &Configuration, dialled: &GatewayAddress, addresses:
     names
 }
 
-/// The keys of sessions, if there are to be sessions.
-fn session_keys(folder: &DataFolder, sign_in: Option<&SignIn>) -> Result<Option<SessionKeys>, StartError> {
-    let open = |sign_in: &SignIn| SessionKeys::open(folder.session_keys(), sign_in.limits.absolute);
-    Ok(sign_in.map(open).transpose()?)
+/// The keys under which users' sessions are sealed, and those by which upstreams are told who asks.
+struct UserKeys {
+    sessions: SessionKeys,
+    assertions: AssertionKeyFile,
+}
+
+/// Those keys, if users are to sign in.
+fn user_keys(folder: &DataFolder, sign_in: Option<&SignIn>) -> Result<Option<UserKeys>, StartError> {
+    let Some(sign_in) = sign_in else { return Ok(None) };
+    let sessions = SessionKeys::open(folder.session_keys(), sign_in.limits.absolute)?;
+    Ok(Some(UserKeys { sessions, assertions: AssertionKeyFile::open(folder.assertion_keys())? }))
 }
 
 /// How users sign in at the gateway: at the provider of the configuration, else at the built-in one.
 fn sign_in(
     configured: Option<SignIn>,
-    keys: Option<&SessionKeys>,
+    keys: Option<&UserKeys>,
     control: &ControlPlane,
     built_in: Option<&Provider>,
 ) -> Result<Option<SignInSettings>, StartError> {
@@ -354,7 +363,8 @@ fn sign_in(
     Ok(Some(SignInSettings {
         authority,
         provider,
-        keys: keys.ring(),
+        keys: keys.sessions.ring(),
+        assertions: keys.assertions.in_use(),
         limits,
         ended: control.ended_sessions(),
         sessions: Arc::new(session_link::SessionLink::new(control.clone())),

@@ -30,6 +30,7 @@ const ADDRESSES: &str = "addresses.json";
 const CERTIFICATES: &str = "certificates";
 const ACME: &str = "acme";
 const SESSION_KEYS: &str = "session-keys";
+const ASSERTION_KEYS: &str = "assertion-keys";
 
 /// A data folder that this process serves from: no other process can, as long as this value lives.
 #[derive(Debug)]
@@ -141,6 +142,11 @@ impl DataFolder {
     /// Where the keys are under which sessions of users are sealed. A lost one costs nothing but the sessions.
     pub(crate) fn session_keys(&self) -> PathBuf {
         self.path.join(SESSION_KEYS)
+    }
+
+    /// Where the keys are by which assertions for upstreams are signed. A lost one is replaced.
+    pub(crate) fn assertion_keys(&self) -> PathBuf {
+        self.path.join(ASSERTION_KEYS)
     }
 
     /// Where accounts at ACME authorities and what they issued is kept; made when there is one.

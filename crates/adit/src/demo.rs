@@ -236,6 +236,7 @@ async fn publish(
         internal_url: internal_url.clone(),
         external_url: external_url.clone(),
         pre_authentication: PreAuthentication::Passthrough,
+        sign_on: None,
         connector_group: Some(group.id.clone()),
     };
     publication.publish(client).await.map_err(|failed| failed.error.into_command_error(NOT_DONE))

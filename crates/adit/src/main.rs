@@ -6,6 +6,7 @@
 mod access_records;
 mod acme;
 mod api_client;
+mod assertion_keys;
 mod certificate;
 mod command;
 mod command_error;

@@ -3,6 +3,7 @@
 //! Invariant: all of it is done, or the application that was made is deleted again. When even that fails, the error
 //! says which application is left.
 
+use adit_core::sign_on::SignOnHeaders;
 use adit_core::{ExternalUrl, InternalUrl, PreAuthentication};
 use http::Method;
 use serde_json::{Value, json};
@@ -20,6 +21,8 @@ pub(crate) struct Publication {
     pub(crate) external_url: ExternalUrl,
     /// Sign-in first, or passthrough.
     pub(crate) pre_authentication: PreAuthentication,
+    /// By which headers, beside a signed assertion, it is told who asks; without this it is told nothing.
+    pub(crate) sign_on: Option<SignOnHeaders>,
     /// The id of the group that shall serve it; the default group without one.
     pub(crate) connector_group: Option<String>,
 }
@@ -83,13 +86,16 @@ impl Publication {
             PreAuthentication::Passthrough => "passthru",
             PreAuthentication::SignIn => "aadPreAuthentication",
         };
-        json!({
-            "onPremisesPublishing": {
-                "externalUrl": self.external_url.to_string(),
-                "internalUrl": self.internal_url.to_string(),
-                "externalAuthenticationType": pre_authentication,
-            }
-        })
+        let mut publishing = json!({
+            "externalUrl": self.external_url.to_string(),
+            "internalUrl": self.internal_url.to_string(),
+            "externalAuthenticationType": pre_authentication,
+        });
+        if let (Some(headers), Some(members)) = (&self.sign_on, publishing.as_object_mut()) {
+            members.insert("singleSignOnSettings".to_owned(), json!({ "singleSignOnMode": "aadHeaderBased" }));
+            members.insert("adit".to_owned(), json!({ "signOnHeaders": headers }));
+        }
+        json!({ "onPremisesPublishing": publishing })
     }
 }
 
@@ -102,6 +108,8 @@ async fn undo(client: &ApiClient, application: String) -> Remains {
 
 #[cfg(test)]
 mod tests {
+    use adit_core::sign_on::SignOnHeader;
+
     use super::*;
 
     #[test]
@@ -111,12 +119,19 @@ mod tests {
             internal_url: InternalUrl::parse("http://wiki:8080/").unwrap(),
             external_url: ExternalUrl::parse("https://wiki.localhost:8443/").unwrap(),
             pre_authentication: PreAuthentication::SignIn,
+            sign_on: None,
             connector_group: None,
         };
         let kind = |publication: &Publication| {
             publication.to_graph()["onPremisesPublishing"]["externalAuthenticationType"].clone()
         };
         assert_eq!(kind(&publication), "aadPreAuthentication");
+        assert_eq!(publication.to_graph()["onPremisesPublishing"].get("singleSignOnSettings"), None);
+        let header = SignOnHeader::parse("X-User=userPrincipalName").unwrap();
+        publication.sign_on = Some(SignOnHeaders::new(vec![header]).unwrap());
+        let told = &publication.to_graph()["onPremisesPublishing"];
+        assert_eq!(told["singleSignOnSettings"], json!({ "singleSignOnMode": "aadHeaderBased" }));
+        assert_eq!(told["adit"]["signOnHeaders"], json!([{ "header": "X-User", "claim": "userPrincipalName" }]));
         publication.pre_authentication = PreAuthentication::Passthrough;
         assert_eq!(kind(&publication), "passthru");
     }

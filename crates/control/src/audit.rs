@@ -89,6 +89,7 @@ fn publishing(publishing: &Publishing) -> Value {
         "traffic_routing": publishing.traffic_routing,
         "maintenance": publishing.maintenance,
         "health_probe": publishing.health_probe,
+        "sign_on": publishing.sign_on,
     })
 }
 

@@ -10,6 +10,7 @@ use crate::external_url::{ExternalUrl, NotAnExternalUrl};
 use crate::health_probe::HealthProbe;
 use crate::internal_url::{InternalUrl, NotAnInternalUrl};
 use crate::maintenance::Maintenance;
+use crate::sign_on::SignOn;
 use crate::upstream_protocol::UpstreamProtocol;
 use crate::upstream_times::UpstreamTimes;
 
@@ -145,6 +146,9 @@ pub struct Publishing {
     /// How connectors probe it by themselves.
     #[serde(default)]
     pub health_probe: HealthProbe,
+    /// How its upstream is told who asks.
+    #[serde(default)]
+    pub sign_on: SignOn,
     /// The rest, opaque here.
     pub attributes: Attributes,
 }
@@ -201,6 +205,7 @@ impl Publishing {
             traffic_routing: TrafficRouting::default(),
             maintenance: Maintenance::default(),
             health_probe: HealthProbe::default(),
+            sign_on: SignOn::default(),
             attributes: Attributes::new(),
         }
     }

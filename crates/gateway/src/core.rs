@@ -28,8 +28,9 @@ use crate::pool::Pool;
 use crate::record::{RecordWriter, Recorder};
 use crate::registration::rate::RegistrationRate;
 use crate::serving::Serving;
-use crate::sign_in::SignIn;
 use crate::sign_in::leash::{self, Changes};
+use crate::sign_in::{self, SignIn};
+use crate::sign_on::ToldLately;
 use crate::span::Spans;
 use crate::tls::{Purpose, TlsConfigs};
 use crate::translate::Held;
@@ -176,6 +177,8 @@ pub(crate) struct Core {
     pub(crate) random: RefCell<fastrand::Rng>,
     /// Whether somebody who was let in may have to go.
     pub(crate) changes: Changes,
+    /// What upstreams were told of who asks.
+    pub(crate) told_lately: RefCell<ToldLately>,
     /// What the bodies that are collected take.
     pub(crate) held: Held,
     pub(crate) recorder: Rc<Recorder>,
@@ -207,6 +210,7 @@ pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc:
         pool: RefCell::default(),
         random,
         changes: Changes::default(),
+        told_lately: RefCell::default(),
         held: Held::default(),
         recorder,
         tunnel_handshakes: Semaphore::new(limits::TUNNEL_HANDSHAKES),
@@ -231,6 +235,7 @@ pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc:
             },
             _ = tidy.tick() => {
                 core.pool.borrow_mut().tidy(&core.serving());
+                core.told_lately.borrow_mut().tidy(sign_in::now());
                 core.shared.http1_hosts.tidy();
             }
         }

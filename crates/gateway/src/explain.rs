@@ -43,11 +43,13 @@ impl Explainer for GatewayExplainer {
         let mut explanation = explain::explain(&serving.snapshot, place, &self.0.book.connector_facts(), who);
         let refusal = explanation.obstacle.as_ref().map(refusal);
         let upstream = upstream(&serving, &explanation.place, who);
-        let (upstream_url, headers) = upstream.map_or((None, Vec::new()), |(url, headers)| (Some(url), headers));
+        let (upstream_url, mut headers) = upstream.map_or((None, Vec::new()), |(url, headers)| (Some(url), headers));
         let rules = explanation.route.as_ref().and_then(|route| serving.rules(route.application.id));
         if let Some(rules) = rules {
             let now = Moment::at(Instant::now());
             explanation.connectors.iter_mut().for_each(|own| own.score = score(rules, own, now));
+            headers.extend(rules.sign_on.iter().flat_map(|fields| fields.explained()));
+            headers.sort();
         }
         let last_failure = rules.and_then(|rules| rules.ledger.last_failure()).as_deref().map(past);
         Explained { explanation, refusal, upstream_url, headers, last_failure }

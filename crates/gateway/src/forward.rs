@@ -28,6 +28,7 @@ use crate::serving::ForwardingRules;
 use crate::sign_in::gate::{self, Admitted, Visitor};
 use crate::sign_in::leash::Leash;
 use crate::sign_in::nobody;
+use crate::sign_on;
 use crate::translate::Entered;
 use crate::upgrade;
 
@@ -153,11 +154,14 @@ async fn forward(
         client.bonds.belong_to(visitor.owner());
     }
     let affinity = Affinity::of(grant.application(), &parts.headers, &core.random);
-    let body = ReplayBody::new(incoming, &parts.headers);
+    let body = ReplayBody::new(incoming, &parts.headers, rules.sign_on.as_ref());
     let mut head = UpstreamHead::new(parts, &grant, &place, &rules, client)?;
     head.identify(record.id_value());
     if let Some(upgrade) = &upgrade {
         head.upgrade(upgrade);
+    }
+    if let (Some(visitor), Some(sign_in), Some(fields)) = (leash.visitor(), sign_in, &rules.sign_on) {
+        sign_on::tell(core, sign_in, fields, (&grant, visitor), head.headers_mut());
     }
     if head.connection_bound && client.bonds.needs_http1() {
         return Err(Failure::new(Reason::Http1Required, "a sign-in that is bound to its connection, over HTTP/2"));

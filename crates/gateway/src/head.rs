@@ -202,6 +202,9 @@ impl UpstreamHead {
         let trailers = headers.contains_key(TE) && wants_trailers(&headers);
         remove_hop_by_hop(&mut headers);
         remove_client_claims(&mut headers);
+        if let Some(sign_on) = &rules.sign_on {
+            sign_on.withhold(&mut headers);
+        }
         withhold_cookies(&mut headers);
         join_cookies(&mut headers);
         let connection_bound = headers.get_all(AUTHORIZATION).iter().any(is_connection_bound);
@@ -222,6 +225,11 @@ impl UpstreamHead {
     /// Tells the upstream by which id the gateway records the request.
     pub(crate) fn identify(&mut self, id: HeaderValue) {
         self.headers.insert(X_REQUEST_ID.clone(), id);
+    }
+
+    /// The fields, for what is told of who asks.
+    pub(crate) const fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
     }
 
     /// The path and query that the upstream is asked for.

@@ -8,7 +8,7 @@
 //! [`SessionDirectory`].
 //!
 //! A request, top to bottom: [`edge`] (connection) -> [`forward`] (one request) -> [`sign_in`] (who asks, where that
-//! matters) -> [`head`] (what the upstream sees) ->
+//! matters) -> [`head`] (what the upstream sees; with [`sign_on`], who asks) ->
 //! [`attempt`] (send, and what may be sent again) -> [`connect`] (an upstream connection on a connector) -> [`respond`]
 //! (the answer, its URLs [translated](translate)) -> [`record`] (what is written about it).
 
@@ -57,6 +57,7 @@ mod serving;
 mod sight;
 mod sights;
 mod sign_in;
+mod sign_on;
 mod solo;
 mod span;
 mod tls;

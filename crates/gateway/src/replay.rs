@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use crate::arriving::{Arriving, Broken};
 use crate::framing::patience::{Awaited, ReadPatience};
 use crate::hold::{self, Hold};
 use crate::limits::ClientLimits;
+use crate::sign_on::SignOnFields;
 use crate::{limits, trailers};
 
 /// What a kept part counts for at least.
@@ -37,6 +39,8 @@ pub(crate) struct Kept {
     incoming: Option<Arriving>,
     /// The client waits to be asked for it.
     hold: Option<Box<Hold>>,
+    /// What clients cannot say in trailers either.
+    withheld: Option<Arc<SignOnFields>>,
     /// With a client that must keep a pace on this stream; over HTTP/1.1, the guard of the connection has it.
     patience: Option<Box<ReadPatience>>,
     whole: SizeHint,
@@ -92,8 +96,8 @@ impl Part {
 }
 
 impl ReplayBody {
-    /// The body of a request with this head.
-    pub(crate) fn new(incoming: Arriving, head: &HeaderMap) -> Self {
+    /// The body of a request with this head, to an application whose upstream is told so of who asks.
+    pub(crate) fn new(incoming: Arriving, head: &HeaderMap, withheld: Option<&Arc<SignOnFields>>) -> Self {
         if incoming.is_end_stream() {
             return Self::Empty;
         }
@@ -101,6 +105,7 @@ impl ReplayBody {
         Self::Kept(Rc::new(RefCell::new(Kept {
             incoming: Some(incoming),
             hold: hold::is_held(head).then(Hold::begin),
+            withheld: withheld.cloned(),
             patience: None,
             whole,
             parts: Vec::new(),
@@ -124,6 +129,7 @@ impl ReplayBody {
         Self::Kept(Rc::new(RefCell::new(Kept {
             incoming: None,
             hold: None,
+            withheld: None,
             patience: None,
             whole: length.map_or_else(SizeHint::default, SizeHint::with_exact),
             parts: parts.into_iter().map(part).collect(),
@@ -256,6 +262,9 @@ impl Kept {
             Err(frame) => {
                 let mut trailers = frame.into_trailers().unwrap_or_default();
                 trailers::clean_request(&mut trailers);
+                if let Some(withheld) = &self.withheld {
+                    withheld.withhold(&mut trailers);
+                }
                 Part::Trailers(trailers)
             }
         };

@@ -20,6 +20,7 @@ use crate::ledger::Ledger;
 use crate::limits;
 use crate::sight::{Eligibility, Moment};
 use crate::sights::Sights;
+use crate::sign_on::SignOnFields;
 use crate::translate::{Links, Translations};
 use crate::tunnel::TunnelConnection;
 
@@ -115,6 +116,8 @@ pub(crate) struct ForwardingRules {
     pub(crate) translations: Translations,
     /// Which of the application's upstreams this leads to: under a wildcard there are many.
     pub(crate) destination: Destination,
+    /// What the upstream is told of who asks, and clients cannot say; nothing for most applications.
+    pub(crate) sign_on: Option<Arc<SignOnFields>>,
     /// What is remembered of the application across versions of the directory.
     pub(crate) ledger: Arc<Ledger>,
 }
@@ -142,6 +145,7 @@ impl ForwardingRules {
             host,
             translations,
             destination: Destination::Only,
+            sign_on: SignOnFields::of(application),
             ledger,
             application: Arc::clone(application),
         })
@@ -160,6 +164,7 @@ impl ForwardingRules {
             host: shown.transpose().ok()?,
             translations: self.translations.clone(),
             destination: Destination::At(Arc::from(host)),
+            sign_on: self.sign_on.clone(),
             ledger: Arc::clone(&self.ledger),
             application: Arc::clone(application),
         }))
@@ -181,12 +186,14 @@ impl ForwardingRules {
     }
 
     /// Whether a request that was prepared by `other` may go by these rules: to the same target, under the same host,
-    /// with the same demand for sign-in. The connector group may differ.
+    /// with the same demand for sign-in, and the same told of who asks. The connector group may differ.
     pub(crate) fn leads_where(self: &Arc<Self>, other: &Arc<Self>) -> bool {
         let leads = |own: &Self| {
             own.target == other.target
                 && own.host == other.host
                 && own.application.pre_authentication == other.application.pre_authentication
+                && own.application.is_sign_on_by_headers == other.application.is_sign_on_by_headers
+                && own.application.sign_on == other.application.sign_on
                 && own.application.maintenance.state == MaintenanceState::Off
         };
         match &other.destination {

@@ -6,6 +6,7 @@
 //! - [`gate`]: whether a request is granted, and where it is sent or what it is answered if not.
 //! - [`arrival`]: the places on an application's host, below `/.adit/`.
 //! - [`host`]: the sign-in host, at which nothing is published.
+//! - [`documents`]: by which upstreams verify what they are told of who asks.
 //! - [`leash`]: what ends a request, an answer or a WebSocket that may not go on.
 //!
 //! Invariant: an application that requires sign-in gets a [`adit_core::Grant`] here and nowhere else, from a session that
@@ -13,6 +14,7 @@
 
 mod arrival;
 mod cacheable;
+mod documents;
 pub(crate) mod gate;
 mod host;
 pub(crate) mod leash;
@@ -31,8 +33,8 @@ use adit_identity::cookie::{self, CookieSettings, Found, RequestCookies};
 use adit_identity::hand_over::UsedCodes;
 use adit_identity::relying_party::SignInFailed;
 use adit_identity::session::{self, Revocations, SessionId, SessionLimits};
-use adit_identity::{Audience, ProviderSettings, RelyingParty, SealingRing, Session, UnusableIssuer};
-use arc_swap::ArcSwap;
+use adit_identity::{AssertionKeys, Audience, ProviderSettings, RelyingParty, SealingRing, Session, UnusableIssuer};
+use arc_swap::{ArcSwap, Guard};
 use futures_util::future::BoxFuture;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -64,6 +66,8 @@ pub struct SignInSettings {
     pub provider: ProviderSettings,
     /// The keys under which cookies are sealed.
     pub keys: Arc<ArcSwap<SealingRing>>,
+    /// The keys by which upstreams are told who asks.
+    pub assertions: Arc<ArcSwap<AssertionKeys>>,
     /// How long sessions last.
     pub limits: SessionLimits,
     /// The single sessions that were ended before their time. Whoever changes them swaps new ones in.
@@ -85,9 +89,12 @@ pub(crate) struct SignIn {
     /// Lower case, without port.
     host: String,
     authority: String,
+    /// The URL of the sign-in host.
+    url: String,
     /// Where the provider sends who has signed out.
     signed_out: String,
     keys: Arc<ArcSwap<SealingRing>>,
+    assertions: Arc<ArcSwap<AssertionKeys>>,
     limits: SessionLimits,
     ended: Arc<ArcSwap<HashSet<SessionId>>>,
     sessions: Arc<dyn SessionDirectory>,
@@ -96,16 +103,27 @@ pub(crate) struct SignIn {
 
 impl SignIn {
     pub(crate) fn new(settings: SignInSettings) -> Result<Self, UnusableIssuer> {
-        let SignInSettings { authority, provider, keys, limits, ended, sessions } = settings;
+        let SignInSettings { authority, provider, keys, assertions, limits, ended, sessions } = settings;
         let host = without_port(&authority).to_owned();
         let [callback, signed_out] = sign_in_places(&authority);
         let party = RelyingParty::new(provider, &host, &callback)?;
-        Ok(Self { party, host, authority, signed_out, keys, limits, ended, sessions, used: UsedCodes::default() })
+        let (url, used) = (format!("https://{authority}"), UsedCodes::default());
+        Ok(Self { party, host, authority, url, signed_out, keys, assertions, limits, ended, sessions, used })
     }
 
     /// The sign-in host, in lower case and without port.
     pub(crate) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The URL of the sign-in host: who signs what upstreams are told.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The keys by which upstreams are told who asks.
+    pub(crate) fn assertions(&self) -> Guard<Arc<AssertionKeys>> {
+        self.assertions.load()
     }
 
     /// Whether a request is for a place of the sign-in, or may be.
@@ -258,7 +276,7 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 }
 
 /// Milliseconds since 1970.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

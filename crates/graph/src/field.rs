@@ -42,6 +42,10 @@ pub(crate) fn array(on: &'static EntityType, names: &[&str]) -> Option<Field> {
         default: if at(defaults, names).is_some() { Value::Text("[]".to_owned()) } else { Value::Null },
     };
     match (on.name, names) {
+        ("application", ["onPremisesPublishing", "adit", "signOnHeaders"]) => {
+            let part = JsonPart { path: owned(&["sign_on", "headers"]), kind: JsonKind::Array, default: Value::Null };
+            Some(Field::Application(ApplicationField::Setting(part)))
+        }
         ("application", ["onPremisesPublishing", rest @ ..]) => {
             let part = JsonPart { path: owned(rest), kind: JsonKind::Array, default: Value::Null };
             Some(Field::Application(ApplicationField::Publishing(part)))
@@ -179,6 +183,7 @@ fn published(of: Variable, names: &[&str], kind: &'static Type) -> Option<Expres
         ["adit", "healthProbeTimeoutInSeconds"] => {
             field(setting(&["health_probe", "timeout"], JsonKind::Integer, None))
         }
+        ["adit", "isAssertionEnabled"] => is(setting(&["sign_on", "assertion"], JsonKind::Text, Some("on")), "on"),
         ["adit", time] => field(setting(&["upstream_times", stored_time(time)?], JsonKind::Integer, None)),
         [] | ["adit"] => return None,
         _ => field(ApplicationField::Publishing(part(names, kind, publishing::defaults())?)),

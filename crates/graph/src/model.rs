@@ -170,6 +170,7 @@ pub static MODEL: Model = Model {
         ("adit", &OPEN_REGISTRATION_TOKEN),
         ("adit", &OPEN_REGISTRATION_TOKENS),
         ("adit", &PUBLISHING_SETTINGS),
+        ("adit", &adit::SIGN_ON_HEADER),
         ("adit", &adit::CONNECTOR_CARE),
         ("adit", &CONNECTOR_WORK),
         ("adit", &EXPLANATION),

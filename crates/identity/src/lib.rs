@@ -1,12 +1,13 @@
 //! Who is this? Bearer tokens: issuing with the directory's local key, verifying against configured issuers. Signing people
 //! in at an OpenID provider. Sessions of browsers: what their cookies say, sealed, and whether that still counts.
-//! Passwords: hashing and checking.
+//! Passwords: hashing and checking. Assertions: what upstreams can verify of who asks.
 //!
 //! The only way to a [`VerifiedToken`] is [`Verifier::verify`]. What a token's holder may do with it is decided
 //! elsewhere: this crate says who speaks, and by which scopes and roles.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod assertion;
 mod claims;
 mod client_address;
 mod compact;
@@ -28,6 +29,7 @@ pub mod sign_out;
 mod token;
 mod verifier;
 
+pub use assertion::{AssertionKey, AssertionKeyError, AssertionKeys};
 pub use claims::claimed_identity;
 pub use client_address::{InNameOf, network};
 pub use fetch::{OwnService, Transport};

@@ -56,7 +56,7 @@ pub(crate) fn configuration(provider: &Provider) -> Value {
         "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "claims_supported": [
-            "iss", "aud", "sub", "oid", "tid", "iat", "nbf", "exp", "auth_time", "nonce", "name", "preferred_username",
+            "iss", "aud", "sub", "oid", "tid", "iat", "nbf", "exp", "auth_time", "nonce", "name", "preferred_username", "email",
             "groups", "hasgroups", "sid",
         ],
     })

@@ -1,5 +1,6 @@
 //! `adit publish`: publishes a private web application through the public API, wholly or not at all.
 
+use adit_core::sign_on::{SignOnHeader, SignOnHeaders};
 use adit_core::{DisplayName, ExternalUrl, InternalUrl, PreAuthentication};
 
 use super::on_one_thread;
@@ -27,12 +28,20 @@ pub(super) struct Arguments {
     /// Let requests pass without sign-in; without this, users must sign in first
     #[arg(long)]
     passthrough: bool,
+    /// Tell the application who asks, by a header and a signed assertion: as in X-User=userPrincipalName. May be given
+    /// several times; a claim is one of id, userPrincipalName, displayName, mail, groups, appRoles, issuer and subject
+    #[arg(long = "header", value_name = "NAME=CLAIM", value_parser = SignOnHeader::parse, conflicts_with = "passthrough")]
+    headers: Vec<SignOnHeader>,
+    /// Tell the application who asks by a signed assertion, also without a header
+    #[arg(long, conflicts_with = "passthrough")]
+    assertion: bool,
     #[command(flatten)]
     server: ServerArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let not_done = format!("'{}' was not published", arguments.name);
+    let sign_on = arguments.sign_on(&not_done)?;
     let client = ApiClient::connect(&arguments.server, &not_done)?;
     on_one_thread(async {
         // Looked up first: a misspelt name shall not make and delete an application.
@@ -40,7 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
             Some(name) => Some(group_named(&client, name, &not_done).await?),
             None => None,
         };
-        let publication = arguments.publication(connector_group);
+        let publication = arguments.publication(sign_on, connector_group);
         let application = publication.publish(&client).await.map_err(|failed| failed.into_command_error(&not_done))?;
         report(arguments, &application);
         Ok(())
@@ -48,7 +57,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
 }
 
 impl Arguments {
-    fn publication(&self, connector_group: Option<String>) -> Publication {
+    /// What the application is told of who asks, if anything.
+    fn sign_on(&self, not_done: &str) -> Result<Option<SignOnHeaders>, CommandError> {
+        if self.headers.is_empty() && !self.assertion {
+            return Ok(None);
+        }
+        let headers = SignOnHeaders::new(self.headers.clone());
+        headers.map(Some).map_err(|refused| CommandError::usage(not_done, refused.to_string()))
+    }
+
+    fn publication(&self, sign_on: Option<SignOnHeaders>, connector_group: Option<String>) -> Publication {
         let pre_authentication =
             if self.passthrough { PreAuthentication::Passthrough } else { PreAuthentication::SignIn };
         Publication {
@@ -56,6 +74,7 @@ impl Arguments {
             internal_url: self.internal_url.clone(),
             external_url: self.external_url.clone(),
             pre_authentication,
+            sign_on,
             connector_group,
         }
     }
@@ -85,6 +104,14 @@ fn report(arguments: &Arguments, application: &str) {
         println!("  sign-in       none: everybody who reaches the gateway can open it");
     } else {
         println!("  sign-in       required, where [sign_in] says; open to every user until assignment is required");
+    }
+    for (number, own) in arguments.headers.iter().enumerate() {
+        let heading = if number == 0 { "is told" } else { "" };
+        println!("  {heading:<14}{}: {} of who asks", own.header, own.claim.as_str());
+    }
+    if arguments.assertion || !arguments.headers.is_empty() {
+        let heading = if arguments.headers.is_empty() { "is told" } else { "" };
+        println!("  {heading:<14}Adit-Assertion: a signed assertion, verified by /.adit/jwks of the sign-in host");
     }
     println!("  open          {}", arguments.external_url);
 }

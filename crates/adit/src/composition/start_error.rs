@@ -3,6 +3,7 @@
 use adit_identity::{LocalKeyError, UnusableIssuer};
 
 use crate::access_records::NotWritable;
+use crate::assertion_keys::NoAssertionKeys;
 use crate::certificate::CertificateFileError;
 use crate::command_error::{CommandError, with_causes};
 use crate::data_folder::DataFolderError;
@@ -38,6 +39,8 @@ pub(crate) enum StartError {
     GatewayNotReady,
     #[error(transparent)]
     SessionKeys(#[from] NoSessionKeys),
+    #[error(transparent)]
+    AssertionKeys(#[from] NoAssertionKeys),
     #[error(transparent)]
     AccessRecords(#[from] NotWritable),
     #[cfg(feature = "otlp")]

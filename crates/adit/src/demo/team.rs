@@ -52,6 +52,7 @@ impl Team {
             internal_url: internal_url.map_err(|error| failed(error.to_string()))?,
             external_url: ExternalUrl::parse(&url).map_err(|error| failed(error.to_string()))?,
             pre_authentication: PreAuthentication::SignIn,
+            sign_on: None,
             connector_group: Some(group.id.clone()),
         };
         let published = publication.publish(client).await;

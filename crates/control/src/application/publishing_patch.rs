@@ -5,6 +5,7 @@ use adit_core::application::{
 };
 use adit_core::health_probe::{ExpectedStatuses, ProbeInterval, ProbePath, ProbeTimeout};
 use adit_core::maintenance::{MaintenanceState, MaintenanceText};
+use adit_core::sign_on::{AssertionState, SignOnHeaders};
 use adit_core::{ExternalUrl, InternalUrl, PreAuthentication, Seconds, UpstreamProtocol};
 
 use crate::certificate::CertificateUpload;
@@ -66,6 +67,10 @@ pub struct PublishingPatch {
     pub maintenance_text: Option<Option<MaintenanceText>>,
     /// How its connectors probe it by themselves.
     pub health_probe: HealthProbePatch,
+    /// By which headers its upstream is told who asks.
+    pub sign_on_headers: Option<SignOnHeaders>,
+    /// Whether a signed assertion goes along.
+    pub assertion: Option<AssertionState>,
     /// The certificate of its external host; without one, what is there stays as long as it fits.
     pub certificate: Option<CertificateUpload>,
     /// Each key replaces what was there under it.
@@ -134,6 +139,8 @@ impl PublishingPatch {
         replace(&mut publishing.health_probe.interval, self.health_probe.interval);
         replace(&mut publishing.health_probe.timeout, self.health_probe.timeout);
         replace(&mut publishing.health_probe.statuses, self.health_probe.statuses);
+        replace(&mut publishing.sign_on.headers, self.sign_on_headers);
+        replace(&mut publishing.sign_on.assertion, self.assertion);
         publishing.attributes.extend(self.attributes);
         Ok(publishing)
     }

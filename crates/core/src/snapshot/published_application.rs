@@ -13,6 +13,7 @@ use crate::id::{AppId, ApplicationId, ConnectorGroupId};
 use crate::internal_url::InternalUrl;
 use crate::maintenance::Maintenance;
 use crate::revision::Revision;
+use crate::sign_on::SignOn;
 use crate::upstream_protocol::UpstreamProtocol;
 use crate::upstream_times::UpstreamTimes;
 
@@ -21,6 +22,11 @@ const HTTP_ONLY_COOKIE: &str = "isHttpOnlyCookieEnabled";
 
 /// The attribute by which the session cookie outlives the browser.
 const PERSISTENT_COOKIE: &str = "isPersistentCookieEnabled";
+
+/// The attribute that says how users are signed in at the upstream, its member with the way, and the way that is by headers.
+const SINGLE_SIGN_ON: &str = "singleSignOnSettings";
+const SINGLE_SIGN_ON_MODE: &str = "singleSignOnMode";
+const BY_HEADERS: &str = "aadHeaderBased";
 
 /// The attribute with the names that access tokens may have as audience.
 const IDENTIFIER_URIS: &str = "identifierUris";
@@ -70,6 +76,10 @@ pub struct PublishedApplication {
     pub maintenance: Maintenance,
     /// How its connectors probe it by themselves.
     pub health_probe: HealthProbe,
+    /// How its upstream is told who asks, if it is.
+    pub sign_on: SignOn,
+    /// Whether it is told.
+    pub is_sign_on_by_headers: bool,
     /// The group whose connectors serve it.
     pub connector_group: ConnectorGroupId,
     /// The revision of the application's last change: connections made under older settings are not reused.
@@ -94,6 +104,8 @@ impl PublishedApplication {
         let connector_group = application.connector_group()?;
         let publishing = application.publishing()?.clone();
         let said = |name| publishing.attributes.get(name).and_then(serde_json::Value::as_bool);
+        let single_sign_on = publishing.attributes.get(SINGLE_SIGN_ON).and_then(|own| own.get(SINGLE_SIGN_ON_MODE));
+        let is_sign_on_by_headers = single_sign_on.and_then(serde_json::Value::as_str) == Some(BY_HEADERS);
         Some(Self {
             id: application.id,
             app_id: application.app_id,
@@ -116,6 +128,8 @@ impl PublishedApplication {
             traffic_routing: publishing.traffic_routing,
             maintenance: publishing.maintenance,
             health_probe: publishing.health_probe,
+            sign_on: publishing.sign_on,
+            is_sign_on_by_headers,
             connector_group,
             revision: application.revision,
             permit: None,

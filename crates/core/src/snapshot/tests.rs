@@ -10,6 +10,7 @@ use crate::health_probe::HealthProbe;
 use crate::id::AppId;
 use crate::internal_url::InternalUrl;
 use crate::maintenance::Maintenance;
+use crate::sign_on::SignOn;
 use crate::upstream_protocol::UpstreamProtocol;
 use crate::upstream_times::UpstreamTimes;
 
@@ -36,6 +37,8 @@ pub(crate) fn published(number: u128, external: &str, pre_authentication: PreAut
         traffic_routing: TrafficRouting::default(),
         maintenance: Maintenance::default(),
         health_probe: HealthProbe::default(),
+        sign_on: SignOn::default(),
+        is_sign_on_by_headers: false,
         connector_group: ConnectorGroupId::new(Uuid::from_u128(1)),
         revision: Revision(1),
         permit: None,

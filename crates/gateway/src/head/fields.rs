@@ -51,7 +51,7 @@ fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> 
     names.filter(|name| *name != HOST && *name != CONTENT_LENGTH && *name != TRACEPARENT)
 }
 
-/// Removes what only a gateway may say: where the request came from and who the user is.
+/// Removes what only a gateway may say, whatever the application: where the request came from and who the user is.
 pub(crate) fn remove_client_claims(headers: &mut HeaderMap) {
     let claims: Vec<HeaderName> = headers.keys().filter(|name| is_claim(name.as_str())).cloned().collect();
     for name in claims {
@@ -72,8 +72,9 @@ pub(crate) fn is_claim(name: &str) -> bool {
         "x-cluster-client-ip",
         "cf-connecting-ip",
     ];
-    const PREFIXES: [&str; 6] = ["x-forwarded-", "x-original-", "x-ms-", "x-adit-", "x-auth-request-", "remote-"];
-    if !matches!(name.as_bytes().first(), Some(b'x' | b'f' | b't' | b'c' | b'r')) {
+    const PREFIXES: [&str; 7] =
+        ["x-forwarded-", "x-original-", "x-ms-", "x-adit-", "adit-", "x-auth-request-", "remote-"];
+    if !matches!(name.as_bytes().first(), Some(b'x' | b'f' | b't' | b'c' | b'r' | b'a')) {
         return false;
     }
     let plain = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
@@ -133,6 +134,9 @@ mod tests {
             "remote-user",
             "remote_user",
             "x-adit-user",
+            "adit-assertion",
+            "adit_assertion",
+            "adit.assertion",
             "x-request-id",
             "x_request_id",
         ] {
@@ -147,6 +151,9 @@ mod tests {
             "referer",
             "range",
             "x-xsrftoken",
+            "accept",
+            "authorization",
+            "aditi",
         ] {
             assert!(!is_claim(name), "{name}");
         }

@@ -50,6 +50,12 @@ enum By {
 }
 
 impl Visitor {
+    /// Somebody with a session.
+    #[cfg(test)]
+    pub(crate) fn with_session(session: Session, kind: PrincipalKind) -> Self {
+        Self { session, kind, by: By::Cookie, keeps_credentials: false }
+    }
+
     /// Takes out of a request's head what is between us and the client. (Cookies of ours are never passed on.)
     pub(crate) fn withhold(&self, headers: &mut HeaderMap) {
         if self.keeps_credentials {

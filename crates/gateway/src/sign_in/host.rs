@@ -14,6 +14,7 @@ use adit_identity::{Audience, Session};
 use http::header::{ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 
+use super::documents::{self, DISCOVERY};
 use super::page::{self, Listed, Way};
 use super::{PLACES, SignIn, authority_at, cookie_lines, failed, is_signed_in_at, now, parameter};
 use crate::arriving::Arriving;
@@ -42,8 +43,10 @@ pub(crate) async fn answer(
         (&Method::GET, Some("sign-out")) => Ok(visit.page(page::sign_out(visit.carried().as_deref()), &[])),
         (&Method::POST, Some("sign-out")) => visit.sign_out().await,
         (&Method::GET, Some("signed-out")) => Ok(visit.page(page::signed_out(), &[])),
+        (&Method::GET, Some("jwks")) => Ok(documents::keys(sign_in, visit.request_id)),
+        (&Method::GET, None) if path == DISCOVERY => Ok(documents::discovery(sign_in, visit.request_id)),
         (&Method::GET, None) if path == "/" => visit.home().await,
-        (_, Some("sign-in" | "callback" | "sign-out" | "signed-out")) => {
+        (_, Some("sign-in" | "callback" | "sign-out" | "signed-out" | "jwks")) => {
             Err(Failure::new(Reason::MethodNotAllowed, "the sign-in takes GET"))
         }
         _ => Err(Failure::new(Reason::NotPublished, "nothing is published at the sign-in host")),

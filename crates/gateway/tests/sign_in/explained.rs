@@ -1,7 +1,7 @@
 //! What is explained of users is what happens to their requests.
 
 use adit_core::PrincipalId;
-use adit_core::explain::{Explained, Place, Visitor};
+use adit_core::explain::{Explained, Visitor};
 use http::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ fn visitor(number: u128, groups: &[u128]) -> Visitor {
 }
 
 fn explained(signing: &SignInWorld, host: &str, visitor: Option<&Visitor>) -> Explained {
-    signing.world.explainer().explain(Place::parse(&format!("https://{host}/x")).unwrap(), visitor)
+    signing.world.explain(&format!("https://{host}/x"), visitor)
 }
 
 #[tokio::test(flavor = "multi_thread")]

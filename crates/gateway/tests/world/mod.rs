@@ -22,6 +22,7 @@ use adit_connector::AllowList;
 use adit_control::CertificateAuthority;
 use adit_core::application::{Application, Attributes, PreAuthentication, Publishing};
 use adit_core::connector::{ConnectorIdentity, KeyGeneration};
+use adit_core::explain::{Explained, Place, Visitor};
 use adit_core::health::ApplicationHealth;
 use adit_core::id::{ApplicationId, ConnectorGroupId, ConnectorId, TunnelId};
 use adit_core::permit::{Membership, Permit};
@@ -250,6 +251,19 @@ impl World {
         self.know(1..=9).await;
     }
 
+    /// Has what was published last lead to another upstream.
+    pub(crate) async fn lead_to(&mut self, internal_url: InternalUrl) {
+        let published = self.applications.last().unwrap();
+        let certificate = published.upstream_certificate;
+        let permit = Permit::new(published.id, published.connector_group, &internal_url, certificate, tomorrow());
+        let permit = self.signed.then(|| self.authority.sign(&permit).unwrap());
+        self.change(|application| {
+            application.internal_url = internal_url;
+            application.permit = permit;
+        })
+        .await;
+    }
+
     /// Ends all sessions of somebody, or at an application.
     pub(crate) async fn end_sessions(&mut self, of: SessionsOf) {
         let before = (Epoch(1), Revision(self.revision + 1));
@@ -257,15 +271,15 @@ impl World {
         self.know(1..=9).await;
     }
 
-    /// What says what a request would meet.
-    pub(crate) fn explainer(&self) -> Arc<dyn adit_core::explain::Explainer> {
-        self.gateway.as_ref().unwrap().explainer()
-    }
-
     /// How what was published last is.
     pub(crate) fn health(&self) -> ApplicationHealth {
         let gateway = self.gateway.as_ref().unwrap();
         gateway.health().application(self.applications.last().unwrap().id).unwrap()
+    }
+
+    /// What a request would meet, of somebody or of nobody in particular.
+    pub(crate) fn explain(&self, url: &str, visitor: Option<&Visitor>) -> Explained {
+        self.gateway.as_ref().unwrap().explainer().explain(Place::parse(url).unwrap(), visitor)
     }
 
     /// What the gateway has counted.

@@ -12,7 +12,9 @@ use adit_core::revision::Revision;
 use adit_core::{AppId, Application, ApplicationId, DisplayName, PrincipalKind, ServicePrincipal};
 use adit_gateway::{SessionDirectory, SignInSettings};
 use adit_identity::session::{SessionId, SessionLimits};
-use adit_identity::{ClientSecret, ProviderSettings, SealingRing, SealingSecret, Transport};
+use adit_identity::{
+    AssertionKey, AssertionKeys, ClientSecret, ProviderSettings, SealingRing, SealingSecret, Transport,
+};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -57,6 +59,7 @@ pub(crate) struct SignInWorld {
     pub(crate) world: World,
     pub(crate) provider: Provider,
     pub(crate) keys: Arc<ArcSwap<SealingRing>>,
+    pub(crate) assertions: Arc<ArcSwap<AssertionKeys>>,
     pub(crate) ended: Arc<ArcSwap<HashSet<SessionId>>>,
 }
 
@@ -69,6 +72,8 @@ impl SignInWorld {
     pub(crate) async fn start_with(limits: SessionLimits) -> Self {
         let provider = Provider::start().await;
         let keys = Arc::new(ArcSwap::new(ring(1, None)));
+        let signs = AssertionKey::generate().unwrap().0;
+        let assertions = Arc::new(ArcSwap::from_pointee(AssertionKeys::new(signs, [])));
         let ended: Arc<ArcSwap<HashSet<SessionId>>> = Arc::default();
         let world = World::start_signing_in(SignInSettings {
             authority: LOGIN.to_owned(),
@@ -81,11 +86,12 @@ impl SignInWorld {
                 scopes: Vec::new(),
             },
             keys: Arc::clone(&keys),
+            assertions: Arc::clone(&assertions),
             limits,
             ended: Arc::clone(&ended),
             sessions: Arc::new(Sessions(Arc::clone(&ended))),
         });
-        Self { world, provider, keys, ended }
+        Self { world, provider, keys, assertions, ended }
     }
 
     /// Publishes an application that requires sign-in at `host`, for whom `admission` says.

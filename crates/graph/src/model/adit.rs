@@ -61,7 +61,15 @@ pub(crate) static PUBLISHING_SETTINGS: ComplexType = ComplexType::new(
         Property::new("healthProbeIntervalInSeconds", Type::Int32),
         Property::new("healthProbeTimeoutInSeconds", Type::Int32),
         Property::new("healthProbeStatuses", Type::String),
+        Property::new("signOnHeaders", Type::Collection(&Type::Complex(&SIGN_ON_HEADER))),
+        Property::new("isAssertionEnabled", Type::Boolean),
     ],
+);
+
+/// `adit.signOnHeader`: a header by which an upstream is told something of who asks.
+pub(crate) static SIGN_ON_HEADER: ComplexType = ComplexType::new(
+    "signOnHeader",
+    &[Property::new("header", Type::String).required(), Property::new("claim", Type::String).required()],
 );
 
 /// What is passed to `adit.explain`: the URL, and who is to be taken to ask for it.

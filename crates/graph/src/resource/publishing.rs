@@ -58,6 +58,7 @@ pub(super) fn change(value: &Value) -> Result<PublishingChange, GraphError> {
     if wanted.is_empty() {
         return Ok(PublishingChange::Keep);
     }
+    check_single_sign_on(wanted)?;
     Ok(PublishingChange::Merge(PublishingPatch {
         external_url: parsed(wanted, "externalUrl", ExternalUrl::parse)?,
         internal_url: parsed(wanted, "internalUrl", InternalUrl::parse)?,
@@ -74,6 +75,8 @@ pub(super) fn change(value: &Value) -> Result<PublishingChange, GraphError> {
         maintenance: publishing_settings::maintenance(wanted),
         maintenance_text: publishing_settings::maintenance_text(wanted)?,
         health_probe: publishing_settings::health_probe(wanted)?,
+        sign_on_headers: publishing_settings::sign_on_headers(wanted)?,
+        assertion: publishing_settings::assertion(wanted),
         certificate: certificate::uploaded(wanted)?,
         attributes: wanted.iter().filter(|(name, value)| is_attribute(name, value)).map(owned).collect(),
     }))
@@ -103,6 +106,23 @@ const TYPED: [&str; 13] = [
     "verifiedCustomDomainKeyCredential",
     "verifiedCustomDomainPasswordCredential",
 ];
+
+/// The ways of signing users in at the upstream that can be set; of these `onPremisesKerberos` is kept for clients that set
+/// it, and has no effect.
+const SINGLE_SIGN_ON_MODES: [&str; 3] = ["none", "aadHeaderBased", "onPremisesKerberos"];
+
+/// Refuses a way that this server does not have, and would not be missed until users stand before another sign-in.
+fn check_single_sign_on(wanted: &Map<String, Value>) -> Result<(), GraphError> {
+    let mode = wanted.get("singleSignOnSettings").and_then(|settings| settings.get("singleSignOnMode"));
+    match mode.and_then(Value::as_str) {
+        Some(mode) if !SINGLE_SIGN_ON_MODES.contains(&mode) => Err(GraphError::invalid(format!(
+            "Invalid value specified for property 'singleSignOnSettings/singleSignOnMode': '{mode}' is not offered here; it \
+             is one of {}.",
+            SINGLE_SIGN_ON_MODES.join(", ")
+        ))),
+        _ => Ok(()),
+    }
+}
 
 fn owned((name, value): (&String, &Value)) -> (String, Value) {
     (name.clone(), value.clone())

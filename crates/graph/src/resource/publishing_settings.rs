@@ -4,6 +4,7 @@
 use adit_control::{HealthProbePatch, UpstreamTimesPatch};
 use adit_core::health_probe::{ExpectedStatuses, ProbeInterval, ProbePath, ProbeTimeout};
 use adit_core::maintenance::{MaintenanceState, MaintenanceText};
+use adit_core::sign_on::{AssertionState, SignOnClaim, SignOnHeader, SignOnHeaders};
 use adit_core::{Publishing, Seconds, UpstreamProtocol};
 use serde_json::{Map, Value, json};
 
@@ -58,9 +59,28 @@ pub(super) fn health_probe(publishing: &Map<String, Value>) -> Result<HealthProb
     })
 }
 
+/// By which headers the upstream is to be told who asks: a list takes the place of the one before.
+pub(super) fn sign_on_headers(publishing: &Map<String, Value>) -> Result<Option<SignOnHeaders>, GraphError> {
+    const NAME: &str = "signOnHeaders";
+    let Some(value) = part(publishing, NAME) else { return Ok(None) };
+    let text = |header: &Value, member: &str| header.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let listed = value.as_array().into_iter().flatten().map(|own| match SignOnClaim::parse(&text(own, "claim")) {
+        Ok(claim) => Ok(SignOnHeader { header: text(own, "header"), claim }),
+        Err(error) => Err(invalid(NAME, &error)),
+    });
+    let headers = SignOnHeaders::new(listed.collect::<Result<_, _>>()?);
+    headers.map(Some).map_err(|error| invalid(NAME, &error))
+}
+
+/// Whether a signed assertion is to go along: unless it is said that none does.
+pub(super) fn assertion(publishing: &Map<String, Value>) -> Option<AssertionState> {
+    let off = part(publishing, "isAssertionEnabled")? == &Value::Bool(false);
+    Some(if off { AssertionState::Off } else { AssertionState::On })
+}
+
 /// The settings as they are.
 pub(super) fn shown(publishing: &Publishing) -> Value {
-    let (times, probe) = (&publishing.upstream_times, &publishing.health_probe);
+    let (times, probe, sign_on) = (&publishing.upstream_times, &publishing.health_probe, &publishing.sign_on);
     json!({
         "connectTimeoutInSeconds": times.connect,
         "firstByteTimeoutInSeconds": times.first_byte,
@@ -73,6 +93,8 @@ pub(super) fn shown(publishing: &Publishing) -> Value {
         "healthProbeIntervalInSeconds": probe.interval,
         "healthProbeTimeoutInSeconds": probe.timeout,
         "healthProbeStatuses": probe.statuses,
+        "signOnHeaders": sign_on.headers,
+        "isAssertionEnabled": sign_on.assertion == AssertionState::On,
     })
 }
 

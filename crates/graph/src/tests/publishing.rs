@@ -55,7 +55,7 @@ async fn settings_of_adits_own_are_merged_and_go_back_to_their_defaults() {
     let nothing = json!({"connectTimeoutInSeconds": null, "firstByteTimeoutInSeconds": null,
         "idleTimeoutInSeconds": null, "totalTimeoutInSeconds": null, "upstreamProtocol": "automatic",
         "isInMaintenance": false, "maintenanceText": null, "healthProbePath": null, "healthProbeIntervalInSeconds": null,
-        "healthProbeTimeoutInSeconds": null, "healthProbeStatuses": null});
+        "healthProbeTimeoutInSeconds": null, "healthProbeStatuses": null, "signOnHeaders": [], "isAssertionEnabled": true});
     assert_eq!(shown(&api, &path).await["adit"], nothing);
     let set = json!({"adit": {"connectTimeoutInSeconds": 3, "idleTimeoutInSeconds": 60, "upstreamProtocol": "http2", "isInMaintenance": true,
         "maintenanceText": " Back at ten. ", "healthProbePath": "/health?full=1", "healthProbeIntervalInSeconds": 10,
@@ -69,12 +69,46 @@ async fn settings_of_adits_own_are_merged_and_go_back_to_their_defaults() {
         json!({"connectTimeoutInSeconds": 3, "firstByteTimeoutInSeconds": null, "idleTimeoutInSeconds": null,
             "totalTimeoutInSeconds": 3600, "upstreamProtocol": "http2", "isInMaintenance": true, "maintenanceText": "Back at ten.",
             "healthProbePath": "/health?full=1", "healthProbeIntervalInSeconds": 10, "healthProbeTimeoutInSeconds": null,
-            "healthProbeStatuses": "200-204"})
+            "healthProbeStatuses": "200-204", "signOnHeaders": [], "isAssertionEnabled": true})
     );
     api.patch(&format!("{path}/onPremisesPublishing"), json!({"adit": {"isInMaintenance": false}})).await.expect(204);
     assert_eq!(shown(&api, &path).await["adit"]["maintenanceText"], "Back at ten.", "the text is kept for next time");
     api.patch(&format!("{path}/onPremisesPublishing"), json!({"adit": null})).await.expect(204);
     assert_eq!(shown(&api, &path).await["adit"], nothing);
+}
+
+#[tokio::test]
+async fn what_the_upstream_is_told_of_who_asks_is_a_list_that_is_set_as_a_whole() {
+    let api = Api::start().await;
+    let path = wiki(&api).await;
+    let headers =
+        json!([{"header": "X-User", "claim": "userPrincipalName"}, {"header": "SM_GROUPS", "claim": "groups"}]);
+    let set =
+        json!({"singleSignOnSettings": {"singleSignOnMode": "AadHeaderBased"}, "adit": {"signOnHeaders": headers}});
+    api.patch(&format!("{path}/onPremisesPublishing"), set).await.expect(204);
+    let publishing = shown(&api, &path).await;
+    assert_eq!(
+        (&publishing["adit"]["signOnHeaders"], &publishing["adit"]["isAssertionEnabled"]),
+        (&headers, &json!(true))
+    );
+    assert_eq!(publishing["singleSignOnSettings"]["singleSignOnMode"], "aadHeaderBased");
+    let other = json!([{"header": "X-User", "claim": "id"}]);
+    let set = json!({"adit": {"signOnHeaders": other, "isAssertionEnabled": false, "isInMaintenance": true}});
+    api.patch(&format!("{path}/onPremisesPublishing"), set).await.expect(204);
+    let adit = shown(&api, &path).await["adit"].clone();
+    assert_eq!((&adit["signOnHeaders"], &adit["isAssertionEnabled"]), (&other, &json!(false)));
+    for nothing in [json!([]), Value::Null] {
+        let set = json!({"adit": {"signOnHeaders": nothing, "isAssertionEnabled": null}});
+        api.patch(&format!("{path}/onPremisesPublishing"), set).await.expect(204);
+        let adit = shown(&api, &path).await["adit"].clone();
+        assert_eq!((&adit["signOnHeaders"], &adit["isAssertionEnabled"]), (&json!([]), &json!(true)), "{nothing}");
+        assert_eq!(adit["isInMaintenance"], true, "what was not named stays");
+    }
+    // Kept for clients that set it, as the contract of the API has it.
+    let kerberos = json!({"singleSignOnSettings": {"singleSignOnMode": "onPremisesKerberos",
+        "kerberosSignOnSettings": {"kerberosServicePrincipalName": "HTTP/wiki.corp"}}});
+    api.patch(&format!("{path}/onPremisesPublishing"), kerberos).await.expect(204);
+    assert_eq!(shown(&api, &path).await["singleSignOnSettings"]["singleSignOnMode"], "onPremisesKerberos");
 }
 
 #[tokio::test]
@@ -88,6 +122,8 @@ async fn settings_that_cannot_be_are_refused_by_name() {
         "alternateUrl": "https://second.example/"}),
     )
     .await;
+    let header = |number: usize| json!({"header": format!("X-User-{number}"), "claim": "id"});
+    let seventeen: Vec<Value> = (0..17).map(header).collect();
     for (publishing, said) in [
         (json!({"adit": {"connectTimeoutInSeconds": 0}}), "adit/connectTimeoutInSeconds"),
         (json!({"adit": {"totalTimeoutInSeconds": 86401}}), "adit/totalTimeoutInSeconds"),
@@ -114,6 +150,27 @@ async fn settings_that_cannot_be_are_refused_by_name() {
                 "adit": {"healthProbePath": "/health"}}),
             "adit/healthProbePath",
         ),
+        (json!({"adit": {"signOnHeaders": [{"header": "X-User", "claim": "age"}]}}), "userPrincipalName, displayName"),
+        (json!({"adit": {"signOnHeaders": [{"header": "X-User"}]}}), "adit/signOnHeaders"),
+        (json!({"adit": {"signOnHeaders": [{"claim": "id"}]}}), "adit/signOnHeaders"),
+        (json!({"adit": {"signOnHeaders": [{"header": "X-User", "claim": "id", "more": 1}]}}), "more"),
+        (json!({"adit": {"signOnHeaders": "X-User"}}), "adit/signOnHeaders"),
+        (json!({"adit": {"signOnHeaders": [{"header": "X-User\r\nHost", "claim": "id"}]}}), "is no name of a header"),
+        (json!({"adit": {"signOnHeaders": [{"header": "X_Forwarded_For", "claim": "id"}]}}), "cannot be set"),
+        (json!({"adit": {"signOnHeaders": [{"header": "Adit-Assertion", "claim": "id"}]}}), "cannot be set"),
+        (
+            json!({"adit": {"signOnHeaders": [{"header": "X-User", "claim": "id"}, {"header": "x_user", "claim": "mail"}]}}),
+            "'X-User' and 'x_user' are the same header",
+        ),
+        (json!({"adit": {"signOnHeaders": seventeen}}), "17 headers are more than the 16"),
+        (json!({"adit": {"isAssertionEnabled": "no"}}), "adit/isAssertionEnabled"),
+        (json!({"singleSignOnSettings": {"singleSignOnMode": "saml"}}), "'saml' is not offered here"),
+        (json!({"singleSignOnSettings": {"singleSignOnMode": "pingHeaderBased"}}), "singleSignOnMode"),
+        (
+            json!({"singleSignOnSettings": {"singleSignOnMode": "OAuthToken"}}),
+            "none, aadHeaderBased, onPremisesKerberos",
+        ),
+        (json!({"singleSignOnSettings": {"singleSignOnMode": "magic"}}), "singleSignOnMode"),
         (json!({"adit": {"unknown": 1}}), "adit/unknown"),
         (json!({"adit": "on"}), "adit"),
         (json!({"alternateUrl": "http://portal.example/"}), "alternateUrl"),
@@ -165,7 +222,9 @@ async fn settings_can_be_asked_for() {
         "isTranslateLinksInBodyEnabled": true, "useAlternateUrlForTranslationAndRedirect": true,
         "adit": {"isInMaintenance": true, "maintenanceText": "Later", "connectTimeoutInSeconds": 5,
             "upstreamProtocol": "http2", "healthProbePath": "/health", "healthProbeIntervalInSeconds": 60,
-            "healthProbeTimeoutInSeconds": 9, "healthProbeStatuses": "200"}}),
+            "healthProbeTimeoutInSeconds": 9, "healthProbeStatuses": "200", "isAssertionEnabled": false,
+            "signOnHeaders": [{"header": "X-User", "claim": "id"}, {"header": "X-Mail", "claim": "mail"}]},
+        "singleSignOnSettings": {"singleSignOnMode": "aadHeaderBased"}}),
     )
     .await;
     api.post("/beta/applications", json!({"displayName": "Unpublished"})).await.expect(201);
@@ -185,6 +244,11 @@ async fn settings_can_be_asked_for() {
         ("adit/healthProbeIntervalInSeconds ge 60", vec!["Set"]),
         ("adit/healthProbeTimeoutInSeconds eq 9", vec!["Set"]),
         ("adit/healthProbeStatuses eq '200'", vec!["Set"]),
+        ("adit/isAssertionEnabled eq false", vec!["Set", "Unpublished"]),
+        ("adit/isAssertionEnabled eq true", vec!["Wiki"]),
+        ("adit/signOnHeaders/any(own:own/claim eq 'mail')", vec!["Set"]),
+        ("adit/signOnHeaders/any(own:own/claim eq 'groups')", vec![]),
+        ("singleSignOnSettings/singleSignOnMode eq 'aadHeaderBased'", vec!["Set"]),
     ] {
         let path = format!("/beta/applications?$filter=onPremisesPublishing/{}", filter.replace(' ', "%20"));
         let list = api.get(&path).await.expect(200);

@@ -181,6 +181,11 @@ async fn id_token(
         if groups.len() > MOST_NAMED_GROUPS {
             claims.insert("hasgroups".to_owned(), true.into());
         }
+        // Set by administrators alone, so it is the user's.
+        let mail = user.attributes.get("mail").and_then(Value::as_str).filter(|mail| !mail.is_empty());
+        if let Some(mail) = mail.filter(|_| granted.scope.openid_words().iter().any(|word| word == "email")) {
+            claims.insert("email".to_owned(), mail.into());
+        }
         if let Some(nonce) = &granted.nonce {
             claims.insert("nonce".to_owned(), nonce.as_str().into());
         }

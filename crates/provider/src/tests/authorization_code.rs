@@ -37,6 +37,7 @@ async fn a_user_signs_in_and_the_application_learns_who_it_is() {
     assert_eq!((&claims["sub"], &claims["preferred_username"]), (&json!(user.id), &json!(NAME)));
     assert_eq!((&claims["iss"], &claims["groups"]), (&json!(world.provider.issuer_url()), &json!([])));
     assert!(claims["auth_time"].is_i64() && reply.json["client_info"].is_string());
+    assert_eq!(claims.get("email"), None, "nobody asked for it");
     let access = reply.token();
     assert!(world.verifier.verify(access).await.is_err(), "who somebody is opens nothing at the API");
 }

@@ -79,6 +79,7 @@ async fn the_gateway_learns_who_has_signed_in_and_gets_nothing_for_the_api() {
     assert_eq!((&claims["iss"], &claims["aud"]), (&json!(world.provider.issuer_url()), &json!(GATEWAY_CLIENT_ID)));
     assert_eq!((&claims["nonce"], &claims["sub"], &claims["oid"]), (&json!("n"), &json!(user.id), &json!(user.id)));
     assert_eq!((&claims["preferred_username"], &claims["name"]), (&json!(NAME), &json!("Ada Example")));
+    assert_eq!(claims["email"], "ada@mail.example", "it asked for that");
     assert_eq!((&claims["groups"], claims.get("hasgroups")), (&json!([group.id]), None));
     assert_eq!(claims["tid"], json!(world.control.tenant().await.unwrap()));
     assert_eq!(claims["sid"].as_str().map(str::len), Some(36));

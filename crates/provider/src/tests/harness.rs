@@ -174,7 +174,7 @@ impl World {
             display_name: DisplayName::parse("Ada Example").unwrap(),
             is_enabled: true,
             password: NewPassword { password: Zeroizing::new(password.to_owned()), must_change },
-            attributes: Attributes::new(),
+            attributes: Attributes::from_iter([("mail".to_owned(), "ada@mail.example".into())]),
         };
         self.control.create_user(&context(), new).await.unwrap()
     }

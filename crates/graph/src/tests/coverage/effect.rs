@@ -123,6 +123,32 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
         "in effect: which statuses are good, `200` or a range as in `200-399`, which holds where it is not set; none \
          beyond 499",
     ),
+    (
+        &["publishingSettings/signOnHeaders"],
+        "in effect with `aadHeaderBased`: up to 16 headers, each with what it says of who asks, in a list that is set as \
+         a whole; clients cannot set headers of these names, in either mode; see \
+         [identity.md](identity.md#what-applications-are-told)",
+    ),
+    (
+        &["publishingSettings/isAssertionEnabled"],
+        "in effect with `aadHeaderBased`: whether a signed assertion goes along; `true` unless set",
+    ),
+    (&["signOnHeader/header"], "in effect: no name that means something else, and none twice in whatever spelling"),
+    (
+        &["signOnHeader/claim"],
+        "in effect: `id`, `userPrincipalName`, `displayName`, `mail`, `groups`, `appRoles`, `issuer` or `subject`",
+    ),
+    (
+        &["onPremisesPublishing/singleSignOnSettings"],
+        "in effect: with `aadHeaderBased` the upstream is told who asks; see \
+         [identity.md](identity.md#what-applications-are-told)",
+    ),
+    (
+        &["onPremisesPublishingSingleSignOn/singleSignOnMode"],
+        "in effect: `none` or `aadHeaderBased`; `onPremisesKerberos` is kept and given back, without effect; others are \
+         refused",
+    ),
+    (&["onPremisesPublishingSingleSignOn/kerberosSignOnSettings", "kerberosSignOnSettings"], LATER),
     (&["onPremisesPublishing/isBackendCertificateValidationEnabled"], IN_EFFECT),
     (
         &["onPremisesPublishing/applicationServerTimeout"],
@@ -150,9 +176,6 @@ pub(super) const EFFECTS: &[(&[&str], &str)] = &[
         &[
             "onPremisesPublishing/isStateSessionEnabled",
             "onPremisesPublishing/isContinuousAccessEvaluationEnabled",
-            "onPremisesPublishing/singleSignOnSettings",
-            "onPremisesPublishingSingleSignOn",
-            "kerberosSignOnSettings",
             "onPremisesPublishing/segmentsConfiguration",
             "webApplicationSegment",
             "corsConfiguration_v2",
