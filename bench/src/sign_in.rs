@@ -1,7 +1,7 @@
 //! What sign-in costs: CPU time of a request with a session beside one to an application that is open to everybody, and
 //! the time of one access decision in a large directory.
 //!
-//! Both applications lead to the same origin through the same server and connector; the session is one that was begun at
+//! Both applications lead to origins that are the same, through the same server and connector; the session is one that was begun at
 //! the built-in provider, by its pages. The decision is timed by itself, in the measuring program.
 
 mod decision;
@@ -56,24 +56,28 @@ impl Run {
     }
 }
 
-/// A server with sign-in, its connector, and the origin behind two applications.
+/// A server with sign-in, its connector, and an origin behind each of two applications.
 struct Scene {
     connector: ConnectorProcess,
     directory: Directory,
-    _origin: Process,
-    _folder: Scratch,
+    _origins: [Process; 2],
+    _folders: [Scratch; 2],
 }
 
 impl Scene {
     fn set() -> Self {
-        let (folder, origin, gateway) = (Scratch::new(), nginx::free_port(), nginx::free_port());
-        let process = nginx::origin(folder.path(), origin);
+        let (folders, gateway) = ([Scratch::new(), Scratch::new()], nginx::free_port());
+        let ports = [nginx::free_port(), nginx::free_port()];
+        // One each: two applications cannot have the same internal URL.
+        let origins = [0, 1].map(|number| nginx::origin(folders[number].path(), ports[number]));
         let settings = format!("[sign_in]\nhost = \"login.localhost:{gateway}\"\n");
         let directory = Directory::start_configured_at(gateway, Scratch::new(), &settings);
         let connector = directory.connector("beside-the-origin");
         let graph = directory.graph();
         let group = graph.group_named("Default");
-        for (name, authentication) in [("open", "passthru"), ("closed", "aadPreAuthentication")] {
+        for ((name, authentication), origin) in
+            [("open", "passthru"), ("closed", "aadPreAuthentication")].iter().zip(ports)
+        {
             let publishing = json!({
                 "internalUrl": format!("http://127.0.0.1:{origin}/"),
                 "externalUrl": format!("https://localhost:{gateway}/{name}/"),
@@ -89,7 +93,7 @@ impl Scene {
         let made = graph.send("POST", "/users", Some(&user));
         assert_eq!(made.status, 201, "{}", made.text());
         directory.wait_until_served_at("localhost", "/open/1k");
-        Self { connector, directory, _origin: process, _folder: folder }
+        Self { connector, directory, _origins: origins, _folders: folders }
     }
 
     /// The open application, and the closed one for somebody who has signed in.

@@ -146,9 +146,9 @@ fn what_is_no_url_of_a_gateway_is_refused_and_so_is_who_may_not_read() {
 #[test]
 fn it_says_whether_a_user_may_and_why() {
     let directory = Directory::start();
-    let upstream = Upstream::start();
+    let (upstream, other) = (Upstream::start(), Upstream::start());
     let _connector = directory.connector("beside-it");
-    let closed = json!({"internalUrl": upstream.url(), "externalUrl": directory.external_url("closed.localhost"),
+    let closed = json!({"internalUrl": other.url(), "externalUrl": directory.external_url("closed.localhost"),
         "externalAuthenticationType": "aadPreAuthentication"});
     let _ = directory.graph().publish("closed", &closed);
     let _ = directory.publish("app", &upstream, HOST, "Default");

@@ -57,7 +57,7 @@ impl AssertionKeyFile {
     }
 
     fn open_at(path: PathBuf, now: Timestamp) -> Result<Self, NoAssertionKeys> {
-        let mut all = read(&path);
+        let mut all = read(&path)?;
         renew(&mut all, &path, now)?;
         let in_use = Arc::new(ArcSwap::from_pointee(in_use(&all, now)?));
         Ok(Self { path, all, in_use })
@@ -132,15 +132,13 @@ fn write<'k>(path: &Path, all: impl Iterator<Item = &'k Kept>) -> Result<(), Dat
     write_whole(path, lines.as_bytes())
 }
 
-/// The keys of a file; none of one that cannot be read.
-fn read(path: &Path) -> Vec<Kept> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) => {
-            tracing::warn!(%error, file = %path.display(), "the keys for assertions cannot be read: new ones take their place");
-            return Vec::new();
-        }
+/// The keys of a file; none of one that is not there or is damaged. One that cannot be read at this moment is not replaced:
+/// applications hold what it publishes.
+fn read(path: &Path) -> Result<Vec<Kept>, DataFolderError> {
+    let text = match std::fs::read(path) {
+        Ok(bytes) => Zeroizing::new(String::from_utf8_lossy(&Zeroizing::new(bytes)).into_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(DataFolderError::Unreadable { path: path.to_owned(), source }),
     };
     let key = |line: &str| {
         let (begins, text) = line.split_once(' ')?;
@@ -148,10 +146,10 @@ fn read(path: &Path) -> Vec<Kept> {
         let key = AssertionKey::from_text(text).ok()?;
         Some(Kept { begins, key, text: Zeroizing::new(text.to_owned()) })
     };
-    text.lines().map(key).collect::<Option<Vec<_>>>().unwrap_or_else(|| {
+    Ok(text.lines().map(key).collect::<Option<Vec<_>>>().unwrap_or_else(|| {
         tracing::warn!(file = %path.display(), "the keys for assertions are damaged: new ones take their place");
         Vec::new()
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -213,6 +211,17 @@ mod tests {
             assert_ne!(signs(&keys), first, "{damaged}");
             assert_eq!(signs(&AssertionKeyFile::open_at(path.clone(), start()).unwrap()), signs(&keys));
         }
+    }
+
+    #[test]
+    fn a_file_that_is_there_and_cannot_be_read_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        // A folder of that name cannot be read by anybody, whatever the rights of the process.
+        let path = folder.path().join("assertion-keys");
+        std::fs::create_dir(&path).unwrap();
+        let refused = AssertionKeyFile::open_at(path.clone(), start()).err().unwrap().to_string();
+        assert!(refused.contains("assertion-keys cannot be read"), "{refused}");
+        assert!(path.is_dir());
     }
 
     #[test]

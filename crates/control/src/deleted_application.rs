@@ -9,7 +9,7 @@ use std::time::Duration;
 use adit_core::audit::Activity;
 use adit_core::deleted_application::purged_until;
 use adit_core::query::{Page, Query};
-use adit_core::{Application, ApplicationId, DeletedApplication, OperationContext};
+use adit_core::{API_APP_ID, Application, ApplicationId, DeletedApplication, OperationContext};
 use adit_store::WriteTransaction;
 use uuid::Uuid;
 
@@ -58,6 +58,16 @@ impl ControlPlane {
     /// [`Error::DeletedApplicationNotFound`], [`Error::Store`].
     pub async fn deleted_application(&self, id: ApplicationId) -> Result<DeletedApplication, Error> {
         self.store().find_deleted_application(id).await?.ok_or(Error::DeletedApplicationNotFound(id))
+    }
+
+    /// Whether a deleted application would have roles of the API again if it were restored.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn deleted_application_has_api_roles(&self, id: ApplicationId) -> Result<bool, Error> {
+        let Some(api) = self.store().find_service_principal_of(API_APP_ID).await? else { return Ok(false) };
+        let belongings = self.store().belongings_of_deleted(id).await?;
+        Ok(belongings.assignments.iter().any(|assignment| assignment.resource == api.id))
     }
 
     /// Makes a deleted application what it was: published at its URLs, in its group, with its service principal and

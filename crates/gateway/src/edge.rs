@@ -15,6 +15,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use ipnet::IpNet;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
@@ -91,11 +92,13 @@ impl Client {
         last.rsplit(',').next()?.trim().parse().ok()
     }
 
-    /// The address of whoever sent a request, as far as this process or a proxy that it trusts has seen it; none where that
-    /// stands for many: this host, and a trusted proxy that names nobody.
-    pub(crate) fn sender(&self, headers: &HeaderMap) -> Option<IpAddr> {
-        let address = if self.trusted { self.origin(headers)?.to_canonical() } else { self.address };
-        Some(address).filter(|address| !address.is_loopback())
+    /// The address of whoever sent a request, as far as this process or a proxy that it trusts has seen it: behind several of
+    /// them the nearest that is none of theirs. None where that stands for many: this host, and trusted proxies that name
+    /// nobody.
+    pub(crate) fn sender(&self, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Option<IpAddr> {
+        let own = || Some(self.address);
+        let address = if self.trusted { seen_by(trusted_proxies, headers) } else { own() };
+        address.filter(|address| !address.is_loopback())
     }
 
     /// `X-Forwarded-For` for the upstream: the address we see, after what a trusted proxy said.
@@ -110,6 +113,18 @@ impl Client {
         }
         HeaderValue::from_str(&format!("{}, {}", said.join(", "), self.address)).unwrap_or_else(|_| self.shown.clone())
     }
+}
+
+/// The last address of `X-Forwarded-For` that is none of these proxies'. What stands before it came from the client itself.
+fn seen_by(proxies: &[IpNet], headers: &HeaderMap) -> Option<IpAddr> {
+    let lines = headers.get_all("x-forwarded-for").iter().rev().filter_map(|line| line.to_str().ok());
+    let mut addresses = lines.flat_map(|line| line.rsplit(',')).map(|text| text.trim().parse::<IpAddr>());
+    addresses.find_map(|address| match address.map(|address| address.to_canonical()) {
+        Ok(address) if proxies.iter().any(|network| network.contains(&address)) => None,
+        Ok(address) => Some(Some(address)),
+        // What cannot be read is nobody's, and neither is what stands before it.
+        Err(_) => Some(None),
+    })?
 }
 
 /// A client whose handshake is complete.
@@ -275,13 +290,31 @@ mod tests {
     fn whoever_sends_a_request_has_an_address_that_a_client_cannot_choose() {
         let name = http::HeaderName::from_static("x-forwarded-for");
         let headers = HeaderMap::from_iter([(name, HeaderValue::from_static("198.51.100.1, 192.0.2.7"))]);
+        let proxies = ["10.0.0.0/8".parse().unwrap(), "203.0.113.0/24".parse().unwrap()];
         let sender = |address: &str, trusted, headers: &HeaderMap| {
             let client = Client { address: address.parse().unwrap(), trusted, ..Client::imagined() };
-            client.sender(headers).map(|address| address.to_string())
+            client.sender(headers, &proxies).map(|address| address.to_string())
         };
         assert_eq!(sender("192.0.2.9", false, &headers).as_deref(), Some("192.0.2.9"));
         assert_eq!(sender("10.0.0.1", true, &headers).as_deref(), Some("192.0.2.7"), "what the proxy saw itself");
         assert_eq!(sender("10.0.0.1", true, &HeaderMap::new()), None, "many are behind it");
         assert_eq!(sender("127.0.0.1", false, &headers), None);
+    }
+
+    #[test]
+    fn behind_two_proxies_each_client_has_its_own_address() {
+        let proxies = ["10.0.0.0/8".parse().unwrap(), "203.0.113.0/24".parse().unwrap()];
+        let sender = |lines: &[&'static str]| {
+            let name = http::HeaderName::from_static("x-forwarded-for");
+            let headers: HeaderMap = lines.iter().map(|line| (name.clone(), HeaderValue::from_static(line))).collect();
+            let client = Client { address: "10.0.0.1".parse().unwrap(), trusted: true, ..Client::imagined() };
+            client.sender(&headers, &proxies).map(|address| address.to_string())
+        };
+        assert_eq!(sender(&["192.0.2.7, 203.0.113.5"]).as_deref(), Some("192.0.2.7"));
+        assert_eq!(sender(&["198.51.100.1, 192.0.2.7, 203.0.113.5, 10.1.1.1"]).as_deref(), Some("192.0.2.7"));
+        assert_eq!(sender(&["198.51.100.1", "192.0.2.7", "203.0.113.5"]).as_deref(), Some("192.0.2.7"));
+        for nobody in [&["203.0.113.5"][..], &["198.51.100.1, unknown, 203.0.113.5"], &[""], &[]] {
+            assert_eq!(sender(nobody), None, "{nobody:?}");
+        }
     }
 }

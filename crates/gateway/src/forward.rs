@@ -120,7 +120,7 @@ async fn forward(
     record.asks_for(&place.host);
     let sign_in = core.shared.sign_in.as_ref();
     if let Some(sign_in) = sign_in.filter(|sign_in| sign_in.is_asked(&place.host, request.uri().path())) {
-        let from = client.sender(request.headers());
+        let from = client.sender(request.headers(), &core.shared.trusted_proxies);
         let answered = Box::pin(sign_in.answer(core, &place, &request, from, record.id_value())).await;
         if let Some(response) = answered.transpose()? {
             return Ok(Responded { response, switch: None, challenges: false });
@@ -161,7 +161,7 @@ async fn forward(
         head.upgrade(upgrade);
     }
     if let (Some(visitor), Some(sign_in), Some(fields)) = (leash.visitor(), sign_in, &rules.sign_on) {
-        sign_on::tell(core, sign_in, fields, (&grant, visitor), head.headers_mut());
+        sign_on::tell(core, sign_in, fields, (&grant, visitor), head.headers_mut())?;
     }
     if head.connection_bound && client.bonds.needs_http1() {
         return Err(Failure::new(Reason::Http1Required, "a sign-in that is bound to its connection, over HTTP/2"));

@@ -23,7 +23,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::core::Core;
+use crate::failure::Failure;
 use crate::framing::head::may_be_read_as;
+use crate::reason::Reason;
 use crate::sign_in::gate::Visitor;
 use crate::sign_in::{self, SignIn};
 
@@ -191,15 +193,18 @@ impl ToldLately {
 }
 
 /// Tells the upstream who asks, where its application wants that. What clients said of it was taken out before.
+///
+/// # Errors
+/// It cannot be signed: the request is refused.
 pub(crate) fn tell(
     core: &Core,
     sign_in: &SignIn,
     fields: &SignOnFields,
     (grant, visitor): (&Grant, &Visitor),
     headers: &mut HeaderMap,
-) {
+) -> Result<(), Failure> {
     if !fields.is_told {
-        return;
+        return Ok(());
     }
     let (keys, now) = (sign_in.assertions(), sign_in::now());
     let roles: &[Arc<str>] = grant.on_behalf_of().map_or(&[], |who| who.roles.as_slice());
@@ -216,13 +221,17 @@ pub(crate) fn tell(
                 lately.keep(key, Rc::clone(&told));
                 told
             }
-            // An upstream that believes nothing else refuses what comes without.
-            Err(error) => return tracing::error!(%error, "an upstream could not be told who asks"),
+            // An upstream may take whoever comes without it for a guest.
+            Err(error) => {
+                tracing::error!(%error, "an upstream could not be told who asks");
+                return Err(Failure::new(Reason::SignInUnavailable, "the application could not be told who asks"));
+            }
         },
     };
     for (name, value) in &told.fields {
         headers.insert(name, value.clone());
     }
+    Ok(())
 }
 
 fn fields(asking: &Asking<'_>, now: u64) -> Result<Vec<(HeaderName, HeaderValue)>, AssertionKeyError> {

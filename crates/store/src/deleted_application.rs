@@ -54,6 +54,15 @@ impl Store {
         find(&mut read, id).await
     }
 
+    /// What went with a deleted application; nothing of one that is not there.
+    ///
+    /// # Errors
+    /// [`Error`] when the database does not answer, or what is stored cannot be read.
+    pub async fn belongings_of_deleted(&self, id: ApplicationId) -> Result<Belongings, Error> {
+        let mut read = self.read().await?;
+        Ok(belongings(&mut read, id).await?.unwrap_or_default())
+    }
+
     /// One page of the deleted applications.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use crate::error::GraphError;
 use crate::expand;
 use crate::model::APPLICATION;
 use crate::operation::answer_entity;
+use crate::permission::Permission;
 use crate::scope::Scope;
 
 /// `directory/deletedItems/{item}`.
@@ -74,6 +75,10 @@ pub(crate) async fn restore(call: &Call) -> Result<Answer, GraphError> {
     // Before the write, because after it a refusal would say that nothing had happened.
     expand::check(call, &call.query_on(&APPLICATION)?, &APPLICATION)?;
     let id = id(&call.scope)?;
+    // It comes back with its secrets: whoever knows one is the program again. Nothing is assigned to it while it is deleted.
+    if call.control.deleted_application_has_api_roles(id).await? {
+        call.require(Permission::AssignApiRoles)?;
+    }
     let restored = call.control.restore_application(&call.context, call.at(id)).await?;
     answer_entity(call, application::entity(call, &restored).await?).await
 }

@@ -170,6 +170,30 @@ async fn what_is_as_good_as_a_role_of_the_api_is_closed_likewise() {
     send(&api, &everything_as(&api, ApplicationAdministrator), Method::POST, &path, json!({})).await.expect(200);
 }
 
+/// It comes back with its roles and its secrets, so whoever knows one of these would be the program again.
+#[tokio::test]
+async fn a_deleted_program_that_had_roles_of_the_api_is_not_restored_by_an_administrator_of_applications() {
+    let api = Api::start().await;
+    let (resource, role) = api_role(&api).await;
+    let (application, _, principal) = program(&api, "mighty").await;
+    let wanted = json!({"principalId": principal, "resourceId": resource, "appRoleId": role});
+    api.post(&format!("/v1.0/servicePrincipals/{principal}/appRoleAssignments"), wanted).await.expect(201);
+    let path = format!("/v1.0/directory/deletedItems/{application}/restore");
+    for (who, token) in greater(&api) {
+        api.delete(&format!("/v1.0/applications/{application}")).await.expect(204);
+        for (lesser, token) in lesser(&api) {
+            let refused = send(&api, &token, Method::POST, &path, Value::Null).await;
+            assert_eq!(refused.status, 403, "{lesser}: {}", refused.text);
+        }
+        let back = send(&api, &token, Method::POST, &path, Value::Null).await;
+        assert_eq!(back.status, 200, "{who}: {}", back.text);
+    }
+    let (plain, ..) = program(&api, "plain").await;
+    api.delete(&format!("/v1.0/applications/{plain}")).await.expect(204);
+    let path = format!("/v1.0/directory/deletedItems/{plain}/restore");
+    send(&api, &everything_as(&api, ApplicationAdministrator), Method::POST, &path, Value::Null).await.expect(200);
+}
+
 #[tokio::test]
 async fn sessions_of_users_are_ended_by_who_administers_users_and_those_of_an_application_by_who_administers_it() {
     let api = Api::start().await;

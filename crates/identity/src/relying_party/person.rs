@@ -63,20 +63,23 @@ pub(super) fn of_claims(claims: PersonClaims, issuer: &str, groups_claim: &str) 
     };
     let email = claims.email.filter(|_| !says(&claims.email_verified, "false"));
     let left_out = distributed || says(&claims.hasgroups, "true");
+    // Part of an address can be somebody else's, and the end of one decides who is believed. What is for people may be cut.
+    let whole = |text: &String| text.len() <= LONGEST_NAME;
+    let email = email.filter(whole);
     let cut = |text: String| text.get(..text.floor_char_boundary(LONGEST_NAME)).unwrap_or_default().to_owned();
     let mut person = Person {
         issuer: issuer.to_owned(),
         subject: claims.sub,
         principal,
         display_name: claims.name.map(cut),
-        user_name: claims.preferred_username.or(claims.upn).or_else(|| email.clone()).map(cut),
+        user_name: claims.preferred_username.or(claims.upn).filter(whole).or_else(|| email.clone()),
         groups: Vec::new(),
         groups_left_out: odd.saturating_add(u16::from(left_out)),
         roles: Vec::new(),
         claims: Vec::new(),
     };
     if let Some(email) = email {
-        person.claims.push(("email".to_owned(), cut(email)));
+        person.claims.push(("email".to_owned(), email));
     }
     add_roles(&mut person, claims.roles.into_list());
     (person, groups)
@@ -174,5 +177,18 @@ mod tests {
             "email": long, "roles": roles}));
         assert_eq!(said.check(), Ok(()));
         assert!(said.display_name.unwrap().len() <= LONGEST_NAME);
+        assert_eq!((said.user_name, said.claims), (None, Vec::new()), "half an address is somebody else's");
+    }
+
+    #[test]
+    fn an_address_is_not_cut_down_to_another_domain() {
+        let address = format!("{}@corp.example", "a".repeat(LONGEST_NAME - "@corp.example".len()));
+        let (own, _) = person(json!({"sub": "a", "email": address}));
+        assert_eq!(own.user_name.as_deref(), Some(address.as_str()));
+        let (longer, _) = person(json!({"sub": "a", "email": format!("{address}.evil.example")}));
+        assert_eq!((longer.user_name, longer.claims), (None, Vec::new()));
+        let (other, _) =
+            person(json!({"sub": "a", "upn": format!("{address}.evil.example"), "email": "b@corp.example"}));
+        assert_eq!(other.user_name.as_deref(), Some("b@corp.example"));
     }
 }
