@@ -96,8 +96,7 @@ impl Client {
     /// them the nearest that is none of theirs. None where that stands for many: this host, and trusted proxies that name
     /// nobody.
     pub(crate) fn sender(&self, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Option<IpAddr> {
-        let own = || Some(self.address);
-        let address = if self.trusted { seen_by(trusted_proxies, headers) } else { own() };
+        let address = if self.trusted { seen_by(trusted_proxies, headers) } else { Some(self.address) };
         address.filter(|address| !address.is_loopback())
     }
 
