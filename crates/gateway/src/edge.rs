@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_identity::behind_proxies;
 use adit_tunnel::socket::TunnelSocket;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
@@ -96,8 +97,9 @@ impl Client {
     /// them the nearest that is none of theirs. None where that stands for many: this host, and trusted proxies that name
     /// nobody.
     pub(crate) fn sender(&self, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Option<IpAddr> {
-        let address = if self.trusted { seen_by(trusted_proxies, headers) } else { Some(self.address) };
-        address.filter(|address| !address.is_loopback())
+        let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+        let is_trusted = |address| trusted_proxies.iter().any(|network| network.contains(&address));
+        behind_proxies(self.address, lines, is_trusted).ok().filter(|address| !address.is_loopback())
     }
 
     /// `X-Forwarded-For` for the upstream: the address we see, after what a trusted proxy said.
@@ -112,18 +114,6 @@ impl Client {
         }
         HeaderValue::from_str(&format!("{}, {}", said.join(", "), self.address)).unwrap_or_else(|_| self.shown.clone())
     }
-}
-
-/// The last address of `X-Forwarded-For` that is none of these proxies'. What stands before it came from the client itself.
-fn seen_by(proxies: &[IpNet], headers: &HeaderMap) -> Option<IpAddr> {
-    let lines = headers.get_all("x-forwarded-for").iter().rev().filter_map(|line| line.to_str().ok());
-    let mut addresses = lines.flat_map(|line| line.rsplit(',')).map(|text| text.trim().parse::<IpAddr>());
-    addresses.find_map(|address| match address.map(|address| address.to_canonical()) {
-        Ok(address) if proxies.iter().any(|network| network.contains(&address)) => None,
-        Ok(address) => Some(Some(address)),
-        // What cannot be read is nobody's, and neither is what stands before it.
-        Err(_) => Some(None),
-    })?
 }
 
 /// A client whose handshake is complete.

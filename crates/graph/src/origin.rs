@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use adit_identity::behind_proxies;
 use http::request::Parts;
 use http::{Extensions, HeaderMap};
 use ipnet::IpNet;
@@ -37,22 +38,13 @@ pub(crate) fn of(parts: &Parts, public_url: Option<&Url>, trusted_proxies: &[IpN
     format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 
-/// The address of the client of a request: of the peer of its connection or, behind trusted proxies, the nearest address that
-/// is none of theirs. What stands before that in `X-Forwarded-For` came from the client itself.
+/// The address of the client of a request, as [`behind_proxies`] finds it; a trusted proxy's where nobody further is known.
 #[must_use]
 pub fn client_address(extensions: &Extensions, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Option<IpAddr> {
-    let is_trusted = |address: &IpAddr| trusted_proxies.iter().any(|net| net.contains(&address.to_canonical()));
-    let mut nearest = extensions.get::<Peer>()?.address;
-    let values = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-    let forwarded: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
-    for text in forwarded.into_iter().rev() {
-        if !is_trusted(&nearest) {
-            break;
-        }
-        let Ok(address) = text.parse() else { break };
-        nearest = address;
-    }
-    Some(nearest)
+    let is_trusted = |address| trusted_proxies.iter().any(|network| network.contains(&address));
+    let lines = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok());
+    let found = behind_proxies(extensions.get::<Peer>()?.address, lines, is_trusted);
+    Some(found.unwrap_or_else(|proxy| proxy))
 }
 
 /// The last value: what the proxy next to us wrote; what stands before it came from its client.

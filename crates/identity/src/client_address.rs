@@ -1,10 +1,30 @@
-//! For which client something is done: told from one part of this process to another, and never read from a request's head.
+//! For which client something is done: told from one part of this process to another, or read from what proxies that are
+//! trusted say of it.
 
 use std::net::IpAddr;
 
 /// The client in whose name an issuer of this process is asked: an extension of the request, as no header can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InNameOf(pub IpAddr);
+
+/// The address of whoever sent a request: of the connection's `peer` or, behind trusted proxies, the nearest that is none of
+/// theirs. `lines` are the values of `X-Forwarded-For`; what stands before that address came from the client itself.
+///
+/// # Errors
+/// The last address that is known, where it is a trusted proxy's: nobody further is named, or what is named cannot be read.
+pub fn behind_proxies<'l>(
+    peer: IpAddr,
+    lines: impl DoubleEndedIterator<Item = &'l str>,
+    is_trusted: impl Fn(IpAddr) -> bool,
+) -> Result<IpAddr, IpAddr> {
+    let mut named = lines.rev().flat_map(|line| line.rsplit(','));
+    let mut nearest = peer.to_canonical();
+    while is_trusted(nearest) {
+        let next = named.next().and_then(|text| text.trim().parse::<IpAddr>().ok());
+        nearest = next.ok_or(nearest)?.to_canonical();
+    }
+    Ok(nearest)
+}
 
 /// By what clients are told apart where something is shared among them: the address, or of IPv6 the network that one customer
 /// has (64 bits).

@@ -31,7 +31,7 @@ mod verifier;
 
 pub use assertion::{AssertionKey, AssertionKeyError, AssertionKeys};
 pub use claims::claimed_identity;
-pub use client_address::{InNameOf, network};
+pub use client_address::{InNameOf, behind_proxies, network};
 pub use fetch::{OwnService, Transport};
 pub use issuer::{IssuerSettings, UnusableIssuer};
 pub use local_key::{Holder, LOCAL_AUDIENCE, LOCAL_ISSUER, LocalKey, LocalKeyError, TokenRequest};
