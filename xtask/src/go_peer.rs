@@ -37,7 +37,7 @@ pub(crate) fn programs() -> Result<Programs, Failed> {
     {
         return Ok(Programs { frps, frpc, chisel });
     }
-    packages::install(packages::FOR_GO_PEERS)?;
+    packages::install(packages::FOR_GO)?;
     let releases = releases(&said_by(Command::new("go").arg("version"))?)?;
     let folder = target().join("peers/go");
     let frp = folder.join(format!("frp-{}", releases.frp));
@@ -81,8 +81,8 @@ fn build(module: &str, version: &str, folder: &Path, flags: &[&str], packages: &
     fs::rename(&unfinished, folder).map_err(|error| Failed(format!("{} cannot be made: {error}", folder.display())))
 }
 
-/// The folder with the source of a module.
-fn download(module: &str, version: &str) -> Result<PathBuf, Failed> {
+/// The folder with the source of a module, fetched below the build folder unless it is there.
+pub(crate) fn download(module: &str, version: &str) -> Result<PathBuf, Failed> {
     let mut command = go();
     // Not in a folder that belongs to a module.
     command.current_dir(std::env::temp_dir()).args(["mod", "download", "-json", &format!("{module}@{version}")]);

@@ -5,6 +5,9 @@ use std::process::Command;
 use crate::step::{Failed, cargo, repository, run};
 use crate::tool;
 
+/// The features of the tests that `--long` alone runs.
+pub(crate) const FOR_LONG_TESTS: &str = "adit-tests/keycloak,adit-identity/vectors";
+
 /// `cargo xtask lint`.
 pub(crate) fn run_all() -> Result<(), Failed> {
     tool::components()?;
@@ -22,7 +25,7 @@ pub(crate) fn formatting() -> Result<(), Failed> {
 
 /// Whether clippy has nothing to say.
 pub(crate) fn clippy() -> Result<(), Failed> {
-    let all = ["clippy", "--workspace", "--all-targets", "--features", "adit-tests/keycloak", "--", "-D", "warnings"];
+    let all = ["clippy", "--workspace", "--all-targets", "--features", FOR_LONG_TESTS, "--", "-D", "warnings"];
     run(&mut cargo(&all))
 }
 

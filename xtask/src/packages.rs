@@ -52,8 +52,8 @@ pub(crate) const FOR_KEYCLOAK: &[Package] = &[
     Package { probe: Probe::Program("mvn"), names: &["maven"] },
 ];
 
-/// What building the peers that are written in Go needs.
-pub(crate) const FOR_GO_PEERS: &[Package] = &[Package { probe: Probe::Program("go"), names: &["golang-go"] }];
+/// What building the peers that are written in Go needs, and fetching modules for Go.
+pub(crate) const FOR_GO: &[Package] = &[Package { probe: Probe::Program("go"), names: &["golang-go"] }];
 
 /// What building rathole with its TLS transport needs.
 pub(crate) const FOR_RATHOLE: &[Package] = &[

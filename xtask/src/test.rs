@@ -55,13 +55,14 @@ pub(crate) fn run_all(length: Length) -> Result<(), Failed> {
 
 /// Runs the tests with their output passed through, and counts.
 fn test(length: Length, counts: &mut Counts) -> Result<(), Failed> {
-    let keycloak = (length == Length::Long).then(tool::keycloak).transpose()?;
-    let options: &[&str] = if keycloak.is_some() { &["--features", "adit-tests/keycloak"] } else { &[] };
+    let long = (length == Length::Long).then(|| Ok((tool::keycloak()?, tool::wycheproof()?))).transpose()?;
+    let options: &[&str] = if long.is_some() { &["--features", lint::FOR_LONG_TESTS] } else { &[] };
     let programs = program::built(options)?;
     let set = |command: &mut Command| {
         command.env("ADIT_BINARY", target().join("debug/adit"));
-        if let Some(keycloak) = &keycloak {
+        if let Some((keycloak, wycheproof)) = &long {
             command.env("ADIT_TEST_LONG", "1").env("ADIT_TEST_KEYCLOAK", keycloak);
+            command.env("ADIT_TEST_WYCHEPROOF", wycheproof);
         }
     };
     let failed = program::run_all(&programs, set, |line| counts.add(line));

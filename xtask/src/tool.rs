@@ -1,10 +1,10 @@
-//! Programs that are no packages of Debian: components of the Rust toolchain, what cargo builds, and Keycloak.
+//! What is no package of Debian: components of the Rust toolchain, what cargo builds, Keycloak, and test vectors.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::packages;
 use crate::step::{Failed, cargo, run, succeeds, target};
+use crate::{go_peer, packages};
 
 /// The version of rathole that the measurements compare with.
 const RATHOLE: &str = "0.5.0";
@@ -53,6 +53,12 @@ pub(crate) fn rathole() -> Result<PathBuf, Failed> {
     Ok(program)
 }
 
+/// The module for Go that has the Wycheproof project's vectors.
+const WYCHEPROOF: &str = "github.com/c2sp/wycheproof";
+
+/// And its version: there are no releases.
+const WYCHEPROOF_VERSION: &str = "v0.0.0-20260902155932-3fa63dd0344a";
+
 /// Keycloak: `ADIT_TEST_KEYCLOAK`, or its distribution, fetched with Maven and unpacked below the build folder.
 pub(crate) fn keycloak() -> Result<PathBuf, Failed> {
     if let Some(given) = std::env::var_os("ADIT_TEST_KEYCLOAK") {
@@ -68,4 +74,13 @@ pub(crate) fn keycloak() -> Result<PathBuf, Failed> {
         run(Command::new("mvn").args(["--quiet", "--batch-mode", goal, &artifact, &output]))?;
     }
     Ok(folder)
+}
+
+/// The Wycheproof project's vectors: `ADIT_TEST_WYCHEPROOF`, or its module for Go, fetched with Go below the build folder.
+pub(crate) fn wycheproof() -> Result<PathBuf, Failed> {
+    if let Some(given) = std::env::var_os("ADIT_TEST_WYCHEPROOF") {
+        return Ok(given.into());
+    }
+    packages::install(packages::FOR_GO)?;
+    go_peer::download(WYCHEPROOF, WYCHEPROOF_VERSION)
 }

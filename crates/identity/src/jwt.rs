@@ -15,7 +15,7 @@ use crate::issuer::Issuer;
 use crate::token::TokenRefused;
 
 /// The algorithms that are accepted from anybody.
-const ACCEPTED: [Algorithm; 4] = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
+pub(crate) const ACCEPTED: [Algorithm; 4] = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
 
 /// How far clocks may differ, in seconds.
 pub(crate) const LEEWAY: u64 = 60;

@@ -2,7 +2,7 @@
 //!
 //! Only asymmetric keys for signatures are taken: a symmetric key in a public set would let anybody sign.
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
@@ -59,6 +59,10 @@ fn usable(value: serde_json::Value) -> Option<PublicKey> {
     if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
         return None;
     }
+    // RFC 7517, section 4.3: one that says what it is for, and not that.
+    if jwk.common.key_operations.as_ref().is_some_and(|named| !named.contains(&KeyOperations::Verify)) {
+        return None;
+    }
     let by_type: &[Algorithm] = match &jwk.algorithm {
         AlgorithmParameters::RSA(_) => &[Algorithm::RS256, Algorithm::PS256],
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => &[Algorithm::ES256],
@@ -83,9 +87,10 @@ mod tests {
         let point = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
         let set = json!({"keys": [
             {"kty": "oct", "k": "c2VjcmV0", "kid": "a"},
-            {"kty": "EC", "crv": "P-256", "x": point, "y": point, "kid": "a"},
+            {"kty": "EC", "crv": "P-256", "x": point, "y": point, "kid": "a", "key_ops": ["verify"]},
             {"kty": "EC", "crv": "P-256", "x": point, "y": point, "kid": "b", "use": "enc"},
             {"kty": "EC", "crv": "P-256", "x": point, "y": point, "kid": "b", "alg": "HS256"},
+            {"kty": "EC", "crv": "P-256", "x": point, "y": point, "kid": "b", "key_ops": ["deriveKey"]},
             {"kty": "EC", "crv": "P-384", "x": point, "y": point, "kid": "b"},
             {"kty": "new", "kid": "b"}, 5, {}
         ]});

@@ -27,6 +27,8 @@ mod sealing;
 pub mod session;
 pub mod sign_out;
 mod token;
+#[cfg(all(test, feature = "vectors"))]
+mod vectors;
 mod verifier;
 
 pub use assertion::{AssertionKey, AssertionKeyError, AssertionKeys};
