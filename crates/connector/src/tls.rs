@@ -1,6 +1,6 @@
 //! TLS of the connector: towards the gateway (its own CA only) and towards upstreams (the system's CAs).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use adit_tunnel::protocol;
 use adit_tunnel::target::Offer;
@@ -62,15 +62,33 @@ fn newest() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>
     ClientConfig::builder_with_provider(Arc::new(default_provider())).with_protocol_versions(&[&rustls::version::TLS13])
 }
 
-/// TLS towards upstreams, with their certificates verified and not.
-#[derive(Debug, Clone)]
+/// TLS towards upstreams, made when the first one asks for it: reading the system's certificates takes milliseconds and
+/// memory, and many connectors stand beside servers without TLS alone.
+#[derive(Debug, Default)]
+pub(crate) struct UpstreamTls(OnceLock<UpstreamTlsConfigs>);
+
+impl UpstreamTls {
+    /// The configurations. What failed is tried again the next time.
+    ///
+    /// # Errors
+    /// The system has no certificates that can be read.
+    pub(crate) fn configs(&self) -> Result<&UpstreamTlsConfigs, Error> {
+        match self.0.get() {
+            Some(configs) => Ok(configs),
+            None => UpstreamTlsConfigs::new().map(|configs| self.0.get_or_init(|| configs)),
+        }
+    }
+}
+
+/// With upstreams' certificates verified and not.
+#[derive(Debug)]
 pub(crate) struct UpstreamTlsConfigs {
     pub(crate) verified: ByOffer,
     pub(crate) not_verified: ByOffer,
 }
 
 /// The same configuration with each of the offers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct ByOffer([(Offer, Arc<ClientConfig>); 3]);
 
 impl ByOffer {
@@ -91,7 +109,7 @@ impl ByOffer {
 }
 
 impl UpstreamTlsConfigs {
-    pub(crate) fn new() -> Result<Self, Error> {
+    fn new() -> Result<Self, Error> {
         let provider = Arc::new(default_provider());
         let builder =
             || ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();

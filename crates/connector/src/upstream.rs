@@ -22,7 +22,7 @@ use crate::refusal_log::RefusalLog;
 use crate::register::now;
 use crate::resolver::resolve;
 use crate::target_policy::TargetPolicy;
-use crate::tls::UpstreamTlsConfigs;
+use crate::tls;
 
 /// Resolution and TCP: a server in the same network answers in milliseconds.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ pub(crate) struct UpstreamDialler {
     pub(crate) policy: TargetPolicy,
     pub(crate) allow: AllowList,
     pub(crate) refusals: RefusalLog,
-    pub(crate) tls: UpstreamTlsConfigs,
+    pub(crate) tls: tls::UpstreamTls,
     pub(crate) network: Arc<dyn Network>,
 }
 
@@ -91,13 +91,14 @@ impl UpstreamDialler {
         let socket = timeout(CONNECT, self.connect(target)).await.map_err(|_| {
             OpenFailure::new(OpenReason::TimedOut, format!("{}:{} did not answer", target.host, target.port))
         })??;
-        let config = match target.tls {
-            UpstreamTls::Off => return Ok(UpstreamConnection::Plain(socket)),
-            UpstreamTls::Verified => self.tls.verified.with(offer),
-            UpstreamTls::NotVerified => self.tls.not_verified.with(offer),
-        };
         let failed = |reason: &dyn std::fmt::Display| {
             OpenFailure::new(OpenReason::TlsFailed, format!("{}:{}: {reason}", target.host, target.port))
+        };
+        let configs = || self.tls.configs().map_err(|error| failed(&error));
+        let config = match target.tls {
+            UpstreamTls::Off => return Ok(UpstreamConnection::Plain(socket)),
+            UpstreamTls::Verified => configs()?.verified.with(offer),
+            UpstreamTls::NotVerified => configs()?.not_verified.with(offer),
         };
         let name = ServerName::try_from(target.host.clone()).map_err(|error| failed(&error))?;
         match timeout(HANDSHAKE, TlsConnector::from(config).connect(name, socket)).await {

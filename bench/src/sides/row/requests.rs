@@ -12,7 +12,8 @@ pub(super) const SIDES: &[Kind] =
     &[Kind::Adit, Kind::TwoNginx, Kind::NginxRathole, Kind::TwoHaproxy, Kind::Frp, Kind::NginxChisel, Kind::Direct];
 
 const ROUNDS: usize = 3;
-const WARM_UP: Duration = Duration::from_secs(1);
+/// Long enough for 400 handshakes of the slowest side on a slow machine.
+const WARM_UP: Duration = Duration::from_secs(3);
 const LENGTH: Duration = Duration::from_secs(3);
 
 pub(super) fn of_64(stage: &Stage, pace: Pace) -> Shown {

@@ -35,9 +35,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Starts the process; `test` is the test that calls [`run_if_part`] first.
+    /// Starts the process; `test` is the test that calls [`run_if_part`] first. It comes after everything else on this
+    /// machine: connectors have machines of their own, and take no gateway's cores.
     pub(crate) fn start(test: &str, gateway: SocketAddr, count: usize, folder: &Path) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
+        let mut process = Command::new("nice")
+            .args(["-n", "19"])
+            .arg(std::env::current_exe().unwrap())
             .args(["--exact", test, "--nocapture"])
             .env(PART, format!("{gateway} {count} {}", folder.display()))
             .stdin(Stdio::piped())
