@@ -84,7 +84,7 @@ impl GatewayBody {
     }
 
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if self.leash.as_mut().is_some_and(|leash| leash.is_over(cx)) {
+        if self.leash.as_mut().is_some_and(Leash::is_over) {
             return self.cut();
         }
         let polled = self.content.poll_frame(cx);

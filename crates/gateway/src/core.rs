@@ -29,8 +29,9 @@ use crate::record::{RecordWriter, Recorder};
 use crate::registration::rate::RegistrationRate;
 use crate::serving::Serving;
 use crate::sign_in::leash::{self, Changes};
+use crate::sign_in::opened::OpenedLately;
 use crate::sign_in::{self, SignIn};
-use crate::sign_on::ToldLately;
+use crate::sign_on::{self, ToldLately};
 use crate::span::Spans;
 use crate::tls::{Purpose, TlsConfigs};
 use crate::translate::Held;
@@ -177,6 +178,8 @@ pub(crate) struct Core {
     pub(crate) random: RefCell<fastrand::Rng>,
     /// Whether somebody who was let in may have to go.
     pub(crate) changes: Changes,
+    /// Sessions whose cookies come again and again.
+    pub(crate) opened_lately: RefCell<OpenedLately>,
     /// What upstreams were told of who asks.
     pub(crate) told_lately: RefCell<ToldLately>,
     /// What the bodies that are collected take.
@@ -210,12 +213,13 @@ pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc:
         pool: RefCell::default(),
         random,
         changes: Changes::default(),
+        opened_lately: RefCell::default(),
         told_lately: RefCell::default(),
         held: Held::default(),
         recorder,
         tunnel_handshakes: Semaphore::new(limits::TUNNEL_HANDSHAKES),
     });
-    let mut tidy = interval(limits::IDLE / 4);
+    let (mut tidy, mut forget) = (interval(limits::IDLE / 4), interval(limits::SESSION_UNASKED));
     let recorder = Rc::clone(&core.recorder);
     spawn_local(async move { recorder.hand_on_in_time().await });
     spawn_local(probe::run(Rc::clone(&core)));
@@ -235,9 +239,10 @@ pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc:
             },
             _ = tidy.tick() => {
                 core.pool.borrow_mut().tidy(&core.serving());
-                core.told_lately.borrow_mut().tidy(sign_in::now());
+                sign_on::tidy(&mut core.told_lately.borrow_mut(), sign_in::now());
                 core.shared.http1_hosts.tidy();
             }
+            _ = forget.tick() => core.opened_lately.borrow_mut().forget_old(),
         }
     }
 }

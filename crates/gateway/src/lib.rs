@@ -40,6 +40,7 @@ mod http1;
 mod http1_hosts;
 mod http2;
 mod interim;
+mod lately;
 mod ledger;
 mod limits;
 mod losses;

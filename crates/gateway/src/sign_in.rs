@@ -7,6 +7,7 @@
 //! - [`arrival`]: the places on an application's host, below `/.adit/`.
 //! - [`host`]: the sign-in host, at which nothing is published.
 //! - [`documents`]: by which upstreams verify what they are told of who asks.
+//! - [`opened`]: sessions that need not be opened again.
 //! - [`leash`]: what ends a request, an answer or a WebSocket that may not go on.
 //!
 //! Invariant: an application that requires sign-in gets a [`adit_core::Grant`] here and nowhere else, from a session that
@@ -19,17 +20,19 @@ pub(crate) mod gate;
 mod host;
 pub(crate) mod leash;
 mod navigation;
+pub(crate) mod opened;
 mod page;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use adit_core::access::Who;
 use adit_core::snapshot::PublishedApplication;
 use adit_core::{ApplicationId, ExternalUrl, PreAuthentication, wildcard};
-use adit_identity::cookie::{self, CookieSettings, Found, RequestCookies};
+use adit_identity::cookie::{self, CookieSettings, RequestCookies};
 use adit_identity::hand_over::UsedCodes;
 use adit_identity::relying_party::SignInFailed;
 use adit_identity::session::{self, Revocations, SessionId, SessionLimits};
@@ -156,13 +159,15 @@ impl SignIn {
         &self,
         core: &Core,
         application: ApplicationId,
-        host: &str,
+        host: &Rc<str>,
         headers: &HeaderMap,
         now: u64,
-    ) -> Option<Session> {
+    ) -> Option<Rc<Session>> {
+        let lines = cookie_lines(headers);
+        let text = RequestCookies::new(&lines).find(&cookie::session_name(application)).one()?;
         let session =
-            self.session(&cookie::session_name(application), Audience::application(application, host), headers);
-        session.filter(|session| self.counts(core, session, Some(application), now))
+            opened::session(&mut core.opened_lately.borrow_mut(), &self.keys.load(), (application, host), text)?;
+        self.counts(core, &session, Some(application), now).then_some(session)
     }
 
     /// The session at the sign-in host that a request has, whether it counts or not.
@@ -170,10 +175,11 @@ impl SignIn {
         self.session(cookie::SIGN_IN, Audience::sign_in_host(&self.host), headers)
     }
 
+    /// The session that the cookie called `name` says, whether it counts or not.
     fn session(&self, name: &str, audience: Audience<'_>, headers: &HeaderMap) -> Option<Session> {
         let lines = cookie_lines(headers);
-        let Found::One(value) = RequestCookies::new(&lines).find(name) else { return None };
-        Session::open(&self.keys.load(), audience, value).ok()
+        let text = RequestCookies::new(&lines).find(name).one()?;
+        Session::open(&self.keys.load(), audience, text).ok()
     }
 
     /// Whether a session counts, by what this core knows of the directory.
@@ -217,7 +223,7 @@ impl SignIn {
             Shared::Unsaid => cacheable::keep_private(to),
             Shared::No => {}
         }
-        let used = Session { seen: now, ..session.clone() };
+        let used = Session { seen: now, ..Session::clone(session) };
         let cookie = self.set_session(&used, application, host, now);
         if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
             to.append(SET_COOKIE, cookie);

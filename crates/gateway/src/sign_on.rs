@@ -9,7 +9,6 @@
 //! takes from anybody). What is used again was made of the very same person, roles, application and key: they are
 //! compared, and not only looked up.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -25,6 +24,7 @@ use serde_json::{Value, json};
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::framing::head::may_be_read_as;
+use crate::lately::Lately;
 use crate::reason::Reason;
 use crate::sign_in::gate::Visitor;
 use crate::sign_in::{self, SignIn};
@@ -46,10 +46,6 @@ const MOST_GROUPS: usize = 50;
 
 /// Bytes of the roles in an assertion.
 const MOST_ROLES: usize = 1024;
-
-/// Fields that a core keeps, by sessions and applications: this many, and as many that were kept before. A few KiB each, where
-/// users are in very many groups.
-const KEPT: usize = 1024;
 
 /// What an application's upstream is told, as heads have it.
 #[derive(Debug)]
@@ -122,7 +118,7 @@ struct Asking<'a> {
 
 /// The fields that tell an upstream who asks.
 #[derive(Debug)]
-struct Told {
+pub(crate) struct Told {
     application: Arc<PublishedApplication>,
     keys: Arc<AssertionKeys>,
     person: Person,
@@ -137,11 +133,15 @@ impl Told {
     fn is_for(&self, asking: &Asking<'_>, now: u64) -> bool {
         Arc::ptr_eq(&self.application, asking.application)
             && Arc::ptr_eq(&self.keys, asking.keys)
-            // The clock may have been set back.
-            && (self.at..self.at.saturating_add(REUSED)).contains(&now)
+            && self.is_young(now)
             && self.kind == asking.visitor.kind
             && self.roles == asking.roles
             && self.person == asking.visitor.session.person
+    }
+
+    /// Whether it may be used at `now`; the clock may have been set back.
+    fn is_young(&self, now: u64) -> bool {
+        (self.at..self.at.saturating_add(REUSED)).contains(&now)
     }
 
     fn of(asking: &Asking<'_>, now: u64) -> Result<Self, AssertionKeyError> {
@@ -158,38 +158,14 @@ impl Told {
     }
 }
 
-/// What a core has told lately, in two halves: when one is full, the other is forgotten and takes its place.
-#[derive(Debug, Default)]
-pub(crate) struct ToldLately {
-    young: HashMap<Key, Rc<Told>>,
-    old: HashMap<Key, Rc<Told>>,
-}
+/// What a core has told lately.
+pub(crate) type ToldLately = Lately<Key, Told>;
 
-type Key = (SessionId, PrincipalId, ApplicationId);
+pub(crate) type Key = (SessionId, PrincipalId, ApplicationId);
 
-impl ToldLately {
-    fn find(&mut self, key: Key, asking: &Asking<'_>, now: u64) -> Option<Rc<Told>> {
-        if let Some(told) = self.young.get(&key) {
-            return told.is_for(asking, now).then(|| Rc::clone(told));
-        }
-        let told = self.old.remove(&key).filter(|told| told.is_for(asking, now))?;
-        self.keep(key, Rc::clone(&told));
-        Some(told)
-    }
-
-    fn keep(&mut self, key: Key, told: Rc<Told>) {
-        if self.young.len() >= KEPT && !self.young.contains_key(&key) {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, told);
-    }
-
-    /// Forgets what is not used again, at `now`.
-    pub(crate) fn tidy(&mut self, now: u64) {
-        let is_of_use = |told: &Rc<Told>| (told.at..told.at.saturating_add(REUSED)).contains(&now);
-        self.young.retain(|_, told| is_of_use(told));
-        self.old.retain(|_, told| is_of_use(told));
-    }
+/// Forgets what is not used again, at `now`.
+pub(crate) fn tidy(lately: &mut ToldLately, now: u64) {
+    lately.retain(|told| told.is_young(now));
 }
 
 /// Tells the upstream who asks, where its application wants that. What clients said of it was taken out before.
@@ -213,7 +189,7 @@ pub(crate) fn tell(
     let (session, principal) = visitor.owner();
     let key = (session, principal, application.id);
     let mut lately = core.told_lately.borrow_mut();
-    let told = match lately.find(key, &asking, now) {
+    let told = match lately.find(&key, |told| told.is_for(&asking, now)) {
         Some(told) => told,
         None => match Told::of(&asking, now) {
             Ok(told) => {

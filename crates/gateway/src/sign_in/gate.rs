@@ -1,6 +1,7 @@
 //! Whether a request of an application that requires sign-in is granted: by the session of its browser, or by an access
 //! token. Who has neither is sent to sign in, or told to.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use adit_core::access::{self, AccessRequest, Grant, Principal, Refused, Who};
@@ -35,7 +36,7 @@ pub(crate) struct Admitted {
 /// Somebody whose request was granted.
 #[derive(Debug)]
 pub(crate) struct Visitor {
-    pub(crate) session: Session,
+    pub(crate) session: Rc<Session>,
     pub(crate) kind: PrincipalKind,
     by: By,
     /// The credentials of the request are ours, and no upstream's.
@@ -53,7 +54,7 @@ impl Visitor {
     /// Somebody with a session.
     #[cfg(test)]
     pub(crate) fn with_session(session: Session, kind: PrincipalKind) -> Self {
-        Self { session, kind, by: By::Cookie, keeps_credentials: false }
+        Self { session: Rc::new(session), kind, by: By::Cookie, keeps_credentials: false }
     }
 
     /// Takes out of a request's head what is between us and the client. (Cookies of ours are never passed on.)
@@ -69,7 +70,7 @@ impl Visitor {
     }
 
     /// Whose connection it is, for what is bound to one.
-    pub(crate) const fn owner(&self) -> (SessionId, PrincipalId) {
+    pub(crate) fn owner(&self) -> (SessionId, PrincipalId) {
         (self.session.id, self.session.person.principal)
     }
 
@@ -191,7 +192,7 @@ impl SignIn {
         if !self.counts(core, &session, Some(application.id), now()) {
             return Err(refused(&"it was issued too long ago"));
         }
-        Ok(Visitor { session, kind, by: By::Token, keeps_credentials: true })
+        Ok(Visitor { session: Rc::new(session), kind, by: By::Token, keeps_credentials: true })
     }
 
     /// Sends a browser that opens a page to sign in, and tells everybody else to.

@@ -2,12 +2,11 @@
 //! application requires something else by now, or is not there any more. Whoever sent it, signed in or not.
 //!
 //! Each core looks a few times a second whether the directory or what was ended has changed; then every leash of the core asks
-//! the very function that granted the request. Nothing is asked while nothing changes, and a request that waits for nothing
-//! pays a comparison: what waits is noted in a place that the core keeps, and only sessions have a timer.
+//! the very function that granted the request; and likewise whether a session has reached its end. Nothing is asked while
+//! nothing changes, and a request that waits for nothing pays a comparison: what waits is noted in a place that the core keeps.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -16,7 +15,7 @@ use std::time::Duration;
 use adit_core::ApplicationId;
 use adit_core::access::{self, AccessRequest, Who};
 use http::uri::PathAndQuery;
-use tokio::time::{MissedTickBehavior, Sleep, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::gate::Visitor;
 use super::{nobody, now};
@@ -26,12 +25,6 @@ use crate::reason::Reason;
 
 /// How often a core looks: with the time that a change takes to get here, what was ended is over within a second.
 const LOOK: Duration = Duration::from_millis(250);
-
-/// The longest time without a look at the clock: it may be set, and a timer counts no sleep of the machine.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-
-/// The shortest: a session whose time is over is judged, and not waited for again and again.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// Tells the leashes of a core that something has changed.
 #[derive(Debug, Default)]
@@ -44,27 +37,52 @@ pub(crate) struct Changes {
 /// Who waits, each in a place of its own.
 #[derive(Debug, Default)]
 struct Waiting {
-    places: Vec<Option<Waker>>,
+    places: Vec<Option<Waits>>,
     free: Vec<usize>,
+    /// No session of theirs ends before that, in milliseconds since 1970.
+    soonest: Option<u64>,
+}
+
+/// One who waits, and when the session ends.
+#[derive(Debug)]
+struct Waits {
+    waker: Waker,
+    ends: Option<u64>,
 }
 
 impl Changes {
     /// Has everybody who waits ask again.
     fn tell(&self) {
         self.count.set(self.count.get() + 1);
-        let woken: Vec<Waker> = self.waiting.borrow_mut().places.iter_mut().filter_map(Option::take).collect();
-        woken.into_iter().for_each(Waker::wake);
+        self.wake(|_| true);
     }
 
-    /// Has `waker` woken by the next change. The place is its owner's until [`Self::leave`].
-    fn wait(&self, place: &mut Option<usize>, waker: &Waker) {
+    /// Has those ask again whose sessions have reached their end.
+    fn tell_ended(&self, now: u64) {
+        if self.waiting.borrow().soonest.is_some_and(|soonest| soonest <= now) {
+            self.wake(|waits| waits.ends.is_some_and(|ends| ends <= now));
+        }
+    }
+
+    fn wake(&self, is_told: impl Fn(&Waits) -> bool) {
+        let mut waiting = self.waiting.borrow_mut();
+        let told = waiting.places.iter_mut().filter_map(|place| place.take_if(|waits| is_told(waits)));
+        let told: Vec<Waits> = told.collect();
+        waiting.soonest = waiting.places.iter().flatten().filter_map(|waits| waits.ends).min();
+        drop(waiting);
+        told.into_iter().for_each(|waits| waits.waker.wake());
+    }
+
+    /// Has `waker` woken by the next change, and when a session `ends`. The place is its owner's until [`Self::leave`].
+    fn wait(&self, place: &mut Option<usize>, waker: &Waker, ends: Option<u64>) {
         let mut waiting = self.waiting.borrow_mut();
         let number = *place.get_or_insert_with(|| waiting.take_place());
         let replaced = match waiting.places.get_mut(number) {
-            Some(Some(held)) if held.will_wake(waker) => None,
-            Some(held) => held.replace(waker.clone()),
+            Some(Some(held)) if held.waker.will_wake(waker) => None,
+            Some(held) => held.replace(Waits { waker: waker.clone(), ends }),
             None => None,
         };
+        waiting.soonest = waiting.soonest.into_iter().chain(ends).min();
         drop(waiting);
         // What it belongs to may be dropped with it, which comes back here.
         drop(replaced);
@@ -106,6 +124,7 @@ pub(crate) async fn look(core: Rc<Core>) {
         if !is_same {
             core.changes.tell();
         }
+        core.changes.tell_ended(now());
     }
 }
 
@@ -121,8 +140,6 @@ pub(crate) struct Leash {
     seen: u64,
     /// Where the core finds what waits, once something does.
     place: Option<usize>,
-    /// When the clock is looked at next, once something waits for somebody who has signed in.
-    timer: Option<Pin<Box<Sleep>>>,
     is_over: bool,
 }
 
@@ -149,7 +166,6 @@ impl Leash {
             path,
             seen: core.changes.count.get(),
             place: None,
-            timer: None,
             is_over: false,
         }
     }
@@ -160,26 +176,28 @@ impl Leash {
     }
 
     /// Whether the request may not go on, asked of what does not wait.
-    pub(crate) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.timer.is_some() {
-            return self.poll_ended(cx).is_ready();
+    pub(crate) fn is_over(&mut self) -> bool {
+        let count = self.core.changes.count.get();
+        let has_changed = std::mem::replace(&mut self.seen, count) != count;
+        if has_changed || self.ends().is_some_and(|ends| ends <= now()) {
+            self.is_over |= self.asked().is_err();
         }
-        self.looks_again();
         self.is_over
     }
 
     /// Ready once the request may not go on.
     pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.looks_again();
-        while !self.is_over && self.poll_time(cx).is_ready() {
-            self.timer = None;
-            self.is_over = self.asked().is_err();
-        }
-        if self.is_over {
+        if self.is_over() {
             return Poll::Ready(());
         }
-        self.core.changes.wait(&mut self.place, cx.waker());
+        let ends = self.ends();
+        self.core.changes.wait(&mut self.place, cx.waker(), ends);
         Poll::Pending
+    }
+
+    /// When the session ends.
+    fn ends(&self) -> Option<u64> {
+        self.visitor.as_ref().map(|visitor| visitor.session.ends)
     }
 
     /// Completes once the request may not go on. May be dropped and called again.
@@ -192,23 +210,6 @@ impl Leash {
         self.asked().err().unwrap_or_else(|| Failure::new(Reason::SignInRequired, "the session ended meanwhile"))
     }
 
-    /// Asks again if something has changed.
-    fn looks_again(&mut self) {
-        let count = self.core.changes.count.get();
-        if std::mem::replace(&mut self.seen, count) != count {
-            self.is_over |= self.asked().is_err();
-        }
-    }
-
-    fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(visitor) = &self.visitor else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| {
-            let left = Duration::from_millis(visitor.session.ends.saturating_sub(now()));
-            Box::pin(sleep(left.clamp(SHORTEST_WAIT, LONGEST_WAIT)))
-        });
-        timer.as_mut().poll(cx)
-    }
-
     /// Whether the request would be granted at this moment.
     fn asked(&self) -> Result<(), Failure> {
         let over = || Failure::new(Reason::SignInRequired, "the session ended meanwhile");
@@ -217,7 +218,7 @@ impl Leash {
             Some(visitor) => {
                 let sign_in = self.core.shared.sign_in.as_ref().ok_or_else(over)?;
                 // What is open is in use: only requests are measured by the time without one.
-                let in_use = adit_identity::Session { seen: now(), ..visitor.session.clone() };
+                let in_use = adit_identity::Session { seen: now(), ..adit_identity::Session::clone(&visitor.session) };
                 if !sign_in.counts(&self.core, &in_use, Some(self.application), now()) {
                     return Err(over());
                 }
@@ -253,16 +254,30 @@ mod tests {
         let changes = Changes::default();
         let (waker, mut places) = (noop_waker(), [None; 3]);
         for place in &mut places {
-            changes.wait(place, &waker);
-            changes.wait(place, &waker);
+            changes.wait(place, &waker, None);
+            changes.wait(place, &waker, None);
         }
         assert_eq!(places, [Some(0), Some(1), Some(2)]);
         changes.leave(1);
         let mut again = None;
-        changes.wait(&mut again, &waker);
+        changes.wait(&mut again, &waker, None);
         assert_eq!((again, changes.waiting.borrow().places.len()), (Some(1), 3));
         changes.tell();
         assert!(changes.waiting.borrow().places.iter().all(Option::is_none));
         assert_eq!(changes.count.get(), 1);
+    }
+    #[test]
+    fn who_has_reached_the_end_of_a_session_is_woken_and_nobody_else() {
+        let changes = Changes::default();
+        let (waker, mut places) = (noop_waker(), [None; 4]);
+        for (place, ends) in places.iter_mut().zip([Some(300), Some(100), None, Some(200)]) {
+            changes.wait(place, &waker, ends);
+        }
+        let left = || changes.waiting.borrow().places.iter().flatten().count();
+        for (now, still_there) in [(99, 4), (100, 3), (199, 3), (250, 2), (10_000, 1)] {
+            changes.tell_ended(now);
+            assert_eq!(left(), still_there, "at {now}");
+        }
+        assert_eq!((changes.waiting.borrow().soonest, changes.count.get()), (None, 0));
     }
 }

@@ -109,43 +109,25 @@ fn what_was_told_is_used_again_for_the_very_same_and_for_a_short_time() {
     assert_eq!(shown, ["x-name", "adit-assertion"]);
     lately.keep(key, Rc::clone(&told));
     for now in [100_000, 100_000 + REUSED - 1] {
-        assert!(lately.find(key, &own, now).is_some_and(|found| Rc::ptr_eq(&found, &told)), "{now}");
+        assert!(
+            lately.find(&key, |told| told.is_for(&own, now)).is_some_and(|found| Rc::ptr_eq(&found, &told)),
+            "{now}"
+        );
     }
-    assert!(lately.find(key, &own, 100_000 + REUSED).is_none(), "its time is over");
-    assert!(lately.find(key, &own, 99_999).is_none(), "the clock was set back");
+    assert!(lately.find(&key, |told| told.is_for(&own, 100_000 + REUSED)).is_none(), "its time is over");
+    assert!(lately.find(&key, |told| told.is_for(&own, 99_999)).is_none(), "the clock was set back");
     // Whatever it is looked up by: another name, another role, another key, another version of the application.
     let mut renamed = visitor(1, "Ada");
-    renamed.session.person.display_name = Some("Bob".to_owned());
-    assert!(lately.find(key, &asking(&renamed, &roles, &keys), 100_000).is_none());
-    assert!(lately.find(key, &asking(&namesake, &roles, &keys), 100_000).is_none());
-    assert!(lately.find(key, &asking(&ada, &[], &keys), 100_000).is_none());
-    assert!(lately.find(key, &asking(&ada, &roles, &other_keys), 100_000).is_none());
+    Rc::make_mut(&mut renamed.session).person.display_name = Some("Bob".to_owned());
+    assert!(lately.find(&key, |told| told.is_for(&asking(&renamed, &roles, &keys), 100_000)).is_none());
+    assert!(lately.find(&key, |told| told.is_for(&asking(&namesake, &roles, &keys), 100_000)).is_none());
+    assert!(lately.find(&key, |told| told.is_for(&asking(&ada, &[], &keys), 100_000)).is_none());
+    assert!(lately.find(&key, |told| told.is_for(&asking(&ada, &roles, &other_keys), 100_000)).is_none());
     let changed = Arc::new(PublishedApplication::clone(&application));
-    assert!(lately.find(key, &Asking { application: &changed, ..asking(&ada, &roles, &keys) }, 100_000).is_none());
-    lately.tidy(100_000 + REUSED);
-    assert_eq!((lately.young.len(), lately.old.len()), (0, 0));
-}
-
-#[test]
-fn what_is_kept_has_an_end_and_what_is_in_use_stays() {
-    let application = published(PreAuthentication::SignIn, &["X-Name=displayName"]);
-    let fields =
-        SignOnFields { is_asserted: false, ..Arc::into_inner(SignOnFields::of(&application).unwrap()).unwrap() };
-    let (keys, ada) = (keys(), visitor(1, "Ada"));
-    let asking =
-        Asking { application: &application, fields: &fields, visitor: &ada, roles: &[], keys: &keys, issuer: "" };
-    let key = |number: u128| (ada.session.id, PrincipalId::new(Uuid::from_u128(number)), application.id);
-    let told = Shared::new(Told::of(&asking, 0).unwrap());
-    let mut lately = ToldLately::default();
-    lately.keep(key(0), Rc::clone(&told));
-    for number in 1..10 * KEPT as u128 {
-        lately.keep(key(number), Rc::clone(&told));
-        if number.is_multiple_of(100) {
-            assert!(lately.find(key(0), &asking, 0).is_some(), "after {number}");
-        }
-        assert!(lately.young.len() + lately.old.len() <= 2 * KEPT);
-    }
-    assert!(lately.find(key(1), &asking, 0).is_none());
+    let changed = Asking { application: &changed, ..asking(&ada, &roles, &keys) };
+    assert!(lately.find(&key, |told| told.is_for(&changed, 100_000)).is_none());
+    tidy(&mut lately, 100_000 + REUSED);
+    assert_eq!(lately.len(), 0);
 }
 
 /// Were a header listed that the gateway sets itself, or removes, upstreams would be told two things by one name.
