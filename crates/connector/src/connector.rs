@@ -25,7 +25,7 @@ use crate::refusal_log::RefusalLog;
 use crate::register::RegistrationError;
 use crate::registered::{self, Start};
 use crate::target_policy::TargetPolicy;
-use crate::tls::UpstreamTls;
+use crate::tls::UpstreamConfigs;
 use crate::upstream::UpstreamDialler;
 
 /// How long what is under way may take to finish when a connector leaves, unless it is said otherwise: downloads of some
@@ -224,7 +224,7 @@ impl Stint {
                 policy,
                 allow: settings.allow.clone(),
                 refusals: RefusalLog::default(),
-                tls: UpstreamTls::default(),
+                tls: UpstreamConfigs::default(),
                 network: Arc::clone(network),
             },
             leaving,

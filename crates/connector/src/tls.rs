@@ -62,34 +62,64 @@ fn newest() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>
     ClientConfig::builder_with_provider(Arc::new(default_provider())).with_protocol_versions(&[&rustls::version::TLS13])
 }
 
-/// TLS towards upstreams, made when the first one asks for it: reading the system's certificates takes milliseconds and
-/// memory, and many connectors stand beside servers without TLS alone.
+/// TLS towards upstreams, each kind made when the first one asks for it: reading the system's certificates takes milliseconds
+/// and memory, and many connectors stand beside servers without TLS alone.
 #[derive(Debug, Default)]
-pub(crate) struct UpstreamTls(OnceLock<UpstreamTlsConfigs>);
+pub(crate) struct UpstreamConfigs {
+    verified: OnceLock<ByOffer>,
+    not_verified: OnceLock<ByOffer>,
+}
 
-impl UpstreamTls {
-    /// The configurations. What failed is tried again the next time.
+impl UpstreamConfigs {
+    /// For upstreams whose certificates the system's authorities vouch for. What failed is tried again the next time.
     ///
     /// # Errors
     /// The system has no certificates that can be read.
-    pub(crate) fn configs(&self) -> Result<&UpstreamTlsConfigs, Error> {
-        match self.0.get() {
-            Some(configs) => Ok(configs),
-            None => UpstreamTlsConfigs::new().map(|configs| self.0.get_or_init(|| configs)),
-        }
+    pub(crate) fn verified(&self, offer: Offer) -> Result<Arc<ClientConfig>, Error> {
+        made(&self.verified, offer, || {
+            let config = either_version()?.with_platform_verifier().inspect_err(|error| {
+                tracing::error!(%error, "the system's certificates cannot be read: no https upstream is verified");
+            })?;
+            Ok(config.with_no_client_auth())
+        })
+    }
+
+    /// For upstreams whose certificates an administrator has chosen not to verify.
+    ///
+    /// # Errors
+    /// The library refuses its own settings.
+    pub(crate) fn not_verified(&self, offer: Offer) -> Result<Arc<ClientConfig>, Error> {
+        made(&self.not_verified, offer, || {
+            let dangerous_verifier = OwnTrust { trust: Trust::AnyCertificate, provider: Arc::new(default_provider()) };
+            let config = either_version()?.dangerous().with_custom_certificate_verifier(Arc::new(dangerous_verifier));
+            Ok(config.with_no_client_auth())
+        })
     }
 }
 
-/// With upstreams' certificates verified and not.
-#[derive(Debug)]
-pub(crate) struct UpstreamTlsConfigs {
-    pub(crate) verified: ByOffer,
-    pub(crate) not_verified: ByOffer,
+fn either_version() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, Error> {
+    ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions()
+}
+
+/// The configuration of a kind with `offer`, made by `make` where there is none yet.
+fn made(
+    kind: &OnceLock<ByOffer>,
+    offer: Offer,
+    make: impl FnOnce() -> Result<ClientConfig, Error>,
+) -> Result<Arc<ClientConfig>, Error> {
+    let configs = match kind.get() {
+        Some(configs) => configs,
+        None => {
+            let configs = ByOffer::new(&make()?);
+            kind.get_or_init(|| configs)
+        }
+    };
+    Ok(configs.with(offer))
 }
 
 /// The same configuration with each of the offers.
 #[derive(Debug)]
-pub(crate) struct ByOffer([(Offer, Arc<ClientConfig>); 3]);
+struct ByOffer([(Offer, Arc<ClientConfig>); 3]);
 
 impl ByOffer {
     fn new(config: &ClientConfig) -> Self {
@@ -101,23 +131,10 @@ impl ByOffer {
     }
 
     /// The configuration that makes this offer.
-    pub(crate) fn with(&self, offer: Offer) -> Arc<ClientConfig> {
+    fn with(&self, offer: Offer) -> Arc<ClientConfig> {
         let [(_, first), ..] = &self.0;
         let found = self.0.iter().find(|(other, _)| *other == offer);
         Arc::clone(found.map_or(first, |(_, config)| config))
-    }
-}
-
-impl UpstreamTlsConfigs {
-    fn new() -> Result<Self, Error> {
-        let provider = Arc::new(default_provider());
-        let builder =
-            || ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
-        let verified = builder()?.with_platform_verifier()?.with_no_client_auth();
-        let dangerous_verifier = Arc::new(OwnTrust { trust: Trust::AnyCertificate, provider: Arc::clone(&provider) });
-        let not_verified =
-            builder()?.dangerous().with_custom_certificate_verifier(dangerous_verifier).with_no_client_auth();
-        Ok(Self { verified: ByOffer::new(&verified), not_verified: ByOffer::new(&not_verified) })
     }
 }
 

@@ -22,7 +22,7 @@ use crate::refusal_log::RefusalLog;
 use crate::register::now;
 use crate::resolver::resolve;
 use crate::target_policy::TargetPolicy;
-use crate::tls;
+use crate::tls::UpstreamConfigs;
 
 /// Resolution and TCP: a server in the same network answers in milliseconds.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ pub(crate) struct UpstreamDialler {
     pub(crate) policy: TargetPolicy,
     pub(crate) allow: AllowList,
     pub(crate) refusals: RefusalLog,
-    pub(crate) tls: tls::UpstreamTls,
+    pub(crate) tls: UpstreamConfigs,
     pub(crate) network: Arc<dyn Network>,
 }
 
@@ -94,12 +94,12 @@ impl UpstreamDialler {
         let failed = |reason: &dyn std::fmt::Display| {
             OpenFailure::new(OpenReason::TlsFailed, format!("{}:{}: {reason}", target.host, target.port))
         };
-        let configs = || self.tls.configs().map_err(|error| failed(&error));
         let config = match target.tls {
             UpstreamTls::Off => return Ok(UpstreamConnection::Plain(socket)),
-            UpstreamTls::Verified => configs()?.verified.with(offer),
-            UpstreamTls::NotVerified => configs()?.not_verified.with(offer),
+            UpstreamTls::Verified => self.tls.verified(offer),
+            UpstreamTls::NotVerified => self.tls.not_verified(offer),
         };
+        let config = config.map_err(|error| failed(&error))?;
         let name = ServerName::try_from(target.host.clone()).map_err(|error| failed(&error))?;
         match timeout(HANDSHAKE, TlsConnector::from(config).connect(name, socket)).await {
             Ok(Ok(tls)) => Ok(UpstreamConnection::Tls(Box::new(tls))),

@@ -83,17 +83,21 @@ const fn mixed(number: u64) -> u64 {
 
 /// Takes the gateway's own cookies out of a request: they are between it and the browser.
 pub(crate) fn withhold_cookies(headers: &mut HeaderMap) {
-    let is_kept = |line: &HeaderValue| matches!(cookie::without_ours(line.as_bytes()), Some(Cow::Borrowed(_)));
-    if headers.get_all(COOKIE).iter().all(is_kept) {
+    let mut has_changed = false;
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| match cookie::without_ours(line.as_bytes()) {
+        Some(Cow::Borrowed(_)) => Some(line.clone()),
+        changed => {
+            has_changed = true;
+            HeaderValue::from_bytes(&changed?).ok()
+        }
+    });
+    let lines: Vec<HeaderValue> = lines.collect();
+    if !has_changed {
         return;
     }
-    let lines: Vec<HeaderValue> = headers.get_all(COOKIE).iter().cloned().collect();
     headers.remove(COOKIE);
-    for line in lines {
-        let left = cookie::without_ours(line.as_bytes()).and_then(|left| HeaderValue::from_bytes(&left).ok());
-        if let Some(left) = left.filter(|left| !left.is_empty()) {
-            headers.append(COOKIE, left);
-        }
+    for line in lines.into_iter().filter(|line| !line.is_empty()) {
+        headers.append(COOKIE, line);
     }
 }
 
@@ -141,6 +145,9 @@ mod tests {
             withhold_cookies(&mut headers);
             assert_eq!(headers.get(COOKIE).map(|line| line.to_str().unwrap()), left, "{line}");
         }
+        let mut headers = cookies(&["a=1", "__Host-adit-session=1", "b=2; __HOST-ADIT-x=3", "", "c=4"]);
+        withhold_cookies(&mut headers);
+        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1", "b=2", "c=4"]);
     }
 
     #[test]

@@ -129,7 +129,7 @@ async fn forward(
     let (grant, rules, visitor) = match (open_to_all(core, &place, request.uri().path())?, sign_in) {
         (Some((grant, rules)), _) => (grant, rules, None),
         (None, Some(sign_in)) => {
-            let Admitted { grant, rules, visitor } = Box::pin(gate::admit(core, sign_in, &place, &request)).await?;
+            let Admitted { grant, rules, visitor } = gate::admit(core, sign_in, &place, &request).await?;
             (grant, rules, Some(visitor))
         }
         (None, None) => return Err(Failure::new(Reason::SignInUnavailable, "no provider is configured")),

@@ -209,7 +209,7 @@ pub(crate) const LOSSES_WITHIN: Duration = Duration::from_secs(60);
 /// Requests of which losses are remembered, about 150 KiB; those beyond are treated as if nothing were known of them.
 pub(crate) const LOSSES_KNOWN: usize = 1024;
 
-/// A session that no request had in this time, and at most twice, is opened anew when the next one comes.
+/// A session that no request had in twice this time is opened anew when the next one comes; sooner where there are many.
 pub(crate) const SESSION_UNASKED: Duration = Duration::from_secs(30);
 
 /// How long an upstream connection may lie idle: below Node's 5 s, after which it closes connections.

@@ -20,7 +20,7 @@ use crate::ledger::Ledger;
 use crate::limits;
 use crate::sight::{Eligibility, Moment};
 use crate::sights::Sights;
-use crate::sign_on::SignOnFields;
+use crate::sign_on::{Listed, SignOnFields};
 use crate::translate::{Links, Translations};
 use crate::tunnel::TunnelConnection;
 
@@ -132,8 +132,13 @@ pub(crate) enum Destination {
 }
 
 impl ForwardingRules {
-    /// `ledger` is the application's.
-    fn of(application: &Arc<PublishedApplication>, translations: Translations, ledger: Arc<Ledger>) -> Option<Self> {
+    /// `ledger` is the application's, `listed` what all of them list.
+    fn of(
+        application: &Arc<PublishedApplication>,
+        translations: Translations,
+        ledger: Arc<Ledger>,
+        listed: &Listed,
+    ) -> Option<Self> {
         let internal = &application.internal_url;
         let authority = internal.authority();
         let host = match application.host_header {
@@ -145,7 +150,7 @@ impl ForwardingRules {
             host,
             translations,
             destination: Destination::Only,
-            sign_on: SignOnFields::of(application),
+            sign_on: SignOnFields::of(application, listed),
             ledger,
             application: Arc::clone(application),
         })
@@ -168,6 +173,11 @@ impl ForwardingRules {
             ledger: Arc::clone(&self.ledger),
             application: Arc::clone(application),
         }))
+    }
+
+    /// The names of the fields that clients cannot set, beside those that they never can.
+    fn withheld(&self) -> &[String] {
+        self.sign_on.as_deref().map_or(&[], SignOnFields::withheld)
     }
 
     /// Whether connectors probe the upstream by themselves: not while it is closed to everybody.
@@ -194,6 +204,7 @@ impl ForwardingRules {
                 && own.application.pre_authentication == other.application.pre_authentication
                 && own.application.is_sign_on_by_headers == other.application.is_sign_on_by_headers
                 && own.application.sign_on == other.application.sign_on
+                && own.withheld() == other.withheld()
                 && own.application.maintenance.state == MaintenanceState::Off
         };
         match &other.destination {
@@ -296,11 +307,12 @@ fn rules_of(snapshot: &Snapshot, previous: &Serving) -> HashMap<ApplicationId, A
     let all: Vec<_> = snapshot.applications().map(|application| (application, Translations::of(application))).collect();
     let any = all.iter().any(|(application, _)| application.body_links == BodyLinks::Translated);
     let mappings = all.iter().map(|(_, translations)| translations.mapping());
+    let listed = Listed::of(snapshot.applications());
     let links = Arc::new(if any { Links::of(mappings) } else { Links::default() });
     let rules = |(application, translations): (&Arc<PublishedApplication>, Translations)| {
         let ledger = previous.rules(application.id).map(|rules| Arc::clone(&rules.ledger)).unwrap_or_default();
         let translations = translations.with_links(application, &links);
-        Some((application.id, Arc::new(ForwardingRules::of(application, translations, ledger)?)))
+        Some((application.id, Arc::new(ForwardingRules::of(application, translations, ledger, &listed)?)))
     };
     all.into_iter().filter_map(rules).collect()
 }

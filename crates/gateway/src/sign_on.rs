@@ -4,10 +4,12 @@
 //! The fields of one session at one application are made once and used again for [`REUSED`]: hardly any request costs a
 //! signature.
 //!
-//! Invariants: a field of these names comes from here or does not arrive, whatever signs and case a client writes it in
-//! ([`SignOnFields::withhold`], and [`is_claim`](crate::head::fields::is_claim) for the assertion, which no application
-//! takes from anybody). What is used again was made of the very same person, roles, application and key: they are
-//! compared, and not only looked up.
+//! Invariants: a field of these names comes from here or does not arrive, whatever signs and case a client writes it in and
+//! by whichever application it comes to the upstream ([`SignOnFields::withhold`], and
+//! [`is_claim`](crate::head::fields::is_claim) for the assertion, which no application takes from anybody). What is used
+//! again was made of the very same person, roles, application and key: they are compared, and not only looked up.
+
+mod listed;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use crate::lately::Lately;
 use crate::reason::Reason;
 use crate::sign_in::gate::Visitor;
 use crate::sign_in::{self, SignIn};
+pub(crate) use listed::Listed;
 
 /// The field with the assertion.
 static ASSERTION: HeaderName = HeaderName::from_static("adit-assertion");
@@ -51,7 +54,7 @@ const MOST_ROLES: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct SignOnFields {
     fields: Vec<(HeaderName, SignOnClaim)>,
-    /// The names of the fields, plainly written.
+    /// The names that are listed for the upstream, plainly written, in order.
     withheld: Vec<String>,
     /// Whether it is told at all.
     is_told: bool,
@@ -60,20 +63,25 @@ pub(crate) struct SignOnFields {
 
 impl SignOnFields {
     /// Those of an application; nothing where there is nothing to tell or to withhold.
-    pub(crate) fn of(application: &PublishedApplication) -> Option<Arc<Self>> {
+    pub(crate) fn of(application: &PublishedApplication, listed: &Listed) -> Option<Arc<Self>> {
         let is_told = application.is_sign_on_by_headers && application.pre_authentication == PreAuthentication::SignIn;
-        let headers = &application.sign_on.headers;
-        if headers.as_slice().is_empty() && !is_told {
+        let withheld = listed.at(&application.internal_url);
+        if withheld.is_empty() && !is_told {
             return None;
         }
-        let usable = headers.usable();
+        let usable = application.sign_on.headers.usable();
         let field = |own: &&SignOnHeader| Some((HeaderName::from_bytes(own.header.as_bytes()).ok()?, own.claim));
         Some(Arc::new(Self {
             fields: usable.iter().filter_map(field).collect(),
-            withheld: usable.iter().map(|own| plain(&own.header)).collect(),
+            withheld,
             is_told,
             is_asserted: is_told && application.sign_on.assertion == AssertionState::On,
         }))
+    }
+
+    /// The names of what clients cannot set.
+    pub(crate) fn withheld(&self) -> &[String] {
+        &self.withheld
     }
 
     /// Takes the fields of these names out, in every spelling: clients cannot set them.

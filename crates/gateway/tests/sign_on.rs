@@ -353,7 +353,13 @@ async fn where_nobody_signs_in_or_nothing_is_to_be_told_clients_do_not_tell_it_e
     assert_eq!(values(&ask(&signing, WIKI).await, "x-user"), Vec::<String>::new());
     let explained = signing.world.explain(&format!("https://{WIKI}/x"), None);
     assert!(explained.headers.iter().all(|(name, _)| name != "x-user" && name != "adit-assertion"));
-    // An application that never heard of it.
+    // An application that never heard of it, at the same server; and at another one, that of the wiki has no say.
+    assert_eq!(values(&ask(&signing, SHOP).await, "x-user"), Vec::<String>::new());
+    let other = Upstream::start();
+    signing
+        .world
+        .change(|application| application.internal_url = adit_core::InternalUrl::parse(&other.url()).unwrap())
+        .await;
     assert_eq!(values(&ask(&signing, SHOP).await, "x-user").len(), SPELLINGS.len());
 }
 

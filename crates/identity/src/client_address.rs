@@ -8,7 +8,8 @@ use std::net::IpAddr;
 pub struct InNameOf(pub IpAddr);
 
 /// The address of whoever sent a request: of the connection's `peer` or, behind trusted proxies, the nearest that is none of
-/// theirs. `lines` are the values of `X-Forwarded-For`; what stands before that address came from the client itself.
+/// theirs. `lines` are the values of `X-Forwarded-For`, empty where they are no text; what stands before that address came from
+/// the client itself.
 ///
 /// # Errors
 /// The last address that is known, where it is a trusted proxy's: nobody further is named, or what is named cannot be read.
@@ -36,5 +37,32 @@ pub fn network(address: IpAddr) -> IpAddr {
             IpAddr::from([a, b, c, d, 0, 0, 0, 0])
         }
         address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_address_that_is_no_trusted_proxys_is_the_clients() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let is_trusted = |own: IpAddr| own.is_loopback() || own == address("10.0.0.1");
+        for (peer, lines, found) in [
+            ("9.9.9.9", &["1.1.1.1"][..], Ok("9.9.9.9")),
+            ("127.0.0.1", &["1.1.1.1"], Ok("1.1.1.1")),
+            ("127.0.0.1", &["6.6.6.6, 1.1.1.1, 10.0.0.1"], Ok("1.1.1.1")),
+            ("127.0.0.1", &["6.6.6.6", "1.1.1.1", "::ffff:10.0.0.1"], Ok("1.1.1.1")),
+            ("::ffff:127.0.0.1", &["2001:db8::1"], Ok("2001:db8::1")),
+            ("127.0.0.1", &[], Err("127.0.0.1")),
+            ("127.0.0.1", &["10.0.0.1"], Err("10.0.0.1")),
+            ("127.0.0.1", &["6.6.6.6, unknown, 10.0.0.1"], Err("10.0.0.1")),
+            // What cannot be read is not passed over.
+            ("127.0.0.1", &["6.6.6.6", ""], Err("127.0.0.1")),
+            ("127.0.0.1", &["1.1.1.1:80"], Err("127.0.0.1")),
+        ] {
+            let walked = behind_proxies(address(peer), lines.iter().copied(), is_trusted);
+            assert_eq!(walked, found.map(address).map_err(address), "{peer} {lines:?}");
+        }
     }
 }

@@ -14,6 +14,8 @@
 use std::borrow::Cow;
 
 use adit_core::ApplicationId;
+use memchr::{memchr, memchr_iter};
+use uuid::Uuid;
 
 /// What all our names begin with.
 pub const PREFIX: &str = "__Host-adit";
@@ -66,7 +68,8 @@ const LONGEST_COOKIE: usize = 4_096;
 /// The name of an application's session cookie.
 #[must_use]
 pub fn session_name(application: ApplicationId) -> String {
-    format!("{SESSION}{}", application.uuid().simple())
+    let mut buffer = Uuid::encode_buffer();
+    [SESSION, application.uuid().simple().encode_lower(&mut buffer)].concat()
 }
 
 /// The name of what an application's host remembers of one attempt.
@@ -276,22 +279,26 @@ fn name_and_value(pair: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn split_pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| *byte == b';')
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let (pair, after) = line.split_at_checked(memchr(b';', line).unwrap_or(line.len()))?;
+        rest = after.get(1..);
+        Some(pair)
+    })
 }
 
 /// One `Cookie` field as the upstream may see it: without our cookies in any spelling, `None` if nothing is left. What has
 /// none of ours is left as it is, byte for byte.
 #[must_use]
 pub fn without_ours(line: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let prefix = PREFIX.as_bytes();
-    // The first byte has no case, and alone tells nearly all places apart.
-    let may_be = |part: &[u8]| part.first() == prefix.first() && part.eq_ignore_ascii_case(prefix);
-    let has_ours = line.windows(prefix.len()).any(may_be);
-    if !has_ours {
+    // The first byte of ours has no case, and alone tells nearly all places apart.
+    let mut may_begin = memchr_iter(b'_', line).filter_map(|at| line.get(at..at + PREFIX.len()));
+    if !may_begin.any(|part| part.eq_ignore_ascii_case(PREFIX.as_bytes())) {
         return Some(Cow::Borrowed(line));
     }
-    let kept: Vec<&[u8]> = split_pairs(line).map(<[u8]>::trim_ascii).filter(|pair| !is_ours(pair)).collect();
-    let kept: Vec<&[u8]> = kept.into_iter().filter(|pair| !pair.is_empty()).collect();
+    let pairs = split_pairs(line).map(<[u8]>::trim_ascii);
+    let kept: Vec<&[u8]> = pairs.filter(|pair| !pair.is_empty() && !is_ours(pair)).collect();
     if kept.is_empty() { None } else { Some(Cow::Owned(kept.join(&b"; "[..]))) }
 }
 

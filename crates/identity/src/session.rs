@@ -323,6 +323,13 @@ impl SessionLimits {
         self.absolute.min(LONGEST_SESSION)
     }
 
+    /// When a session ends whatever happens, in milliseconds since 1970: as it says itself, or sooner by what is configured
+    /// now.
+    #[must_use]
+    pub fn end_of(&self, session: &Session) -> u64 {
+        session.ends.min(session.signed_in.saturating_add(millis(self.absolute())))
+    }
+
     /// Whether the cookie is to be given out again with a new [`Session::seen`]: a sixteenth of the idle limit has passed,
     /// so that few answers carry one.
     #[must_use]
@@ -392,7 +399,7 @@ pub fn judge(
     if session.signed_in.max(session.given).max(session.seen) > now.saturating_add(SKEW) {
         return Err(SessionOver::FromTheFuture);
     }
-    if now >= session.ends || now >= session.signed_in.saturating_add(millis(limits.absolute())) {
+    if now >= limits.end_of(session) {
         return Err(SessionOver::Ended);
     }
     if now >= session.seen.saturating_add(millis(limits.idle)) {

@@ -17,7 +17,7 @@ use crate::allow::AllowList;
 use crate::network::SystemNetwork;
 use crate::refusal_log::RefusalLog;
 use crate::target_policy::TargetPolicy;
-use crate::tls;
+use crate::tls::UpstreamConfigs;
 
 /// A stream through a tunnel to a socket that the test holds.
 struct Relayed {
@@ -35,7 +35,7 @@ async fn relayed() -> Relayed {
             policy: TargetPolicy::new(ConnectorId::new(uuid::Uuid::from_u128(1)), ca.der(), false).unwrap(),
             allow: AllowList::default(),
             refusals: RefusalLog::default(),
-            tls: tls::UpstreamTls::default(),
+            tls: UpstreamConfigs::default(),
             network: Arc::new(SystemNetwork),
         });
         let mut connection = carrier::connector_end(far).await.unwrap();

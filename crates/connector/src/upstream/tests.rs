@@ -41,7 +41,7 @@ fn dialler(allow: &[&str], answers: &[&[&str]]) -> UpstreamDialler {
         policy: TargetPolicy::new(ConnectorId::new(Uuid::from_u128(1)), ca.der(), false).unwrap(),
         allow: AllowList::new(allow.iter().map(|entry| entry.parse().unwrap()).collect()),
         refusals: RefusalLog::default(),
-        tls: tls::UpstreamTls::default(),
+        tls: UpstreamConfigs::default(),
         network: Arc::new(Fickle(Mutex::new(answers.iter().map(addresses).collect()))),
     }
 }

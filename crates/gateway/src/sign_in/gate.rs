@@ -106,7 +106,8 @@ pub(crate) async fn admit(
             Visitor { session, kind: PrincipalKind::User, by: By::Cookie, keeps_credentials }
         }
         None => match bearer(headers) {
-            Some(token) => sign_in.vouched_by(core, &application, token).await?,
+            // Boxed: hardly any request has one, and all others would carry its room.
+            Some(token) => Box::pin(sign_in.vouched_by(core, &application, token)).await?,
             None => return Err(sign_in.ask(&application, place, request)),
         },
     };

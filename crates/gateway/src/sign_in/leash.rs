@@ -3,7 +3,8 @@
 //!
 //! Each core looks a few times a second whether the directory or what was ended has changed; then every leash of the core asks
 //! the very function that granted the request; and likewise whether a session has reached its end. Nothing is asked while
-//! nothing changes, and a request that waits for nothing pays a comparison: what waits is noted in a place that the core keeps.
+//! nothing changes, and a request that waits for nothing pays a comparison and, with a session, a look at the clock: what waits
+//! is noted in a place that the core keeps.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -138,6 +139,8 @@ pub(crate) struct Leash {
     path: PathAndQuery,
     /// The changes of the core that it has looked at.
     seen: u64,
+    /// When the session ends, in milliseconds since 1970.
+    ends: Option<u64>,
     /// Where the core finds what waits, once something does.
     place: Option<usize>,
     is_over: bool,
@@ -158,8 +161,10 @@ impl Leash {
         host: &Rc<str>,
         path: PathAndQuery,
     ) -> Self {
+        let limits = core.shared.sign_in.as_ref().map(|sign_in| sign_in.limits);
         Self {
             core: Rc::clone(core),
+            ends: limits.zip(visitor.as_ref()).map(|(limits, visitor)| limits.end_of(&visitor.session)),
             visitor: visitor.map(Box::new),
             application,
             host: Rc::clone(host),
@@ -179,7 +184,7 @@ impl Leash {
     pub(crate) fn is_over(&mut self) -> bool {
         let count = self.core.changes.count.get();
         let has_changed = std::mem::replace(&mut self.seen, count) != count;
-        if has_changed || self.ends().is_some_and(|ends| ends <= now()) {
+        if has_changed || self.ends.is_some_and(|ends| ends <= now()) {
             self.is_over |= self.asked().is_err();
         }
         self.is_over
@@ -190,14 +195,8 @@ impl Leash {
         if self.is_over() {
             return Poll::Ready(());
         }
-        let ends = self.ends();
-        self.core.changes.wait(&mut self.place, cx.waker(), ends);
+        self.core.changes.wait(&mut self.place, cx.waker(), self.ends);
         Poll::Pending
-    }
-
-    /// When the session ends.
-    fn ends(&self) -> Option<u64> {
-        self.visitor.as_ref().map(|visitor| visitor.session.ends)
     }
 
     /// Completes once the request may not go on. May be dropped and called again.
@@ -266,6 +265,7 @@ mod tests {
         assert!(changes.waiting.borrow().places.iter().all(Option::is_none));
         assert_eq!(changes.count.get(), 1);
     }
+
     #[test]
     fn who_has_reached_the_end_of_a_session_is_woken_and_nobody_else() {
         let changes = Changes::default();

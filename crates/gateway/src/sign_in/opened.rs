@@ -12,20 +12,25 @@ use adit_identity::{Audience, SealingRing, Session};
 
 use crate::lately::Lately;
 
-/// The last characters of a sealed text, in which its tag is: no two texts that open have the same.
+/// The last characters of a sealed text, in which its tag is: by these it is looked up, and then compared whole.
 const TAIL: usize = 24;
 
 /// What was opened lately, by the ends of the texts.
 pub(crate) type OpenedLately = Lately<[u8; TAIL], Opened>;
 
 /// A session, and of what it was opened.
-#[derive(Debug)]
 pub(crate) struct Opened {
     text: Box<str>,
     ring: Arc<SealingRing>,
     application: ApplicationId,
     host: Rc<str>,
     session: Rc<Session>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").field("session", &self.session.id).finish_non_exhaustive()
+    }
 }
 
 /// The session that a cookie of an application at `host` says, if it opens.

@@ -89,7 +89,7 @@ fn a_list_has_whole_items_and_an_end() {
 #[test]
 fn what_was_told_is_used_again_for_the_very_same_and_for_a_short_time() {
     let application = published(PreAuthentication::SignIn, &["X-Name=displayName"]);
-    let fields = SignOnFields::of(&application).unwrap();
+    let fields = SignOnFields::of(&application, &Listed::default()).unwrap();
     let (keys, other_keys) = (keys(), keys());
     let roles: Vec<Arc<str>> = vec![Arc::from("Editor")];
     let (ada, namesake) = (visitor(1, "Ada"), visitor(2, "Ada"));
@@ -153,4 +153,36 @@ fn no_header_that_the_gateway_sets_itself_can_be_listed() {
         let header = SignOnHeader { header: name.to_owned(), claim: SignOnClaim::Id };
         assert!(SignOnHeaders::new(vec![header]).is_err(), "{name}");
     }
+}
+
+#[test]
+fn what_is_listed_for_an_upstream_is_listed_for_everything_that_leads_there() {
+    let at = |internal: &str| InternalUrl::parse(internal).unwrap();
+    let application = |internal: &str, pairs: &[&str]| {
+        let other = PublishedApplication::clone(&published(PreAuthentication::Passthrough, pairs));
+        Arc::new(PublishedApplication { internal_url: at(internal), ..other })
+    };
+    let all = [
+        application("http://wiki.corp:8080/", &["X_User=id"]),
+        application("https://wiki.corp:8080/admin/", &["X-Role=appRoles"]),
+        application("http://*.teams.corp/", &["X-Team=groups"]),
+        application("http://mail.corp/", &[]),
+    ];
+    let listed = Listed::of(all.iter());
+    for (internal, names) in [
+        ("http://wiki.corp:8080/open/", &["x-role", "x-user"][..]),
+        ("http://wiki.corp/", &[]),
+        ("http://mail.corp/", &[]),
+        ("http://red.teams.corp/", &["x-team"]),
+        ("http://a.red.teams.corp/", &["x-team"]),
+        ("http://teams.corp/", &[]),
+        ("http://red.teams.corp:81/", &[]),
+        ("http://*.red.teams.corp/", &["x-team"]),
+        ("http://*.corp/", &["x-team"]),
+        ("http://*.corp:8080/", &["x-role", "x-user"]),
+        ("http://*.example/", &[]),
+    ] {
+        assert_eq!(listed.at(&at(internal)), names, "{internal}");
+    }
+    assert_eq!(Listed::default().at(&at("http://wiki.corp/")), Vec::<String>::new());
 }

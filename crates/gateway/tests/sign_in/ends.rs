@@ -2,7 +2,7 @@
 //! else's does.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use adit_core::ExternalUrl;
 use adit_core::application::BodyLinks;
@@ -18,7 +18,7 @@ use tokio_rustls::client::TlsStream;
 use uuid::Uuid;
 
 use super::world::World;
-use super::world::sign_in::{Browser, SignInWorld, end, everybody, only, user};
+use super::world::sign_in::{Browser, SignInWorld, end, everybody, only, short_limits, user};
 use super::world::upstream::Upstream;
 use super::{SHOP, WIKI};
 
@@ -239,4 +239,34 @@ async fn a_page_that_is_collected_to_be_translated_ends_with_the_session_of_its_
     let count = tokio::time::timeout(SOON, collected.read(&mut buffer)).await.expect("it ends").unwrap();
     let said = String::from_utf8_lossy(&buffer[..count]);
     assert!(said.starts_with("HTTP/1.1 401 "), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_open_ends_with_its_session_and_with_what_the_configuration_leaves_of_a_token() {
+    let absolute = Duration::from_secs(6);
+    let limits = short_limits(6_000, 60_000);
+    let (mut signing, upstream) = (SignInWorld::start_with(limits).await, Upstream::start());
+    signing.publish(WIKI, &upstream, everybody()).await;
+    let _connector = signing.world.connector(&[]).await;
+    let begun = Instant::now();
+    let mut browser = Browser::default();
+    signing.open(&mut browser, WIKI, "/", &user(10, &[])).await;
+    let cookie = format!("cookie: {}", browser.line(WIKI));
+    // It says that it lasts for ten minutes.
+    let (app, ada) = (Uuid::from_u128(100).to_string(), Uuid::from_u128(10).to_string());
+    let issued = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let token = signing.provider.access_token(&app, &ada, &json!({"iat": issued}));
+    let mut by_token = websocket(&signing, &format!("authorization: Bearer {token}")).await;
+    let mut by_cookie = websocket(&signing, &cookie).await;
+    let (mut bytes, _) = asked(&signing, &format!("GET /endless HTTP/1.1\r\nhost: {WIKI}\r\n{cookie}\r\n\r\n")).await;
+    for socket in [&mut by_token, &mut by_cookie] {
+        assert!(is_alive(socket).await);
+    }
+    for socket in [&mut by_token, &mut by_cookie, &mut bytes] {
+        let mut buffer = vec![0; 64 * 1024];
+        let end = async { while matches!(socket.read(&mut buffer).await, Ok(1..)) {} };
+        tokio::time::timeout(absolute + SOON, end).await.expect("it ends");
+    }
+    let lasted = begun.elapsed();
+    assert!(lasted < absolute + 2 * SOON, "{lasted:?}");
 }
