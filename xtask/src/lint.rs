@@ -30,6 +30,6 @@ pub(crate) fn clippy() -> Result<(), Failed> {
 }
 
 /// Whether the binary without its optional parts builds as cleanly.
-pub(crate) fn without_features() -> Result<(), Failed> {
+fn without_features() -> Result<(), Failed> {
     run(&mut cargo(&["clippy", "--package", "adit", "--no-default-features", "--all-targets", "--", "-D", "warnings"]))
 }
