@@ -57,8 +57,18 @@ fn main() -> ExitCode {
 
 /// Installs what the tests need.
 fn setup() -> Result<(), Failed> {
+    setup_to_build()?;
+    setup_to_run()
+}
+
+/// Installs what the tests need to be built.
+fn setup_to_build() -> Result<(), Failed> {
     packages::install(packages::FOR_TESTS)?;
-    tool::components()?;
+    tool::components()
+}
+
+/// Installs what else they need to run, for which nothing is built.
+fn setup_to_run() -> Result<(), Failed> {
     python::environment()?;
     javascript::packages()
 }

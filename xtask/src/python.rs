@@ -18,6 +18,7 @@ pub(crate) fn environment() -> Result<(), Failed> {
     println!("installing the Python packages of tests/python/requirements.txt into {}", folder.display());
     run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
     let pip = folder.join("bin/pip");
-    run(Command::new(pip).args(["install", "--quiet", "--requirement"]).arg(&requirements))?;
+    // Compiled when it is imported: of the tens of thousands of modules the tests use a few.
+    run(Command::new(pip).args(["install", "--quiet", "--no-compile", "--requirement"]).arg(&requirements))?;
     fs::write(&installed, wanted).map_err(|error| Failed(format!("{} cannot be written: {error}", installed.display())))
 }

@@ -1,6 +1,7 @@
 //! One command that is run and must succeed.
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -42,6 +43,19 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failed> {
         Ok(status) => Err(Failed(format!("`{shown}` failed ({status})"))),
         Err(error) => Err(Failed(format!("`{shown}` could not be started: {error}"))),
     }
+}
+
+/// Runs it with the lowest priority beside other things, says in one block what it said, and demands success.
+pub(crate) fn run_beside(command: &Command) -> Result<(), Failed> {
+    let shown = shown(command);
+    let mut patient = Command::new("nice");
+    patient.args(["-n", "19"]).arg(command.get_program()).args(command.get_args());
+    patient.current_dir(command.get_current_dir().unwrap_or(Path::new("."))).stdin(Stdio::null());
+    let output = patient.output().map_err(|error| Failed(format!("`{shown}` could not be started: {error}")))?;
+    let said = [output.stderr, output.stdout].concat();
+    // Who cannot print has nobody who reads.
+    let _ = writeln!(io::stdout().lock(), "\n> {shown} (beside the tests)\n{}", String::from_utf8_lossy(&said));
+    if output.status.success() { Ok(()) } else { Err(Failed(format!("`{shown}` failed ({})", output.status))) }
 }
 
 /// Whether a command runs and succeeds, without its output.

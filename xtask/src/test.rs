@@ -4,9 +4,10 @@
 //! built without optional features neither: that it builds and works is. `cargo xtask lint` has both.
 
 use std::process::Command;
+use std::thread;
 
-use crate::step::{Failed, cargo, run, target};
-use crate::{lint, program, setup, tool};
+use crate::step::{Failed, cargo, run, run_beside, target};
+use crate::{lint, program, setup_to_build, setup_to_run, tool};
 
 /// How long the tests with counts go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,20 +28,21 @@ struct Counts {
 
 /// Installs, checks, tests. Every step runs, so that one run shows everything that is wrong.
 pub(crate) fn run_all(length: Length) -> Result<(), Failed> {
-    setup()?;
+    setup_to_build()?;
     let mut wrong = Vec::new();
     // All at once: whatever is built apart from the others has other features, and nearly everything is compiled again.
     let build = || run(&mut cargo(&["build", "--workspace", "--all-targets"]));
-    let bare = || {
-        let arguments = ["test", "--workspace", "--no-default-features", "--bin", "adit", "configuration"];
-        run(&mut cargo(&arguments))
-    };
-    for step in [lint::formatting(), lint::clippy(), build(), bare()] {
-        wrong.extend(step.err());
-    }
+    // What is fetched and unpacked leaves a core to the compiler, and the other way round.
+    let (set_up, built) = thread::scope(|scope| {
+        let set_up = scope.spawn(setup_to_run);
+        let built = [lint::formatting(), build()];
+        (set_up.join(), built)
+    });
+    set_up.map_err(|_| Failed("what the tests need could not be installed".to_owned()))??;
+    wrong.extend(built.into_iter().filter_map(Result::err));
     println!("(licences, bans and sources of dependencies, lints without features: `cargo xtask lint`)");
     let mut counts = Counts::default();
-    wrong.extend(test(length, &mut counts).err());
+    wrong.extend(test(length, &mut counts));
     if counts.ignored > 0 {
         wrong.push(Failed(format!("{} tests were ignored: none may be skipped", counts.ignored)));
     }
@@ -54,11 +56,14 @@ pub(crate) fn run_all(length: Length) -> Result<(), Failed> {
     if wrong.is_empty() { Ok(()) } else { Err(Failed(format!("{} steps failed, see above", wrong.len()))) }
 }
 
-/// Runs the tests with their output passed through, and counts.
-fn test(length: Length, counts: &mut Counts) -> Result<(), Failed> {
-    let long = (length == Length::Long).then(|| Ok((tool::keycloak()?, tool::wycheproof()?))).transpose()?;
-    let options: &[&str] = if long.is_some() { &["--features", lint::FOR_LONG_TESTS] } else { &[] };
-    let programs = program::built(options)?;
+/// Runs the tests with their output passed through, and counts; what was wrong.
+fn test(length: Length, counts: &mut Counts) -> Vec<Failed> {
+    let long = (length == Length::Long).then(|| Ok((tool::keycloak()?, tool::wycheproof()?))).transpose();
+    let options: &[&str] = if length == Length::Long { &["--features", lint::FOR_LONG_TESTS] } else { &[] };
+    let (long, programs) = match (long, program::built(options)) {
+        (Ok(long), Ok(programs)) => (long, programs),
+        (long, programs) => return [long.err(), programs.err()].into_iter().flatten().collect(),
+    };
     let set = |command: &mut Command| {
         command.env("ADIT_BINARY", target().join("debug/adit"));
         if let Some((keycloak, wycheproof)) = &long {
@@ -66,12 +71,22 @@ fn test(length: Length, counts: &mut Counts) -> Result<(), Failed> {
             command.env("ADIT_TEST_WYCHEPROOF", wycheproof);
         }
     };
-    let failed = program::run_all(&programs, set, |line| counts.add(line));
+    // The lints, and the one test of what is built without optional features: most tests wait for most of their time.
+    let bare = cargo(&["test", "--workspace", "--no-default-features", "--bin", "adit", "configuration"]);
+    let (failed, beside) = thread::scope(|scope| {
+        let beside = scope.spawn(|| [run_beside(&lint::clippy()), run_beside(&bare)]);
+        (program::run_all(&programs, set, |line| counts.add(line)), beside.join())
+    });
     let examples = run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]));
-    match failed.as_slice() {
-        [] => examples,
-        failed => Err(Failed(format!("tests failed: {}", failed.join(", ")))),
+    let mut wrong: Vec<Failed> = examples.err().into_iter().collect();
+    match beside {
+        Ok(beside) => wrong.extend(beside.into_iter().filter_map(Result::err)),
+        Err(_) => wrong.push(Failed("what ran beside the tests came to no end".to_owned())),
     }
+    if !failed.is_empty() {
+        wrong.push(Failed(format!("tests failed: {}", failed.join(", "))));
+    }
+    wrong
 }
 
 impl Counts {
