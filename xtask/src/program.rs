@@ -1,7 +1,7 @@
 //! The test programs that cargo has built, each run as cargo would, in two lanes.
 //!
-//! Tests that have deadlines run one program after the other. Those that only compute run beside them with the lowest
-//! priority, in the time in which the others wait.
+//! Tests that have deadlines run one program after the other. Those that only compute run beside them and each other with the
+//! lowest priority, in the time in which the others wait.
 
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -99,26 +99,27 @@ pub(crate) fn run_all(
 ) -> Vec<String> {
     let mut failed = Vec::new();
     let beside = thread::scope(|scope| {
-        let beside = scope.spawn(|| {
-            let patient = programs.iter().filter(|program| program.is_patient());
-            patient.map(|program| said_beside(program, &set)).collect::<Vec<_>>()
-        });
+        let set = &set;
+        let patient = programs.iter().filter(|program| program.is_patient());
+        let beside: Vec<_> = patient.map(|program| scope.spawn(move || said_beside(program, set))).collect();
         for program in programs.iter().filter(|program| !program.is_patient()) {
             println!("\n     Running {} ({})", program.name, program.path.display());
-            let passed = program.run(&set, |line| {
+            let passed = program.run(set, |line| {
                 println!("{line}");
                 count(line);
             });
             failed.extend((!passed).then(|| program.name.clone()));
         }
-        beside.join()
+        beside.into_iter().map(thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
-    match beside {
-        Ok(beside) => {
-            beside.iter().flat_map(|(_, said)| said).for_each(|line| count(line));
-            failed.extend(beside.into_iter().filter_map(|(failed, _)| failed));
+    for beside in beside {
+        match beside {
+            Ok((name, said)) => {
+                said.iter().for_each(|line| count(line));
+                failed.extend(name);
+            }
+            Err(_) => failed.push("a program beside the others".to_owned()),
         }
-        Err(_) => failed.push("the programs beside the others".to_owned()),
     }
     failed
 }
