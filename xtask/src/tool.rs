@@ -12,6 +12,12 @@ const RATHOLE: &str = "0.5.0";
 /// The version of Keycloak at which the long tests sign in.
 const KEYCLOAK: &str = "26.4.5";
 
+/// The module for Go that has the Wycheproof project's vectors.
+const WYCHEPROOF: &str = "github.com/c2sp/wycheproof";
+
+/// And its version: there are no releases.
+const WYCHEPROOF_VERSION: &str = "v0.0.0-20260902155932-3fa63dd0344a";
+
 /// Adds rustfmt and clippy where the toolchain came without.
 pub(crate) fn components() -> Result<(), Failed> {
     for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
@@ -52,12 +58,6 @@ pub(crate) fn rathole() -> Result<PathBuf, Failed> {
     }
     Ok(program)
 }
-
-/// The module for Go that has the Wycheproof project's vectors.
-const WYCHEPROOF: &str = "github.com/c2sp/wycheproof";
-
-/// And its version: there are no releases.
-const WYCHEPROOF_VERSION: &str = "v0.0.0-20260902155932-3fa63dd0344a";
 
 /// Keycloak: `ADIT_TEST_KEYCLOAK`, or its distribution, fetched with Maven and unpacked below the build folder.
 pub(crate) fn keycloak() -> Result<PathBuf, Failed> {

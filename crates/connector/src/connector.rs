@@ -77,9 +77,6 @@ pub enum ConnectorError {
     /// Registration failed.
     #[error("the connector was not registered: {0}")]
     Registration(#[from] RegistrationError),
-    /// TLS cannot be set up.
-    #[error("the connector was not started: {0}")]
-    Tls(#[from] rustls::Error),
     /// A thread could not be started.
     #[error("the connector was not started: {0}")]
     Thread(std::io::Error),

@@ -5,7 +5,11 @@
 //! ([`SignOnHeaders::new`]). What was stored under earlier rules is held against those of today by
 //! [`SignOnHeaders::usable`].
 
+mod listed;
+
 use serde::{Deserialize, Serialize};
+
+pub use listed::Listed;
 
 /// What a header says of who asks. The words are those of Microsoft Graph, where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -200,8 +200,7 @@ impl Snapshot {
         if by_domain.len() == 0 {
             return None;
         }
-        let domains = host.match_indices('.').filter_map(|(dot, _)| host.get(dot..));
-        domains.filter(|domain| wildcard::star(host, domain).is_some()).find_map(|domain| by_domain.get(domain))
+        wildcard::domains_above(host).find_map(|domain| by_domain.get(domain))
     }
 
     /// Whether an application is assigned to that group: others decide nothing, and a session may leave them out.

@@ -19,6 +19,12 @@ pub fn star<'h>(host: &'h str, domain: &str) -> Option<&'h str> {
     (end.eq_ignore_ascii_case(domain) && is_star(star)).then_some(star)
 }
 
+/// The domains (`.example`) whose wildcards `host` is under, the longest first.
+pub fn domains_above(host: &str) -> impl Iterator<Item = &str> {
+    let domains = host.match_indices('.').filter_map(|(dot, _)| host.get(dot..));
+    domains.filter(|domain| star(host, domain).is_some())
+}
+
 /// Whether a text can stand for the star: whole labels of letters, digits, `-` and `_`, and at least one.
 fn is_star(text: &str) -> bool {
     text.split('.').all(|label| {

@@ -97,9 +97,8 @@ impl Client {
     /// them the nearest that is none of theirs. None where that stands for many: this host, and trusted proxies that name
     /// nobody.
     pub(crate) fn sender(&self, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Option<IpAddr> {
-        let lines = headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or_default());
         let is_trusted = |address| trusted_proxies.iter().any(|network| network.contains(&address));
-        behind_proxies(self.address, lines, is_trusted).ok().filter(|address| !address.is_loopback())
+        behind_proxies(self.address, headers, is_trusted).ok().filter(|address| !address.is_loopback())
     }
 
     /// `X-Forwarded-For` for the upstream: the address we see, after what a trusted proxy said.

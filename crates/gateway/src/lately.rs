@@ -1,6 +1,5 @@
 //! What a core keeps because it is probably asked for again soon.
 
-use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::rc::Rc;
@@ -24,11 +23,7 @@ impl<K, V> Default for Lately<K, V> {
 
 impl<K: Eq + Hash, V> Lately<K, V> {
     /// What is kept by `key`, if it is still right.
-    pub(crate) fn find<Q>(&mut self, key: &Q, is_right: impl Fn(&V) -> bool) -> Option<Rc<V>>
-    where
-        K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
-    {
+    pub(crate) fn find(&mut self, key: &K, is_right: impl Fn(&V) -> bool) -> Option<Rc<V>> {
         if let Some(kept) = self.young.get(key) {
             return is_right(kept).then(|| Rc::clone(kept));
         }

@@ -9,6 +9,7 @@ use adit_core::application::{BodyLinks, HostHeader};
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::{ApplicationId, ConnectorGroupId};
 use adit_core::maintenance::MaintenanceState;
+use adit_core::sign_on::Listed;
 use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
 use adit_core::wildcard;
 use adit_tunnel::target::{Shown, Target};
@@ -20,7 +21,7 @@ use crate::ledger::Ledger;
 use crate::limits;
 use crate::sight::{Eligibility, Moment};
 use crate::sights::Sights;
-use crate::sign_on::{Listed, SignOnFields};
+use crate::sign_on::SignOnFields;
 use crate::translate::{Links, Translations};
 use crate::tunnel::TunnelConnection;
 

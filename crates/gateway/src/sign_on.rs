@@ -9,13 +9,11 @@
 //! [`is_claim`](crate::head::fields::is_claim) for the assertion, which no application takes from anybody). What is used
 //! again was made of the very same person, roles, application and key: they are compared, and not only looked up.
 
-mod listed;
-
 use std::rc::Rc;
 use std::sync::Arc;
 
 use adit_core::access::Grant;
-use adit_core::sign_on::{AssertionState, SignOnClaim, SignOnHeader, plain};
+use adit_core::sign_on::{AssertionState, Listed, SignOnClaim, SignOnHeader};
 use adit_core::snapshot::PublishedApplication;
 use adit_core::{ApplicationId, PreAuthentication, PrincipalId, PrincipalKind};
 use adit_identity::session::{Person, SessionId};
@@ -30,7 +28,6 @@ use crate::lately::Lately;
 use crate::reason::Reason;
 use crate::sign_in::gate::Visitor;
 use crate::sign_in::{self, SignIn};
-pub(crate) use listed::Listed;
 
 /// The field with the assertion.
 static ASSERTION: HeaderName = HeaderName::from_static("adit-assertion");

@@ -42,8 +42,7 @@ pub(crate) fn of(parts: &Parts, public_url: Option<&Url>, trusted_proxies: &[IpN
 #[must_use]
 pub fn client_address(extensions: &Extensions, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Option<IpAddr> {
     let is_trusted = |address| trusted_proxies.iter().any(|network| network.contains(&address));
-    let lines = headers.get_all(FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or_default());
-    let found = behind_proxies(extensions.get::<Peer>()?.address, lines, is_trusted);
+    let found = behind_proxies(extensions.get::<Peer>()?.address, headers, is_trusted);
     Some(found.unwrap_or_else(|proxy| proxy))
 }
 

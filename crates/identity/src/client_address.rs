@@ -3,22 +3,25 @@
 
 use std::net::IpAddr;
 
+use http::HeaderMap;
+
 /// The client in whose name an issuer of this process is asked: an extension of the request, as no header can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InNameOf(pub IpAddr);
 
 /// The address of whoever sent a request: of the connection's `peer` or, behind trusted proxies, the nearest that is none of
-/// theirs. `lines` are the values of `X-Forwarded-For`, empty where they are no text; what stands before that address came from
-/// the client itself.
+/// theirs that `X-Forwarded-For` names. What stands before it there came from the client itself.
 ///
 /// # Errors
 /// The last address that is known, where it is a trusted proxy's: nobody further is named, or what is named cannot be read.
-pub fn behind_proxies<'l>(
+pub fn behind_proxies(
     peer: IpAddr,
-    lines: impl DoubleEndedIterator<Item = &'l str>,
+    headers: &HeaderMap,
     is_trusted: impl Fn(IpAddr) -> bool,
 ) -> Result<IpAddr, IpAddr> {
-    let mut named = lines.rev().flat_map(|line| line.rsplit(','));
+    // A line that is no text is not passed over: it names nobody.
+    let lines = headers.get_all("x-forwarded-for").iter().rev().map(|line| line.to_str().unwrap_or_default());
+    let mut named = lines.flat_map(|line| line.rsplit(','));
     let mut nearest = peer.to_canonical();
     while is_trusted(nearest) {
         let next = named.next().and_then(|text| text.trim().parse::<IpAddr>().ok());
@@ -42,6 +45,8 @@ pub fn network(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
 
     #[test]
@@ -57,11 +62,13 @@ mod tests {
             ("127.0.0.1", &[], Err("127.0.0.1")),
             ("127.0.0.1", &["10.0.0.1"], Err("10.0.0.1")),
             ("127.0.0.1", &["6.6.6.6, unknown, 10.0.0.1"], Err("10.0.0.1")),
-            // What cannot be read is not passed over.
             ("127.0.0.1", &["6.6.6.6", ""], Err("127.0.0.1")),
+            ("127.0.0.1", &["6.6.6.6", "é, 10.0.0.1"], Err("127.0.0.1")),
             ("127.0.0.1", &["1.1.1.1:80"], Err("127.0.0.1")),
         ] {
-            let walked = behind_proxies(address(peer), lines.iter().copied(), is_trusted);
+            let values = lines.iter().map(|line| HeaderValue::from_bytes(line.as_bytes()).unwrap());
+            let headers = values.map(|value| (HeaderName::from_static("x-forwarded-for"), value)).collect();
+            let walked = behind_proxies(address(peer), &headers, is_trusted);
             assert_eq!(walked, found.map(address).map_err(address), "{peer} {lines:?}");
         }
     }

@@ -51,10 +51,24 @@ enum By {
 }
 
 impl Visitor {
-    /// Somebody with a session.
+    /// A user by number who has signed in.
     #[cfg(test)]
-    pub(crate) fn with_session(session: Session, kind: PrincipalKind) -> Self {
-        Self { session: Rc::new(session), kind, by: By::Cookie, keeps_credentials: false }
+    pub(crate) fn imagined(number: u128, name: &str) -> Self {
+        use adit_core::revision::{Epoch, Revision};
+        let person = Person {
+            issuer: "https://id.example".to_owned(),
+            subject: number.to_string(),
+            principal: PrincipalId::new(uuid::Uuid::from_u128(number)),
+            display_name: Some(name.to_owned()),
+            user_name: None,
+            groups: Vec::new(),
+            groups_left_out: 0,
+            roles: Vec::new(),
+            claims: Vec::new(),
+        };
+        let limits = adit_identity::session::SessionLimits::default();
+        let session = Session::begin(person, &limits, (Epoch(1), Revision(1)), 5_000).unwrap();
+        Self { session: Rc::new(session), kind: PrincipalKind::User, by: By::Cookie, keeps_credentials: false }
     }
 
     /// Takes out of a request's head what is between us and the client. (Cookies of ours are never passed on.)

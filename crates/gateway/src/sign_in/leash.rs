@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use adit_core::ApplicationId;
 use adit_core::access::{self, AccessRequest, Who};
+use adit_identity::Session;
 use http::uri::PathAndQuery;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -217,7 +218,7 @@ impl Leash {
             Some(visitor) => {
                 let sign_in = self.core.shared.sign_in.as_ref().ok_or_else(over)?;
                 // What is open is in use: only requests are measured by the time without one.
-                let in_use = adit_identity::Session { seen: now(), ..adit_identity::Session::clone(&visitor.session) };
+                let in_use = Session { seen: now(), ..Session::clone(&visitor.session) };
                 if !sign_in.counts(&self.core, &in_use, Some(self.application), now()) {
                     return Err(over());
                 }

@@ -59,29 +59,11 @@ pub(super) fn session(
 
 #[cfg(test)]
 mod tests {
-    use adit_core::PrincipalId;
-    use adit_core::revision::{Epoch, Revision};
     use adit_identity::SealingSecret;
-    use adit_identity::session::{Person, SessionLimits};
     use uuid::Uuid;
 
     use super::*;
-
-    fn sealed(ring: &SealingRing, at: Audience<'_>) -> String {
-        let person = Person {
-            issuer: "https://id.example".to_owned(),
-            subject: "1".to_owned(),
-            principal: PrincipalId::new(Uuid::from_u128(1)),
-            display_name: None,
-            user_name: None,
-            groups: Vec::new(),
-            groups_left_out: 0,
-            roles: Vec::new(),
-            claims: Vec::new(),
-        };
-        let session = Session::begin(person, &SessionLimits::default(), (Epoch(1), Revision(1)), 5_000).unwrap();
-        session.seal(ring, at).unwrap()
-    }
+    use crate::sign_in::gate::Visitor;
 
     #[test]
     fn what_was_opened_is_found_by_the_same_text_at_the_same_place_under_the_same_keys_only() {
@@ -90,7 +72,8 @@ mod tests {
         let (first, turned) = (ring(0, None), ring(1, Some(&secrets[0])));
         let (wiki, mail) = (ApplicationId::new(Uuid::from_u128(1)), ApplicationId::new(Uuid::from_u128(2)));
         let (host, other_host) = (Rc::from("wiki.example"), Rc::from("mail.example"));
-        let text = sealed(&first, Audience::application(wiki, &host));
+        let here = Audience::application(wiki, &host);
+        let text = Visitor::imagined(1, "Ada").session.seal(&first, here).unwrap();
         let mut lately = OpenedLately::default();
         let opened = session(&mut lately, &first, (wiki, &host), &text).unwrap();
         let again = session(&mut lately, &first, (wiki, &host), &text).unwrap();

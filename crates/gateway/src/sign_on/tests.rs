@@ -8,8 +8,7 @@ use adit_core::id::ConnectorGroupId;
 use adit_core::revision::{Epoch, Revision};
 use adit_core::sign_on::{SignOn, SignOnHeaders};
 use adit_core::{AppId, DisplayName, ExternalUrl, InternalUrl, Snapshot};
-use adit_identity::session::SessionLimits;
-use adit_identity::{AssertionKey, Session};
+use adit_identity::AssertionKey;
 use http::Request;
 use uuid::Uuid;
 
@@ -31,22 +30,6 @@ fn published(pre_authentication: PreAuthentication, pairs: &[&str]) -> Arc<Publi
     let mut application = Application::new(id, app, name, jiff::Timestamp::UNIX_EPOCH, Attributes::new());
     application.publish(publishing, ConnectorGroupId::new(Uuid::from_u128(1)));
     Arc::new(PublishedApplication::of(&application).unwrap())
-}
-
-fn visitor(number: u128, name: &str) -> Visitor {
-    let person = Person {
-        issuer: "https://id.example".to_owned(),
-        subject: number.to_string(),
-        principal: PrincipalId::new(Uuid::from_u128(number)),
-        display_name: Some(name.to_owned()),
-        user_name: None,
-        groups: Vec::new(),
-        groups_left_out: 0,
-        roles: Vec::new(),
-        claims: Vec::new(),
-    };
-    let session = Session::begin(person, &SessionLimits::default(), (Epoch(1), Revision(1)), 5_000).unwrap();
-    Visitor::with_session(session, PrincipalKind::User)
 }
 
 fn keys() -> Arc<AssertionKeys> {
@@ -92,7 +75,7 @@ fn what_was_told_is_used_again_for_the_very_same_and_for_a_short_time() {
     let fields = SignOnFields::of(&application, &Listed::default()).unwrap();
     let (keys, other_keys) = (keys(), keys());
     let roles: Vec<Arc<str>> = vec![Arc::from("Editor")];
-    let (ada, namesake) = (visitor(1, "Ada"), visitor(2, "Ada"));
+    let (ada, namesake) = (Visitor::imagined(1, "Ada"), Visitor::imagined(2, "Ada"));
     let asking = |visitor, roles, keys| Asking {
         application: &application,
         fields: &fields,
@@ -117,7 +100,7 @@ fn what_was_told_is_used_again_for_the_very_same_and_for_a_short_time() {
     assert!(lately.find(&key, |told| told.is_for(&own, 100_000 + REUSED)).is_none(), "its time is over");
     assert!(lately.find(&key, |told| told.is_for(&own, 99_999)).is_none(), "the clock was set back");
     // Whatever it is looked up by: another name, another role, another key, another version of the application.
-    let mut renamed = visitor(1, "Ada");
+    let mut renamed = Visitor::imagined(1, "Ada");
     Rc::make_mut(&mut renamed.session).person.display_name = Some("Bob".to_owned());
     assert!(lately.find(&key, |told| told.is_for(&asking(&renamed, &roles, &keys), 100_000)).is_none());
     assert!(lately.find(&key, |told| told.is_for(&asking(&namesake, &roles, &keys), 100_000)).is_none());
@@ -153,36 +136,4 @@ fn no_header_that_the_gateway_sets_itself_can_be_listed() {
         let header = SignOnHeader { header: name.to_owned(), claim: SignOnClaim::Id };
         assert!(SignOnHeaders::new(vec![header]).is_err(), "{name}");
     }
-}
-
-#[test]
-fn what_is_listed_for_an_upstream_is_listed_for_everything_that_leads_there() {
-    let at = |internal: &str| InternalUrl::parse(internal).unwrap();
-    let application = |internal: &str, pairs: &[&str]| {
-        let other = PublishedApplication::clone(&published(PreAuthentication::Passthrough, pairs));
-        Arc::new(PublishedApplication { internal_url: at(internal), ..other })
-    };
-    let all = [
-        application("http://wiki.corp:8080/", &["X_User=id"]),
-        application("https://wiki.corp:8080/admin/", &["X-Role=appRoles"]),
-        application("http://*.teams.corp/", &["X-Team=groups"]),
-        application("http://mail.corp/", &[]),
-    ];
-    let listed = Listed::of(all.iter());
-    for (internal, names) in [
-        ("http://wiki.corp:8080/open/", &["x-role", "x-user"][..]),
-        ("http://wiki.corp/", &[]),
-        ("http://mail.corp/", &[]),
-        ("http://red.teams.corp/", &["x-team"]),
-        ("http://a.red.teams.corp/", &["x-team"]),
-        ("http://teams.corp/", &[]),
-        ("http://red.teams.corp:81/", &[]),
-        ("http://*.red.teams.corp/", &["x-team"]),
-        ("http://*.corp/", &["x-team"]),
-        ("http://*.corp:8080/", &["x-role", "x-user"]),
-        ("http://*.example/", &[]),
-    ] {
-        assert_eq!(listed.at(&at(internal)), names, "{internal}");
-    }
-    assert_eq!(Listed::default().at(&at("http://wiki.corp/")), Vec::<String>::new());
 }
