@@ -25,7 +25,7 @@ use crate::plan::{CLIENTS, END, Fault, GATEWAYS, HEALED, MACHINES, Plan, UPSTREA
 use crate::upstream;
 
 /// How far the simulated time moves at once.
-const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_millis(20);
 
 /// The longest time until a gateway hears of a change of the directory.
 const FEED: Duration = Duration::from_millis(300);

@@ -1,11 +1,12 @@
 //! Formatting, lints, and what may be depended on.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::step::{Failed, cargo, repository, run};
 use crate::tool;
 
-/// The features of the tests that `--long` alone runs.
+/// The features that bring the tests that `--long` alone runs ([`crate::program`]): they are compiled and linted every time.
 pub(crate) const FOR_LONG_TESTS: &str = "adit-tests/keycloak,adit-identity/vectors";
 
 /// `cargo xtask lint`.
@@ -13,7 +14,7 @@ pub(crate) fn run_all() -> Result<(), Failed> {
     tool::components()?;
     formatting()?;
     run(&mut clippy())?;
-    without_features()?;
+    run(&mut without_features())?;
     let deny = tool::cargo_deny()?;
     run(Command::new(deny).current_dir(repository()).args(["check", "bans", "licenses", "sources"]))
 }
@@ -24,11 +25,18 @@ pub(crate) fn formatting() -> Result<(), Failed> {
 }
 
 /// Succeeds where clippy has nothing to say.
-pub(crate) fn clippy() -> Command {
+fn clippy() -> Command {
     cargo(&["clippy", "--workspace", "--all-targets", "--features", FOR_LONG_TESTS, "--", "-D", "warnings"])
 }
 
-/// Whether the binary without its optional parts builds as cleanly.
-fn without_features() -> Result<(), Failed> {
-    run(&mut cargo(&["clippy", "--package", "adit", "--no-default-features", "--all-targets", "--", "-D", "warnings"]))
+/// The same of the binary without its optional parts.
+fn without_features() -> Command {
+    cargo(&["clippy", "--package", "adit", "--no-default-features", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Has our own crates compiled by clippy, which compiles as rustc does and says what it finds: so nothing is read twice, and
+/// no crate of others once more for the lints.
+pub(crate) fn while_compiling(command: &mut Command) -> &mut Command {
+    let driver = Path::new(command.get_program()).with_file_name("clippy-driver");
+    command.env("RUSTC_WORKSPACE_WRAPPER", if driver.is_file() { driver } else { "clippy-driver".into() })
 }

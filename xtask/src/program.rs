@@ -1,7 +1,7 @@
 //! The test programs that cargo has built, each run as cargo would, in two lanes.
 //!
-//! Tests that have deadlines run one program after the other. Those that only compute run beside them and each other with the
-//! lowest priority, in the time in which the others wait.
+//! Tests that have deadlines run one program after the other. Those that only compute run beside them with a lower priority, in
+//! the time in which the others wait.
 
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -11,10 +11,12 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::step::{Failed, cargo, shown};
+use crate::lint;
+use crate::step::{Failed, cargo, patient, shown};
 
-/// The programs without deadlines that take long: simulated time, and requests that are waited for as long as it takes.
-const PATIENT: [&str; 2] = ["seeds", "openapi"];
+/// The programs without deadlines that take long: requests that are waited for, and simulated time. In this order, so that what
+/// uses one core comes while the others run, and what uses all comes last.
+const PATIENT: [&str; 2] = ["openapi", "seeds"];
 
 /// A program with tests.
 #[derive(Debug)]
@@ -26,24 +28,59 @@ pub(crate) struct Program {
     folder: PathBuf,
 }
 
-/// Builds all of them and says which there are.
-pub(crate) fn built(options: &[&str]) -> Result<Vec<Program>, Failed> {
-    let mut command = cargo(&["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
-    command.args(options);
+/// What cargo built, and what clippy said of it.
+#[derive(Debug, Default)]
+pub(crate) struct Built {
+    /// The programs with tests, in cargo's order.
+    pub(crate) programs: Vec<Program>,
+    /// What the compiler and clippy warned of: rendered for people.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Builds what `arguments` of cargo ask for, with the lints of our own crates.
+pub(crate) fn built(arguments: &[&str]) -> Result<Built, Failed> {
+    let mut command = cargo(arguments);
     let shown = shown(&command);
     println!("> {shown}");
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| Failed(format!("`{shown}` could not be started: {error}")))?;
-    if !output.status.success() {
-        return Err(Failed(format!("`{shown}` failed ({})", output.status)));
+    command.arg("--message-format=json");
+    let mut child = lint::while_compiling(&mut command)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| Failed(format!("`{shown}` could not be started: {error}")))?;
+    let mut built = Built::default();
+    for line in child.stdout.take().into_iter().flat_map(lines) {
+        built = built.with(&line);
     }
-    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(Program::of).collect())
+    match child.wait() {
+        Ok(status) if status.success() => Ok(built),
+        Ok(status) => Err(Failed(format!("`{shown}` failed ({status})\n{}", built.warnings.join("\n")))),
+        Err(error) => Err(Failed(format!("`{shown}` came to no end: {error}"))),
+    }
+}
+
+impl Built {
+    /// Takes in one line of what cargo says: something that was built, or that somebody has to read.
+    fn with(mut self, line: &str) -> Self {
+        let message = serde_json::from_str::<Value>(line).unwrap_or_default();
+        let rendered = message.pointer("/message/rendered").and_then(Value::as_str);
+        self.warnings.extend(rendered.map(str::to_owned));
+        self.programs.extend(Program::of(&message));
+        self
+    }
+
+    /// Succeeds where nothing was warned of.
+    pub(crate) fn without_warnings(&self) -> Result<(), Failed> {
+        match self.warnings.as_slice() {
+            [] => Ok(()),
+            warnings => Err(Failed(format!("{} lints:\n{}", warnings.len(), warnings.join("\n")))),
+        }
+    }
 }
 
 impl Program {
     /// What a line of cargo's says was built, if it has tests.
-    fn of(line: &str) -> Option<Self> {
-        let artifact: Value = serde_json::from_str(line).ok()?;
+    fn of(artifact: &Value) -> Option<Self> {
         let text = |pointer| artifact.pointer(pointer).and_then(Value::as_str);
         let is_test = artifact.pointer("/profile/test") == Some(&Value::Bool(true));
         let path = text("/executable").filter(|_| is_test)?;
@@ -52,15 +89,19 @@ impl Program {
         Some(Self { name, path: path.into(), folder: folder.into() })
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     fn is_patient(&self) -> bool {
         PATIENT.contains(&self.name.as_str())
     }
 
     /// Starts it; what it says to stdout is read by us.
     fn start(&self, set: impl Fn(&mut Command)) -> io::Result<Child> {
-        let mut command = Command::new(if self.is_patient() { Path::new("nice") } else { &self.path });
+        let mut command = Command::new(&self.path);
         if self.is_patient() {
-            command.args(["-n", "19"]).arg(&self.path);
+            command = patient(&command);
         }
         command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
         set(&mut command);
@@ -100,8 +141,8 @@ pub(crate) fn run_all(
     let mut failed = Vec::new();
     let beside = thread::scope(|scope| {
         let set = &set;
-        let patient = programs.iter().filter(|program| program.is_patient());
-        let beside: Vec<_> = patient.map(|program| scope.spawn(move || said_beside(program, set))).collect();
+        let patient = PATIENT.iter().flat_map(|name| programs.iter().filter(move |program| program.name == *name));
+        let beside = scope.spawn(move || patient.map(|program| said_beside(program, set)).collect::<Vec<_>>());
         for program in programs.iter().filter(|program| !program.is_patient()) {
             println!("\n     Running {} ({})", program.name, program.path.display());
             let passed = program.run(set, |line| {
@@ -110,16 +151,16 @@ pub(crate) fn run_all(
             });
             failed.extend((!passed).then(|| program.name.clone()));
         }
-        beside.into_iter().map(thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+        beside.join()
     });
-    for beside in beside {
-        match beside {
-            Ok((name, said)) => {
+    match beside {
+        Ok(beside) => {
+            for (name, said) in beside {
                 said.iter().for_each(|line| count(line));
                 failed.extend(name);
             }
-            Err(_) => failed.push("a program beside the others".to_owned()),
         }
+        Err(_) => failed.push("a program beside the others".to_owned()),
     }
     failed
 }
@@ -145,12 +186,22 @@ mod tests {
                 "profile":{{"test":{test}}},"executable":{executable}}}"#
             )
         };
-        let program = Program::of(&line(true, r#""/target/herd-1""#));
+        let of = |line: &str| Built::default().with(line).programs.pop();
+        let program = of(&line(true, r#""/target/herd-1""#));
         let seen = program.as_ref().map(|program| (program.name.as_str(), program.folder.as_path()));
         assert_eq!(seen, Some(("herd", Path::new("/src/gateway"))));
         for other in [line(false, r#""/target/adit""#), line(true, "null"), "not JSON".to_owned()] {
-            assert!(Program::of(&other).is_none(), "{other}");
+            assert!(of(&other).is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn a_warning_of_the_compiler_or_of_clippy_is_no_success() {
+        let warning =
+            r#"{"reason":"compiler-message","message":{"level":"warning","rendered":"unused variable: `x`"}}"#;
+        assert!(Built::default().with(r#"{"reason":"build-finished","success":true}"#).without_warnings().is_ok());
+        let Err(Failed(why)) = Built::default().with(warning).without_warnings() else { panic!("it succeeded") };
+        assert!(why.contains("unused variable: `x`"), "{why}");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! One command that is run and must succeed.
 
 use std::fmt;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -45,17 +44,14 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failed> {
     }
 }
 
-/// Runs it with the lowest priority beside other things, says in one block what it said, and demands success.
-pub(crate) fn run_beside(command: &Command) -> Result<(), Failed> {
-    let shown = shown(command);
+/// The same with a priority at which it has a tenth of a core that others want, and all of one that they do not.
+pub(crate) fn patient(command: &Command) -> Command {
     let mut patient = Command::new("nice");
-    patient.args(["-n", "19"]).arg(command.get_program()).args(command.get_args());
-    patient.current_dir(command.get_current_dir().unwrap_or(Path::new("."))).stdin(Stdio::null());
-    let output = patient.output().map_err(|error| Failed(format!("`{shown}` could not be started: {error}")))?;
-    let said = [output.stderr, output.stdout].concat();
-    // Who cannot print has nobody who reads.
-    let _ = writeln!(io::stdout().lock(), "\n> {shown} (beside the tests)\n{}", String::from_utf8_lossy(&said));
-    if output.status.success() { Ok(()) } else { Err(Failed(format!("`{shown}` failed ({})", output.status))) }
+    patient.args(["-n", "10"]).arg(command.get_program()).args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        patient.current_dir(folder);
+    }
+    patient
 }
 
 /// Whether a command runs and succeeds, without its output.

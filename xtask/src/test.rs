@@ -1,13 +1,19 @@
 //! `cargo xtask test`: everything that must hold, ending with one line that counts the tests.
 //!
-//! What may be depended on is not part of it, for building that tool takes longer than the tests, and the lints of what is
-//! built without optional features neither: that it builds and works is. `cargo xtask lint` has both.
+//! What may be depended on (`cargo xtask lint`) is not part of it: building that tool takes longer than the tests.
 
 use std::process::Command;
 use std::thread;
 
-use crate::step::{Failed, cargo, run, run_beside, target};
+use crate::program::Program;
+use crate::step::{Failed, cargo, run, target};
 use crate::{lint, program, setup_to_build, setup_to_run, tool};
+
+/// The program that needs a server of several hundred megabytes.
+const LONG_PROGRAM: &str = "keycloak";
+
+/// How the names of tests begin that need test vectors of others.
+const LONG_TESTS: &str = "vectors::";
 
 /// How long the tests with counts go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,20 +35,25 @@ struct Counts {
 /// Installs, checks, tests. Every step runs, so that one run shows everything that is wrong.
 pub(crate) fn run_all(length: Length) -> Result<(), Failed> {
     setup_to_build()?;
-    let mut wrong = Vec::new();
     // All at once: whatever is built apart from the others has other features, and nearly everything is compiled again.
-    let build = || run(&mut cargo(&["build", "--workspace", "--all-targets"]));
+    let build = || program::built(&["build", "--workspace", "--all-targets", "--features", lint::FOR_LONG_TESTS]);
     // What is fetched and unpacked leaves a core to the compiler, and the other way round.
-    let (set_up, built) = thread::scope(|scope| {
+    let (set_up, formatted, built) = thread::scope(|scope| {
         let set_up = scope.spawn(setup_to_run);
-        let built = [lint::formatting(), build()];
-        (set_up.join(), built)
+        let (formatted, built) = (lint::formatting(), build());
+        (set_up.join(), formatted, built)
     });
     set_up.map_err(|_| Failed("what the tests need could not be installed".to_owned()))??;
-    wrong.extend(built.into_iter().filter_map(Result::err));
-    println!("(licences, bans and sources of dependencies, lints without features: `cargo xtask lint`)");
+    let mut wrong = Vec::from_iter(formatted.err());
+    println!("(licences, bans and sources of dependencies: `cargo xtask lint`)");
     let mut counts = Counts::default();
-    wrong.extend(test(length, &mut counts));
+    match built {
+        Ok(built) => {
+            wrong.extend(built.without_warnings().err());
+            wrong.extend(test(length, built.programs, &mut counts));
+        }
+        Err(failed) => wrong.push(failed),
+    }
     if counts.ignored > 0 {
         wrong.push(Failed(format!("{} tests were ignored: none may be skipped", counts.ignored)));
     }
@@ -57,36 +68,43 @@ pub(crate) fn run_all(length: Length) -> Result<(), Failed> {
 }
 
 /// Runs the tests with their output passed through, and counts; what was wrong.
-fn test(length: Length, counts: &mut Counts) -> Vec<Failed> {
+fn test(length: Length, mut programs: Vec<Program>, counts: &mut Counts) -> Vec<Failed> {
     let long = (length == Length::Long).then(|| Ok((tool::keycloak()?, tool::wycheproof()?))).transpose();
-    let options: &[&str] = if length == Length::Long { &["--features", lint::FOR_LONG_TESTS] } else { &[] };
-    let (long, programs) = match (long, program::built(options)) {
-        (Ok(long), Ok(programs)) => (long, programs),
-        (long, programs) => return [long.err(), programs.err()].into_iter().flatten().collect(),
+    let long = match long {
+        Ok(long) => long,
+        Err(failed) => return vec![failed],
     };
+    if long.is_none() {
+        println!("(left to --long: {LONG_PROGRAM}, {LONG_TESTS}, and the full counts of the others)");
+        programs.retain(|program| program.name() != LONG_PROGRAM);
+    }
     let set = |command: &mut Command| {
         command.env("ADIT_BINARY", target().join("debug/adit"));
-        if let Some((keycloak, wycheproof)) = &long {
-            command.env("ADIT_TEST_LONG", "1").env("ADIT_TEST_KEYCLOAK", keycloak);
-            command.env("ADIT_TEST_WYCHEPROOF", wycheproof);
+        match &long {
+            Some((keycloak, wycheproof)) => {
+                command.env("ADIT_TEST_LONG", "1").env("ADIT_TEST_KEYCLOAK", keycloak);
+                command.env("ADIT_TEST_WYCHEPROOF", wycheproof);
+            }
+            None => _ = command.args(["--skip", LONG_TESTS]),
         }
     };
-    // The lints, and the one test of what is built without optional features: most tests wait for most of their time.
-    let bare = cargo(&["test", "--workspace", "--no-default-features", "--bin", "adit", "configuration"]);
-    let (failed, beside) = thread::scope(|scope| {
-        let beside = scope.spawn(|| [run_beside(&lint::clippy()), run_beside(&bare)]);
-        (program::run_all(&programs, set, |line| counts.add(line)), beside.join())
-    });
-    let examples = run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]));
-    let mut wrong: Vec<Failed> = examples.err().into_iter().collect();
-    match beside {
-        Ok(beside) => wrong.extend(beside.into_iter().filter_map(Result::err)),
-        Err(_) => wrong.push(Failed("what ran beside the tests came to no end".to_owned())),
-    }
+    let failed = program::run_all(&programs, set, |line| counts.add(line));
+    let mut wrong: Vec<Failed> = without_features(counts).err().into_iter().collect();
+    let mut examples = cargo(&["test", "--workspace", "--features", lint::FOR_LONG_TESTS, "--doc", "--quiet"]);
+    wrong.extend(run(lint::while_compiling(&mut examples)).err());
     if !failed.is_empty() {
         wrong.push(Failed(format!("tests failed: {}", failed.join(", "))));
     }
     wrong
+}
+
+/// The lints and the one test of a binary without its optional parts.
+fn without_features(counts: &mut Counts) -> Result<(), Failed> {
+    let built = program::built(&["test", "--workspace", "--no-default-features", "--bin", "adit", "--no-run"])?;
+    built.without_warnings()?;
+    let filter = |command: &mut Command| _ = command.arg("configuration");
+    let failed = program::run_all(&built.programs, filter, |line| counts.add(line));
+    if failed.is_empty() { Ok(()) } else { Err(Failed("tests failed without optional features".to_owned())) }
 }
 
 impl Counts {
