@@ -26,8 +26,9 @@ const DEARER: f64 = 1.05;
 const DECISION: f64 = 2_000.0;
 
 const CONNECTIONS: u32 = 64;
-const ROUNDS: usize = 9;
-const LENGTH: Duration = Duration::from_secs(3);
+/// Many short ones: how fast the machine is changes from one half minute to the next.
+const ROUNDS: usize = 31;
+const LENGTH: Duration = Duration::from_secs(2);
 
 const USER: &str = "ada@corp.example";
 const PASSWORD: &str = "correct horse battery staple";

@@ -65,7 +65,8 @@ fn a_connector_whose_network_is_cut_off_delays_requests_and_fails_none() {
         assert!(longest < NOTICED, "a request took {longest:?}");
         settles("its return", BACK, || available(&directory) == 2);
         // The old connections are closed once the gateway has heard nothing of them for ten seconds.
-        settles("all of it", BACK, || directory.metrics([TUNNEL_CONNECTIONS]) == [TUNNELS]);
+        // If it had to dial again it comes back with one, as nothing is asked of it any more.
+        settles("all of it", BACK, || (TUNNELS - 1..=TUNNELS).contains(&directory.metrics([TUNNEL_CONNECTIONS])[0]));
     }
 }
 

@@ -36,7 +36,8 @@ fn without_features() -> Command {
 
 /// Has our own crates compiled by clippy, which compiles as rustc does and says what it finds: so nothing is read twice, and
 /// no crate of others once more for the lints.
-pub(crate) fn while_compiling(command: &mut Command) -> &mut Command {
+pub(crate) fn while_compiling(mut command: Command) -> Command {
     let driver = Path::new(command.get_program()).with_file_name("clippy-driver");
-    command.env("RUSTC_WORKSPACE_WRAPPER", if driver.is_file() { driver } else { "clippy-driver".into() })
+    command.env("RUSTC_WORKSPACE_WRAPPER", if driver.is_file() { driver } else { "clippy-driver".into() });
+    command
 }

@@ -11,8 +11,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::lint;
-use crate::step::{Failed, cargo, patient, shown};
+use crate::step::{Failed, patient, shown};
 
 /// The programs without deadlines that take long: requests that are waited for, and simulated time. In this order, so that what
 /// uses one core comes while the others run, and what uses all comes last.
@@ -37,17 +36,13 @@ pub(crate) struct Built {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Builds what `arguments` of cargo ask for, with the lints of our own crates.
-pub(crate) fn built(arguments: &[&str]) -> Result<Built, Failed> {
-    let mut command = cargo(arguments);
+/// Builds what a command of cargo asks for, with the lints of our own crates.
+pub(crate) fn built(mut command: Command) -> Result<Built, Failed> {
     let shown = shown(&command);
     println!("> {shown}");
     command.arg("--message-format=json");
-    let mut child = lint::while_compiling(&mut command)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| Failed(format!("`{shown}` could not be started: {error}")))?;
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| Failed(format!("`{shown}` could not be started: {error}")))?;
     let mut built = Built::default();
     for line in child.stdout.take().into_iter().flat_map(lines) {
         built = built.with(&line);

@@ -51,6 +51,7 @@ pub(crate) fn patient(command: &Command) -> Command {
     if let Some(folder) = command.get_current_dir() {
         patient.current_dir(folder);
     }
+    patient.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     patient
 }
 

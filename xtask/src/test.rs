@@ -5,8 +5,8 @@
 use std::process::Command;
 use std::thread;
 
-use crate::program::Program;
-use crate::step::{Failed, cargo, run, target};
+use crate::program::{Built, Program};
+use crate::step::{Failed, cargo, patient, run, target};
 use crate::{lint, program, setup_to_build, setup_to_run, tool};
 
 /// The program that needs a server of several hundred megabytes.
@@ -36,7 +36,8 @@ struct Counts {
 pub(crate) fn run_all(length: Length) -> Result<(), Failed> {
     setup_to_build()?;
     // All at once: whatever is built apart from the others has other features, and nearly everything is compiled again.
-    let build = || program::built(&["build", "--workspace", "--all-targets", "--features", lint::FOR_LONG_TESTS]);
+    let all = ["build", "--workspace", "--all-targets", "--features", lint::FOR_LONG_TESTS];
+    let build = || program::built(lint::while_compiling(cargo(&all)));
     // What is fetched and unpacked leaves a core to the compiler, and the other way round.
     let (set_up, formatted, built) = thread::scope(|scope| {
         let set_up = scope.spawn(setup_to_run);
@@ -88,19 +89,30 @@ fn test(length: Length, mut programs: Vec<Program>, counts: &mut Counts) -> Vec<
             None => _ = command.args(["--skip", LONG_TESTS]),
         }
     };
-    let failed = program::run_all(&programs, set, |line| counts.add(line));
-    let mut wrong: Vec<Failed> = without_features(counts).err().into_iter().collect();
-    let mut examples = cargo(&["test", "--workspace", "--features", lint::FOR_LONG_TESTS, "--doc", "--quiet"]);
-    wrong.extend(run(lint::while_compiling(&mut examples)).err());
+    let (failed, built) = thread::scope(|scope| {
+        let built = scope.spawn(build_without_features);
+        (program::run_all(&programs, set, |line| counts.add(line)), built.join())
+    });
+    let built = built.unwrap_or_else(|_| Err(Failed("what has no optional features was not built".to_owned())));
+    let mut wrong: Vec<Failed> =
+        built.and_then(|built| test_without_features(&built, counts)).err().into_iter().collect();
+    let examples = cargo(&["test", "--workspace", "--features", lint::FOR_LONG_TESTS, "--doc", "--quiet"]);
+    wrong.extend(run(&mut lint::while_compiling(examples)).err());
     if !failed.is_empty() {
         wrong.push(Failed(format!("tests failed: {}", failed.join(", "))));
     }
     wrong
 }
 
-/// The lints and the one test of a binary without its optional parts.
-fn without_features(counts: &mut Counts) -> Result<(), Failed> {
-    let built = program::built(&["test", "--workspace", "--no-default-features", "--bin", "adit", "--no-run"])?;
+/// Builds the tests of a binary without its optional parts, beside other tests: a few crates are compiled again for it.
+fn build_without_features() -> Result<Built, Failed> {
+    let what = ["--workspace", "--no-default-features", "--features", lint::FOR_LONG_TESTS, "--bin", "adit"];
+    let command = cargo(&["test", "--no-run", "--quiet"].iter().chain(&what).copied().collect::<Vec<_>>());
+    program::built(patient(&lint::while_compiling(command)))
+}
+
+/// The lints and the one test of that binary.
+fn test_without_features(built: &Built, counts: &mut Counts) -> Result<(), Failed> {
     built.without_warnings()?;
     let filter = |command: &mut Command| _ = command.arg("configuration");
     let failed = program::run_all(&built.programs, filter, |line| counts.add(line));

@@ -8,6 +8,7 @@ use crate::command_error::{CommandError, with_causes};
 
 mod connector;
 mod connectors;
+mod db;
 mod demo;
 mod explain;
 mod health;
@@ -58,6 +59,9 @@ enum Command {
     /// Sessions of users who have signed in
     #[command(subcommand)]
     Sessions(sessions::Sessions),
+    /// The directory's database: copies of a data folder
+    #[command(subcommand)]
+    Db(db::Db),
     /// Run everything at once, with a sample application, and show how it is administered
     Demo(demo::Arguments),
 }
@@ -85,6 +89,7 @@ fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Connectors(command) => connectors::run(&command),
         Command::Applications(list) => list::applications(&list),
         Command::Sessions(command) => sessions::run(&command),
+        Command::Db(command) => db::run(&command),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

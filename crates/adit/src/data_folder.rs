@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use adit_control::Zeroizing;
 
 mod addresses;
+pub(crate) mod copy;
 #[cfg(test)]
 mod tests;
 

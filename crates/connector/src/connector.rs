@@ -1,6 +1,7 @@
 //! The connector as a whole: registered or not yet, its links to the gateway, its end.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::time::{Instant, interval, sleep, timeout};
 use uuid::Uuid;
 
 use crate::allow::AllowList;
+use crate::asked::Asked;
 use crate::clock::Ended;
 use crate::gateway_link;
 use crate::identity::{ConnectorKey, FolderError, Identity, IdentityFolder};
@@ -53,7 +55,7 @@ pub struct Settings {
     pub proxy: ProxyChoice,
     /// Its software version.
     pub version: String,
-    /// Connections to the gateway, each on a thread of its own.
+    /// Connections to the gateway, each on a thread of its own. Until something is asked of it, a connector has one.
     pub connections: NonZeroUsize,
     /// How long what is under way may take to finish once it leaves; [`GRACE`] is a good one.
     pub grace: Duration,
@@ -78,7 +80,7 @@ pub enum ConnectorError {
     #[error("the connector was not registered: {0}")]
     Registration(#[from] RegistrationError),
     /// A thread could not be started.
-    #[error("the connector was not started: {0}")]
+    #[error("a thread for a connection to the gateway could not be started: {0}")]
     Thread(std::io::Error),
     /// The gateway said that this connector must not come back.
     #[error("the gateway does not accept this connector: {0}")]
@@ -103,10 +105,10 @@ pub async fn run_solo(
     network: Arc<dyn Network>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ConnectorError> {
-    let start = |_, member, done: mpsc::Sender<()>| {
+    let start = |number, member, done: mpsc::Sender<()>| {
         spawn_local(async move {
             tokio::select! {
-                () = gateway_link::keep(member) => {}
+                () = gateway_link::keep(member, number) => {}
                 // There is no thread that ends with the process: what is left goes when nobody waits for it any more.
                 () = done.closed() => {}
             }
@@ -158,6 +160,13 @@ async fn run_with(
             }
             // The links of the new registration are there by now.
             () = &mut overlap, if old.is_some() => old = None,
+            () = stint.member.asked.wait(), if !stint.further.is_empty() => {
+                for number in std::mem::take(&mut stint.further) {
+                    if let Err(error) = start_link(number, Arc::clone(&stint.member), done.clone()) {
+                        tracing::error!(%error, "going on with fewer connections to the gateway");
+                    }
+                }
+            }
             _ = unkept.tick() => match own.keep_again() {
                 Ok(true) => tracing::info!("what could not be kept is kept now"),
                 Ok(false) => {}
@@ -195,10 +204,13 @@ async fn put_off(
 struct Stint {
     leave: watch::Sender<bool>,
     turned_away: mpsc::Receiver<Fatal>,
+    member: Arc<Member>,
+    /// The links that are not started yet: for them there is nothing to do.
+    further: Range<usize>,
 }
 
 impl Stint {
-    /// Starts the links.
+    /// Starts the first link.
     fn begin(
         settings: &Settings,
         network: &Arc<dyn Network>,
@@ -228,11 +240,10 @@ impl Stint {
             grace: settings.grace,
             own: Arc::clone(own),
             fatal,
+            asked: Asked::default(),
         });
-        for number in 0..settings.connections.get() {
-            start_link(number, Arc::clone(&member), done.clone())?;
-        }
-        Ok(Self { leave, turned_away })
+        start_link(0, Arc::clone(&member), done.clone())?;
+        Ok(Self { leave, turned_away, member, further: 1..settings.connections.get() })
     }
 }
 
@@ -255,7 +266,7 @@ fn start_link(number: usize, member: Arc<Member>, done: mpsc::Sender<()>) -> Res
     let thread = std::thread::Builder::new().name(format!("connector-link-{number}"));
     thread
         .spawn(move || {
-            runtime.block_on(gateway_link::keep(member));
+            runtime.block_on(gateway_link::keep(member, number));
             // What its tasks still hold goes first, the lock of the data folder among it: a connector that has ended
             // must not keep the next one from starting.
             drop(runtime);

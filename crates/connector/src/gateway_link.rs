@@ -36,13 +36,19 @@ const PING: Duration = Duration::from_secs(1);
 /// A gateway that gives no sign of life for this long is gone; the gateway judges connectors by the same time.
 const DEAD: Duration = Duration::from_secs(10);
 
-/// Keeps one connection up until the connector leaves. One that the gateway asked to replace goes on beside its successor
-/// until the gateway closes it.
-pub(crate) async fn keep(member: Arc<Member>) {
+/// Keeps one connection up until the connector leaves: the first always, the others while the gateway asks for something. One
+/// that the gateway asked to replace goes on beside its successor until the gateway closes it.
+pub(crate) async fn keep(member: Arc<Member>, number: usize) {
     let mut backoff = Backoff::default();
     let mut leaving = member.leaving.clone();
     let mut replaced = JoinSet::new();
     while !*leaving.borrow() {
+        if number > 0 {
+            tokio::select! {
+                () = member.asked.wait() => {}
+                _ = leaving.wait_for(|leaving| *leaving) => break,
+            }
+        }
         let started = Instant::now();
         let ended = connect_and_serve(&member, &mut replaced).await;
         if *leaving.borrow() {
@@ -60,6 +66,7 @@ pub(crate) async fn keep(member: Arc<Member>) {
                 tracing::warn!(gateway = %member.identity().gateway, %why, "no connection to the gateway");
             }
         }
+        member.asked.forget();
         if started.elapsed() > GOOD {
             backoff.succeeded();
         }
@@ -191,6 +198,7 @@ fn serve(
     let member = Arc::clone(member);
     match request.uri().path() {
         protocol::STREAM_PATH => {
+            member.asked.note();
             tokio::spawn(async move { relay::serve(request, respond, &member.dialler).await });
         }
         protocol::CONTROL_PATH => {

@@ -7,6 +7,7 @@ use adit_tunnel::message::Binary;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
+use crate::asked::Asked;
 use crate::clock::Clocks;
 use crate::identity::{ConnectorKey, Identity};
 use crate::issued;
@@ -35,6 +36,7 @@ pub(crate) struct Member {
     pub(crate) grace: Duration,
     pub(crate) own: Arc<OwnIdentity>,
     pub(crate) fatal: mpsc::Sender<Fatal>,
+    pub(crate) asked: Asked,
 }
 
 impl Member {

@@ -3,6 +3,7 @@
 //! Invariant: the snapshot never goes back, and it holds every change whose use case has returned. A poll once a second
 //! covers what no use case waited for, such as a caller that went away during its commit.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -248,8 +249,8 @@ impl ControlPlane {
     }
 
     /// Takes room for the record of a refusal, if there is any left in this minute.
-    pub(crate) fn has_room_for(&self, refusal: Refusal) -> bool {
-        self.inner.refusals.take(refusal, self.now())
+    pub(crate) fn has_room_for(&self, refusal: Refusal, from: Option<IpAddr>) -> bool {
+        self.inner.refusals.take(refusal, from, self.now())
     }
 
     /// The record of an administrative write.

@@ -44,10 +44,14 @@ pub mod visitor;
 pub use adit_store::Error as StoreError;
 /// What is kept of a user's password.
 pub use adit_store::KeptPassword;
+/// What a person is told who opens or copies a directory's database that cannot be.
+pub use adit_store::OpenError as StoreOpenError;
 /// A registration token that can still be used, without its secret.
 pub use adit_store::OpenRegistrationToken;
 /// How far a membership counts.
 pub use adit_store::Reach;
+/// Copies of the directory's database.
+pub use adit_store::backup;
 pub use app_role_assignment::NewAppRoleAssignment;
 pub use application::{
     ApplicationChange, HealthProbePatch, MergeAttributes, NewApplication, PublishingChange, PublishingPatch,

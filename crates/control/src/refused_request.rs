@@ -27,27 +27,25 @@ pub struct RefusedRequest {
     pub reason: String,
     /// The permissions of which one is needed.
     pub needed: Option<String>,
-    /// Where the request came from.
-    pub from: Option<IpAddr>,
 }
 
 impl ControlPlane {
-    /// Notes that a request was refused. `describe` is asked only if it is recorded; the record is written after this has
+    /// Notes that a request was refused that came from there. `describe` is asked only if it is recorded; the record is written after this has
     /// returned.
-    pub fn note_refused_request(&self, kind: Refusal, describe: impl FnOnce() -> RefusedRequest) {
-        if !self.has_room_for(kind) {
+    pub fn note_refused_request(&self, kind: Refusal, from: Option<IpAddr>, describe: impl FnOnce() -> RefusedRequest) {
+        if !self.has_room_for(kind, from) {
             return;
         }
         let (control, refused) = (self.clone(), describe());
         tokio::spawn(async move {
-            if let Err(error) = control.write_refused_request(refused).await {
+            if let Err(error) = control.write_refused_request(refused, from).await {
                 tracing::warn!(%error, "the audit log lacks a refused request");
             }
         });
     }
 
-    async fn write_refused_request(&self, refused: RefusedRequest) -> Result<(), Error> {
-        let from = refused.from.map(|address| address.to_canonical().to_string());
+    async fn write_refused_request(&self, refused: RefusedRequest, from: Option<IpAddr>) -> Result<(), Error> {
+        let from = from.map(|address| address.to_canonical().to_string());
         let detail = json!({
             "reason": refused.reason, "needed_permissions": refused.needed, "claimed_identity": refused.claimed,
             "client": refused.client, "ip_address": from,

@@ -34,7 +34,7 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Store`].
     pub async fn note_refused_token(&self, refused: RefusedToken) -> Result<(), Error> {
-        if !self.has_room_for(Refusal::Token) {
+        if !self.has_room_for(Refusal::Token, refused.from) {
             return Ok(());
         }
         let detail = json!({

@@ -4,6 +4,7 @@
 //! its body is still held; a request that may have reached one is sent again once, and only if it is idempotent. So a
 //! request that is not idempotent reaches an upstream at most once.
 
+mod absence;
 mod no_answer;
 mod patience;
 
@@ -109,8 +110,8 @@ async fn send_in_time(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure
     for attempt in 0..limits::ATTEMPTS {
         let (connector, over) = match bound.take() {
             Some(bound) => (bound.connector, Over::Bound(bound.upstream)),
-            None if attempt == 0 => (choose(core, job, &tried, &last)?, Over::Idle),
-            None => (choose(core, job, &tried, &last)?, Over::New),
+            None if attempt == 0 => (absence::choose(core, job, &tried, &last).await?, Over::Idle),
+            None => (absence::choose(core, job, &tried, &last).await?, Over::New),
         };
         if attempt > 0 {
             core.shared.metrics.retries.inc();

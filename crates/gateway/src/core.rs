@@ -94,6 +94,8 @@ pub(crate) struct Shared {
     pub(crate) sign_in: Option<SignIn>,
     /// Requests under which tunnels were lost.
     pub(crate) losses: Losses,
+    /// How many more requests may wait for connectors that are away.
+    pub(crate) waiting: Semaphore,
     /// How many more probes may be under way.
     pub(crate) probes: Arc<Semaphore>,
     pub(crate) registration_rate: RegistrationRate,

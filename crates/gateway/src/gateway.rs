@@ -169,6 +169,7 @@ impl Gateway {
             registrations: Semaphore::new(limits::REGISTRATIONS),
             sign_in,
             losses: Losses::default(),
+            waiting: Semaphore::new(limits::WAITING),
             probes: Arc::new(Semaphore::new(limits::PROBES_AT_ONCE)),
             registration_rate: RegistrationRate::new(&settings.client_limits),
             settled,

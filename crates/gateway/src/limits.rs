@@ -352,6 +352,13 @@ pub(crate) const REDIAL: Duration = Duration::from_secs(2);
 /// once when they are asked. Those that have not come by then are away, or of a version that does not know the question.
 pub(crate) const TUNNELS_AWAITED: Duration = Duration::from_secs(5);
 
+/// Requests that wait for connectors that are away, as many as go through one connector.
+pub(crate) const WAITING: usize = IN_FLIGHT as usize;
+
+/// How long requests wait for a connector of a group whose last one was lost, counted from its loss: a restart takes less,
+/// and a page that comes late is better than an error. (Nothing has been sent for such a request, or nothing that counts.)
+pub(crate) const RETURN: Duration = Duration::from_secs(5);
+
 /// How long a new tunnel connection may take to say hello.
 pub(crate) const HELLO: Duration = Duration::from_secs(5);
 

@@ -132,6 +132,8 @@ pub(crate) struct Metrics {
     cores: Arc<[Arc<CoreMeters>]>,
     /// Attempts beyond a request's first.
     pub(crate) retries: Counter<u64, AtomicU64>,
+    /// Requests that waited for a connector to come back.
+    pub(crate) waited: Counter<u64, AtomicU64>,
     /// Connections from browsers and programs, WebSockets included.
     pub(crate) clients: Open,
     /// WebSockets.
@@ -165,6 +167,7 @@ impl Metrics {
         let metrics = Self {
             cores: (0..cores).map(|_| Arc::default()).collect(),
             retries: Counter::default(),
+            waited: Counter::default(),
             clients: Open::default(),
             websockets: Open::default(),
             turned_away: TurnedAway::default(),
@@ -182,6 +185,8 @@ impl Metrics {
         let gateway = registry.sub_registry_with_prefix("adit_gateway");
         gateway.register_collector(Box::new(Collected { cores: Arc::clone(&metrics.cores) }));
         gateway.register("retries", "Attempts beyond the first", metrics.retries.clone());
+        let waited = metrics.waited.clone();
+        gateway.register("requests_waited", "Requests that waited for a connector to come back", waited);
         gateway.register("client_connections", "Open connections from clients", metrics.clients.0.clone());
         gateway.register("websockets", "Open WebSockets", metrics.websockets.0.clone());
         let refused = metrics.turned_away.0.clone();

@@ -14,6 +14,7 @@ use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
 use adit_core::wildcard;
 use adit_tunnel::target::{Shown, Target};
 use http::HeaderValue;
+use tokio::time::Instant;
 
 use crate::affinity::Session;
 use crate::choice::{Choice, Score};
@@ -70,7 +71,7 @@ impl LiveConnector {
     }
 
     /// Whether all of its connections were lost since this was compiled.
-    fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         !self.connections.is_empty() && !self.connections.iter().any(|connection| connection.takes_streams())
     }
 
@@ -224,12 +225,19 @@ pub(crate) struct Serving {
     /// Those of the applications that ask for probes.
     probed: Arc<[Arc<ForwardingRules>]>,
     groups: HashMap<ConnectorGroupId, Vec<Arc<LiveConnector>>>,
+    /// Until when a lost connector of these groups is expected back.
+    expected: HashMap<ConnectorGroupId, Instant>,
 }
 
 impl Serving {
     /// Puts a snapshot and the live connectors together. A connector that the snapshot does not know, or knows by
     /// another key generation, serves nothing; one on trial serves where there is no other.
-    pub(crate) fn compile(snapshot: Arc<Snapshot>, live: &[Arc<LiveConnector>], previous: &Self) -> Self {
+    pub(crate) fn compile(
+        snapshot: Arc<Snapshot>,
+        live: &[Arc<LiveConnector>],
+        expected: HashMap<ConnectorGroupId, Instant>,
+        previous: &Self,
+    ) -> Self {
         let mut groups: HashMap<ConnectorGroupId, Vec<Arc<LiveConnector>>> = HashMap::new();
         for connector in live {
             if let Some(group) = group_of(&snapshot, connector.identity) {
@@ -249,7 +257,7 @@ impl Serving {
             let probed = rules.values().filter(|rules| rules.is_probed()).cloned().collect();
             (Arc::new(rules), probed)
         };
-        Self { snapshot, rules, probed, groups }
+        Self { snapshot, rules, probed, groups, expected }
     }
 
     /// The rules of an application of this snapshot.
@@ -270,6 +278,18 @@ impl Serving {
     /// The live connector of that identity, if it serves `group`.
     pub(crate) fn find(&self, group: ConnectorGroupId, identity: ConnectorIdentity) -> Option<&Arc<LiveConnector>> {
         self.groups.get(&group)?.iter().find(|connector| connector.identity == identity)
+    }
+
+    /// Until when a request for `group` waits for a connector: not at all where there is one, or none is expected back.
+    pub(crate) fn expected_back(&self, group: ConnectorGroupId) -> Option<Instant> {
+        let connectors = self.connectors(group);
+        if connectors.iter().any(|connector| !connector.is_lost()) {
+            return None;
+        }
+        // Their loss is not compiled yet: a matter of moments.
+        let now = Instant::now();
+        let uncompiled = (!connectors.is_empty()).then(|| now + limits::RETURN);
+        uncompiled.or_else(|| self.expected.get(&group).copied().filter(|until| *until > now))
     }
 
     /// Whether `group` has another live connector.
@@ -391,7 +411,7 @@ mod tests {
             membership: None,
         });
         let snapshot = Snapshot::compile(Epoch(1), Revision(1), [], known);
-        Serving::compile(Arc::new(snapshot), connectors, &Serving::default())
+        Serving::compile(Arc::new(snapshot), connectors, HashMap::new(), &Serving::default())
     }
 
     fn choose(

@@ -28,14 +28,14 @@ pub(crate) fn note_token(settings: &Settings, parts: &Parts, ids: &RequestIds, r
         TokenRefused::Empty => Refusal::Stranger,
         _ => Refusal::BadToken,
     };
-    settings.control.note_refused_request(kind, || RefusedRequest {
+    let from = origin::client_address(&parts.extensions, &parts.headers, &settings.trusted_proxies);
+    settings.control.note_refused_request(kind, from, || RefusedRequest {
         context: OperationContext::system(ids.own),
         claimed: claimed(parts),
         client: None,
         request: described(parts),
         reason: plain(&refused.to_string(), LONGEST_REASON),
         needed: None,
-        from: origin::client_address(&parts.extensions, &parts.headers, &settings.trusted_proxies),
     });
 }
 
@@ -48,14 +48,14 @@ pub(crate) fn note_forbidden(
     needed: Permission,
 ) {
     let through = (token.kind() == TokenKind::Delegated).then(|| token.client()).flatten();
-    settings.control.note_refused_request(Refusal::Forbidden, || RefusedRequest {
+    let from = origin::client_address(&parts.extensions, &parts.headers, &settings.trusted_proxies);
+    settings.control.note_refused_request(Refusal::Forbidden, from, || RefusedRequest {
         context,
         claimed: None,
         client: through.map(|client| plain(client, LONGEST_REASON)),
         request: described(parts),
         reason: "Insufficient privileges to complete the operation.".to_owned(),
         needed: Some(needed.accepted().join(", ")),
-        from: origin::client_address(&parts.extensions, &parts.headers, &settings.trusted_proxies),
     });
 }
 

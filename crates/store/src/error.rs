@@ -129,6 +129,14 @@ pub enum OpenError {
         /// The database file.
         path: PathBuf,
     },
+    /// Its pages, or what refers to each other in them, do not hold together.
+    #[error("the directory at {} is damaged: {reason}; take an earlier copy", path.display())]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// What was found first.
+        reason: String,
+    },
     /// A newer version has written it.
     #[error(
         "the directory at {} was written by a newer version (its schema is {found}, this version knows up to {known}); \

@@ -15,12 +15,13 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnect
 
 use crate::error::{Error, OpenError};
 use crate::lock::{self, Lock};
+use crate::migrations::MIGRATIONS;
 use crate::transaction::{self, PresenceTransaction, WriteTransaction};
-use crate::upgrade::{MIGRATIONS, bring_up_to_date};
+use crate::upgrade::bring_up_to_date;
 use crate::writer::{Taken, Writer};
 
 /// How long SQLite waits for a lock that a backup program may hold.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a question waits for its turn to read before it is refused.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -114,7 +115,7 @@ impl Store {
 }
 
 /// Refuses a database that has tables but not ours, before anything is written to it.
-async fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
+pub(crate) async fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
     let tables = tables_of(path).await.map_err(|source| explain(path, source))?;
     if tables.is_empty() || tables.iter().any(|table| table == MIGRATIONS.table_name.as_ref()) {
         return Ok(());
@@ -130,7 +131,7 @@ async fn tables_of(path: &Path) -> Result<Vec<String>, sqlx::Error> {
     rows.iter().map(|row| row.try_get("name")).collect()
 }
 
-fn writer_options(path: &Path) -> SqliteConnectOptions {
+pub(crate) fn writer_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

@@ -10,13 +10,12 @@ use std::path::Path;
 
 use adit_core::application::{Attributes, UNIQUE_NAME};
 use adit_core::name::fold;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::MigrateError;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
 use crate::error::OpenError;
+use crate::migrations::MIGRATIONS;
 use crate::store::{explain, is_not_a_database, not_a_database};
-
-pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// The version of the schema from which on unique names are in a column of their own.
 const UNIQUE_NAMES: i64 = 3;

@@ -15,13 +15,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _};
 use uuid::Uuid;
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
-
 /// A directory at `version` of its schema.
 async fn directory_at(version: i64, path: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    let until = MIGRATIONS.iter().filter(|migration| migration.version <= version).cloned().collect();
+    let all = Migrator::new(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations"))).await.unwrap();
+    let until = all.iter().filter(|migration| migration.version <= version).cloned().collect();
     Migrator::with_migrations(until).run(&mut connection).await.unwrap();
     connection
 }

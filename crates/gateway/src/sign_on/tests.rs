@@ -1,5 +1,6 @@
 //! How values are written, what is used again and for whom, and that no name of the gateway's own can be listed.
 
+use std::collections::HashMap;
 use std::rc::Rc as Shared;
 
 use adit_core::access::{self, AccessRequest};
@@ -118,7 +119,7 @@ fn what_was_told_is_used_again_for_the_very_same_and_for_a_short_time() {
 fn no_header_that_the_gateway_sets_itself_can_be_listed() {
     let application = published(PreAuthentication::Passthrough, &["X-Name=displayName"]);
     let snapshot = Snapshot::compile(Epoch(1), Revision(1), [PublishedApplication::clone(&application)], []);
-    let serving = Serving::compile(Arc::new(snapshot), &[], &Serving::default());
+    let serving = Serving::compile(Arc::new(snapshot), &[], HashMap::new(), &Serving::default());
     let asked = AccessRequest { host: "wiki.example", path: "/" };
     let grant = access::decide_for(&serving.snapshot, asked, access::Who::Anonymous).unwrap();
     let place = Place { host: Rc::from("wiki.example"), authority: HeaderValue::from_static("wiki.example") };

@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::{ConnectorGroupId, ConnectorId, TunnelId};
-use adit_core::snapshot::Snapshot;
+use adit_core::snapshot::{KnownConnector, Snapshot};
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
@@ -44,8 +45,10 @@ struct Entries {
     not_after: HashMap<ConnectorIdentity, i64>,
     /// Connections of each connector on each core, those that still say hello included.
     assigned: HashMap<ConnectorIdentity, Vec<u32>>,
-    /// Connectors that take requests.
-    live: HashSet<ConnectorIdentity>,
+    /// Connectors that take requests, and which start of their process does.
+    live: HashMap<ConnectorIdentity, TunnelId>,
+    /// Until when a connector of these groups is expected back.
+    expected: HashMap<ConnectorGroupId, Instant>,
     stability: Stability,
     compilations: Compilations,
 }
@@ -61,6 +64,17 @@ impl Entries {
             tracing::warn!(connector = %connector.connector, losses, "a connector was lost");
         }
     }
+
+    /// Of connectors that take no requests now, those are expected back that the directory has in a group and nobody drains.
+    fn expect(&mut self, away: impl IntoIterator<Item = (ConnectorIdentity, Option<TunnelId>)>, until: Instant) {
+        for (identity, start) in away {
+            let drained = self.snapshot.connector(identity.connector).and_then(|known| known.drained);
+            let is_drained = drained.is_some_and(|drained| start.is_none_or(|start| start == drained));
+            if let Some(group) = group_of(&self.snapshot, identity).filter(|_| !is_drained) {
+                self.expected.insert(group, until);
+            }
+        }
+    }
 }
 
 /// All live tunnel connections.
@@ -70,14 +84,16 @@ pub(crate) struct Book {
     serving: Arc<ArcSwap<Serving>>,
     presence_changed: Notify,
     change_waits: Notify,
+    compiled: Notify,
     next_id: AtomicU64,
     cores: usize,
 }
 
 impl Book {
     pub(crate) fn new(cores: usize, serving: Arc<ArcSwap<Serving>>) -> Self {
-        let (presence_changed, change_waits) = (Notify::new(), Notify::new());
-        Self { entries: Mutex::default(), serving, presence_changed, change_waits, next_id: AtomicU64::new(1), cores }
+        let [presence_changed, change_waits, compiled] = [const { Notify::const_new() }; 3];
+        let (entries, next_id) = (Mutex::default(), AtomicU64::new(1));
+        Self { entries, serving, presence_changed, change_waits, compiled, next_id, cores }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -233,7 +249,15 @@ impl Book {
         let ended: Vec<Arc<Stint>> = entries.connections.iter().filter_map(posted).collect();
         entries.ended.retain(|stint| stint.under_way() > 0);
         entries.ended.extend(ended.iter().cloned());
-        entries.snapshot = snapshot;
+        let is_first = entries.snapshot.version().1.0 == 0;
+        entries.snapshot = Arc::clone(&snapshot);
+        if is_first {
+            // The gateway was away, and they dial it again.
+            let known = |known: &KnownConnector| {
+                (ConnectorIdentity { connector: known.id, generation: known.key_generation }, None)
+            };
+            entries.expect(snapshot.connectors().map(known), Instant::now() + limits::RETURN);
+        }
         self.recompile(&mut entries);
         ended
     }
@@ -288,6 +312,11 @@ impl Book {
         }
     }
 
+    /// Completes when what is served has been compiled anew after this was called.
+    pub(crate) fn compiled(&self) -> Notified<'_> {
+        self.compiled.notified()
+    }
+
     /// Compiles what waits, if something does.
     pub(crate) fn catch_up(&self) {
         let mut entries = self.entries();
@@ -316,11 +345,16 @@ impl Book {
         }
         let now = Moment::at(begun);
         for (identity, connections) in &by_connector {
-            if let Some(connection) = connections.first().filter(|_| !entries.live.contains(identity)) {
+            if let Some(connection) = connections.first().filter(|_| !entries.live.contains_key(identity)) {
                 connection.load.is_back(now);
             }
         }
-        entries.live = by_connector.keys().copied().collect();
+        let start = |connections: &Vec<Arc<TunnelConnection>>| Some(connections.first()?.instance);
+        let live = by_connector.iter().filter_map(|(identity, all)| Some((*identity, start(all)?))).collect();
+        let before = std::mem::replace(&mut entries.live, live);
+        let away = before.into_iter().filter(|(identity, _)| !by_connector.contains_key(identity));
+        entries.expect(away.map(|(identity, start)| (identity, Some(start))), begun + limits::RETURN);
+        entries.expected.retain(|_, until| *until > begun);
         let mut by_connector: Vec<_> = by_connector.into_iter().collect();
         // In an order that does not depend on chance, so that a choice by a known number can be repeated.
         by_connector.sort_unstable_by_key(|(identity, _)| (identity.connector, identity.generation));
@@ -333,7 +367,9 @@ impl Book {
             })
             .collect();
         let previous = self.serving.load_full();
-        self.serving.store(Arc::new(Serving::compile(Arc::clone(&entries.snapshot), &live, &previous)));
+        let expected = entries.expected.clone();
+        self.serving.store(Arc::new(Serving::compile(Arc::clone(&entries.snapshot), &live, expected, &previous)));
+        self.compiled.notify_waiters();
         drop(previous);
         entries.compilations.compiled(begun, Instant::now());
     }

@@ -75,6 +75,43 @@ async fn no_traffic_goes_to_a_connector_after_it_was_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_wait_for_the_only_connector_while_it_restarts() {
+    let (world, upstream) = published().await;
+    let gateway = world.address.to_string();
+    let mut data = world.connector(&[]).await.leave().await;
+    for restart in 1..=3 {
+        let asking = async {
+            let asked = (0..4).map(|_| world.send(APP, post("/x", "body")));
+            futures_util::future::join_all(asked).await
+        };
+        let (answers, connector) = tokio::join!(asking, world.connector_on(data, GOOD_SECRET, &gateway, &[]));
+        for answer in answers {
+            assert_eq!(answer.status(), StatusCode::OK, "{}", reason(&answer));
+        }
+        assert_eq!(upstream.count("/x"), 4 * restart, "each arrived once");
+        data = connector.leave().await;
+    }
+    assert!(world.metric("adit_gateway_requests_waited_total") >= 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_long_or_for_a_connector_that_was_revoked() {
+    let (mut world, _upstream) = published().await;
+    let _data = world.connector(&[]).await.leave().await;
+    let start = std::time::Instant::now();
+    let response = world.get(APP, "/").await;
+    assert_eq!((response.status(), reason(&response)), (StatusCode::SERVICE_UNAVAILABLE, "no_connector"));
+    assert!(start.elapsed() > std::time::Duration::from_secs(2), "it was expected back");
+    let waited = world.metric("adit_gateway_requests_waited_total");
+    assert_eq!(world.get(APP, "/").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let _revoked = world.connector(&[]).await;
+    assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
+    world.know(3..=9).await;
+    assert_eq!(world.get(APP, "/").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(world.metric("adit_gateway_requests_waited_total"), waited, "none of these waited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connectors_leave_one_after_the_other_and_no_request_fails() {
     let (world, upstream) = published().await;
     let mut first = world.connector(&[]).await;
