@@ -28,6 +28,8 @@ mod list;
 mod lock;
 mod migrations;
 pub mod owner;
+#[cfg(test)]
+mod power_cut;
 pub mod profile;
 pub mod refresh_grant;
 pub mod registration_token;

@@ -48,10 +48,15 @@ impl Store {
     /// # Errors
     /// [`OpenError`], which names the file and says what to do.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_synced(path, SqliteSynchronous::Full).await
+    }
+
+    /// The same with other syncs, for who shows that these are needed.
+    pub(crate) async fn open_synced(path: &Path, synchronous: SqliteSynchronous) -> Result<Self, OpenError> {
         let lock = lock::take(path)?;
         lock::private_file(path).map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
         refuse_foreign(path).await?;
-        let options = writer_options(path);
+        let options = writer_options(path).synchronous(synchronous);
         let mut connection = options.connect().await.map_err(|source| explain(path, source))?;
         bring_up_to_date(&mut connection, path).await?;
         let writer = Writer::start(connection, options);
