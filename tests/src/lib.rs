@@ -28,6 +28,7 @@ pub mod javascript;
 pub mod load;
 pub mod memory;
 pub mod mixed;
+pub mod namespace;
 pub mod network;
 pub mod ntlm;
 pub mod pair;

@@ -4,19 +4,11 @@
 //! No right is needed on the machine but that to make user namespaces; who is root needs not even that.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use crate::command::to_its_end;
-use crate::{ConnectorProcess, Directory};
-
-/// Set for the test that runs inside.
-const INSIDE: &str = "TEST_RUNS_IN_A_NETWORK_OF_ITS_OWN";
+use crate::{ConnectorProcess, Directory, namespace};
 
 /// The address of the gateway, which every network has a route to.
 pub const GATEWAY: &str = "10.9.0.1";
-
-/// The longest that a test inside may take; the long counts included.
-const LIMIT: Duration = Duration::from_secs(3600);
 
 /// Runs the calling test, by its name, once more in a network of its own; `true` there. Outside, it passes if it passed
 /// there.
@@ -25,26 +17,8 @@ const LIMIT: Duration = Duration::from_secs(3600);
 /// When it failed inside, or the system gives no network namespaces.
 #[must_use]
 pub fn is_inside(test: &str) -> bool {
-    if std::env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    let this = std::env::current_exe().expect("the path of this program");
     let up = format!("ip link set lo up && ip address add {GATEWAY}/32 dev lo && exec \"$0\" \"$@\"");
-    let mut command = Command::new("unshare");
-    if !is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
-    command.args(["--net", "sh", "-c", &up]).arg(this).args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
-    let outcome = to_its_end(&mut command, LIMIT);
-    println!("{}{}", outcome.stdout, outcome.stderr);
-    assert_eq!(outcome.code, Some(0), "{test} failed in its own network");
-    assert!(outcome.stdout.contains("1 passed"), "{test} did not run in its own network");
-    false
-}
-
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output().expect("`id` runs");
-    id.stdout.trim_ascii() == b"0"
+    namespace::is_inside(test, "--net", &up)
 }
 
 /// A connector in a network of its own, with one link to that of the test.

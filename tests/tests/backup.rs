@@ -29,7 +29,7 @@ fn what_was_copied_is_served_again_and_what_was_ended_since_stays_ended() {
         let writing = scope.spawn(|| {
             let mut made = 0;
             while !done.load(Ordering::SeqCst) {
-                graph.create_group(&format!("group {made}"));
+                let _group = graph.create_group(&format!("group {made}"));
                 made += 1;
             }
             made
@@ -68,7 +68,7 @@ fn what_was_copied_is_served_again_and_what_was_ended_since_stays_ended() {
 fn nothing_is_written_over_and_the_reason_is_said() {
     let directory = Directory::start();
     let (data, copy) = (directory.data_argument(), directory.scratch().join("copy").display().to_string());
-    run(&["db", "backup", &copy, "--data", &data]).succeeded();
+    let _said = run(&["db", "backup", &copy, "--data", &data]).succeeded();
     for (words, why) in [
         (["db", "backup", &copy, "--data", &data], "exists already"),
         (["db", "restore", &copy, "--data", &data], "exists already"),

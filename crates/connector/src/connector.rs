@@ -105,17 +105,19 @@ pub async fn run_solo(
     network: Arc<dyn Network>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ConnectorError> {
-    let start = |number, member, done: mpsc::Sender<()>| {
-        spawn_local(async move {
-            tokio::select! {
-                () = gateway_link::keep(member, number) => {}
-                // There is no thread that ends with the process: what is left goes when nobody waits for it any more.
-                () = done.closed() => {}
-            }
-        });
-        Ok(())
+    run_with(settings, network, start_link_here, shutdown).await
+}
+
+/// The same as the only thing that its thread does, on the calling task's [`tokio::task::LocalSet`]: the first link needs no
+/// thread of its own then, and for most connectors there is no other.
+///
+/// # Errors
+/// See [`run`].
+pub async fn run_alone(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), ConnectorError> {
+    let start = |number, member, done| {
+        if number == 0 { start_link_here(number, member, done) } else { start_link(number, member, done) }
     };
-    run_with(settings, network, start, shutdown).await
+    run_with(settings, Arc::new(SystemNetwork), start, shutdown).await
 }
 
 async fn run_with(
@@ -258,6 +260,18 @@ fn policy_of(identity: &Identity, data: &Path) -> Result<TargetPolicy, FolderErr
         |reason: &dyn std::fmt::Display| FolderError::Damaged { path: data.to_owned(), reason: reason.to_string() };
     let connector = identity.connector.parse().map_err(|error: NotAnId| damaged(&error))?;
     TargetPolicy::new(connector, &identity.ca(), identity.signs_targets).map_err(|error| damaged(&error))
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "it stands for one that may fail")]
+fn start_link_here(number: usize, member: Arc<Member>, done: mpsc::Sender<()>) -> Result<(), ConnectorError> {
+    spawn_local(async move {
+        tokio::select! {
+            () = gateway_link::keep(member, number) => {}
+            // There is no thread that ends with the process: what is left goes when nobody waits for it any more.
+            () = done.closed() => {}
+        }
+    });
+    Ok(())
 }
 
 /// Each link has a thread and a runtime of its own, as the gateway's cores do: no wake-ups across threads.

@@ -32,6 +32,6 @@ mod upstream;
 pub use allow::{AllowList, NotAnAllowEntry};
 pub use check::{CheckSettings, Finding, Link, NotChecked, check};
 pub use clock::{ClockTrouble, Ended};
-pub use connector::{ConnectorError, GRACE, Settings, run, run_solo};
+pub use connector::{ConnectorError, GRACE, Settings, run, run_alone, run_solo};
 pub use network::{Network, SystemNetwork};
 pub use proxy::{NotAProxy, Proxy, ProxyChoice};

@@ -167,13 +167,13 @@ impl GraphError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
     }
 
-    /// 500: the disk failed at the last moment; the cause goes to the log. No 503, which clients answer by sending the same
+    /// 507: the disk failed at the last moment; the cause goes to the log. No 503, which clients answer by sending the same
     /// again, whatever it is.
     fn not_known(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = cause, "whether a change was kept is not known: the directory could not be written");
         let message = "The directory cannot be written at the moment. Whether the change was kept is not known: look before \
                        you try again.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", message)
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorage", message)
     }
 
     /// 413.

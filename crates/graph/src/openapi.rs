@@ -20,7 +20,7 @@ use crate::operation::Operation;
 use crate::surface::{Action, Endpoint, SURFACE};
 
 /// What every request can be refused with.
-const REFUSALS: [(&str, &str); 10] = [
+const REFUSALS: [(&str, &str); 11] = [
     ("400", "The request cannot be understood, or what it asks for is not valid."),
     ("401", "The token is missing or not valid."),
     ("403", "The token does not allow this."),
@@ -31,6 +31,7 @@ const REFUSALS: [(&str, &str); 10] = [
     ("413", "The body is too large."),
     ("415", "The body is not JSON."),
     ("503", "The directory does not answer; try again later."),
+    ("507", "The directory's disk failed, and whether the change was kept is not known."),
 ];
 
 /// Stands for the origin in the document that is kept; a name that no server has (RFC 6761, section 6.4).

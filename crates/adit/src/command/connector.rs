@@ -7,6 +7,7 @@ use std::time::Duration;
 use adit_connector::allow::AllowEntry;
 use adit_connector::{AllowList, CheckSettings, Finding, ProxyChoice, Settings};
 use adit_core::{MachineName, RegistrationToken};
+use tokio::task::LocalSet;
 
 use super::on_one_thread;
 use crate::command_error::{CommandError, with_causes};
@@ -98,7 +99,7 @@ pub(super) fn run(mut arguments: Arguments) -> Result<(), CommandError> {
     let settings = settings(arguments)?;
     telemetry::start(log_format, LevelFilter::INFO);
     // The links, which carry all requests, have threads of their own.
-    on_one_thread(connect(settings))
+    on_one_thread(LocalSet::new().run_until(connect(settings)))
 }
 
 fn run_check(arguments: CheckArguments) -> Result<(), CommandError> {
@@ -162,7 +163,7 @@ async fn connect(settings: Settings) -> Result<(), CommandError> {
     let mut interruption =
         Interruption::listen().map_err(|error| CommandError::failed(NOT_DONE, with_causes(&error)))?;
     let (leave, left) = tokio::sync::oneshot::channel::<()>();
-    let mut running = Box::pin(adit_connector::run(settings, async { drop(left.await) }));
+    let mut running = Box::pin(adit_connector::run_alone(settings, async { drop(left.await) }));
     let ended = tokio::select! {
         ended = &mut running => ended,
         signal = interruption.requested() => {

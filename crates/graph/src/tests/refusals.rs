@@ -14,11 +14,16 @@ const NOBODY: &str = "aaaaaaaa-0000-0000-0000-000000000000";
 
 /// Sends a request from 192.0.2.7.
 async fn sent(api: &Api, method: Method, path: &str, authorization: Option<&str>) -> Reply {
+    sent_from(api, 7, method, path, authorization).await
+}
+
+/// Sends a request from the address of that number in 192.0.2.0/24.
+async fn sent_from(api: &Api, from: u8, method: Method, path: &str, authorization: Option<&str>) -> Reply {
     let mut request = Request::builder().method(method).uri(path).header("host", "adit.test");
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
     }
-    let peer = Peer { address: "192.0.2.7".parse().unwrap(), scheme: "https" };
+    let peer = Peer { address: [192, 0, 2, from].into(), scheme: "https" };
     // Nobody trusts that peer to speak for others.
     let request = request.header("x-forwarded-for", "203.0.113.1").extension(peer);
     api.exchange(request.body(Body::empty()).unwrap()).await
@@ -146,15 +151,20 @@ async fn each_part_of_a_batch_that_is_refused_is_recorded_and_cannot_say_where_i
 #[tokio::test]
 async fn a_flood_of_strangers_is_bounded_and_does_not_hide_somebody_who_is_known() {
     let api = Api::start().await;
-    for _ in 0..100 {
-        sent(&api, Method::GET, "/v1.0/users", None).await.expect(401);
+    for from in 0..100 {
+        sent_from(&api, from, Method::GET, "/v1.0/users", None).await.expect(401);
     }
-    for _ in 0..100 {
-        sent(&api, Method::GET, "/v1.0/users", Some("Bearer nonsense")).await.expect(401);
+    for from in 0..100 {
+        sent_from(&api, from, Method::GET, "/v1.0/users", Some("Bearer nonsense")).await.expect(401);
     }
     settled(&api, 60).await;
+    let curious = format!("Bearer {}", api.app_token("curious", "Application.Read.All"));
+    for _ in 0..100 {
+        sent(&api, Method::GET, "/v1.0/users", Some(&curious)).await.expect(403);
+    }
+    settled(&api, 70).await;
     let token = api.app_token("backup", "Application.Read.All");
-    sent(&api, Method::GET, "/v1.0/users", Some(&format!("Bearer {token}"))).await.expect(403);
-    let found = settled(&api, 61).await;
+    sent_from(&api, 8, Method::GET, "/v1.0/users", Some(&format!("Bearer {token}"))).await.expect(403);
+    let found = settled(&api, 71).await;
     assert_eq!(found.iter().filter(|own| own["initiatedBy"]["app"]["appId"] == "backup").count(), 1);
 }

@@ -89,7 +89,7 @@ async fn whoever_brings_wrong_codes_to_the_gateway_is_known_by_address_and_other
     let query = Query { limit: LARGEST_PAGE, ..Query::default() };
     let refused = world.control.list_audit(&query).await.unwrap().items;
     let refused: Vec<_> = refused.iter().filter(|record| record.activity == Activity::RefuseToken).collect();
-    assert_eq!(refused.len(), 20);
+    assert_eq!(refused.len(), 10, "so many are recorded of one network in a minute");
     assert!(refused.iter().all(|record| record.detail["ip_address"] == "192.0.2.7"), "{refused:?}");
     assert!(gateway.sign_in(&world, "192.0.2.7", None).await.outcome.is_err(), "there were too many");
     assert!(gateway.sign_in(&world, "192.0.2.8", None).await.outcome.is_ok());
