@@ -34,8 +34,9 @@ fn without_features() -> Command {
     cargo(&["clippy", "--package", "adit", "--no-default-features", "--all-targets", "--", "-D", "warnings"])
 }
 
-/// Has our own crates compiled by clippy, which compiles as rustc does and says what it finds: so nothing is read twice, and
-/// no crate of others once more for the lints.
+/// Has our own crates compiled by clippy, which is rustc and says what it finds: so nothing is read twice, and no crate of others
+/// once more for the lints. Two things differ: no optimisation before LLVM's, and none of the checks of raw pointers that
+/// debug builds have; we have no unsafe code. (`cargo build` and the demo are rustc's alone.)
 pub(crate) fn while_compiling(mut command: Command) -> Command {
     let driver = Path::new(command.get_program()).with_file_name("clippy-driver");
     command.env("RUSTC_WORKSPACE_WRAPPER", if driver.is_file() { driver } else { "clippy-driver".into() });

@@ -44,7 +44,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failed> {
     }
 }
 
-/// The same with a priority at which it has a tenth of a core that others want, and all of one that they do not.
+/// A command that does the same with a priority at which it has a tenth of a core that others want, and all of one that they do not.
 pub(crate) fn patient(command: &Command) -> Command {
     let mut patient = Command::new("nice");
     patient.args(["-n", "10"]).arg(command.get_program()).args(command.get_args());

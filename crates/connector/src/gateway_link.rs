@@ -198,8 +198,10 @@ fn serve(
     let member = Arc::clone(member);
     match request.uri().path() {
         protocol::STREAM_PATH => {
-            member.asked.note();
-            tokio::spawn(async move { relay::serve(request, respond, &member.dialler).await });
+            tokio::spawn(async move {
+                let _under_way = member.asked.begin();
+                relay::serve(request, respond, &member.dialler).await
+            });
         }
         protocol::CONTROL_PATH => {
             tokio::spawn(async move {

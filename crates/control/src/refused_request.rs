@@ -30,8 +30,8 @@ pub struct RefusedRequest {
 }
 
 impl ControlPlane {
-    /// Notes that a request was refused that came from there. `describe` is asked only if it is recorded; the record is written after this has
-    /// returned.
+    /// Notes that a request was refused that came from there. `describe` is asked only if it is recorded; the record is
+    /// written after this has returned.
     pub fn note_refused_request(&self, kind: Refusal, from: Option<IpAddr>, describe: impl FnOnce() -> RefusedRequest) {
         if !self.has_room_for(kind, from) {
             return;

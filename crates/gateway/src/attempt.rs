@@ -41,6 +41,7 @@ use crate::serving::{ForwardingRules, LiveConnector, group_of};
 use crate::sight::{Moment, Sight};
 use crate::tunnel::TunnelConnection;
 
+use absence::Chosen;
 pub(crate) use no_answer::{NoAnswer, NotAnswered};
 pub(crate) use patience::Patience;
 use patience::{GivenUp, Waiting};
@@ -110,8 +111,13 @@ async fn send_in_time(core: &Rc<Core>, job: Job<'_>) -> Result<Answered, Failure
     for attempt in 0..limits::ATTEMPTS {
         let (connector, over) = match bound.take() {
             Some(bound) => (bound.connector, Over::Bound(bound.upstream)),
-            None if attempt == 0 => (absence::choose(core, job, &tried, &last).await?, Over::Idle),
-            None => (absence::choose(core, job, &tried, &last).await?, Over::New),
+            None => {
+                let Chosen { connector, has_waited } = absence::choose(core, job, &tried, &last).await?;
+                if has_waited {
+                    begun = Instant::now();
+                }
+                (connector, if attempt == 0 { Over::Idle } else { Over::New })
+            }
         };
         if attempt > 0 {
             core.shared.metrics.retries.inc();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
+use tokio::sync::Semaphore;
 
 use crate::failure::Failure;
 use crate::limits;
@@ -22,6 +23,24 @@ pub(crate) struct Ledger {
     logged: AtomicU64,
     /// The application as each connector sees it.
     pub(crate) sights: Sights,
+    /// Its requests that wait for a connector.
+    pub(crate) waiting: Waiting,
+}
+
+/// How many more of an application's requests may wait for a connector that is away.
+#[derive(Debug)]
+pub(crate) struct Waiting(Semaphore);
+
+impl Waiting {
+    pub(crate) fn places(&self) -> &Semaphore {
+        &self.0
+    }
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self(Semaphore::new(limits::WAITING_OF_AN_APPLICATION))
+    }
 }
 
 /// A request of the application that the gateway had to answer itself.

@@ -355,6 +355,9 @@ pub(crate) const TUNNELS_AWAITED: Duration = Duration::from_secs(5);
 /// Requests that wait for connectors that are away, as many as go through one connector.
 pub(crate) const WAITING: usize = IN_FLIGHT as usize;
 
+/// Of those, requests of one application.
+pub(crate) const WAITING_OF_AN_APPLICATION: usize = WAITING / 4;
+
 /// How long requests wait for a connector of a group whose last one was lost, counted from its loss: a restart takes less,
 /// and a page that comes late is better than an error. (Nothing has been sent for such a request, or nothing that counts.)
 pub(crate) const RETURN: Duration = Duration::from_secs(5);
@@ -372,7 +375,7 @@ pub(crate) const REGISTRATION: Duration = Duration::from_secs(15);
 /// a failure once a minute.
 pub(crate) const RENEWAL: Duration = Duration::from_secs(30);
 
-/// Connections of one connector; it opens two by itself.
+/// Connections of one connector; it opens up to two by itself.
 pub(crate) const CONNECTIONS_OF_A_CONNECTOR: u32 = 64;
 
 /// Open connections, about 40 KiB each: of clients, and those still in their handshake. WebSockets are bounded by

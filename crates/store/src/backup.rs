@@ -52,7 +52,7 @@ pub async fn back_up(path: &Path, copy: &Path) -> Result<(Epoch, Revision), Open
 /// ended after the copy was made does not come back to life by it.
 ///
 /// # Errors
-/// [`OpenError`] when it is no directory, is served, or cannot be written. Then it is as it was.
+/// [`OpenError`] when it is no directory, is served, or cannot be written. It may have got the newest schema then.
 pub async fn begin_epoch(path: &Path, epoch: Epoch) -> Result<Epoch, OpenError> {
     let _lock = lock::take(path)?;
     if !path.is_file() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::on_one_thread;
 use crate::command_error::{CommandError, with_causes};
 use crate::data_folder::copy;
+use crate::interruption::Interruption;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Db {
@@ -47,20 +48,32 @@ pub(super) fn run(command: &Db) -> Result<(), CommandError> {
 }
 
 fn back_up(arguments: &Backup) -> Result<(), CommandError> {
-    let failed = |error: copy::CopyError| CommandError::failed("no copy was made", with_causes(&error));
-    let (epoch, revision) =
-        on_one_thread(async { copy::back_up(&arguments.data, &arguments.copy).await.map_err(failed) })?;
+    let what = "no copy was made";
+    let (epoch, revision) = on_one_thread(unless_interrupted(what, copy::back_up(&arguments.data, &arguments.copy)))?;
     println!("{} holds the directory at revision {} of epoch {}", arguments.copy.display(), revision.0, epoch.0);
     println!("It holds every secret of this server as well: keep it as safe as {}.", arguments.data.display());
     Ok(())
 }
 
 fn restore(arguments: &Restore) -> Result<(), CommandError> {
-    let failed = |error: copy::CopyError| CommandError::failed("no data folder was made", with_causes(&error));
-    let epoch = on_one_thread(async { copy::restore(&arguments.copy, &arguments.data).await.map_err(failed) })?;
+    let what = "no data folder was made";
+    let epoch = on_one_thread(unless_interrupted(what, copy::restore(&arguments.copy, &arguments.data)))?;
     println!("{} begins with epoch {}; 'adit serve' can run on it", arguments.data.display(), epoch.0);
     println!(
         "Tokens and sessions from before do not count. What was revoked after the copy was made has to be revoked again."
     );
     Ok(())
+}
+
+/// Does it; a signal to end leaves nothing behind.
+async fn unless_interrupted<T>(
+    what_did_not_happen: &str,
+    work: impl Future<Output = Result<T, copy::CopyError>>,
+) -> Result<T, CommandError> {
+    let failed = |error: &dyn std::error::Error| CommandError::failed(what_did_not_happen, with_causes(error));
+    let mut interruption = Interruption::listen().map_err(|error| failed(&error))?;
+    tokio::select! {
+        done = work => done.map_err(|error| failed(&error)),
+        signal = interruption.requested() => Err(CommandError::failed(what_did_not_happen, format!("it got {signal}"))),
+    }
 }

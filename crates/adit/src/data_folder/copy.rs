@@ -23,10 +23,13 @@ use super::{ACME, CA, CA_KEY, CERTIFICATES, DIRECTORY, DataFolderError, SEALING_
 /// Files that are copied as they are. The first two are in every folder that a server has run on.
 const FILES: [&str; 3] = [CA, CA_KEY, SEALING_KEY];
 
-/// Folders that are copied with what is in them, where they exist.
-const FOLDERS: [&str; 2] = [CERTIFICATES, ACME];
+/// Folders whose files are copied, where they exist, and how many folders deep those are.
+const FOLDERS: [(&str, usize); 2] = [(CERTIFICATES, 1), (ACME, 2)];
 
-/// Why there is no copy, or no data folder from it. Nothing has the name that was asked for.
+/// How files end that are being written; they get their name when they are whole.
+const UNFINISHED: &str = "tmp";
+
+/// Why there is no copy, or no data folder from it. Nothing has the name that was asked for, but in the last case.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CopyError {
     #[error("{} exists already, and nothing is written over", path.display())]
@@ -41,6 +44,8 @@ pub(crate) enum CopyError {
     NotCopied { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Key(#[from] LocalKeyError),
+    #[error("{} is there and whole, but may be gone after a power cut: {source}", path.display())]
+    NotSynced { path: PathBuf, source: io::Error },
 }
 
 /// Copies the data folder at `folder` to `copy`, which must not exist. Says at which version the directory is in it.
@@ -87,9 +92,9 @@ fn copy_secrets(from: &Path, to: &Path) -> Result<(), CopyError> {
             copy_file(&from.join(name), &to.join(name))?;
         }
     }
-    for name in FOLDERS {
-        if from.join(name).exists() {
-            copy_folder(&from.join(name), &to.join(name))?;
+    for (name, depth) in FOLDERS {
+        if from.join(name).is_dir() {
+            copy_folder(&from.join(name), &to.join(name), depth)?;
         }
     }
     Ok(())
@@ -100,14 +105,29 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), CopyError> {
     Ok(write_whole(to, &content)?)
 }
 
-/// Links are followed: a certificate is often one.
-fn copy_folder(from: &Path, to: &Path) -> Result<(), CopyError> {
+/// Links are followed: a certificate is often one. What is no file, or lies deeper, is nothing that a server reads; what has
+/// gone or is not finished is a file of a server that goes on.
+fn copy_folder(from: &Path, to: &Path, depth: usize) -> Result<(), CopyError> {
     let failed = |source| CopyError::NotCopied { path: from.to_owned(), source };
     new_folder(to).map_err(failed)?;
     for entry in fs::read_dir(from).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         let (from, to) = (from.join(&name), to.join(&name));
-        if from.is_dir() { copy_folder(&from, &to)? } else { copy_file(&from, &to)? }
+        if from.extension().is_some_and(|extension| extension == UNFINISHED) {
+            continue;
+        }
+        let copied = match fs::metadata(&from) {
+            Ok(entry) if entry.is_file() => copy_file(&from, &to),
+            Ok(entry) if entry.is_dir() && depth > 1 => copy_folder(&from, &to, depth - 1),
+            Ok(_) => Ok(()),
+            Err(source) => Err(CopyError::NotCopied { path: from.clone(), source }),
+        };
+        match copied {
+            Err(CopyError::NotCopied { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                tracing::warn!(path = %from.display(), "it was there a moment ago, or is a link to nothing: not copied");
+            }
+            copied => copied?,
+        }
     }
     Ok(())
 }
@@ -123,25 +143,26 @@ struct Unfinished {
 
 impl Unfinished {
     fn beside(path: &Path) -> Result<Self, CopyError> {
+        let exists = || CopyError::Exists { path: path.to_owned() };
         if path.symlink_metadata().is_ok() {
-            return Err(CopyError::Exists { path: path.to_owned() });
+            return Err(exists());
         }
-        let mut name = OsString::from(path.as_os_str());
-        name.push(format!(".unfinished-{}", std::process::id()));
-        let unfinished = PathBuf::from(name);
+        let mut name = OsString::from(".");
+        name.push(path.file_name().ok_or_else(exists)?);
+        name.push(format!(".unfinished-{:08x}", fastrand::u32(..)));
+        let unfinished = path.with_file_name(name);
         new_folder(&unfinished).map_err(|source| DataFolderError::NotCreated { path: unfinished.clone(), source })?;
         Ok(Self { path: unfinished })
     }
 
     /// Gives it its name. A folder that has got that name meanwhile is not written over, unless it is empty.
     fn finish(self, path: &Path) -> Result<(), CopyError> {
-        let named = (|| {
-            File::open(&self.path)?.sync_all()?;
-            fs::rename(&self.path, path)?;
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
-        })();
-        named.map_err(|source| CopyError::NotCopied { path: path.to_owned(), source })
+        let named = File::open(&self.path).and_then(|folder| folder.sync_all());
+        let named = named.and_then(|()| fs::rename(&self.path, path));
+        named.map_err(|source| CopyError::NotCopied { path: path.to_owned(), source })?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let synced = File::open(parent.unwrap_or(Path::new("."))).and_then(|parent| parent.sync_all());
+        synced.map_err(|source| CopyError::NotSynced { path: path.to_owned(), source })
     }
 }
 
@@ -164,6 +185,10 @@ mod tests {
         }
         new_folder(&at.join(CERTIFICATES)).unwrap();
         write_whole(&at.join(CERTIFICATES).join("wiki.pem"), b"certificate").unwrap();
+        // A file that is being written, a link to nothing, and one that leads round and round.
+        fs::write(at.join(CERTIFICATES).join("mail.tmp"), "half").unwrap();
+        std::os::unix::fs::symlink("nowhere", at.join(CERTIFICATES).join("old.pem")).unwrap();
+        std::os::unix::fs::symlink(".", at.join(CERTIFICATES).join("round")).unwrap();
         let (authority, _) = adit_control::CertificateAuthority::generate().unwrap();
         let (sealing_key, _) = adit_control::SealingKey::generate().unwrap();
         let settings = adit_control::Settings {
@@ -189,6 +214,7 @@ mod tests {
         served(&at("data")).await;
         let (epoch, _) = back_up(&at("data"), &at("copy")).await.unwrap();
         assert_eq!(names(&at("copy")), [CA_KEY, CA, CERTIFICATES, DIRECTORY, SEALING_KEY]);
+        assert_eq!(names(&at("copy").join(CERTIFICATES)), ["wiki.pem"]);
         assert_eq!(fs::read(at("copy").join("certificates/wiki.pem")).unwrap(), b"certificate");
         let begun = restore(&at("copy"), &at("restored")).await.unwrap();
         assert!(begun > epoch);

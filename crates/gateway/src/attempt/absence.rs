@@ -12,27 +12,37 @@ use crate::core::Core;
 use crate::failure::Failure;
 use crate::serving::LiveConnector;
 
+/// A connector for an attempt.
+pub(super) struct Chosen {
+    pub(super) connector: Arc<LiveConnector>,
+    /// Whether time has passed since it was asked for.
+    pub(super) has_waited: bool,
+}
+
 /// Chooses a connector; where none is there and one is expected back, when it has come or is expected no longer.
 pub(super) async fn choose(
     core: &Rc<Core>,
     job: Job<'_>,
     tried: &[ConnectorIdentity],
     last: &Option<(Failure, Again)>,
-) -> Result<Arc<LiveConnector>, Failure> {
+) -> Result<Chosen, Failure> {
     let chosen = super::choose(core, job, tried, last);
+    let at_once = |connector| Chosen { connector, has_waited: false };
     if chosen.as_ref().is_ok_and(|connector| !connector.is_lost()) {
-        return chosen;
+        return chosen.map(at_once);
     }
     // After what else may have been, the connectors that are there have said no.
     let may_wait = matches!(last, None | Some((_, Again::NothingArrived | Again::Idempotent)));
     if !may_wait || expected(core, job).is_none() {
-        return chosen;
+        return chosen.map(at_once);
     }
-    let Ok(_place) = core.shared.waiting.try_acquire() else { return chosen };
+    // One application that many ask for leaves places to the others.
+    let places = (core.shared.waiting.try_acquire(), job.rules.ledger.waiting.places().try_acquire());
+    let (Ok(_place), Ok(_of_the_application)) = places else { return chosen.map(at_once) };
     core.shared.metrics.waited.inc();
     // Boxed: room for it would be kept for every request, and few ever come here.
     Box::pin(returned(core, job)).await;
-    super::choose(core, job, tried, last)
+    super::choose(core, job, tried, last).map(|connector| Chosen { connector, has_waited: true })
 }
 
 /// Completes when a connector is there, or none is expected any more.

@@ -47,8 +47,8 @@ struct Entries {
     assigned: HashMap<ConnectorIdentity, Vec<u32>>,
     /// Connectors that take requests, and which start of their process does.
     live: HashMap<ConnectorIdentity, TunnelId>,
-    /// Until when a connector of these groups is expected back.
-    expected: HashMap<ConnectorGroupId, Instant>,
+    /// Connectors that were lost or have left, and until when they are expected back.
+    expected: HashMap<ConnectorIdentity, (Option<TunnelId>, Instant)>,
     stability: Stability,
     compilations: Compilations,
 }
@@ -65,15 +65,25 @@ impl Entries {
         }
     }
 
-    /// Of connectors that take no requests now, those are expected back that the directory has in a group and nobody drains.
-    fn expect(&mut self, away: impl IntoIterator<Item = (ConnectorIdentity, Option<TunnelId>)>, until: Instant) {
-        for (identity, start) in away {
-            let drained = self.snapshot.connector(identity.connector).and_then(|known| known.drained);
+    /// A connector takes no requests any more, and may come back; of one that was not seen it is not known which start it is.
+    fn expect(&mut self, connector: ConnectorIdentity, start: Option<TunnelId>) {
+        self.expected.insert(connector, (start, Instant::now() + limits::RETURN));
+    }
+
+    /// Until when a connector is expected back in which groups: one that the directory has there, and that nobody drains.
+    fn expected_in_groups(&mut self) -> HashMap<ConnectorGroupId, Instant> {
+        let (live, now) = (&self.live, Instant::now());
+        self.expected.retain(|connector, (_, until)| *until > now && !live.contains_key(connector));
+        let mut groups = HashMap::new();
+        for (connector, (start, until)) in &self.expected {
+            let drained = self.snapshot.connector(connector.connector).and_then(|known| known.drained);
             let is_drained = drained.is_some_and(|drained| start.is_none_or(|start| start == drained));
-            if let Some(group) = group_of(&self.snapshot, identity).filter(|_| !is_drained) {
-                self.expected.insert(group, until);
+            if let Some(group) = group_of(&self.snapshot, *connector).filter(|_| !is_drained) {
+                let known = groups.entry(group).or_insert(*until);
+                *known = (*known).max(*until);
             }
         }
+        groups
     }
 }
 
@@ -202,7 +212,9 @@ impl Book {
         }
         if entries.connections.iter().all(|other| other.identity != connection.identity) {
             entries.loads.remove(&connection.identity);
-            entries.live.remove(&connection.identity);
+            if let Some(start) = entries.live.remove(&connection.identity) {
+                entries.expect(connection.identity, Some(start));
+            }
             entries.not_after.remove(&connection.identity);
         }
         self.note_change(&mut entries);
@@ -253,10 +265,9 @@ impl Book {
         entries.snapshot = Arc::clone(&snapshot);
         if is_first {
             // The gateway was away, and they dial it again.
-            let known = |known: &KnownConnector| {
-                (ConnectorIdentity { connector: known.id, generation: known.key_generation }, None)
-            };
-            entries.expect(snapshot.connectors().map(known), Instant::now() + limits::RETURN);
+            for KnownConnector { id, key_generation, .. } in snapshot.connectors() {
+                entries.expect(ConnectorIdentity { connector: *id, generation: *key_generation }, None);
+            }
         }
         self.recompile(&mut entries);
         ended
@@ -352,9 +363,9 @@ impl Book {
         let start = |connections: &Vec<Arc<TunnelConnection>>| Some(connections.first()?.instance);
         let live = by_connector.iter().filter_map(|(identity, all)| Some((*identity, start(all)?))).collect();
         let before = std::mem::replace(&mut entries.live, live);
-        let away = before.into_iter().filter(|(identity, _)| !by_connector.contains_key(identity));
-        entries.expect(away.map(|(identity, start)| (identity, Some(start))), begun + limits::RETURN);
-        entries.expected.retain(|_, until| *until > begun);
+        for (identity, start) in before.into_iter().filter(|(identity, _)| !by_connector.contains_key(identity)) {
+            entries.expect(identity, Some(start));
+        }
         let mut by_connector: Vec<_> = by_connector.into_iter().collect();
         // In an order that does not depend on chance, so that a choice by a known number can be repeated.
         by_connector.sort_unstable_by_key(|(identity, _)| (identity.connector, identity.generation));
@@ -367,7 +378,7 @@ impl Book {
             })
             .collect();
         let previous = self.serving.load_full();
-        let expected = entries.expected.clone();
+        let expected = entries.expected_in_groups();
         self.serving.store(Arc::new(Serving::compile(Arc::clone(&entries.snapshot), &live, expected, &previous)));
         self.compiled.notify_waiters();
         drop(previous);

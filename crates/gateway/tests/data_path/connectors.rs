@@ -95,6 +95,27 @@ async fn requests_wait_for_the_only_connector_while_it_restarts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_wait_for_the_only_connector_when_its_network_breaks() {
+    let (world, upstream) = published().await;
+    let relay = Relay::start(world.address);
+    let _connector = world.connector_by(&relay.address.to_string(), &[]).await;
+    for (round, is_asked) in [false, true, true].into_iter().enumerate() {
+        if is_asked {
+            assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
+        }
+        let present = world.present();
+        relay.break_what_is_open();
+        eventually("its loss is seen", || world.present() < present).await;
+        // Sent when nobody is there.
+        let answers = futures_util::future::join_all((0..4).map(|_| world.send(APP, post("/x", "body")))).await;
+        for answer in answers {
+            assert_eq!(answer.status(), StatusCode::OK, "round {round}: {}", reason(&answer));
+        }
+        assert_eq!(upstream.count("/x"), 4 * (round + 1), "each arrived once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_long_or_for_a_connector_that_was_revoked() {
     let (mut world, _upstream) = published().await;
     let _data = world.connector(&[]).await.leave().await;
@@ -104,8 +125,10 @@ async fn nobody_waits_for_long_or_for_a_connector_that_was_revoked() {
     assert!(start.elapsed() > std::time::Duration::from_secs(2), "it was expected back");
     let waited = world.metric("adit_gateway_requests_waited_total");
     assert_eq!(world.get(APP, "/").await.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let _revoked = world.connector(&[]).await;
+    let revoked = world.connector(&[]).await;
     assert_eq!(world.get(APP, "/").await.status(), StatusCode::OK);
+    // Lost first: it was expected back until then.
+    let _data = revoked.leave().await;
     world.know(3..=9).await;
     assert_eq!(world.get(APP, "/").await.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(world.metric("adit_gateway_requests_waited_total"), waited, "none of these waited");

@@ -385,7 +385,7 @@ impl World {
         });
         let is_new = || self.directory.present.lock().unwrap().keys().any(|tunnel| !before.contains(tunnel));
         eventually("the connector is present", is_new).await;
-        // Its second connection follows at once.
+        // It is in service a moment later.
         tokio::time::sleep(Duration::from_millis(100)).await;
         RunningConnector { leave: Some(leave), task, data }
     }

@@ -1,4 +1,4 @@
-//! A network between connector and gateway that can fall silent without telling either.
+//! A network between connector and gateway that can break, or fall silent without telling either.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// Passes bytes on until it is told not to.
 pub(crate) struct Relay {
     pub(crate) address: SocketAddr,
     accepted: Arc<AtomicUsize>,
     frozen: Arc<AtomicUsize>,
+    broken: watch::Sender<usize>,
 }
 
 impl Relay {
@@ -20,7 +22,8 @@ impl Relay {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let (accepted, frozen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (count, limit) = (Arc::clone(&accepted), Arc::clone(&frozen));
+        let (count, limit, broken) = (Arc::clone(&accepted), Arc::clone(&frozen), watch::Sender::new(0));
+        let breaks = broken.subscribe();
         tokio::spawn(async move {
             let listener = TcpListener::from_std(listener).unwrap();
             while let Ok((near, _)) = listener.accept().await {
@@ -28,11 +31,23 @@ impl Relay {
                 let far = TcpStream::connect(to).await.unwrap();
                 let (near_read, near_write) = near.into_split();
                 let (far_read, far_write) = far.into_split();
-                tokio::spawn(pass(number, Arc::clone(&limit), near_read, far_write));
-                tokio::spawn(pass(number, Arc::clone(&limit), far_read, near_write));
+                for (from, to) in [(near_read, far_write), (far_read, near_write)] {
+                    let (limit, mut breaks) = (Arc::clone(&limit), breaks.clone());
+                    tokio::spawn(async move {
+                        tokio::select! {
+                            () = pass(number, limit, from, to) => {}
+                            _ = breaks.wait_for(|broken| number < *broken) => {}
+                        }
+                    });
+                }
             }
         });
-        Self { address, accepted, frozen }
+        Self { address, accepted, frozen, broken }
+    }
+
+    /// Ends the connections that are open.
+    pub(crate) fn break_what_is_open(&self) {
+        self.broken.send_replace(self.accepted.load(Ordering::SeqCst));
     }
 
     /// From here on nothing passes on the connections that are open, and neither end is told.
