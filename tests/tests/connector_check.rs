@@ -77,7 +77,7 @@ fn a_connector_behind_a_proxy_serves_and_a_wrong_password_is_named() {
     let connector = directory.connector_in("srv1", "Default", &["--proxy", &through]);
     let _application = directory.publish("wiki", &upstream, "localhost", "Default");
     directory.wait_until_served("localhost");
-    assert!(proxy.connected() >= 3, "registration and tunnel go through it");
+    settles("registration and both connections of the tunnel go through it", PATIENCE, || proxy.connected() >= 3);
     let data = connector.data().display().to_string();
     let good = run(&["connector", "check", "--data", &data, "--proxy", &through]);
     assert_eq!(good.code, Some(0), "{}\n{}", good.stdout, good.stderr);
