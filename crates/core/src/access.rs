@@ -3,7 +3,7 @@
 //! Input: a [`Snapshot`], the request's host and path, and who asks. Output: a [`Grant`], or why not. Pure: no clock, no
 //! network, no logging.
 //!
-//! Invariant: [`Grant`] has no public constructor. Whoever holds one has been through [`decide_for`].
+//! Invariant: [`Grant`] has no public constructor. Whoever holds one has been through [`Reached::decide`].
 
 mod reasoning;
 
@@ -17,7 +17,7 @@ use crate::application::PreAuthentication;
 use crate::external_url::ExternalUrl;
 use crate::id::{ApplicationId, PrincipalId};
 use crate::maintenance::{MaintenanceState, MaintenanceText};
-use crate::snapshot::{Entrance, PublishedApplication, Snapshot};
+use crate::snapshot::{Entrance, PublishedApplication, Route, Snapshot};
 
 /// What is asked: the place, in the form that routing uses.
 #[derive(Debug, Clone, Copy)]
@@ -170,54 +170,80 @@ pub enum Refused {
     },
 }
 
+/// Where a request leads, before it is asked who sent it.
+#[derive(Debug)]
+#[must_use = "nobody was asked yet"]
+pub struct Reached<'s> {
+    snapshot: &'s Snapshot,
+    application: &'s Arc<PublishedApplication>,
+    entrance: Entrance,
+    below: usize,
+}
+
+/// Finds what a request asks for, if that is open at all.
+///
+/// # Errors
+/// [`Denial`], whoever asks.
+pub fn reach<'s>(snapshot: &'s Snapshot, request: AccessRequest<'_>) -> Result<Reached<'s>, Denial> {
+    let route = snapshot.route(request.host, request.path);
+    let Route { application, entrance, below } =
+        route.ok_or_else(|| Denial::NotPublished { host: request.host.to_owned() })?;
+    if application.maintenance.state == MaintenanceState::On {
+        return Err(Denial::Maintenance { application: application.id, text: application.maintenance.text.clone() });
+    }
+    Ok(Reached { snapshot, application, entrance, below })
+}
+
+impl<'s> Reached<'s> {
+    /// The application that is asked for.
+    #[must_use]
+    pub const fn application(&self) -> &'s Arc<PublishedApplication> {
+        self.application
+    }
+
+    /// Whether the answer does not depend on who asks.
+    #[must_use]
+    pub fn is_open_to_all(&self) -> bool {
+        self.application.pre_authentication == PreAuthentication::Passthrough
+    }
+
+    /// Returns the grant for `who`, or the first reason to refuse it.
+    ///
+    /// # Errors
+    /// [`Refused`], the first reason found.
+    pub fn decide(self, who: Who<'_>) -> Result<Grant, Refused> {
+        let Self { snapshot, application, entrance, below } = self;
+        let granted = |on_behalf_of| Grant { application: Arc::clone(application), entrance, below, on_behalf_of };
+        if self.is_open_to_all() {
+            return Ok(granted(None));
+        }
+        let id = application.id;
+        let principal = match who {
+            Who::SignInUnavailable => return Err(Denial::SignInUnavailable { application: id }.into()),
+            Who::Anonymous => return Err(Refused::SignInRequired { application: id }),
+            Who::Principal(principal) => principal,
+        };
+        let admission = application.admission.as_deref().filter(|admission| admission.is_enabled());
+        let admission = admission.ok_or(Refused::SignInDisabled { application: id })?;
+        if snapshot.is_disabled(principal.id) {
+            return Err(Refused::Disabled { kind: principal.kind, principal: principal.id });
+        }
+        let on_behalf_of = admitted(admission, principal).ok_or(Refused::NotAssigned {
+            application: id,
+            kind: principal.kind,
+            principal: principal.id,
+            groups_left_out: principal.groups_left_out,
+        })?;
+        Ok(granted(Some(on_behalf_of)))
+    }
+}
+
 /// Returns the grant for `request` by `who`, or the first reason to refuse it.
 ///
 /// # Errors
 /// [`Refused`], the first reason found.
 pub fn decide_for(snapshot: &Snapshot, request: AccessRequest<'_>, who: Who<'_>) -> Result<Grant, Refused> {
-    let (application, grant) = admitted_place(snapshot, request)?;
-    if application.pre_authentication == PreAuthentication::Passthrough {
-        return Ok(grant);
-    }
-    let id = application.id;
-    let principal = match who {
-        Who::SignInUnavailable => return Err(Denial::SignInUnavailable { application: id }.into()),
-        Who::Anonymous => return Err(Refused::SignInRequired { application: id }),
-        Who::Principal(principal) => principal,
-    };
-    let admission = application.admission.as_deref().filter(|admission| admission.is_enabled());
-    let admission = admission.ok_or(Refused::SignInDisabled { application: id })?;
-    if snapshot.is_disabled(principal.id) {
-        return Err(Refused::Disabled { kind: principal.kind, principal: principal.id });
-    }
-    let on_behalf_of = admitted(admission, principal).ok_or(Refused::NotAssigned {
-        application: id,
-        kind: principal.kind,
-        principal: principal.id,
-        groups_left_out: principal.groups_left_out,
-    })?;
-    Ok(Grant { on_behalf_of: Some(on_behalf_of), ..grant })
-}
-
-/// What is asked for, if it is open to anybody; the grant counts only once the application's sign-in was asked.
-fn admitted_place<'s>(
-    snapshot: &'s Snapshot,
-    request: AccessRequest<'_>,
-) -> Result<(&'s PublishedApplication, Grant), Denial> {
-    let route = snapshot
-        .route(request.host, request.path)
-        .ok_or_else(|| Denial::NotPublished { host: request.host.to_owned() })?;
-    let application = route.application;
-    if application.maintenance.state == MaintenanceState::On {
-        return Err(Denial::Maintenance { application: application.id, text: application.maintenance.text.clone() });
-    }
-    let grant = Grant {
-        application: Arc::clone(application),
-        entrance: route.entrance,
-        below: route.below,
-        on_behalf_of: None,
-    };
-    Ok((application, grant))
+    reach(snapshot, request)?.decide(who)
 }
 
 fn admitted(admission: &Admission, principal: Principal<'_>) -> Option<OnBehalfOf> {

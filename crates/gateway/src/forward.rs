@@ -2,10 +2,8 @@
 
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::access::{self, AccessRequest, Grant, Refused};
 use http::uri::PathAndQuery;
 use http::{Request, Response, Version};
 use tokio::time::Instant;
@@ -18,16 +16,14 @@ use crate::body::GatewayBody;
 use crate::core::Core;
 use crate::edge::Client;
 use crate::failure::Failure;
-use crate::head::{self, Place, UpstreamHead};
+use crate::head::{self, UpstreamHead};
 use crate::interim::{Interim, Way};
 use crate::reason::Reason;
 use crate::record::Record;
 use crate::replay::ReplayBody;
 use crate::respond::{self, Responded};
-use crate::serving::ForwardingRules;
 use crate::sign_in::gate::{self, Admitted, Visitor};
 use crate::sign_in::leash::Leash;
-use crate::sign_in::nobody;
 use crate::sign_on;
 use crate::translate::Entered;
 use crate::upgrade;
@@ -126,14 +122,7 @@ async fn forward(
             return Ok(Responded { response, switch: None, challenges: false });
         }
     }
-    let (grant, rules, visitor) = match (open_to_all(core, &place, request.uri().path())?, sign_in) {
-        (Some((grant, rules)), _) => (grant, rules, None),
-        (None, Some(sign_in)) => {
-            let Admitted { grant, rules, visitor } = gate::admit(core, sign_in, &place, &request).await?;
-            (grant, rules, Some(visitor))
-        }
-        (None, None) => return Err(Failure::new(Reason::SignInUnavailable, "no provider is configured")),
-    };
+    let Admitted { grant, rules, visitor } = gate::admit(core, &place, &request).await?;
     record.goes_by(&rules);
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     let mut leash = Leash::new(core, visitor, rules.application.id, &place.host, path);
@@ -210,18 +199,4 @@ async fn forward(
         Some(switch) => Responded { response, switch: Some(switch.held_by(leash)), challenges },
         None => Responded { response: response.map(|body| body.held_by(leash)), switch: None, challenges },
     })
-}
-
-/// The grant of a request to an application that is open to everybody; nothing where somebody has to sign in first.
-fn open_to_all(core: &Core, place: &Place, path: &str) -> Result<Option<(Grant, Arc<ForwardingRules>)>, Failure> {
-    let serving = core.serving();
-    let asked = AccessRequest { host: &place.host, path };
-    let grant = match access::decide_for(&serving.snapshot, asked, nobody(core)) {
-        Ok(grant) => grant,
-        Err(Refused::SignInRequired { .. }) => return Ok(None),
-        Err(refused) => return Err(refused.into()),
-    };
-    let rules = serving.rules(grant.application().id).and_then(|rules| rules.for_host(&place.host));
-    let rules = rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))?;
-    Ok(Some((grant, rules)))
 }

@@ -1,4 +1,4 @@
-//! Whether a request of an application that requires sign-in is granted: by the session of its browser, or by an access
+//! Whether a request is granted: to an application that requires sign-in by the session of its browser, or by an access
 //! token. Who has neither is sent to sign in, or told to.
 
 use std::rc::Rc;
@@ -23,14 +23,15 @@ use crate::core::Core;
 use crate::failure::Failure;
 use crate::head::Place;
 use crate::reason::Reason;
-use crate::serving::ForwardingRules;
+use crate::serving::{ForwardingRules, Serving};
 use crate::upgrade;
 
-/// A request that may be forwarded, and who vouched for it.
+/// A request that may be forwarded.
 pub(crate) struct Admitted {
     pub(crate) grant: Grant,
     pub(crate) rules: Arc<ForwardingRules>,
-    pub(crate) visitor: Visitor,
+    /// Who sent it; nobody where the application is open to everybody.
+    pub(crate) visitor: Option<Visitor>,
 }
 
 /// Somebody whose request was granted.
@@ -95,47 +96,82 @@ impl Visitor {
     }
 }
 
-/// Decides about a request of an application that requires sign-in.
+/// Decides about a request.
 ///
 /// # Errors
-/// [`Failure`]: the way to sign in, or why whoever signed in may not.
-pub(crate) async fn admit(
+/// [`Failure`]: why the application is not served, the way to sign in, or why whoever signed in may not.
+pub(crate) async fn admit(core: &Core, place: &Place, request: &Request<Arriving>) -> Result<Admitted, Failure> {
+    match admit_at_once(core, place, request)? {
+        Decided::Admitted(admitted) => Ok(admitted),
+        // Boxed: hardly any request has a token, and all others would carry its room.
+        Decided::ByToken(sign_in, application, token) => {
+            let visitor = Box::pin(sign_in.vouched_by(core, &application, token)).await?;
+            admit_visitor(core, sign_in, &application, visitor, place, request)
+        }
+    }
+}
+
+/// What is known of a request without waiting for anything.
+enum Decided<'r> {
+    Admitted(Admitted),
+    /// An access token has to vouch for it.
+    ByToken(&'r SignIn, Arc<PublishedApplication>, &'r str),
+}
+
+fn admit_at_once<'r>(core: &'r Core, place: &Place, request: &'r Request<Arriving>) -> Result<Decided<'r>, Failure> {
+    let serving = core.serving();
+    let asked = AccessRequest { host: &place.host, path: request.uri().path() };
+    let reached = access::reach(&serving.snapshot, asked).map_err(Refused::from)?;
+    let application = reached.application();
+    if reached.is_open_to_all() {
+        let rules = rules(&serving, application, place)?;
+        return Ok(Decided::Admitted(Admitted { grant: reached.decide(Who::Anonymous)?, rules, visitor: None }));
+    }
+    let Some(sign_in) = core.shared.sign_in.as_ref() else {
+        // Nobody has signed in where nobody can, so this is a refusal.
+        let refused = reached.decide(Who::SignInUnavailable).err().map(Failure::from);
+        return Err(refused.unwrap_or_else(|| Failure::new(Reason::SignInUnavailable, "no provider is configured")));
+    };
+    let headers = request.headers();
+    let Some(session) = sign_in.session_of(core, application.id, &place.host, headers, now()) else {
+        return match bearer(headers) {
+            Some(token) => Ok(Decided::ByToken(sign_in, Arc::clone(application), token)),
+            None => Err(sign_in.ask(application, place, request)),
+        };
+    };
+    let is_ours = |token| relying_party::says_it_is_for(token, &as_texts(&audiences(application)));
+    let keeps_credentials = bearer(headers).is_some_and(is_ours);
+    let visitor = Visitor { session, kind: PrincipalKind::User, by: By::Cookie, keeps_credentials };
+    let granted = reached.decide(Who::Principal(visitor.principal()));
+    let grant = granted.map_err(|refused| explained(refused, &visitor.session.person, &sign_in.authority))?;
+    let rules = rules(&serving, application, place)?;
+    Ok(Decided::Admitted(Admitted { grant, rules, visitor: Some(visitor) }))
+}
+
+/// The same for somebody for whom a token vouched, at what is served by now.
+fn admit_visitor(
     core: &Core,
     sign_in: &SignIn,
+    application: &PublishedApplication,
+    visitor: Visitor,
     place: &Place,
     request: &Request<Arriving>,
 ) -> Result<Admitted, Failure> {
-    let path = request.uri().path();
-    let application = {
-        let serving = core.serving();
-        let route = serving.snapshot.route(&place.host, path);
-        let unknown = || Failure::new(Reason::NotPublished, "no application is published there any more");
-        Arc::clone(route.ok_or_else(unknown)?.application)
-    };
-    let headers = request.headers();
-    let visitor = match sign_in.session_of(core, application.id, &place.host, headers, now()) {
-        Some(session) => {
-            let is_ours = |token| relying_party::says_it_is_for(token, &as_texts(&audiences(&application)));
-            let keeps_credentials = bearer(headers).is_some_and(is_ours);
-            Visitor { session, kind: PrincipalKind::User, by: By::Cookie, keeps_credentials }
-        }
-        None => match bearer(headers) {
-            // Boxed: hardly any request has one, and all others would carry its room.
-            Some(token) => Box::pin(sign_in.vouched_by(core, &application, token)).await?,
-            None => return Err(sign_in.ask(&application, place, request)),
-        },
-    };
     let serving = core.serving();
-    let asked = AccessRequest { host: &place.host, path };
+    let asked = AccessRequest { host: &place.host, path: request.uri().path() };
     let granted = access::decide_for(&serving.snapshot, asked, Who::Principal(visitor.principal()));
     let grant = granted.map_err(|refused| explained(refused, &visitor.session.person, &sign_in.authority))?;
-    // The session is of the application that was asked for; it may be another one's place by now.
+    // The token is for the application that was asked for; it may be another one's place by now.
     if grant.application().id != application.id {
         return Err(sign_in.ask(grant.application(), place, request));
     }
-    let rules = serving.rules(application.id).and_then(|rules| rules.for_host(&place.host));
-    let rules = rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))?;
-    Ok(Admitted { grant, rules, visitor })
+    let rules = rules(&serving, application, place)?;
+    Ok(Admitted { grant, rules, visitor: Some(visitor) })
+}
+
+fn rules(serving: &Serving, application: &PublishedApplication, at: &Place) -> Result<Arc<ForwardingRules>, Failure> {
+    let rules = serving.rules(application.id).and_then(|rules| rules.for_host(&at.host));
+    rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))
 }
 
 /// Tells who was refused as whom they are signed in, and what may be the reason.

@@ -3,8 +3,8 @@
 //!
 //! Each core looks a few times a second whether the directory or what was ended has changed; then every leash of the core asks
 //! the very function that granted the request; and likewise whether a session has reached its end. Nothing is asked while
-//! nothing changes, and a request that waits for nothing pays a comparison and, with a session, a look at the clock: what waits
-//! is noted in a place that the core keeps.
+//! nothing changes, and a request that waits for nothing pays two comparisons: what waits is noted in a place that the core
+//! keeps.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -33,6 +33,8 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(crate) struct Changes {
     /// How often something has.
     count: Cell<u64>,
+    /// When the core looked last, in milliseconds since 1970.
+    looked: Cell<u64>,
     waiting: RefCell<Waiting>,
 }
 
@@ -61,6 +63,7 @@ impl Changes {
 
     /// Has those ask again whose sessions have reached their end.
     fn tell_ended(&self, now: u64) {
+        self.looked.set(now);
         if self.waiting.borrow().soonest.is_some_and(|soonest| soonest <= now) {
             self.wake(|waits| waits.ends.is_some_and(|ends| ends <= now));
         }
@@ -185,7 +188,7 @@ impl Leash {
     pub(crate) fn is_over(&mut self) -> bool {
         let count = self.core.changes.count.get();
         let has_changed = std::mem::replace(&mut self.seen, count) != count;
-        if has_changed || self.ends.is_some_and(|ends| ends <= now()) {
+        if has_changed || self.ends.is_some_and(|ends| ends <= self.core.changes.looked.get()) {
             self.is_over |= self.asked().is_err();
         }
         self.is_over
