@@ -6,6 +6,9 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(100);
 const CAP: Duration = Duration::from_secs(10);
 
+/// A connection that was up for this long was a good one.
+const GOOD: Duration = Duration::from_secs(5);
+
 /// The waits of one link.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
@@ -13,9 +16,16 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// A connection was in service: the next wait is the first again.
+    /// A connection did what it was for: the next wait is the first again.
     pub(crate) const fn succeeded(&mut self) {
         self.failures = 0;
+    }
+
+    /// A connection has ended that was up for so long; the time until it was up does not count.
+    pub(crate) fn ended_after(&mut self, up: Duration) {
+        if up > GOOD {
+            self.succeeded();
+        }
     }
 
     /// The next wait: half to one and a half of the step. `random` is in 0..1.
@@ -37,7 +47,9 @@ mod tests {
         assert_eq!(waits, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000]);
         assert_eq!(backoff.next(0.0).as_millis(), 5000);
         assert_eq!(backoff.next(1.0).as_millis(), 15_000);
-        backoff.succeeded();
+        backoff.ended_after(GOOD);
+        assert_eq!(backoff.next(0.5).as_millis(), 10_000, "it was up for too short a time");
+        backoff.ended_after(GOOD * 2);
         assert_eq!(backoff.next(0.5).as_millis(), 100);
     }
 }

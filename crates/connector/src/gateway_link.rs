@@ -24,9 +24,6 @@ use crate::control;
 use crate::member::Member;
 use crate::{clock, dial, relay, tls};
 
-/// A connection that lasted this long was a good one.
-const GOOD: Duration = Duration::from_secs(5);
-
 /// How long the gateway may take to begin HTTP/2 once TLS is up.
 const SPEAK: Duration = Duration::from_secs(10);
 
@@ -49,8 +46,8 @@ pub(crate) async fn keep(member: Arc<Member>, number: usize) {
                 _ = leaving.wait_for(|leaving| *leaving) => break,
             }
         }
-        let started = Instant::now();
-        let ended = connect_and_serve(&member, &mut replaced).await;
+        let mut up_since = None;
+        let ended = connect_and_serve(&member, &mut replaced, &mut up_since).await;
         if *leaving.borrow() {
             break;
         }
@@ -67,9 +64,8 @@ pub(crate) async fn keep(member: Arc<Member>, number: usize) {
             }
         }
         member.asked.forget();
-        if started.elapsed() > GOOD {
-            backoff.succeeded();
-        }
+        // A gateway that many reach at once may take longer than that to turn one away.
+        backoff.ended_after(up_since.map_or(Duration::ZERO, |since: Instant| since.elapsed()));
         let wait = backoff.next(fastrand::f64());
         tokio::select! {
             () = sleep(wait) => {}
@@ -88,12 +84,17 @@ enum Ended {
     Replaced,
 }
 
-async fn connect_and_serve(member: &Arc<Member>, replaced: &mut JoinSet<io::Result<()>>) -> io::Result<Ended> {
+async fn connect_and_serve(
+    member: &Arc<Member>,
+    replaced: &mut JoinSet<io::Result<()>>,
+    up_since: &mut Option<Instant>,
+) -> io::Result<Ended> {
     let mut leaving = member.leaving.clone();
     let (carrier, reads) = tokio::select! {
         carrier = connect(member) => carrier?,
         _ = leaving.wait_for(|leaving| *leaving) => return Ok(Ended::Closed),
     };
+    *up_since = Some(Instant::now());
     let (replace, mut wanted) = mpsc::channel(1);
     // A task like those of its streams: one that woke what the thread itself waits for would cost a system call each time.
     let mut serving =
