@@ -75,7 +75,10 @@ fn serve(socket: TcpStream, seen: &Seen, address: SocketAddr) {
         let answer = match path.as_str() {
             "/close" => return,
             "/once" => {
+                // The answer and the end leave in one segment: that the end is known is no question of who ran first.
+                rustix::net::sockopt::set_tcp_cork(&socket, true).unwrap();
                 let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nonce");
+                let _ = socket.shutdown(std::net::Shutdown::Write);
                 return;
             }
             "/slow" => {
