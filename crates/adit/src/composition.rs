@@ -30,6 +30,7 @@ use crate::fingerprint::Fingerprint;
 use crate::listener::{self, Bound, operations};
 #[cfg(feature = "otlp")]
 use crate::otlp::Exporter;
+use crate::retention;
 use crate::session_keys::SessionKeys;
 use crate::succession::{Estate, Heir, HeirSocket, Listeners};
 
@@ -156,6 +157,9 @@ impl Server {
         server.serve_plain(sockets.http, &certificates);
         server.keep_acme(acme, &certificates);
         server.background.spawn(Arc::clone(&certificates).look_after(files));
+        let (control, kept) = (server.control.clone(), configuration.inactive_connectors);
+        let connected = Arc::new(server.gateway.connected());
+        server.background.spawn(retention::delete_inactive_connectors(control, connected, kept));
         if let Some(provider) = server.provider.clone() {
             server.background.spawn(provider.look_after_keys());
         }

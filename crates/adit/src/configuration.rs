@@ -23,6 +23,7 @@ use crate::access_records::AccessRecords;
 use crate::acme::AcmeSettings;
 use crate::certificate::{CertificateFile, CertificateFileError};
 use crate::lifetime;
+use crate::retention::{self, Kept};
 
 mod acme;
 mod address;
@@ -67,6 +68,8 @@ pub(crate) struct Configuration {
     pub(crate) server_timing: bool,
     /// How long requests through the gateway may take to finish when the server stops.
     pub(crate) grace: Duration,
+    /// How long connectors that nobody has seen are kept.
+    pub(crate) inactive_connectors: Kept,
     /// Where the gateway's spans go, if they go anywhere.
     #[cfg(feature = "otlp")]
     pub(crate) otlp: Option<crate::otlp::OtlpSettings>,
@@ -143,6 +146,10 @@ pub(crate) enum ConfigurationError {
     #[cfg(feature = "otlp")]
     #[error(transparent)]
     Otlp(#[from] otlp::BadOtlp),
+    #[error(
+        "inactive_connectors is {0:?}; the shortest time is an hour, since connectors are away while their machines start anew"
+    )]
+    KeptTooShortly(Duration),
     #[cfg(not(feature = "otlp"))]
     #[error("otlp: this adit was built without the feature 'otlp', and cannot send spans")]
     NoOtlp,
@@ -182,6 +189,8 @@ struct File {
     server_timing: bool,
     #[serde(default, deserialize_with = "lifetime::from_text")]
     grace: Option<Duration>,
+    #[serde(default, deserialize_with = "kept_from_text")]
+    inactive_connectors: Option<Kept>,
     #[cfg(feature = "otlp")]
     otlp: Option<otlp::OtlpTable>,
     #[cfg(not(feature = "otlp"))]
@@ -257,6 +266,12 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
     }
     let server_timing = file.server_timing;
     let grace = flags.grace.or(file.grace).unwrap_or(GRACE);
+    let inactive_connectors = file.inactive_connectors.unwrap_or(retention::INACTIVE_CONNECTORS);
+    if let Kept::For(time) = inactive_connectors
+        && time < retention::HOUR
+    {
+        return Err(ConfigurationError::KeptTooShortly(time));
+    }
     #[cfg(feature = "otlp")]
     let otlp = file.otlp.take().map(otlp::resolve).transpose()?;
     #[cfg(not(feature = "otlp"))]
@@ -275,6 +290,7 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
         sign_in,
         server_timing,
         grace,
+        inactive_connectors,
         #[cfg(feature = "otlp")]
         otlp,
     })
@@ -388,6 +404,15 @@ pub(crate) fn certificate_file(text: &str) -> Result<CertificateFile, String> {
 fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+/// A lifetime, or `forever`.
+fn kept_from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Kept>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == "forever" {
+        return Ok(Some(Kept::Forever));
+    }
+    lifetime::parse(&text).map(|time| Some(Kept::For(time))).map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]

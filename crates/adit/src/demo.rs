@@ -18,6 +18,7 @@ use crate::configuration::{Api, Configuration, Listen, SignIn};
 use crate::data_folder::ServedFolder;
 use crate::fingerprint::Fingerprint;
 use crate::publication::Publication;
+use crate::retention::Kept;
 use crate::succession::Estate;
 
 pub(crate) mod check;
@@ -187,6 +188,7 @@ fn configuration(folder: &TemporaryFolder) -> Configuration {
         access_records: AccessRecords::Off,
         sign_in: Some(SignIn { authority: SIGN_IN.to_owned(), provider: None, limits: SessionLimits::default() }),
         server_timing: false,
+        inactive_connectors: Kept::Forever,
         grace: GRACE,
         #[cfg(feature = "otlp")]
         otlp: None,

@@ -21,6 +21,7 @@ mod listener;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod publication;
+mod retention;
 mod session_keys;
 mod succession;
 mod telemetry;

@@ -17,6 +17,9 @@ use crate::control_plane::ControlPlane;
 use crate::error::Error;
 use crate::target::{Expected, Target};
 
+/// How many connectors that nobody sees are looked up at once.
+const UNSEEN_BATCH: u32 = 100;
+
 /// How a connector is named where an entity may stand for a reference.
 #[derive(Debug, Clone)]
 pub enum ConnectorReference {
@@ -185,6 +188,49 @@ impl ControlPlane {
         let detail = audit::change(Some(audit::connector(&connector)), None);
         change.append_audit(self.record(context, Activity::DeleteConnector, connector.id, detail));
         self.commit(change).await
+    }
+
+    /// Notes that an hour has passed in which connectors could connect; those in `connected` have tunnels now.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn note_hour(&self, connected: &[ConnectorId]) -> Result<(), Error> {
+        let mut presence = self.store().begin_presence().await?;
+        presence.note_hour(connected).await?;
+        Ok(presence.commit().await?)
+    }
+
+    /// Deletes the connectors that were not seen for `hours` that were noted, and says how many these were.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; what was deleted until then stays deleted.
+    pub async fn delete_unseen_connectors(&self, hours: u32) -> Result<u64, Error> {
+        let mut deleted = 0;
+        loop {
+            let unseen = self.store().unseen_connectors(hours, UNSEEN_BATCH).await?;
+            if unseen.is_empty() {
+                return Ok(deleted);
+            }
+            for id in unseen {
+                deleted += u64::from(self.delete_if_unseen(id, hours).await?);
+            }
+        }
+    }
+
+    /// Whether a connector was deleted: it may have come back, or be gone, since it was looked up.
+    async fn delete_if_unseen(&self, id: ConnectorId, hours: u32) -> Result<bool, Error> {
+        let mut change = self.store().begin().await?;
+        if !change.is_unseen(id, hours).await? {
+            change.roll_back().await?;
+            return Ok(false);
+        }
+        let connector = load(&mut change, id).await?;
+        change.delete_connector(id).await?;
+        let detail = audit::with(audit::change(Some(audit::connector(&connector)), None), "inactive", true);
+        let context = OperationContext::system(Uuid::now_v7());
+        change.append_audit(self.record(&context, Activity::DeleteConnector, id, detail));
+        self.commit(change).await?;
+        Ok(true)
     }
 
     /// Moves a connector into an application's group, or makes an entry there for a machine that is still to register.

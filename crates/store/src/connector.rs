@@ -121,7 +121,7 @@ impl PresenceTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn note_too_old(&mut self, id: ConnectorId) -> Result<(), Error> {
-        let sql = "UPDATE connector SET needs_upgrade = 'true' WHERE id = ?";
+        let sql = "UPDATE connector SET needs_upgrade = 'true', unseen_hours = 0 WHERE id = ?";
         sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
         Ok(())
     }
@@ -224,12 +224,14 @@ impl WriteTransaction {
         connector.revision = self.revision();
         sqlx::query(
             "UPDATE connector SET machine_name = ?, machine_name_folded = ?, connector_group_id = ?, \
-             key_copied_at = CASE WHEN key_generation = ? THEN key_copied_at END, key_generation = ?, \
+             key_copied_at = CASE WHEN key_generation = ? THEN key_copied_at END, \
+             unseen_hours = CASE WHEN key_generation = ? THEN unseen_hours ELSE 0 END, key_generation = ?, \
              drained_instance = ?, revision = ? WHERE id = ?",
         )
         .bind(connector.machine_name.as_str())
         .bind(connector.machine_name.folded())
         .bind(connector.connector_group.to_string())
+        .bind(i64::from(connector.key_generation.0))
         .bind(i64::from(connector.key_generation.0))
         .bind(i64::from(connector.key_generation.0))
         .bind(connector.drained.map(|instance| instance.to_string()))

@@ -24,6 +24,7 @@ pub mod deleted_application;
 pub mod delta;
 mod ended_session;
 pub mod error;
+mod inactivity;
 mod list;
 mod lock;
 mod migrations;

@@ -8,7 +8,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Number, what it brings, and its statements. By hand, because the macro that reads the folder has SQLite compiled a second
 /// time.
-const VERSIONS: [(i64, &str, &str); 16] = [
+const VERSIONS: [(i64, &str, &str); 17] = [
     (1, "directory", include_str!("../migrations/0001_directory.sql")),
     (2, "first position", include_str!("../migrations/0002_first_position.sql")),
     (3, "access", include_str!("../migrations/0003_access.sql")),
@@ -25,6 +25,7 @@ const VERSIONS: [(i64, &str, &str); 16] = [
     (14, "provider", include_str!("../migrations/0014_provider.sql")),
     (15, "ended sessions", include_str!("../migrations/0015_ended_sessions.sql")),
     (16, "refresh tokens", include_str!("../migrations/0016_refresh_tokens.sql")),
+    (17, "activity", include_str!("../migrations/0017_activity.sql")),
 ];
 
 /// All of them.

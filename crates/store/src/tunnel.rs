@@ -41,7 +41,7 @@ impl PresenceTransaction {
     pub async fn insert_tunnel(&mut self, tunnel: &Tunnel) -> Result<bool, Error> {
         let seen = sqlx::query(
             "UPDATE connector SET machine_name = ?, machine_name_folded = ?, version = ?, external_ip = ?, \
-             needs_upgrade = ?, seen_generation = key_generation WHERE id = ?",
+             needs_upgrade = ?, unseen_hours = 0, seen_generation = key_generation WHERE id = ?",
         )
         .bind(tunnel.machine_name.as_str())
         .bind(tunnel.machine_name.folded())

@@ -143,6 +143,24 @@ fn keys_of_an_issuer_are_fetched_over_tls_or_from_this_machine() {
 }
 
 #[test]
+fn inactive_connectors_are_kept_for_ten_days_or_as_long_as_it_is_said() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    for (text, kept) in [
+        ("", Kept::For(day * 10)),
+        ("inactive_connectors = '30d'", Kept::For(day * 30)),
+        ("inactive_connectors = '1h'", Kept::For(day / 24)),
+        ("inactive_connectors = 'forever'", Kept::Forever),
+    ] {
+        assert_eq!(resolved(text, in_folder()).unwrap().inactive_connectors, kept, "{text}");
+    }
+    let refused = resolved("inactive_connectors = '59m'", in_folder()).unwrap_err().to_string();
+    assert!(refused.contains("inactive_connectors"), "{refused}");
+    for text in ["inactive_connectors = 'never'", "inactive_connectors = ''", "inactive_connectors = 10"] {
+        assert!(parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_data_folder_is_needed() {
     assert!(matches!(resolved("", Flags::default()), Err(ConfigurationError::NoDataFolder)));
 }

@@ -15,6 +15,7 @@ mod directory;
 mod durability;
 mod expected;
 mod feed;
+mod inactivity;
 mod list;
 mod owner;
 mod page_002;
