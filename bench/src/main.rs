@@ -9,6 +9,8 @@
 //!   it into `bench/README.md`.
 //! - `sign-in`: what a request with a session costs beside one without, and the time of an access decision; `--write`
 //!   likewise.
+//! - `snapshot`: what a version of the directory with 1,000,000 applications costs a gateway: its memory, a change, a look;
+//!   `--write` likewise.
 //! - `directory`: what the API costs on a directory of 100,000 groups and 1,000,000 applications.
 //!
 //! Load generator, proxies and origin share the machine, so CPU seconds for each request is the main figure;
@@ -32,8 +34,13 @@ mod report;
 mod served_twice;
 mod sides;
 mod sign_in;
+mod snapshot;
 
 use std::process::ExitCode;
+
+/// As `adit` has it: memory and looks depend on it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,9 +52,10 @@ fn main() -> ExitCode {
         ["failover"] => Ok(failover::measure()),
         ["connectors", options @ ..] => connectors::measure(options),
         ["sign-in", options @ ..] => sign_in::measure(options),
+        ["snapshot", options @ ..] => snapshot::measure(options),
         ["directory"] => Ok(directory::measure()),
         other => {
-            let known = "sides, moves, failover, connectors, sign-in and directory";
+            let known = "sides, moves, failover, connectors, sign-in, snapshot and directory";
             Err(format!("no such measurement: {}; there are {known}", other.join(" ")))
         }
     };

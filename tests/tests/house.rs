@@ -38,7 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("adit-tests", &[]),
     ("adit-simulation", &["adit-control", "adit-core", "adit-gateway", "adit-connector", "adit-tunnel"]),
-    ("adit-bench", &["adit-connector", "adit-control", "adit-core", "adit-tests"]),
+    ("adit-bench", &["adit-connector", "adit-control", "adit-core", "adit-gateway", "adit-tests", "adit-tunnel"]),
     ("adit-fuzz", &["adit-odata", "adit-graph"]),
     ("xtask", &[]),
 ];

@@ -24,7 +24,7 @@ cargo xtask setup           install what the tests need (Debian packages, a Pyth
 cargo xtask test [--long]   setup, formatting, lints and every test; --long raises the counts of the fault tests
 cargo xtask lint            formatting, lints, licences, bans and sources (builds cargo-deny if it is missing)
 cargo xtask bench [WHAT]    measure: sides (the default; beside other proxies), moves, failover, connectors,
-                            sign-in or directory
+                            sign-in, snapshot or directory
 cargo xtask bench sides [--only ROW,ROW] [--quick] [--write]
                             some rows, in short rounds that only show that it works, into bench/README.md";
 

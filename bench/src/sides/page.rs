@@ -38,7 +38,7 @@ mod tests {
         for row in &row::ALL {
             assert!(page.contains(&format!("`{}`", row.name)), "bench/README.md does not explain {}", row.name);
         }
-        for name in ["measured", "connectors", "sign-in"] {
+        for name in ["measured", "connectors", "sign-in", "snapshot"] {
             let _ = replaced(&page, name, "");
         }
     }

@@ -38,6 +38,7 @@ pub mod request_path;
 pub mod revision;
 pub mod revocation;
 pub mod service_principal;
+pub mod sharded;
 pub mod sign_on;
 pub mod signing_key;
 pub mod snapshot;

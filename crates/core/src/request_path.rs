@@ -108,6 +108,26 @@ impl Iterator for Decoded<'_> {
     }
 }
 
+/// Appends a segment to a key in which segments are the same that [`PathPrefix::below`] takes for the same, and no others:
+/// decoded, with its length before it.
+pub(crate) fn push_segment(key: &mut Vec<u8>, segment: &str) {
+    let length = key.len();
+    key.extend_from_slice(&0_u32.to_ne_bytes());
+    let start = key.len();
+    let mut is_broken = false;
+    if segment.contains('%') {
+        let known = Decoded::of(segment.as_bytes()).inspect(|byte| is_broken |= byte.is_none());
+        key.extend(known.flatten());
+    } else {
+        key.extend_from_slice(segment.as_bytes());
+    }
+    // A broken escape is the same as nothing.
+    let decoded = if is_broken { u32::MAX } else { u32::try_from(key.len() - start).unwrap_or(u32::MAX) }.to_ne_bytes();
+    if let Some(place) = key.get_mut(length..start) {
+        place.copy_from_slice(&decoded);
+    }
+}
+
 /// Whether a byte is a slash, or may be in a segment without an escape (`pchar` of RFC 3986, section 3.3).
 const fn stands_by_itself(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()

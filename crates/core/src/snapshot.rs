@@ -8,21 +8,19 @@
 //! What two versions have in common they share, so the next one costs what has changed and not the whole directory.
 
 mod openable;
+mod places;
 mod published_application;
-mod sharded;
 
-use std::cmp::Reverse;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::connector::KeyGeneration;
-use crate::external_url::ExternalUrl;
 use crate::id::{ApplicationId, ConnectorGroupId, ConnectorId, PrincipalId, TunnelId};
 use crate::revision::{Epoch, Revision};
 use crate::revocation::{Revocation, SessionsOf, Version};
+use crate::sharded::{Difference, Sharded};
 use crate::snapshot::openable::Openable;
+use crate::snapshot::places::{Place, Places};
 pub use crate::snapshot::published_application::{Entrance, PublishedApplication};
-use crate::snapshot::sharded::Sharded;
 use crate::wildcard;
 
 /// A connector, as far as a gateway needs to know it.
@@ -60,8 +58,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone, Default)]
 struct Content {
     applications: Sharded<ApplicationId, Arc<PublishedApplication>>,
-    /// Those with the longest prefix first.
-    by_host: Sharded<Arc<str>, Vec<Place>>,
+    places: Places,
     /// Those that are published under a wildcard, by the domain behind its star (`.example`).
     by_domain: Sharded<Arc<str>, Arc<PublishedApplication>>,
     connectors: Sharded<ConnectorId, KnownConnector>,
@@ -71,19 +68,6 @@ struct Content {
     disabled: Sharded<PrincipalId, ()>,
     /// Sessions that are over if they began at an earlier version.
     revocations: Sharded<SessionsOf, Revocation>,
-}
-
-/// One entrance of one application.
-#[derive(Debug, Clone)]
-struct Place {
-    application: Arc<PublishedApplication>,
-    entrance: Entrance,
-}
-
-impl Place {
-    fn url(&self) -> &ExternalUrl {
-        self.application.url_at(self.entrance)
-    }
 }
 
 /// What became of some objects from one version to a later one; `None` for those that gateways no longer know.
@@ -107,6 +91,9 @@ impl SnapshotChanges {
             && self.revocations.is_empty()
     }
 }
+
+/// What an application was in an earlier version, and is in a later one.
+pub type ApplicationDifference<'s> = Difference<'s, ApplicationId, Arc<PublishedApplication>>;
 
 /// Where a request goes: the application, and where in the path the part below its prefix starts.
 #[derive(Debug, Clone, Copy)]
@@ -156,6 +143,23 @@ impl Snapshot {
         Arc::ptr_eq(&self.content, &other.content)
     }
 
+    /// The applications that are not the same in this version and in an earlier one. Costs what has changed, if this one was
+    /// made from that.
+    #[must_use]
+    pub fn applications_since<'s>(&'s self, earlier: &'s Self) -> Vec<ApplicationDifference<'s>> {
+        let is_same = |own: &Arc<PublishedApplication>, other: &Arc<PublishedApplication>| {
+            Arc::ptr_eq(own, other) || own == other
+        };
+        self.content.applications.since(&earlier.content.applications, is_same)
+    }
+
+    /// Whether it has the same connectors as an earlier version.
+    #[must_use]
+    pub fn has_connectors_of(&self, earlier: &Self) -> bool {
+        self.has_content_of(earlier)
+            || self.content.connectors.since(&earlier.content.connectors, PartialEq::eq).is_empty()
+    }
+
     /// Which version this is; gateways never go back in this order.
     #[must_use]
     pub const fn version(&self) -> (Epoch, Revision) {
@@ -165,13 +169,20 @@ impl Snapshot {
     /// Whether anything is published at `host` (lower case, without port), itself or under a wildcard.
     #[must_use]
     pub fn publishes_host(&self, host: &str) -> bool {
-        self.content.by_host.get(host).is_some() || self.under_wildcard(host).is_some()
+        self.content.places.has(host) || self.under_wildcard(host).is_some()
     }
 
     /// The hosts at which something is published, those with a star among them: what certificates are needed for.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         let wildcards = self.content.by_domain.values().map(|application| application.external_url.host());
-        self.content.by_host.keys().map(|host| &**host).chain(wildcards)
+        self.content.places.hosts().chain(wildcards)
+    }
+
+    /// Whether `host` is one of [`Self::hosts`], as it stands there.
+    #[must_use]
+    pub fn has_host(&self, host: &str) -> bool {
+        let is_wildcard = |domain| self.content.by_domain.get(domain).is_some();
+        self.content.places.has(host) || wildcard::domain(host).is_some_and(is_wildcard)
     }
 
     /// The published applications, in no order.
@@ -179,25 +190,29 @@ impl Snapshot {
         self.content.applications.values()
     }
 
+    /// Finds a published application.
+    #[must_use]
+    pub fn application(&self, id: ApplicationId) -> Option<&Arc<PublishedApplication>> {
+        self.content.applications.get(&id)
+    }
+
     /// Finds what is published at `host` (lower case, without port) and `path` (checked by
     /// [`crate::request_path::check`], without the query); the longest prefix wins.
     #[must_use]
     pub fn route(&self, host: &str, path: &str) -> Option<Route<'_>> {
-        let Some(places) = self.content.by_host.get(host) else {
-            let application = self.under_wildcard(host)?;
-            let below = application.external_url.prefix().below(path)?;
-            return Some(Route { application, entrance: Entrance::External, below });
-        };
-        places.iter().find_map(|place| {
-            let below = place.url().prefix().below(path)?;
-            Some(Route { application: &place.application, entrance: place.entrance, below })
-        })
+        if let Some(found) = self.content.places.find(host, path) {
+            let (place, below) = found?;
+            return Some(Route { application: &place.application, entrance: place.entrance, below });
+        }
+        let application = self.under_wildcard(host)?;
+        // Under a wildcard all paths are published ([`wildcard`]).
+        path.starts_with('/').then_some(Route { application, entrance: Entrance::External, below: 1 })
     }
 
     /// The application with the longest domain that `host` is below.
     fn under_wildcard(&self, host: &str) -> Option<&Arc<PublishedApplication>> {
         let by_domain = &self.content.by_domain;
-        if by_domain.len() == 0 {
+        if by_domain.is_empty() {
             return None;
         }
         wildcard::domains_above(host).find_map(|domain| by_domain.get(domain))
@@ -254,7 +269,7 @@ impl Snapshot {
     /// How many hosts, applications and connectors it knows.
     #[must_use]
     pub fn size(&self) -> (usize, usize, usize) {
-        let hosts = self.content.by_host.len() + self.content.by_domain.len();
+        let hosts = self.content.places.host_count() + self.content.by_domain.len();
         (hosts, self.content.applications.len(), self.content.connectors.len())
     }
 }
@@ -277,15 +292,11 @@ impl Content {
             self.openable.change(*id, self.applications.get(id).map(Arc::as_ref), now.as_ref());
         }
         // All old places first: one application may have taken another's.
-        let mut hosts: HashSet<Arc<str>> = HashSet::new();
         for (id, _) in &changes.applications {
             self.leave(*id);
         }
         for application in changes.applications.into_iter().filter_map(|(_, now)| now) {
-            self.enter(Arc::new(application), &mut hosts);
-        }
-        for host in hosts {
-            self.sort(host);
+            self.enter(Arc::new(application));
         }
     }
 
@@ -294,49 +305,25 @@ impl Content {
         self.applications.remove(&id);
         if let Some(domain) = wildcard::domain(old.external_url.host()) {
             self.by_domain.remove(domain);
+        } else {
+            self.places.remove(&old, Entrance::External);
         }
-        for host in old.hosts() {
-            let others = self.by_host.get(host).into_iter().flatten().filter(|other| other.application.id != id);
-            let others: Vec<_> = others.cloned().collect();
-            if others.is_empty() {
-                self.by_host.remove(host);
-            } else {
-                self.by_host.insert(Arc::from(host), others);
-            }
+        if old.alternate_url.is_some() {
+            self.places.remove(&old, Entrance::Alternate);
         }
     }
 
-    /// Takes an application in, and notes the hosts whose places are not in order any more.
-    fn enter(&mut self, application: Arc<PublishedApplication>, hosts: &mut HashSet<Arc<str>>) {
+    fn enter(&mut self, application: Arc<PublishedApplication>) {
+        let place = |entrance| Place::new(&application, entrance);
         if let Some(domain) = wildcard::domain(application.external_url.host()) {
             self.by_domain.insert(Arc::from(domain), Arc::clone(&application));
         } else {
-            self.enter_at(&application, Entrance::External, hosts);
+            self.places.insert(place(Entrance::External));
         }
         if application.alternate_url.is_some() {
-            self.enter_at(&application, Entrance::Alternate, hosts);
+            self.places.insert(place(Entrance::Alternate));
         }
         self.applications.insert(application.id, application);
-    }
-
-    fn enter_at(&mut self, application: &Arc<PublishedApplication>, entrance: Entrance, hosts: &mut HashSet<Arc<str>>) {
-        let place = Place { application: Arc::clone(application), entrance };
-        let host: Arc<str> = Arc::from(place.url().host());
-        let mut at_host = self.by_host.get(&host).cloned().unwrap_or_default();
-        at_host.push(place);
-        self.by_host.insert(Arc::clone(&host), at_host);
-        hosts.insert(host);
-    }
-
-    fn sort(&mut self, host: Arc<str>) {
-        let Some(at_host) = self.by_host.get(&host) else { return };
-        let mut sorted = at_host.clone();
-        // Of two spellings of one path the plain one comes first, which is the shorter: an earlier version accepted both.
-        sorted.sort_by_cached_key(|place| {
-            let prefix = place.url().prefix();
-            (Reverse(prefix.decoded_len()), prefix.as_str().len())
-        });
-        self.by_host.insert(host, sorted);
     }
 }
 

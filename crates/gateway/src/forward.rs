@@ -122,7 +122,7 @@ async fn forward(
             return Ok(Responded { response, switch: None, challenges: false });
         }
     }
-    let Admitted { grant, rules, visitor } = gate::admit(core, &place, &request).await?;
+    let Admitted { grant, rules, links, visitor } = gate::admit(core, &place, &request).await?;
     record.goes_by(&rules);
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     let mut leash = Leash::new(core, visitor, rules.application.id, &place.host, path);
@@ -181,7 +181,7 @@ async fn forward(
         // As it is published: under a wildcard clients choose the names.
         core.shared.http1_hosts.remember(grant.url().host());
     }
-    if let Some(links) = &rules.translations.at(entered.entrance).links {
+    if let Some(links) = &links {
         let translating = Box::pin(respond::with_links(core, response, &head.method, links));
         response = tokio::select! {
             biased;

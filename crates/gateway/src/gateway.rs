@@ -254,6 +254,12 @@ impl Gateway {
         self.shared.book.connectors().into_iter().collect()
     }
 
+    /// Gives the connectors that have tunnels, whenever it is asked.
+    pub fn connected(&self) -> impl Fn() -> Vec<ConnectorId> + Send + Sync + 'static {
+        let book = Arc::clone(&self.shared.book);
+        move || book.connectors().into_iter().collect()
+    }
+
     /// Completes once clients are served: the connectors that were awaited have come, or their time is over.
     pub async fn settled(&self) {
         becomes_true(self.shared.settled.clone()).await;
@@ -376,7 +382,7 @@ impl Front {
 
     /// Follows the snapshots and tells of presence while `accept` runs, and after it while the cores drain.
     pub(crate) async fn attend(mut self, accept: impl Future<Output = ()>) {
-        self.keeper.catch_up().await;
+        self.catch_up().await;
         let (shared, accepting) = (Arc::clone(&self.shared), Arc::clone(&self.accepting));
         accepting.store(true, Ordering::Relaxed);
         let awaited = std::mem::take(&mut self.awaited);
@@ -390,8 +396,13 @@ impl Front {
         let _ = tokio::join!(presence, following, compiling);
     }
 
+    /// Has all certificates that are wanted, or as many as come in time.
+    pub(crate) async fn catch_up(&mut self) {
+        self.keeper.catch_up().await;
+    }
+
     /// Serves a snapshot, its certificates first; never one that is older than what is served.
-    fn serve_from(&mut self, snapshot: Arc<Snapshot>) {
+    pub(crate) fn serve_from(&mut self, snapshot: Arc<Snapshot>) {
         let (served, given) = (self.shared.serving.load().snapshot.version(), snapshot.version());
         if given < served {
             return tracing::warn!(?served, ?given, "an older snapshot was not taken");

@@ -208,11 +208,10 @@ impl UpstreamHead {
         withhold_cookies(&mut headers);
         join_cookies(&mut headers);
         let connection_bound = headers.get_all(AUTHORIZATION).iter().any(is_connection_bound);
-        let translation = rules.translations.at(grant.entrance());
         if rules.host.is_some() {
-            translate::to_upstream(&mut headers, &translation.mapping);
+            translate::to_upstream(&mut headers, rules.translations.at(grant.entrance()));
         }
-        if translation.links.is_some() {
+        if rules.translates_links() {
             translate::restrict_accepted(&mut headers);
         }
         headers.insert(HOST, rules.host.clone().unwrap_or_else(|| place.authority.clone()));

@@ -61,12 +61,18 @@ mod sign_in;
 mod sign_on;
 mod solo;
 mod span;
+mod still;
 mod tls;
 mod trace_context;
 mod trailers;
 mod translate;
 mod tunnel;
 mod upgrade;
+
+/// How a gateway takes in the connectors of a large network, for who plans for many.
+pub mod tunnel_limits {
+    pub use crate::limits::{CONNECTIONS, CONNECTOR_FILES, PING, TUNNEL_HANDSHAKES, TUNNEL_TURN};
+}
 
 pub use certificate::{
     CertificateSource, ProvidedCertificate, ServerCertificate, ShownCertificate, ShownCertificates, UnusableCertificate,
@@ -78,3 +84,4 @@ pub use record::RecordDestination;
 pub use sign_in::{SessionDirectory, SignInSettings, sign_in_places};
 pub use solo::Entrance;
 pub use span::{EndedSpan, SpanSink, Spans};
+pub use still::StillGateway;

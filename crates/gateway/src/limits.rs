@@ -7,10 +7,10 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// Hellos of connectors that a core answers before it does whatever else is ready. Each costs it about a millisecond, and
 /// users' requests wait behind them: not behind thousands, when all connectors come back at once.
-pub(crate) const TUNNEL_HANDSHAKES: usize = 4;
+pub const TUNNEL_HANDSHAKES: usize = 4;
 
 /// How long a connector waits for its turn to shake hands: it gives up after 10 s, and comes again.
-pub(crate) const TUNNEL_TURN: Duration = Duration::from_secs(7);
+pub const TUNNEL_TURN: Duration = Duration::from_secs(7);
 
 /// For the TLS hello when only connectors are let in: it follows the connection at once.
 pub(crate) const HURRIED_HELLO: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ pub(crate) const RESERVED_FILES: usize = 64;
 
 /// File descriptors, and connections, beyond those of clients that connectors may take: some of each of the connectors
 /// of a large network, which come back at once.
-pub(crate) const CONNECTOR_FILES: usize = 512;
+pub const CONNECTOR_FILES: usize = 512;
 
 /// Fields in a request's head; browsers send about 20.
 pub(crate) const FIELDS: usize = 100;
@@ -340,7 +340,7 @@ pub(crate) const SILENCE_LOOKED_AT: Duration = Duration::from_millis(500);
 pub(crate) const DEAD: Duration = Duration::from_secs(10);
 
 /// How often a tunnel is asked for a sign of life.
-pub(crate) const PING: Duration = Duration::from_secs(1);
+pub const PING: Duration = Duration::from_secs(1);
 
 /// How often a tunnel is looked at: one that would be silent for too long at the next look counts as silent now.
 pub(crate) const LIFE_LOOKED_AT: Duration = Duration::from_millis(500);
@@ -380,7 +380,7 @@ pub(crate) const CONNECTIONS_OF_A_CONNECTOR: u32 = 64;
 
 /// Open connections, about 40 KiB each: of clients, and those still in their handshake. WebSockets are bounded by
 /// [`IN_FLIGHT`] instead.
-pub(crate) const CONNECTIONS: usize = 16 * 1024;
+pub const CONNECTIONS: usize = 16 * 1024;
 
 /// How often a client with an HTTP/2 connection is asked for a sign of life, and how long it has to give one: the
 /// question may wait behind a long download to a slow client.

@@ -93,7 +93,7 @@ pub(crate) fn clean(headers: &mut HeaderMap, rules: &ForwardingRules, entered: E
     remove_hop_by_hop(headers);
     // Only the gateway gives reasons.
     headers.remove(REASON_HEADER);
-    let mapping = &rules.translations.at(entered.entrance).mapping;
+    let mapping = rules.translations.at(entered.entrance);
     let Entered { default_path, .. } = entered;
     translate::to_client(headers, Outward { mapping, host_header: rules.application.host_header, default_path });
 }

@@ -1,31 +1,28 @@
 //! What a core serves from: one snapshot and the live connectors of each group, immutable and swapped in whole.
 
+mod forwarding;
 mod load;
+mod rules;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use adit_core::application::{BodyLinks, HostHeader};
 use adit_core::connector::ConnectorIdentity;
 use adit_core::id::{ApplicationId, ConnectorGroupId};
-use adit_core::maintenance::MaintenanceState;
-use adit_core::sign_on::Listed;
-use adit_core::snapshot::{KnownConnector, PublishedApplication, Snapshot};
-use adit_core::wildcard;
-use adit_tunnel::target::{Shown, Target};
-use http::HeaderValue;
+use adit_core::snapshot::{Entrance, KnownConnector, PublishedApplication, Snapshot};
+use adit_tunnel::target::Shown;
 use tokio::time::Instant;
 
 use crate::affinity::Session;
 use crate::choice::{Choice, Score};
-use crate::ledger::Ledger;
 use crate::limits;
 use crate::sight::{Eligibility, Moment};
 use crate::sights::Sights;
-use crate::sign_on::SignOnFields;
-use crate::translate::{Links, Translations};
+use crate::translate::PageLinks;
 use crate::tunnel::TunnelConnection;
+use rules::Rules;
 
+pub(crate) use forwarding::{Destination, ForwardingRules};
 pub(crate) use load::{InFlight, Load};
 
 /// A connector with at least one connection that takes new streams.
@@ -107,126 +104,14 @@ impl LiveConnector {
     }
 }
 
-/// What forwarding needs of an application, worked out once per snapshot.
-#[derive(Debug)]
-pub(crate) struct ForwardingRules {
-    pub(crate) application: Arc<PublishedApplication>,
-    pub(crate) target: Target,
-    /// The `Host` the upstream sees; `None` keeps the client's.
-    pub(crate) host: Option<HeaderValue>,
-    /// What its internal URL becomes, and the links in its pages.
-    pub(crate) translations: Translations,
-    /// Which of the application's upstreams this leads to: under a wildcard there are many.
-    pub(crate) destination: Destination,
-    /// What the upstream is told of who asks, and clients cannot say; nothing for most applications.
-    pub(crate) sign_on: Option<Arc<SignOnFields>>,
-    /// What is remembered of the application across versions of the directory.
-    pub(crate) ledger: Arc<Ledger>,
-}
-
-/// One upstream host of an application. What is pooled for one is never lent to another.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Destination {
-    /// The only one.
-    Only,
-    /// Under a wildcard: that of this public host.
-    At(Arc<str>),
-}
-
-impl ForwardingRules {
-    /// `ledger` is the application's, `listed` what all of them list.
-    fn of(
-        application: &Arc<PublishedApplication>,
-        translations: Translations,
-        ledger: Arc<Ledger>,
-        listed: &Listed,
-    ) -> Option<Self> {
-        let internal = &application.internal_url;
-        let authority = internal.authority();
-        let host = match application.host_header {
-            HostHeader::Internal => Some(HeaderValue::from_str(&authority).ok()?),
-            HostHeader::External => None,
-        };
-        Some(Self {
-            target: Target::of(application.id, internal, application.upstream_certificate),
-            host,
-            translations,
-            destination: Destination::Only,
-            sign_on: SignOnFields::of(application, listed),
-            ledger,
-            application: Arc::clone(application),
-        })
-    }
-
-    /// The rules for requests to `host`; under a wildcard each host has its own upstream.
-    pub(crate) fn for_host(self: &Arc<Self>, host: &str) -> Option<Arc<Self>> {
-        let application = &self.application;
-        if !application.external_url.is_wildcard() {
-            return Some(Arc::clone(self));
-        }
-        let internal = application.internal_url.with_host(&dialled_at(application, host)?);
-        let shown = self.host.is_some().then(|| HeaderValue::try_from(internal.authority()));
-        Some(Arc::new(Self {
-            target: Target::of(application.id, &internal, application.upstream_certificate),
-            host: shown.transpose().ok()?,
-            translations: self.translations.clone(),
-            destination: Destination::At(Arc::from(host)),
-            sign_on: self.sign_on.clone(),
-            ledger: Arc::clone(&self.ledger),
-            application: Arc::clone(application),
-        }))
-    }
-
-    /// The names of the fields that clients cannot set, beside those that they never can.
-    fn withheld(&self) -> &[String] {
-        self.sign_on.as_deref().map_or(&[], SignOnFields::withheld)
-    }
-
-    /// Whether connectors probe the upstream by themselves: not while it is closed to everybody.
-    pub(crate) fn is_probed(&self) -> bool {
-        self.application.health_probe.path.is_some() && self.application.maintenance.state == MaintenanceState::Off
-    }
-
-    /// Host and port of the upstream, as in an internal URL.
-    pub(crate) fn internal_authority(&self) -> String {
-        let internal = &self.application.internal_url;
-        let host = match &self.destination {
-            Destination::Only => None,
-            Destination::At(host) => dialled_at(&self.application, host),
-        };
-        host.map_or_else(|| internal.authority(), |host| internal.with_host(&host).authority())
-    }
-
-    /// Whether a request that was prepared by `other` may go by these rules: to the same target, under the same host,
-    /// with the same demand for sign-in, and the same told of who asks. The connector group may differ.
-    pub(crate) fn leads_where(self: &Arc<Self>, other: &Arc<Self>) -> bool {
-        let leads = |own: &Self| {
-            own.target == other.target
-                && own.host == other.host
-                && own.application.pre_authentication == other.application.pre_authentication
-                && own.application.is_sign_on_by_headers == other.application.is_sign_on_by_headers
-                && own.application.sign_on == other.application.sign_on
-                && own.withheld() == other.withheld()
-                && own.application.maintenance.state == MaintenanceState::Off
-        };
-        match &other.destination {
-            _ if Arc::ptr_eq(self, other) => true,
-            Destination::Only => leads(self),
-            Destination::At(host) => self.for_host(host).is_some_and(|own| leads(&own)),
-        }
-    }
-}
-
 /// Everything a core needs to serve a request.
 #[derive(Debug, Default)]
 pub(crate) struct Serving {
     pub(crate) snapshot: Arc<Snapshot>,
-    rules: Arc<HashMap<ApplicationId, Arc<ForwardingRules>>>,
-    /// Those of the applications that ask for probes.
-    probed: Arc<[Arc<ForwardingRules>]>,
-    groups: HashMap<ConnectorGroupId, Vec<Arc<LiveConnector>>>,
+    rules: Arc<Rules>,
+    groups: Arc<HashMap<ConnectorGroupId, Vec<Arc<LiveConnector>>>>,
     /// Until when a lost connector of these groups is expected back.
-    expected: HashMap<ConnectorGroupId, Instant>,
+    expected: Arc<HashMap<ConnectorGroupId, Instant>>,
 }
 
 impl Serving {
@@ -249,25 +134,37 @@ impl Serving {
                 connectors.retain(|connector| !connector.is_on_trial);
             }
         }
+        let rules = previous.rules_for(&snapshot);
+        Self { snapshot, rules, groups: Arc::new(groups), expected: Arc::new(expected) }
+    }
+
+    /// The same with another snapshot, which has the same connectors: costs what became of its applications.
+    pub(crate) fn with_applications_of(&self, snapshot: Arc<Snapshot>) -> Self {
+        let rules = self.rules_for(&snapshot);
+        Self { snapshot, rules, groups: Arc::clone(&self.groups), expected: Arc::clone(&self.expected) }
+    }
+
+    fn rules_for(&self, snapshot: &Snapshot) -> Arc<Rules> {
         // Most changes of a directory are none for gateways.
-        let (rules, probed) = if snapshot.has_content_of(&previous.snapshot) {
-            (Arc::clone(&previous.rules), Arc::clone(&previous.probed))
-        } else {
-            let rules = rules_of(&snapshot, previous);
-            let probed = rules.values().filter(|rules| rules.is_probed()).cloned().collect();
-            (Arc::new(rules), probed)
-        };
-        Self { snapshot, rules, probed, groups, expected }
+        if snapshot.has_content_of(&self.snapshot) {
+            return Arc::clone(&self.rules);
+        }
+        Arc::new(self.rules.changed(&snapshot.applications_since(&self.snapshot)))
     }
 
     /// The rules of an application of this snapshot.
     pub(crate) fn rules(&self, application: ApplicationId) -> Option<&Arc<ForwardingRules>> {
-        self.rules.get(&application)
+        self.rules.find(application)
+    }
+
+    /// How links in the pages of an application are translated for those who came to one of its URLs, if they are.
+    pub(crate) fn page_links(&self, rules: &ForwardingRules, entrance: Entrance) -> Option<PageLinks> {
+        self.rules.page_links(rules, entrance)
     }
 
     /// The rules of the applications that are to be probed.
     pub(crate) fn probed(&self) -> impl Iterator<Item = &Arc<ForwardingRules>> {
-        self.probed.iter()
+        self.rules.probed()
     }
 
     /// The connectors of `group` that take requests.
@@ -321,27 +218,6 @@ impl Serving {
         let untried = all.iter().filter(|connector| !tried.contains(&connector.identity));
         two_choices(untried.clone(), untried.count(), random, score)
     }
-}
-
-/// The rules of all applications. Links are put together only if there is one that translates them.
-fn rules_of(snapshot: &Snapshot, previous: &Serving) -> HashMap<ApplicationId, Arc<ForwardingRules>> {
-    let all: Vec<_> = snapshot.applications().map(|application| (application, Translations::of(application))).collect();
-    let any = all.iter().any(|(application, _)| application.body_links == BodyLinks::Translated);
-    let mappings = all.iter().map(|(_, translations)| translations.mapping());
-    let listed = Listed::of(snapshot.applications());
-    let links = Arc::new(if any { Links::of(mappings) } else { Links::default() });
-    let rules = |(application, translations): (&Arc<PublishedApplication>, Translations)| {
-        let ledger = previous.rules(application.id).map(|rules| Arc::clone(&rules.ledger)).unwrap_or_default();
-        let translations = translations.with_links(application, &links);
-        Some((application.id, Arc::new(ForwardingRules::of(application, translations, ledger, &listed)?)))
-    };
-    all.into_iter().filter_map(rules).collect()
-}
-
-/// The internal host for a public one under a wildcard: what stands for the star is carried over.
-fn dialled_at(application: &PublishedApplication, host: &str) -> Option<String> {
-    let star = wildcard::star(host, wildcard::domain(application.external_url.host())?)?;
-    Some(format!("{star}{}", wildcard::domain(application.internal_url.host())?))
 }
 
 /// The group of a connector whose key generation is the current one.

@@ -4,10 +4,10 @@
 use std::collections::HashSet;
 
 use super::PublishedApplication;
-use super::sharded::Sharded;
 use crate::admission::Admission;
 use crate::application::PreAuthentication;
 use crate::id::{ApplicationId, PrincipalId};
+use crate::sharded::Sharded;
 
 /// The most applications that are noted for one principal: more than anybody is shown.
 const FEW: usize = 256;

@@ -6,6 +6,7 @@ use super::*;
 use crate::application::{
     BodyLinks, HostHeader, PreAuthentication, TrafficRouting, TranslatedTo, UpstreamCertificate, UpstreamTimeout,
 };
+use crate::external_url::ExternalUrl;
 use crate::health_probe::HealthProbe;
 use crate::id::AppId;
 use crate::internal_url::InternalUrl;
@@ -291,4 +292,82 @@ fn disabled_users_and_ended_sessions_are_known_and_of_two_revocations_the_later_
     let later = first.changed(Epoch(1), Revision(7), changes(&[(7, false)], &[7]));
     assert!(!later.is_disabled(principal(7)));
     assert_eq!(later.revocation(of), Some(Revocation { before: at(7), at: 7 }));
+}
+
+/// What a look at each application finds: the deepest of those that the path is below.
+fn looked_up(all: &[PublishedApplication], path: &str) -> Option<usize> {
+    let below = all.iter().filter(|own| own.external_url.prefix().below(path).is_some());
+    below.map(|own| own.external_url.prefix().decoded_len()).max()
+}
+
+#[test]
+fn at_a_host_with_many_applications_the_same_is_found_as_by_a_look_at_each() {
+    let parts = ["", "a/", "b/", "a%20b/", "c/d/", "c/d/e/", "a/b/c/d/"];
+    let prefixes: Vec<String> = (0..49).map(|number| format!("{}{}", parts[number / 7], parts[number % 7])).collect();
+    let mut all: Vec<PublishedApplication> = Vec::new();
+    for prefix in &prefixes {
+        let url = format!("https://portal.example/{prefix}");
+        let application = published(all.len() as u128 + 1, &url, PreAuthentication::Passthrough);
+        if all.iter().all(|other| other.external_url != application.external_url) {
+            all.push(application);
+        }
+    }
+    assert!(all.len() > 30, "more than are looked at one after the other");
+    let paths = ["", "x", "x/y.html", "%61/x", "a", "a%2Fb/x", "/", "a%20b", "%00"];
+    let check = |snapshot: &Snapshot, left: &[PublishedApplication]| {
+        for (prefix, path) in prefixes.iter().flat_map(|prefix| paths.iter().map(move |path| (prefix, path))) {
+            for asked in [format!("/{prefix}{path}"), format!("/{}{path}", prefix.replace('a', "%61"))] {
+                let route = snapshot.route("portal.example", &asked);
+                let found = route.map(|route| route.application.external_url.prefix().decoded_len());
+                assert_eq!(found, looked_up(left, &asked), "{asked} among {}", left.len());
+                if let Some(route) = route {
+                    assert_eq!(Some(route.below), route.application.external_url.prefix().below(&asked), "{asked}");
+                }
+            }
+        }
+    };
+    let mut snapshot = Snapshot::compile(Epoch(1), Revision(1), all.iter().cloned(), []);
+    check(&snapshot, &all);
+    let mut revision = 1;
+    while let Some(gone) = all.pop() {
+        revision += 1;
+        let changes = SnapshotChanges { applications: vec![(gone.id, None)], ..SnapshotChanges::default() };
+        snapshot = snapshot.changed(Epoch(1), Revision(revision), changes);
+        assert_eq!(snapshot.publishes_host("portal.example"), !all.is_empty());
+        if all.len().is_multiple_of(5) {
+            check(&snapshot, &all);
+        }
+    }
+    assert_eq!(snapshot.size(), (0, 0, 0));
+}
+
+#[test]
+fn what_differs_between_two_versions_is_found_whether_one_was_made_of_the_other() {
+    let of = |number: u128, revision| PublishedApplication {
+        revision: Revision(revision),
+        ..published(number, &format!("https://app-{number}.example/"), PreAuthentication::Passthrough)
+    };
+    let before = Snapshot::compile(Epoch(1), Revision(1), (1..=20).map(|number| of(number, 1)), [known(1, 1)]);
+    let changes = SnapshotChanges {
+        applications: vec![(of(3, 1).id, Some(of(3, 2))), (of(4, 1).id, None), (of(21, 1).id, Some(of(21, 2)))],
+        ..SnapshotChanges::default()
+    };
+    let made = before.changed(Epoch(1), Revision(2), changes);
+    let others = (1..=20).filter(|number| ![3, 4].contains(number)).map(|number| of(number, 1));
+    let apart = Snapshot::compile(Epoch(2), Revision(1), others.chain([of(3, 2), of(21, 2)]), [known(1, 1)]);
+    for after in [&made, &apart] {
+        let mut found: Vec<_> = after
+            .applications_since(&before)
+            .iter()
+            .map(|own| {
+                let revision = |side: Option<&Arc<PublishedApplication>>| side.map(|own| own.revision.0);
+                (own.key.uuid().as_u128(), revision(own.before), revision(own.now))
+            })
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, [(3, Some(1), Some(2)), (4, Some(1), None), (21, None, Some(2))]);
+        assert!(after.has_connectors_of(&before));
+    }
+    let moved = SnapshotChanges { connectors: vec![(known(1, 2).id, Some(known(1, 2)))], ..SnapshotChanges::default() };
+    assert!(!made.changed(Epoch(1), Revision(3), moved).has_connectors_of(&made));
 }

@@ -3,11 +3,13 @@
 //! A name itself goes before the `*.` name above it, and that stands for one label. Names for which there is nothing get
 //! the gateway's own certificate, so that the answer can say so.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use adit_core::sharded::Sharded;
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
@@ -23,21 +25,46 @@ pub(crate) struct Shown {
     pub(crate) published: bool,
 }
 
-/// What is shown for each published host.
-#[derive(Debug, Default)]
+impl Shown {
+    fn counted_as(&self) -> (CertificateSource, Timestamp) {
+        (self.source, self.certificate.not_after())
+    }
+}
+
+/// What is shown for each published host. Copies share what they have in common.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct ByName {
-    exact: HashMap<String, Shown>,
+    exact: Sharded<Arc<str>, Shown>,
     /// By the name to which one label is added.
-    below: HashMap<String, Shown>,
+    below: Sharded<Arc<str>, Shown>,
+    /// How many there are of each source and end.
+    counts: BTreeMap<(CertificateSource, Timestamp), usize>,
 }
 
 impl ByName {
     /// `host` may be a `*.` name.
     pub(crate) fn insert(&mut self, host: &str, shown: Shown) {
+        self.remove(host);
+        *self.counts.entry(shown.counted_as()).or_default() += 1;
         match host.strip_prefix("*.") {
-            Some(parent) => self.below.insert(parent.to_owned(), shown),
-            None => self.exact.insert(host.to_owned(), shown),
-        };
+            Some(parent) => self.below.insert(Arc::from(parent), shown),
+            None => self.exact.insert(Arc::from(host), shown),
+        }
+    }
+
+    /// Shows nothing for a host any more; it may be a `*.` name.
+    pub(crate) fn remove(&mut self, host: &str) {
+        let Some(counted_as) = self.of_host(host).map(Shown::counted_as) else { return };
+        if let Some(count) = self.counts.get_mut(&counted_as) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&counted_as);
+            }
+        }
+        match host.strip_prefix("*.") {
+            Some(parent) => self.below.remove(parent),
+            None => self.exact.remove(host),
+        }
     }
 
     /// What is shown for a host as it is published, `*.` names included.
@@ -57,15 +84,15 @@ impl ByName {
         })
     }
 
-    /// What is shown, in no order.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Shown> {
-        self.exact.values().chain(self.below.values())
+    /// From where and until when what is shown is, and how many of each, in order.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (CertificateSource, Timestamp, usize)> {
+        self.counts.iter().map(|((source, not_after), count)| (*source, *not_after, *count))
     }
 
     /// All hosts, and what is shown for them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (String, &Shown)> {
         let below = self.below.iter().map(|(parent, shown)| (format!("*.{parent}"), shown));
-        self.exact.iter().map(|(host, shown)| (host.clone(), shown)).chain(below)
+        self.exact.iter().map(|(host, shown)| (host.to_string(), shown)).chain(below)
     }
 }
 
@@ -191,6 +218,7 @@ mod tests {
         assert_eq!(names(by_name.of_host("*.example.com")), Some("*.example.com"));
         let mut hosts: Vec<String> = by_name.iter().map(|(host, _)| host).collect();
         hosts.sort();
-        assert_eq!((by_name.all().count(), hosts.join(" ").as_str()), (2, "*.example.com wiki.example.com"));
+        let shown: usize = by_name.counts().map(|(_, _, count)| count).sum();
+        assert_eq!((shown, hosts.join(" ").as_str()), (2, "*.example.com wiki.example.com"));
     }
 }

@@ -40,8 +40,13 @@ impl Shelf {
     }
 
     /// The names, `*.` names among them.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn all_names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
+    }
+
+    /// `host`, if a certificate names it itself.
+    pub(super) fn name(&self, host: &str) -> Option<&str> {
+        self.by_name.get_key_value(host).map(|(name, _)| name.as_str())
     }
 
     /// Those that are for `host`, which may be a `*.` name.

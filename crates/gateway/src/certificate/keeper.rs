@@ -4,7 +4,7 @@
 //! A new table of certificates is swapped in whole; connections that are open keep what they have. What is not published
 //! any more is in no table, and its key is freed with the last handshake that uses it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::by_name::{BrowserCertificates, ByName, OwnCertificate, Shown};
 use super::choice::{Choice, Shelf, choose};
 use super::metrics::CertificateMetrics;
 use super::uploads::Uploads;
-use super::{CertificateSource, ProvidedCertificate};
+use super::{CertificateSource, ProvidedCertificate, ServerCertificate};
 use crate::directory::ServerCertificates;
 use crate::limits;
 
@@ -39,8 +39,8 @@ pub(crate) struct CertificateKeeper {
     snapshot: Arc<Snapshot>,
     /// Whether uploads were asked for once: before that nothing is chosen.
     caught_up: bool,
-    /// How many hosts there were when it was chosen, if each of them has a certificate.
-    complete: Option<usize>,
+    /// Whether each published host has a certificate.
+    is_complete: bool,
     passed_over: HashSet<PassedOver>,
     look_again: Timestamp,
     metrics: CertificateMetrics,
@@ -72,7 +72,7 @@ impl CertificateKeeper {
             shelf,
             snapshot: Arc::default(),
             caught_up: false,
-            complete: None,
+            is_complete: false,
             passed_over: HashSet::new(),
             look_again: Timestamp::MIN,
             metrics,
@@ -81,13 +81,22 @@ impl CertificateKeeper {
 
     /// Takes up another version of the directory. Hosts that are new in it have a certificate afterwards.
     pub(crate) fn follow(&mut self, snapshot: &Arc<Snapshot>) {
-        // Most versions change nothing that a gateway knows, and looking at each of many names would cost more than the
-        // change did.
-        let same = self.complete.is_some() && self.snapshot.has_content_of(snapshot);
-        let touched = !same && self.uploads.follow(snapshot);
-        self.snapshot = Arc::clone(snapshot);
-        if self.caught_up && (touched || !(same || self.is_complete())) {
-            self.choose(Timestamp::now());
+        let before = std::mem::replace(&mut self.snapshot, Arc::clone(snapshot));
+        let changes = snapshot.applications_since(&before);
+        let touched = self.uploads.follow(&changes);
+        if !self.caught_up {
+            return;
+        }
+        if touched || !self.is_complete {
+            return self.choose(Timestamp::now());
+        }
+        let shown = self.browsers.current();
+        let applications = changes.iter().flat_map(|change| [change.before, change.now]).flatten();
+        let hosts: BTreeSet<&str> = applications.flat_map(|application| application.hosts()).collect();
+        let has_one = |host: &str| shown.of_host(host).is_some_and(|shown| shown.published);
+        let other: Vec<&str> = hosts.into_iter().filter(|host| self.publishes(host) != has_one(host)).collect();
+        if !other.is_empty() {
+            self.choose_for(&other, Timestamp::now());
         }
     }
 
@@ -141,16 +150,14 @@ impl CertificateKeeper {
                 Err(error) => tracing::error!(%error, "the gateway's own certificate was not renewed"),
             }
         }
-        if self.look_again <= now || self.complete.is_none() {
+        if self.look_again <= now || !self.is_complete {
             self.choose(now);
         }
     }
 
-    /// Whether each published host has a certificate, and no other host does.
-    fn is_complete(&self) -> bool {
-        let current = self.browsers.current();
-        let has_one = |host: &str| current.of_host(host).is_some_and(|shown| shown.published);
-        self.complete.is_some_and(|hosts| hosts == self.hosts().count()) && self.hosts().all(has_one)
+    /// Whether a host needs a certificate.
+    fn publishes(&self, host: &str) -> bool {
+        self.sign_in_host.as_deref() == Some(host) || self.snapshot.has_host(host)
     }
 
     /// The hosts that need a certificate.
@@ -160,27 +167,72 @@ impl CertificateKeeper {
 
     /// Chooses for every host anew, and swaps the result in.
     fn choose(&mut self, now: Timestamp) {
-        let before = self.browsers.current();
-        let mut round =
-            Round { now, before: &before, chosen: ByName::default(), passed_over: HashSet::new(), next: None };
-        let uploaded = self.uploads.by_host(&self.snapshot);
-        let uploads_of = |host: &str| {
-            let uploads = uploaded.get(host).into_iter().flatten();
-            uploads.map(|certificate| (CertificateSource::Uploaded, *certificate))
-        };
-        let mut complete = true;
+        let (before, uploaded) = (self.browsers.current(), self.uploads.by_host(&self.snapshot));
+        let mut round = Round::new(now, &before);
         for host in self.hosts() {
-            let choice = choose(host, uploads_of(host).chain(self.shelf.for_host(host)), now);
-            if !round.take(host, choice, true) {
-                complete &= round.take_local(host, self.certificates.as_ref());
-            }
+            self.choose_published(host, &uploaded, &mut round);
         }
         for (host, above) in self.below_wildcards() {
-            let _ = round.take(host, choose(host, uploads_of(&above).chain(self.shelf.for_host(host)), now), false);
+            self.choose_below(host, &above, &uploaded, &mut round);
         }
-        let Round { chosen, passed_over, next, .. } = round;
-        self.complete = complete.then(|| self.hosts().count());
-        self.look_again = next.unwrap_or(Timestamp::MAX).min(self.own.current().two_thirds());
+        let outcome = round.outcome;
+        self.look_again = Timestamp::MAX;
+        self.take(outcome);
+    }
+
+    /// Chooses for hosts that have become published or are so no more, and leaves the others as they are.
+    fn choose_for(&mut self, hosts: &[&str], now: Timestamp) {
+        let (before, uploaded) = (self.browsers.current(), self.uploads.by_host(&self.snapshot));
+        let mut round = Round::new(now, &before);
+        round.outcome.chosen = ByName::clone(&before);
+        for host in hosts {
+            round.outcome.chosen.remove(host);
+            if self.publishes(host) {
+                self.choose_published(host, &uploaded, &mut round);
+            }
+        }
+        let below = self.shelf_names_of(hosts);
+        for name in &below {
+            round.outcome.chosen.remove(name);
+            if let Some(above) = self.wildcard_above(name) {
+                self.choose_below(name, &above, &uploaded, &mut round);
+            }
+        }
+        let is_other = |host: &str| !hosts.contains(&host) && !below.contains(&host);
+        let others = self.passed_over.iter().filter(|(host, _, _)| is_other(host));
+        round.outcome.passed_over.extend(others.cloned());
+        let outcome = round.outcome;
+        self.take(outcome);
+    }
+
+    /// Names in provided certificates that are not published and are such a host, or lie below it.
+    fn shelf_names_of(&self, hosts: &[&str]) -> Vec<&str> {
+        let is_below = |name: &str, host: &str| host.strip_prefix('*').is_some_and(|domain| name.ends_with(domain));
+        let is_any_below = hosts.iter().any(|host| host.starts_with('*'));
+        let below = is_any_below.then(|| self.shelf.all_names()).into_iter().flatten();
+        let below = below.filter(|name| hosts.iter().any(|host| is_below(name, host)));
+        let same = hosts.iter().filter_map(|host| self.shelf.name(host));
+        same.chain(below).filter(|name| !self.publishes(name)).collect()
+    }
+
+    /// Chooses for a name that is not published itself, below the host of a wildcard application.
+    fn choose_below(&self, name: &str, above: &str, uploaded: &UploadedByHost<'_>, round: &mut Round<'_>) {
+        let candidates = of_host(uploaded, above).chain(self.shelf.for_host(name));
+        let _ = round.take(name, choose(name, candidates, round.now), false);
+    }
+
+    /// Chooses for one published host.
+    fn choose_published(&self, host: &str, uploaded: &UploadedByHost<'_>, round: &mut Round<'_>) {
+        let choice = choose(host, of_host(uploaded, host).chain(self.shelf.for_host(host)), round.now);
+        let has_one = round.take(host, choice, true) || round.take_local(host, self.certificates.as_ref());
+        round.outcome.is_complete &= has_one;
+    }
+
+    /// Swaps in what a round has chosen.
+    fn take(&mut self, outcome: Outcome) {
+        let Outcome { chosen, passed_over, next, is_complete } = outcome;
+        self.is_complete = is_complete;
+        self.look_again = next.unwrap_or(Timestamp::MAX).min(self.look_again).min(self.own.current().two_thirds());
         for (host, source, not_after) in passed_over.difference(&self.passed_over) {
             tracing::warn!(host, %source, %not_after, "a certificate is not valid at the moment: another one is shown");
         }
@@ -196,7 +248,7 @@ impl CertificateKeeper {
         if !published.iter().any(|host| host.starts_with("*.")) {
             return Vec::new();
         }
-        let names = self.shelf.names().filter(|name| !published.contains(name));
+        let names = self.shelf.all_names().filter(|name| !published.contains(name));
         names.filter_map(|name| Some((name, self.wildcard_above(name)?))).collect()
     }
 
@@ -208,22 +260,45 @@ impl CertificateKeeper {
     }
 }
 
-/// One time of choosing for all hosts.
-struct Round<'r> {
-    now: Timestamp,
-    before: &'r ByName,
+/// Uploaded certificates by the hosts of their applications.
+type UploadedByHost<'c> = HashMap<&'c str, Vec<&'c ServerCertificate>>;
+
+fn of_host<'c>(
+    uploaded: &UploadedByHost<'c>,
+    host: &str,
+) -> impl Iterator<Item = (CertificateSource, &'c ServerCertificate)> {
+    let uploads = uploaded.get(host).into_iter().flatten();
+    uploads.map(|certificate| (CertificateSource::Uploaded, *certificate))
+}
+
+/// What a round came to.
+struct Outcome {
     chosen: ByName,
     passed_over: HashSet<PassedOver>,
     /// When something has to be chosen anew.
     next: Option<Timestamp>,
+    /// Whether each host that was chosen for has a certificate.
+    is_complete: bool,
 }
 
-impl Round<'_> {
+/// One time of choosing.
+struct Round<'r> {
+    now: Timestamp,
+    before: &'r ByName,
+    outcome: Outcome,
+}
+
+impl<'r> Round<'r> {
+    fn new(now: Timestamp, before: &'r ByName) -> Self {
+        let (chosen, passed_over) = (ByName::default(), HashSet::new());
+        Self { now, before, outcome: Outcome { chosen, passed_over, next: None, is_complete: true } }
+    }
+
     /// Takes what was chosen for a host, if anything was.
     fn take(&mut self, host: &str, choice: Choice<'_>, published: bool) -> bool {
         self.until(choice.holds_until);
         for (source, certificate) in choice.passed_over {
-            self.passed_over.insert((host.to_owned(), source, certificate.not_after()));
+            self.outcome.passed_over.insert((host.to_owned(), source, certificate.not_after()));
         }
         let Some((source, certificate)) = choice.best else { return false };
         self.show(host, Shown { source, certificate: certificate.clone(), published });
@@ -248,7 +323,7 @@ impl Round<'_> {
     }
 
     fn until(&mut self, change: Option<Timestamp>) {
-        self.next = self.next.into_iter().chain(change).min();
+        self.outcome.next = self.outcome.next.into_iter().chain(change).min();
     }
 
     fn show(&mut self, host: &str, shown: Shown) {
@@ -261,7 +336,7 @@ impl Round<'_> {
             }
             None => tracing::debug!(host, %source, %not_after, "a certificate is shown"),
         }
-        self.chosen.insert(host, shown);
+        self.outcome.chosen.insert(host, shown);
     }
 }
 

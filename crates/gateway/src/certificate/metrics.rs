@@ -47,9 +47,9 @@ impl CertificateMetrics {
     /// Sets them to what is shown.
     pub(super) fn show(&self, by_name: &ByName, passed_over: usize) {
         let mut sums: HashMap<CertificateSource, (i64, Timestamp)> = HashMap::new();
-        for shown in by_name.all() {
-            let sum = sums.entry(shown.source).or_insert((0, Timestamp::MAX));
-            *sum = (sum.0 + 1, sum.1.min(shown.certificate.not_after()));
+        for (source, not_after, count) in by_name.counts() {
+            let sum = sums.entry(source).or_insert((0, Timestamp::MAX));
+            *sum = (sum.0 + i64::try_from(count).unwrap_or(i64::MAX), sum.1.min(not_after));
         }
         for source in CertificateSource::ALL {
             let label = Source { source: source.as_str() };

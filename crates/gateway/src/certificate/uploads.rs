@@ -10,6 +10,7 @@ use std::sync::Arc;
 use adit_core::Snapshot;
 use adit_core::id::ApplicationId;
 use adit_core::revision::Revision;
+use adit_core::snapshot::ApplicationDifference;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, pending};
 use tokio::time::sleep;
@@ -37,30 +38,22 @@ impl Uploads {
     }
 
     /// Notes which applications have changed, and says whether one with a certificate did or is gone.
-    pub(super) fn follow(&mut self, snapshot: &Snapshot) -> bool {
+    pub(super) fn follow(&mut self, changes: &[ApplicationDifference<'_>]) -> bool {
         let mut touched = false;
-        let mut published = 0;
-        for application in snapshot.applications() {
-            published += 1;
-            let (id, revision) = (application.id, application.revision);
-            if self.known.insert(id, revision) != Some(revision) {
+        for change in changes {
+            let id = *change.key;
+            let Some(now) = change.now else {
+                self.known.remove(&id);
+                self.wanted.remove(&id);
+                touched |= self.held.remove(&id).is_some();
+                continue;
+            };
+            if self.known.insert(id, now.revision) != Some(now.revision) {
                 self.wanted.insert(id);
                 touched |= self.held.contains_key(&id);
             }
         }
-        if self.known.len() > published {
-            touched |= self.forget_all_but(snapshot);
-        }
         touched
-    }
-
-    fn forget_all_but(&mut self, snapshot: &Snapshot) -> bool {
-        let published: HashSet<ApplicationId> = snapshot.applications().map(|application| application.id).collect();
-        let held = self.held.len();
-        self.known.retain(|id, _| published.contains(id));
-        self.held.retain(|id, _| published.contains(id));
-        self.wanted.retain(|id| published.contains(id));
-        self.held.len() < held
     }
 
     /// Whether something is still to be asked for.
@@ -132,12 +125,8 @@ impl Uploads {
     /// The certificates by the hosts of their applications.
     pub(super) fn by_host<'s>(&'s self, snapshot: &'s Snapshot) -> HashMap<&'s str, Vec<&'s ServerCertificate>> {
         let mut by_host: HashMap<&str, Vec<&ServerCertificate>> = HashMap::new();
-        if self.held.is_empty() {
-            return by_host;
-        }
-        for application in snapshot.applications() {
-            let Some(certificate) = self.held.get(&application.id) else { continue };
-            for host in application.hosts() {
+        for (id, certificate) in &self.held {
+            for host in snapshot.application(*id).into_iter().flat_map(|application| application.hosts()) {
                 by_host.entry(host).or_default().push(certificate);
             }
         }

@@ -24,12 +24,15 @@ use crate::failure::Failure;
 use crate::head::Place;
 use crate::reason::Reason;
 use crate::serving::{ForwardingRules, Serving};
+use crate::translate::PageLinks;
 use crate::upgrade;
 
 /// A request that may be forwarded.
 pub(crate) struct Admitted {
     pub(crate) grant: Grant,
     pub(crate) rules: Arc<ForwardingRules>,
+    /// How links in the pages of the application are translated, if they are: of the same version as the rules.
+    pub(crate) links: Option<PageLinks>,
     /// Who sent it; nobody where the application is open to everybody.
     pub(crate) visitor: Option<Visitor>,
 }
@@ -124,8 +127,7 @@ fn admit_at_once<'r>(core: &'r Core, place: &Place, request: &'r Request<Arrivin
     let reached = access::reach(&serving.snapshot, asked).map_err(Refused::from)?;
     let application = reached.application();
     if reached.is_open_to_all() {
-        let rules = rules(&serving, application, place)?;
-        return Ok(Decided::Admitted(Admitted { grant: reached.decide(Who::Anonymous)?, rules, visitor: None }));
+        return Ok(Decided::Admitted(admitted(&serving, reached.decide(Who::Anonymous)?, place, None)?));
     }
     let Some(sign_in) = core.shared.sign_in.as_ref() else {
         // Nobody has signed in where nobody can, so this is a refusal.
@@ -144,8 +146,7 @@ fn admit_at_once<'r>(core: &'r Core, place: &Place, request: &'r Request<Arrivin
     let visitor = Visitor { session, kind: PrincipalKind::User, by: By::Cookie, keeps_credentials };
     let granted = reached.decide(Who::Principal(visitor.principal()));
     let grant = granted.map_err(|refused| explained(refused, &visitor.session.person, &sign_in.authority))?;
-    let rules = rules(&serving, application, place)?;
-    Ok(Decided::Admitted(Admitted { grant, rules, visitor: Some(visitor) }))
+    Ok(Decided::Admitted(admitted(&serving, grant, place, Some(visitor))?))
 }
 
 /// The same for somebody for whom a token vouched, at what is served by now.
@@ -165,13 +166,14 @@ fn admit_visitor(
     if grant.application().id != application.id {
         return Err(sign_in.ask(grant.application(), place, request));
     }
-    let rules = rules(&serving, application, place)?;
-    Ok(Admitted { grant, rules, visitor: Some(visitor) })
+    admitted(&serving, grant, place, Some(visitor))
 }
 
-fn rules(serving: &Serving, application: &PublishedApplication, at: &Place) -> Result<Arc<ForwardingRules>, Failure> {
-    let rules = serving.rules(application.id).and_then(|rules| rules.for_host(&at.host));
-    rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))
+fn admitted(serving: &Serving, grant: Grant, at: &Place, visitor: Option<Visitor>) -> Result<Admitted, Failure> {
+    let rules = serving.rules(grant.application().id).and_then(|rules| rules.for_host(&at.host));
+    let rules = rules.ok_or_else(|| Failure::new(Reason::NotPublished, "no rules for the application"))?;
+    let links = serving.page_links(&rules, grant.entrance());
+    Ok(Admitted { grant, rules, links, visitor })
 }
 
 /// Tells who was refused as whom they are signed in, and what may be the reason.

@@ -1,60 +1,50 @@
 //! By which of its public URLs an application was asked, and how what it says is translated for those who came there.
 //!
-//! Worked out once per snapshot: an application with an alternate URL has two translations, and a request takes the one
+//! Worked out when an application changes: one with an alternate URL has two translations, and a request takes the one
 //! of the URL that its grant names.
 
 use std::sync::Arc;
 
 use adit_core::access::Grant;
-use adit_core::application::{BodyLinks, HostHeader};
+use adit_core::application::HostHeader;
 use adit_core::snapshot::{Entrance, PublishedApplication};
 
-use super::links::{Links, PageLinks};
 use super::mapping::UrlMapping;
 
-/// How what one application says is translated, for each of its public URLs.
+/// What the internal URL of one application becomes, for each of its public URLs.
 #[derive(Debug, Clone)]
 pub(crate) struct Translations {
-    external: Translation,
+    external: Arc<UrlMapping>,
     /// Where there is an alternate URL.
-    alternate: Option<Translation>,
-}
-
-/// How what an application says is translated for those who asked one of its public URLs.
-#[derive(Debug, Clone)]
-pub(crate) struct Translation {
-    /// What its internal URL becomes.
-    pub(crate) mapping: Arc<UrlMapping>,
-    /// What links in its pages become, if they are translated.
-    pub(crate) links: Option<PageLinks>,
+    alternate: Option<Arc<UrlMapping>>,
 }
 
 impl Translations {
-    /// Those of an application, but for links.
+    /// Those of an application.
     pub(crate) fn of(application: &PublishedApplication) -> Self {
-        let from = |entrance| Translation { mapping: Arc::new(UrlMapping::of(application, entrance)), links: None };
+        let from = |entrance| Arc::new(UrlMapping::of(application, entrance));
         let alternate = application.alternate_url.is_some().then(|| from(Entrance::Alternate));
         Self { external: from(Entrance::External), alternate }
     }
 
-    /// What URLs that name a host become: the same, whichever URL was asked.
-    pub(crate) const fn mapping(&self) -> &Arc<UrlMapping> {
-        &self.external.mapping
-    }
-
-    /// With those of the links of the whole snapshot, if the application wants links translated.
-    pub(crate) fn with_links(mut self, application: &PublishedApplication, all: &Arc<Links>) -> Self {
-        if application.body_links == BodyLinks::Translated {
-            for translation in std::iter::once(&mut self.external).chain(&mut self.alternate) {
-                let own = Arc::clone(&translation.mapping);
-                translation.links = Some(PageLinks { all: Arc::clone(all), own });
+    /// The same, with the mappings of `before` that they are equal to.
+    pub(crate) fn shared_with(mut self, before: &Self) -> Self {
+        let earlier = std::iter::once(&before.external).chain(&before.alternate);
+        for mapping in std::iter::once(&mut self.external).chain(&mut self.alternate) {
+            if let Some(same) = earlier.clone().find(|earlier| *earlier == mapping) {
+                *mapping = Arc::clone(same);
             }
         }
         self
     }
 
+    /// What URLs that name a host become: the same, whichever URL was asked.
+    pub(crate) const fn mapping(&self) -> &Arc<UrlMapping> {
+        &self.external
+    }
+
     /// That of the URL that was asked.
-    pub(crate) const fn at(&self, entrance: Entrance) -> &Translation {
+    pub(crate) const fn at(&self, entrance: Entrance) -> &Arc<UrlMapping> {
         match (entrance, &self.alternate) {
             (Entrance::Alternate, Some(alternate)) => alternate,
             _ => &self.external,

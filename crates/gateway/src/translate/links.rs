@@ -1,40 +1,80 @@
 //! Which public URL stands for an internal one, for any published application: what links in bodies are looked up in.
 //!
-//! One for each snapshot in which an application wants its links translated. A link is translated if it is at the
+//! One for each snapshot in which an application wants its links translated; the next one shares with it what has not
+//! changed. A link is translated if it is at the
 //! internal origin of an application and below its prefix; of several applications the one with the longest prefix wins.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use adit_core::internal_url::Scheme;
+use adit_core::sharded::Sharded;
 
 use super::absolute_url::AbsoluteUrl;
 use super::mapping::{HostPattern, UrlMapping};
 
 /// The internal URLs of all published applications.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Links {
-    /// By internal host, in lower case; those with the longest prefix first.
-    by_host: HashMap<String, Vec<Arc<UrlMapping>>>,
+    /// By internal host, in lower case.
+    by_host: ByName,
     /// Those under a wildcard, by the domain behind the star.
-    by_domain: HashMap<String, Vec<Arc<UrlMapping>>>,
+    by_domain: ByName,
 }
 
+/// Those with the longest prefix first.
+type ByName = Sharded<String, Vec<Arc<UrlMapping>>>;
+
 impl Links {
-    pub(crate) fn of<'m>(mappings: impl Iterator<Item = &'m Arc<UrlMapping>>) -> Self {
-        let mut links = Self::default();
+    pub(crate) fn of(mappings: impl Iterator<Item = Arc<UrlMapping>>) -> Self {
+        let (mut by_host, mut by_domain) = (HashMap::new(), HashMap::new());
         for mapping in mappings.filter(|mapping| mapping.external.is_plain()) {
-            let at_host = match &mapping.internal.host {
-                HostPattern::Exactly(host) => links.by_host.entry(host.clone()).or_default(),
-                HostPattern::Below(domain) => links.by_domain.entry(domain.clone()).or_default(),
+            let (by_name, name) = match &mapping.internal.host {
+                HostPattern::Exactly(host) => (&mut by_host, host),
+                HostPattern::Below(domain) => (&mut by_domain, domain),
             };
-            at_host.push(Arc::clone(mapping));
+            by_name.entry(name.clone()).or_insert_with(Vec::new).push(mapping);
         }
-        for mappings in links.by_host.values_mut().chain(links.by_domain.values_mut()) {
-            mappings.sort_by_key(|mapping| std::cmp::Reverse(mapping.internal.prefix.len()));
+        let in_order = |unsorted: HashMap<String, Vec<Arc<UrlMapping>>>| {
+            let mut by_name = ByName::default();
+            for (name, mut mappings) in unsorted {
+                mappings.sort_by_key(|mapping| Reverse(mapping.internal.prefix.len()));
+                by_name.insert(name, mappings);
+            }
+            by_name
+        };
+        Self { by_host: in_order(by_host), by_domain: in_order(by_domain) }
+    }
+
+    /// Has links lead to `now` that led to `before`: the mappings of one application. The one before is known by its place
+    /// in memory.
+    pub(crate) fn change(&mut self, before: Option<&Arc<UrlMapping>>, now: Option<Arc<UrlMapping>>) {
+        if before.map(Arc::as_ptr) == now.as_ref().map(Arc::as_ptr) {
+            return;
         }
-        links
+        if let Some(before) = before {
+            let (by_name, name) = self.place(before);
+            let others = by_name.get(&name).into_iter().flatten().filter(|other| !Arc::ptr_eq(other, before));
+            let others: Vec<_> = others.cloned().collect();
+            if others.is_empty() { by_name.remove(&name) } else { by_name.insert(name, others) }
+        }
+        if let Some(now) = now.filter(|now| now.external.is_plain()) {
+            let (by_name, name) = self.place(&now);
+            let mut all = by_name.get(&name).cloned().unwrap_or_default();
+            let length = now.internal.prefix.len();
+            let place = all.partition_point(|other| Reverse(other.internal.prefix.len()) <= Reverse(length));
+            all.insert(place, now);
+            by_name.insert(name, all);
+        }
+    }
+
+    fn place(&mut self, mapping: &UrlMapping) -> (&mut ByName, String) {
+        match &mapping.internal.host {
+            HostPattern::Exactly(host) => (&mut self.by_host, host.clone()),
+            HostPattern::Below(domain) => (&mut self.by_domain, domain.clone()),
+        }
     }
 
     fn outward(&self, url: &AbsoluteUrl<'_>) -> Option<String> {
@@ -130,7 +170,7 @@ pub(super) mod tests {
             mapping("http://odd/", "https://odd.example/a&b/"),
         ];
         let all = others.into_iter().map(Arc::new).chain([Arc::clone(&own)]).collect::<Vec<_>>();
-        PageLinks { all: Arc::new(Links::of(all.iter())), own }
+        PageLinks { all: Arc::new(Links::of(all.into_iter())), own }
     }
 
     #[test]
@@ -191,7 +231,7 @@ pub(super) mod tests {
     /// Pages of an application whose prefix is gone outside.
     pub(crate) fn pages_at_the_root() -> PageLinks {
         let own = Arc::new(mapping("http://wiki/app/", "https://wiki.example/"));
-        PageLinks { all: Arc::new(Links::of(std::iter::once(&own))), own }
+        PageLinks { all: Arc::new(Links::of(std::iter::once(Arc::clone(&own)))), own }
     }
 
     #[test]

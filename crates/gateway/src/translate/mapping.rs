@@ -1,6 +1,6 @@
 //! One application's internal URL and its public ones, and how the former is carried over into the latter.
 //!
-//! Worked out once per snapshot, for each entrance: a URL with a host becomes the one that stands for the application,
+//! Worked out when the application changes, for each entrance: a URL with a host becomes the one that stands for the application,
 //! and a path, or what a cookie says, becomes one of the entrance that was asked, because that is where the browser is.
 //! A host is a name or address, or, for an application that is published under a wildcard, every name below a domain;
 //! what stands for the star is carried over.

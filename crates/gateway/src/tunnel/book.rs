@@ -249,6 +249,15 @@ impl Book {
     /// of connectors that it drains, or has in other groups.
     pub(crate) fn replace_snapshot(&self, snapshot: Arc<Snapshot>) -> Vec<Arc<Stint>> {
         let mut entries = self.entries();
+        entries.ended.retain(|stint| stint.under_way() > 0);
+        let is_first = entries.snapshot.version().1.0 == 0;
+        if !is_first && snapshot.has_connectors_of(&entries.snapshot) {
+            // No look at the tunnels: what waits to be compiled of them waits on.
+            entries.snapshot = Arc::clone(&snapshot);
+            self.serving.store(Arc::new(self.serving.load_full().with_applications_of(snapshot)));
+            self.compiled.notify_waiters();
+            return Vec::new();
+        }
         for connection in &entries.connections {
             if group_of(&snapshot, connection.identity).is_none() {
                 tracing::info!(connector = %connection.identity.connector, "closing the tunnel of a revoked connector");
@@ -259,9 +268,7 @@ impl Book {
         entries.instances.retain(|identity, _| group_of(&snapshot, *identity).is_some());
         let posted = |connection: &Arc<TunnelConnection>| connection.serve(posting_of(&snapshot, connection));
         let ended: Vec<Arc<Stint>> = entries.connections.iter().filter_map(posted).collect();
-        entries.ended.retain(|stint| stint.under_way() > 0);
         entries.ended.extend(ended.iter().cloned());
-        let is_first = entries.snapshot.version().1.0 == 0;
         entries.snapshot = Arc::clone(&snapshot);
         if is_first {
             // The gateway was away, and they dial it again.

@@ -275,3 +275,43 @@ async fn the_sign_in_host_has_a_certificate_whatever_is_published() {
     assert_eq!(world.source("login.example"), Some(CertificateSource::LocalCa));
     assert_eq!(world.issued(), [""; 0]);
 }
+
+#[tokio::test]
+async fn hosts_that_come_and_go_are_chosen_for_by_themselves_and_it_is_as_if_all_were() {
+    let mut world = World::with(Some("login.example"));
+    let of_file = |names: &[&str]| ProvidedCertificate {
+        source: CertificateSource::File,
+        certificate: certificate(names, NOW.0, NOW.1),
+    };
+    let host = |number: u128| match number {
+        1 => "*.apps.example".to_owned(),
+        2 => "a.apps.example".to_owned(),
+        3 => "x.b.apps.example".to_owned(),
+        number => format!("app-{number}.{}.example", if number % 2 == 0 { "corp" } else { "elsewhere" }),
+    };
+    world.publish(&[]);
+    world.keeper.catch_up().await;
+    world.provided.send(Arc::new(vec![of_file(&["*.corp.example"]), of_file(&["a.apps.example"])])).unwrap();
+    world.keeper.attend().await;
+    let mut there: Vec<u128> = Vec::new();
+    for number in [4, 5, 2, 1, 6, 2, 7, 1, 2, 5, 3, 1, 2, 4, 2, 1] {
+        match there.iter().position(|other| *other == number) {
+            Some(place) => _ = there.remove(place),
+            None => there.push(number),
+        }
+        let hosts: Vec<(u128, String)> = there.iter().map(|number| (*number, host(*number))).collect();
+        let published: Vec<_> = hosts.iter().map(|(number, host)| (*number, host.as_str(), 1)).collect();
+        world.publish(&published);
+        let shown = |world: &World| {
+            let current = world.keeper.browsers.current();
+            let mut shown: Vec<_> = current.iter().map(|(host, shown)| (host, shown.source, shown.published)).collect();
+            shown.sort();
+            let counted: usize = current.counts().map(|(_, _, count)| count).sum();
+            assert_eq!(counted, shown.len());
+            shown
+        };
+        let by_itself = shown(&world);
+        world.keeper.choose(Timestamp::now());
+        assert_eq!(by_itself, shown(&world), "{there:?}");
+    }
+}
