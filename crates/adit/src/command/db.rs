@@ -51,7 +51,7 @@ fn back_up(arguments: &Backup) -> Result<(), CommandError> {
     let what = "no copy was made";
     let (epoch, revision) = on_one_thread(unless_interrupted(what, copy::back_up(&arguments.data, &arguments.copy)))?;
     println!("{} holds the directory at revision {} of epoch {}", arguments.copy.display(), revision.0, epoch.0);
-    println!("It holds every secret of this server as well: keep it as safe as {}.", arguments.data.display());
+    println!("It holds the key of the CA and other secrets as well: keep it as safe as {}.", arguments.data.display());
     Ok(())
 }
 
