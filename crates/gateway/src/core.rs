@@ -187,7 +187,9 @@ pub(crate) struct Core {
     /// What the bodies that are collected take.
     pub(crate) held: Held,
     pub(crate) recorder: Rc<Recorder>,
-    /// Turns of connectors to shake hands.
+    /// Places for connectors that shake hands.
+    pub(crate) tunnel_places: Semaphore,
+    /// Turns of those to be answered.
     pub(crate) tunnel_handshakes: Semaphore,
 }
 
@@ -219,6 +221,7 @@ pub(crate) async fn serve(index: usize, shared: Arc<Shared>, mut commands: mpsc:
         told_lately: RefCell::default(),
         held: Held::default(),
         recorder,
+        tunnel_places: Semaphore::new(limits::TUNNEL_PLACES),
         tunnel_handshakes: Semaphore::new(limits::TUNNEL_HANDSHAKES),
     });
     let (mut tidy, mut forget) = (interval(limits::IDLE / 4), interval(limits::SESSION_UNASKED));

@@ -9,8 +9,16 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(5);
 /// users' requests wait behind them: not behind thousands, when all connectors come back at once.
 pub const TUNNEL_HANDSHAKES: usize = 4;
 
-/// How long a connector waits for its turn to shake hands: it gives up after 10 s, and comes again.
-pub const TUNNEL_TURN: Duration = Duration::from_secs(7);
+/// Handshakes of connectors that a core has begun and not ended. When more come than machines can do, the time of both sides
+/// goes to those that are begun, and not to ever more that nobody has the time to finish.
+pub(crate) const TUNNEL_PLACES: usize = 128;
+
+/// How long a handshake keeps its place when the connector says nothing: the rest of it takes two round trips.
+pub(crate) const TUNNEL_PLACE: Duration = Duration::from_secs(1);
+
+/// How long a connector waits for its turn to shake hands. Its patience is 10 s for all of the dial: one that is let in late
+/// is gone before it is answered, and where that befalls all of them nobody gets in.
+pub const TUNNEL_TURN: Duration = Duration::from_secs(2);
 
 /// For the TLS hello when only connectors are let in: it follows the connection at once.
 pub(crate) const HURRIED_HELLO: Duration = Duration::from_secs(1);

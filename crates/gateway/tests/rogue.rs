@@ -58,6 +58,23 @@ fn uri(identity: ConnectorIdentity) -> SanType {
 }
 
 async fn dial(world: &World, shown: Option<&Shown>) -> io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let stream = TcpStream::connect(world.address).await?;
+    TlsConnector::from(Arc::new(dialling(world, shown))).connect(name, stream).await
+}
+
+/// Says the first word of a dial, and no more.
+async fn only_begin(world: &World) -> TcpStream {
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let mut tls = rustls::ClientConnection::new(Arc::new(dialling(world, None)), name).unwrap();
+    let mut word = Vec::new();
+    tls.write_tls(&mut word).unwrap();
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(&word).await.unwrap();
+    stream
+}
+
+fn dialling(world: &World, shown: Option<&Shown>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(world.ca()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -72,8 +89,7 @@ async fn dial(world: &World, shown: Option<&Shown>) -> io::Result<TlsStream<TcpS
         }
     };
     config.alpn_protocols = vec![b"adit-tunnel/1".to_vec()];
-    let name = ServerName::try_from("127.0.0.1").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, TcpStream::connect(world.address).await?).await
+    config
 }
 
 /// Whether the gateway begins to speak, as it does with connectors and nobody else.
@@ -121,6 +137,27 @@ async fn scene() -> (World, Upstream, world::RunningConnector) {
     world.know(1..=8).await;
     let honest = world.connector(&[]).await;
     (world, upstream, honest)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_begins_to_dial_and_says_no_more_keeps_connectors_waiting_for_a_moment_only() {
+    let (world, _upstream, _honest) = scene().await;
+    let good = shown(&world.issuer(), identity(2), |_| {});
+    // More than there are places on both cores.
+    let silent = futures_util::future::join_all((0..600).map(|_| only_begin(&world))).await;
+    let begun = std::time::Instant::now();
+    while !is_served(&world, Some(&good)).await {
+        assert!(begun.elapsed() < GIVEN_UP, "nobody gets in beside those who say nothing");
+    }
+    let mut open = 0;
+    for mut stream in silent {
+        // The gateway's answer, unless it was put off; then the end, for nobody says anything.
+        let mut heard = Vec::new();
+        let ended = timeout(GIVEN_UP, stream.read_to_end(&mut heard)).await;
+        ended.expect("an end").ok();
+        open += usize::from(!heard.is_empty());
+    }
+    assert!(open > 0, "some were answered, or nothing was shown");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,13 +63,15 @@ pub(crate) async fn accept(core: &Rc<Core>, start: StartHandshake<TunnelSocket>,
     core.shared.hand_over(chosen, CoreCommand::Tunnel(Box::new(arrived))).await;
 }
 
-/// Shakes hands when it is this connector's turn; nothing if that took too long. A turn is no longer than this side's answer
-/// to the hello, which is what costs most: whoever then says nothing keeps nobody else waiting.
+/// Shakes hands when there is a place for this connector and it is its turn; nothing if that took too long. A turn is no longer
+/// than this side's answer to the hello, which is what costs most; who then says nothing keeps a place for a moment only.
 async fn shake_hands(
     core: &Core,
     start: StartHandshake<TunnelSocket>,
 ) -> Option<Result<io::Result<TlsStream<TunnelSocket>>, Elapsed>> {
-    let turn = timeout(limits::TUNNEL_TURN, core.tunnel_handshakes.acquire()).await.ok()?.ok()?;
+    let admitted =
+        async { Some((core.tunnel_places.acquire().await.ok()?, core.tunnel_handshakes.acquire().await.ok()?)) };
+    let (place, turn) = timeout(limits::TUNNEL_TURN, admitted).await.ok()??;
     let mut handshake = pin!(timeout(limits::HANDSHAKE, start.into_stream(Arc::clone(&core.shared.tls.tunnel))));
     let answered = poll_fn(|cx| Poll::Ready(handshake.as_mut().poll(cx))).await;
     // What else is ready comes before the next one's turn.
@@ -77,7 +79,13 @@ async fn shake_hands(
     drop(turn);
     Some(match answered {
         Poll::Ready(shaken) => shaken,
-        Poll::Pending => handshake.await,
+        Poll::Pending => match timeout(limits::TUNNEL_PLACE, handshake.as_mut()).await {
+            Ok(shaken) => shaken,
+            Err(_elapsed) => {
+                drop(place);
+                handshake.await
+            }
+        },
     })
 }
 
