@@ -47,6 +47,7 @@ fn every_command_has_help_with_an_example() {
         vec!["groups", "list"],
         vec!["connectors", "list"],
         vec!["applications", "list"],
+        vec!["capacity"],
         vec!["demo"],
     ] {
         let mut arguments = command.clone();

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command_error::{CommandError, with_causes};
 
+mod capacity;
 mod connector;
 mod connectors;
 mod db;
@@ -62,6 +63,8 @@ enum Command {
     /// The directory's database: copies of a data folder
     #[command(subcommand)]
     Db(db::Db),
+    /// Compute and simulate what so many applications, connectors and gateways take
+    Capacity(capacity::Arguments),
     /// Run everything at once, with a sample application, and show how it is administered
     Demo(demo::Arguments),
 }
@@ -90,6 +93,7 @@ fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Applications(list) => list::applications(&list),
         Command::Sessions(command) => sessions::run(&command),
         Command::Db(command) => db::run(&command),
+        Command::Capacity(arguments) => capacity::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

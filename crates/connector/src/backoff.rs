@@ -11,25 +11,25 @@ const GOOD: Duration = Duration::from_secs(5);
 
 /// The waits of one link.
 #[derive(Debug, Default)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// A connection did what it was for: the next wait is the first again.
-    pub(crate) const fn succeeded(&mut self) {
+    pub const fn succeeded(&mut self) {
         self.failures = 0;
     }
 
     /// A connection has ended that was up for so long; the time until it was up does not count.
-    pub(crate) fn ended_after(&mut self, up: Duration) {
+    pub fn ended_after(&mut self, up: Duration) {
         if up > GOOD {
             self.succeeded();
         }
     }
 
     /// The next wait: half to one and a half of the step. `random` is in 0..1.
-    pub(crate) fn next(&mut self, random: f64) -> Duration {
+    pub fn next(&mut self, random: f64) -> Duration {
         let step = FIRST.saturating_mul(1 << self.failures.min(7)).min(CAP);
         self.failures = self.failures.saturating_add(1);
         step.mul_f64(0.5 + random)

@@ -29,6 +29,11 @@ mod target_policy;
 mod tls;
 mod upstream;
 
+/// How connectors come back to a gateway that they lost, for who plans for many.
+pub mod redial {
+    pub use crate::backoff::Backoff;
+}
+
 pub use allow::{AllowList, NotAnAllowEntry};
 pub use check::{CheckSettings, Finding, Link, NotChecked, check};
 pub use clock::{ClockTrouble, Ended};

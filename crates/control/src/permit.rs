@@ -23,7 +23,7 @@ use crate::authority::{AuthorityError, CertificateAuthority};
 pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// When everything is signed anew.
-pub(crate) const RENEWAL: Duration = Duration::from_secs(12 * 60 * 60);
+pub const RENEWAL: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// The pause after statements could not be signed; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

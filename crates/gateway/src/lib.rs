@@ -71,7 +71,9 @@ mod upgrade;
 
 /// How a gateway takes in the connectors of a large network, for who plans for many.
 pub mod tunnel_limits {
-    pub use crate::limits::{CONNECTIONS, CONNECTOR_FILES, PING, TUNNEL_HANDSHAKES, TUNNEL_TURN};
+    pub use crate::limits::{
+        CONNECTIONS, CONNECTOR_FILES, HANDSHAKE, PING, TUNNEL_HANDSHAKES, TUNNEL_PLACE, TUNNEL_PLACES, TUNNEL_TURN,
+    };
 }
 
 pub use certificate::{

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A TLS handshake takes two round trips; 5 s suffices for any link and starves no one.
-pub(crate) const HANDSHAKE: Duration = Duration::from_secs(5);
+pub const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// Hellos of connectors that a core answers before it does whatever else is ready. Each costs it about a millisecond, and
 /// users' requests wait behind them: not behind thousands, when all connectors come back at once.
@@ -11,10 +11,10 @@ pub const TUNNEL_HANDSHAKES: usize = 4;
 
 /// Handshakes of connectors that a core has begun and not ended. When more come than machines can do, the time of both sides
 /// goes to those that are begun, and not to ever more that nobody has the time to finish.
-pub(crate) const TUNNEL_PLACES: usize = 128;
+pub const TUNNEL_PLACES: usize = 128;
 
 /// How long a handshake keeps its place when the connector says nothing: the rest of it takes two round trips.
-pub(crate) const TUNNEL_PLACE: Duration = Duration::from_secs(1);
+pub const TUNNEL_PLACE: Duration = Duration::from_secs(1);
 
 /// How long a connector waits for its turn to shake hands. Its patience is 10 s for all of the dial: one that is let in late
 /// is gone before it is answered, and where that befalls all of them nobody gets in.
