@@ -51,7 +51,8 @@ impl Template {
         let (sealing_key, text) = SealingKey::generate().expect("a sealing key");
         let database = folder.path().join("directory.sqlite");
         let gateway_address = String::new();
-        let settings = Settings { database, authority, sealing_key, gateway_address };
+        let settings =
+            Settings { database: adit_control::Database::File(database), authority, sealing_key, gateway_address };
         let (groups, applications) = answered(|| async move {
             let control = ControlPlane::open(settings).await.expect("a directory");
             let groups = [group(&control, "North").await, group(&control, "South").await];
@@ -114,7 +115,7 @@ impl Directory {
         let database: PathBuf = folder.join("directory.sqlite");
         std::fs::copy(TEMPLATE.folder.path().join("directory.sqlite"), &database).expect("a copy");
         let settings = Settings {
-            database,
+            database: adit_control::Database::File(database),
             authority: CertificateAuthority::from_pem(&TEMPLATE.authority.certificate, &TEMPLATE.authority.key)
                 .expect("the authority"),
             sealing_key: SealingKey::from_text(&TEMPLATE.sealing_key).expect("the sealing key"),

@@ -37,10 +37,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("adit-tests", &[]),
+    ("adit-test-postgresql", &[]),
     ("adit-simulation", &["adit-control", "adit-core", "adit-gateway", "adit-connector", "adit-tunnel"]),
     ("adit-bench", &["adit-connector", "adit-control", "adit-core", "adit-gateway", "adit-tests", "adit-tunnel"]),
     ("adit-fuzz", &["adit-odata", "adit-graph"]),
-    ("xtask", &[]),
+    ("xtask", &["adit-test-postgresql"]),
 ];
 
 #[test]

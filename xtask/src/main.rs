@@ -1,7 +1,7 @@
 //! The project's own commands: `cargo xtask setup`, `test`, `lint` and `bench`.
 //!
 //! Each says what it does, installs what is missing or says what to install, and ends with an exit code that means
-//! it. Nothing is skipped silently. The standard library is all it needs, so that it builds in seconds.
+//! it. Nothing is skipped silently. Beside the standard library it needs next to nothing, so that it builds in seconds.
 
 mod bench;
 mod go_peer;

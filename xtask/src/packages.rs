@@ -31,6 +31,11 @@ pub(crate) const FOR_TESTS: &[Package] = &[
     Package { probe: Probe::Program("Xtigervnc"), names: &["tigervnc-standalone-server"] },
     Package { probe: Probe::Program("xterm"), names: &["xterm"] },
     Package { probe: Probe::Program("websockify"), names: &["novnc", "websockify"] },
+    // Debian keeps its programs away from the path.
+    Package {
+        probe: Probe::Succeeds(&["sh", "-c", "ls /usr/lib/postgresql/*/bin/postgres || command -v postgres"]),
+        names: &["postgresql"],
+    },
     Package {
         probe: Probe::Succeeds(&["python3", "-c", "import ensurepip, venv"]),
         names: &["python3", "python3-venv"],

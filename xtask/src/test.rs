@@ -5,6 +5,8 @@
 use std::process::Command;
 use std::thread;
 
+use adit_test_postgresql::Server;
+
 use crate::program::{Built, Program};
 use crate::step::{Failed, cargo, patient, run, target};
 use crate::{lint, program, setup_to_build, setup_to_run, tool};
@@ -14,6 +16,9 @@ const LONG_PROGRAM: &str = "keycloak";
 
 /// How the names of tests begin that need test vectors of others.
 const LONG_TESTS: &str = "vectors::";
+
+/// The programs whose tests run once more, with each directory on PostgreSQL. (The others that need it do both by themselves.)
+const ON_BOTH_ENGINES: [&str; 1] = ["adit_graph"];
 
 /// How long the tests with counts go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +84,13 @@ fn test(length: Length, mut programs: Vec<Program>, counts: &mut Counts) -> Vec<
         println!("(left to --long: {LONG_PROGRAM}, {LONG_TESTS}, and the full counts of the others)");
         programs.retain(|program| program.name() != LONG_PROGRAM);
     }
+    let postgresql = match Server::try_start() {
+        Ok(server) => server,
+        Err(why) => return vec![Failed(why)],
+    };
     let set = |command: &mut Command| {
         command.env("ADIT_BINARY", target().join("debug/adit"));
+        command.env(adit_test_postgresql::VARIABLE, postgresql.address());
         match &long {
             Some((keycloak, wycheproof)) => {
                 command.env("ADIT_TEST_LONG", "1").env("ADIT_TEST_KEYCLOAK", keycloak);
@@ -89,10 +99,16 @@ fn test(length: Length, mut programs: Vec<Program>, counts: &mut Counts) -> Vec<
             None => _ = command.args(["--skip", LONG_TESTS]),
         }
     };
-    let (failed, built) = thread::scope(|scope| {
+    let (mut failed, built) = thread::scope(|scope| {
         let built = scope.spawn(build_without_features);
         (program::run_all(&programs, set, |line| counts.add(line)), built.join())
     });
+    programs.retain(|program| ON_BOTH_ENGINES.contains(&program.name()));
+    let set_again = |command: &mut Command| {
+        set(command);
+        command.env("ADIT_TEST_ENGINE", "postgresql");
+    };
+    failed.extend(program::run_all(&programs, set_again, |line| counts.add(line)));
     let built = built.unwrap_or_else(|_| Err(Failed("what has no optional features was not built".to_owned())));
     let mut wrong: Vec<Failed> =
         built.and_then(|built| test_without_features(&built, counts)).err().into_iter().collect();

@@ -44,7 +44,12 @@ async fn open(database: &Path) -> ControlPlane {
     let (authority, _) = CertificateAuthority::generate().expect("an authority");
     let (sealing_key, _) = SealingKey::generate().expect("a sealing key");
     let gateway_address = "localhost:8443".to_owned();
-    let settings = Settings { database: database.to_owned(), authority, sealing_key, gateway_address };
+    let settings = Settings {
+        database: adit_control::Database::File(database.to_owned()),
+        authority,
+        sealing_key,
+        gateway_address,
+    };
     ControlPlane::open(settings).await.expect("the directory opens")
 }
 

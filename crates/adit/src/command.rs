@@ -60,7 +60,7 @@ enum Command {
     /// Sessions of users who have signed in
     #[command(subcommand)]
     Sessions(sessions::Sessions),
-    /// The directory's database: copies of a data folder
+    /// The directory's database: copies of a data folder, and its way to PostgreSQL
     #[command(subcommand)]
     Db(db::Db),
     /// Compute and simulate what so many applications, connectors and gateways take
@@ -92,7 +92,7 @@ fn dispatch(command: Command) -> Result<(), CommandError> {
         Command::Connectors(command) => connectors::run(&command),
         Command::Applications(list) => list::applications(&list),
         Command::Sessions(command) => sessions::run(&command),
-        Command::Db(command) => db::run(&command),
+        Command::Db(command) => db::run(command),
         Command::Capacity(arguments) => capacity::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }

@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_control::{CertificateAuthority, ControlPlane, Principals, SealingKey, Zeroizing};
+use adit_control::{CertificateAuthority, ControlPlane, Principals};
 use adit_core::ConnectorId;
 use adit_gateway::{CertificateSource, ClientLimits, Gateway, Observation, SignInSettings};
 use adit_identity::{LocalKey, Verifier};
@@ -37,6 +37,7 @@ use crate::succession::{Estate, Heir, HeirSocket, Listeners};
 mod api_metrics;
 mod control_link;
 mod control_metrics;
+mod directory;
 mod provider;
 mod session_link;
 mod sockets;
@@ -98,7 +99,7 @@ impl Server {
         let has_issuer = !configuration.api.issuers.is_empty()
             || configuration.sign_in.as_ref().is_some_and(|sign_in| sign_in.provider.is_some());
         let principals = if has_issuer { Principals::Foreign } else { Principals::OwnOnly };
-        let control = open_control_plane(&folder, authority, &dialled, principals).await?;
+        let control = directory::open(&folder, configuration.database.clone(), authority, &dialled, principals).await?;
         let provider = provider::start(&control, &configuration.api, &addresses).await?;
         let verifier = verifier(&local_key, &configuration, provider.as_ref())?;
         let mut registry = Registry::default();
@@ -217,7 +218,7 @@ impl Server {
         }
         self.stop_operations.send_replace(true);
         self.background.shutdown().await;
-        self.control.close().await;
+        directory::close(&self.control, &self.folder).await;
         tracing::info!("stopped");
     }
 
@@ -276,33 +277,6 @@ fn authority(folder: &DataFolder) -> Result<CertificateAuthority, StartError> {
         Ok::<_, StartError>(KeyPair { certificate: pem.certificate, key: pem.key })
     })?;
     Ok(CertificateAuthority::from_pem(&pair.certificate, &pair.key)?)
-}
-
-async fn open_control_plane(
-    folder: &DataFolder,
-    authority: CertificateAuthority,
-    dialled: &GatewayAddress,
-    principals: Principals,
-) -> Result<ControlPlane, StartError> {
-    let (sealing_key, made) = sealing_key(folder)?;
-    let gateway_address = dialled.to_string();
-    let settings = adit_control::Settings { database: folder.directory(), authority, sealing_key, gateway_address };
-    let control = ControlPlane::open(settings).await?;
-    control.set_principals(principals);
-    // Not before the directory has said that nothing is sealed under another key: then that one was lost, and a new file
-    // in its place would hide it.
-    if let Some(text) = made {
-        folder.keep_sealing_key(&text)?;
-    }
-    Ok(control)
-}
-
-/// The folder's sealing key; where there is none, a new one and what to keep of it.
-fn sealing_key(folder: &DataFolder) -> Result<(SealingKey, Option<Zeroizing<String>>), StartError> {
-    match folder.sealing_key()? {
-        Some(text) => Ok((SealingKey::from_text(&text)?, None)),
-        None => SealingKey::generate().map(|(key, text)| (key, Some(text))).map_err(StartError::from),
-    }
 }
 
 fn local_key(folder: &DataFolder) -> Result<LocalKey, StartError> {

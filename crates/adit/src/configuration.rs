@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use adit_control::DatabaseUrl;
 use adit_gateway::ClientLimits;
 use adit_identity::{IssuerSettings, LOCAL_AUDIENCE};
 use ipnet::IpNet;
@@ -28,6 +29,7 @@ use crate::retention::{self, Kept};
 mod acme;
 mod address;
 mod client_limits;
+mod database;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod sign_in;
@@ -36,6 +38,7 @@ pub(crate) use acme::AcmeFlags;
 use acme::{AcmeTable, BadAcme};
 pub(crate) use address::{GatewayAddress, listen_address};
 use address::{ListenAddress, Network};
+pub(crate) use database::{BadDatabase, DatabaseFlags, GivenUrl, PASSWORD_IS_SHOWN};
 pub(crate) use sign_in::SignIn;
 use sign_in::{BadSignIn, SignInTable};
 
@@ -48,6 +51,8 @@ const GRACE: Duration = Duration::from_secs(30);
 pub(crate) struct Configuration {
     /// The data folder.
     pub(crate) data: PathBuf,
+    /// The database that keeps the directory, if that is not in the data folder.
+    pub(crate) database: Option<DatabaseUrl>,
     /// Where to listen.
     pub(crate) listen: Listen,
     /// What connectors dial, if it was said.
@@ -105,6 +110,7 @@ pub(crate) struct Api {
 #[derive(Debug, Default)]
 pub(crate) struct Flags {
     pub(crate) data: Option<PathBuf>,
+    pub(crate) database: DatabaseFlags,
     pub(crate) control_listen: Option<SocketAddr>,
     pub(crate) control_tls_listen: Option<SocketAddr>,
     pub(crate) gateway_listen: Option<SocketAddr>,
@@ -126,6 +132,8 @@ pub(crate) enum ConfigurationError {
     Malformed { path: PathBuf, reason: String },
     #[error("no data folder was given (--data DIR, or data = \"DIR\" in the configuration file)")]
     NoDataFolder,
+    #[error(transparent)]
+    Database(#[from] BadDatabase),
     #[error(
         "{setting} is {address}, which is not a loopback address, and plain HTTP is served on loopback only; \
          bearer tokens would cross the network in the clear"
@@ -160,6 +168,8 @@ pub(crate) enum ConfigurationError {
 #[serde(deny_unknown_fields)]
 struct File {
     data: Option<PathBuf>,
+    database: Option<GivenUrl>,
+    database_password_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "from_text")]
     control_listen: Option<ListenAddress>,
     #[serde(default, deserialize_with = "from_text")]
@@ -230,13 +240,23 @@ pub(crate) fn load(file: Option<&Path>, flags: Flags) -> Result<Configuration, C
     resolve(file, flags)
 }
 
+/// What is wrong and in which line, without the line itself: it may have a password.
+fn without_text(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let place = before.map(|before| format!("line {}: ", before.matches('\n').count() + 1)).unwrap_or_default();
+    format!("{place}{}", error.message())
+}
+
 fn read(path: &Path) -> Result<File, ConfigurationError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigurationError::Unreadable { path: path.to_owned(), source })?;
-    let mut file = parse(&text)
-        .map_err(|error| ConfigurationError::Malformed { path: path.to_owned(), reason: error.to_string() })?;
+    let mut file = parse(&text).map_err(|error| ConfigurationError::Malformed {
+        path: path.to_owned(),
+        reason: without_text(&error, &text),
+    })?;
     let beside = path.parent().unwrap_or(Path::new(""));
     let paths = file.data.iter_mut().chain(file.issuer.iter_mut().filter_map(|issuer| issuer.ca.as_mut()));
+    let paths = paths.chain(&mut file.database_password_file);
     let paths = paths.chain(file.acme.iter_mut().filter_map(|acme| acme.ca.as_mut()));
     let paths = paths.chain(file.sign_in.iter_mut().flat_map(SignInTable::paths));
     #[cfg(feature = "otlp")]
@@ -254,6 +274,8 @@ fn parse(text: &str) -> Result<File, toml::de::Error> {
 
 fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationError> {
     let data = flags.data.clone().or_else(|| file.data.clone()).ok_or(ConfigurationError::NoDataFolder)?;
+    let database = DatabaseFlags { url: file.database.take(), password_file: file.database_password_file.take() };
+    let database = flags.database.clone().resolve(database)?;
     let listen = listen(&file, &flags)?;
     let gateway_address = flags.gateway_address.or_else(|| file.gateway_address.clone());
     let certificates = certificates(&file.certificate, flags.certificates)?;
@@ -280,6 +302,7 @@ fn resolve(mut file: File, flags: Flags) -> Result<Configuration, ConfigurationE
     }
     Ok(Configuration {
         data,
+        database,
         listen,
         gateway_address,
         api: api(file)?,

@@ -15,10 +15,13 @@ use adit_control::Zeroizing;
 
 mod addresses;
 pub(crate) mod copy;
+mod elsewhere;
+pub(crate) mod relocation;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use addresses::Addresses;
+pub(crate) use elsewhere::Elsewhere;
 
 /// The names in a data folder.
 const LOCK: &str = "lock";
@@ -27,6 +30,7 @@ const CA_KEY: &str = "ca-key.pem";
 const SIGNING_KEY: &str = "signing-key.pem";
 const SEALING_KEY: &str = "sealing-key";
 const DIRECTORY: &str = "directory.sqlite";
+const ELSEWHERE: &str = "database.json";
 const ADDRESSES: &str = "addresses.json";
 const CERTIFICATES: &str = "certificates";
 const ACME: &str = "acme";
@@ -130,7 +134,7 @@ impl DataFolder {
         &self.path
     }
 
-    /// Where the directory's database is.
+    /// Where the directory's database is, unless it is elsewhere.
     pub(crate) fn directory(&self) -> PathBuf {
         self.path.join(DIRECTORY)
     }
@@ -241,13 +245,12 @@ impl DataFolder {
         }
     }
 
-    /// A secret is missing: fine in a new folder, a loss in one that has a directory.
+    /// A secret is missing: fine in a new folder, a loss in one that has a directory, here or elsewhere.
     fn refuse_if_used(&self, missing: &Path) -> Result<(), DataFolderError> {
-        let beside = self.directory();
-        if beside.exists() {
-            return Err(DataFolderError::SecretLost { missing: missing.to_owned(), beside });
+        match [self.directory(), self.path.join(ELSEWHERE)].into_iter().find(|beside| beside.exists()) {
+            Some(beside) => Err(DataFolderError::SecretLost { missing: missing.to_owned(), beside }),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -178,6 +178,7 @@ fn configuration(folder: &TemporaryFolder) -> Configuration {
     let free = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
     Configuration {
         data: folder.path().join("data"),
+        database: None,
         listen: Listen { control: free, control_tls: free, gateway: free, metrics: free, http: None },
         gateway_address: None,
         api: Api::default(),

@@ -29,4 +29,10 @@ mod tests {
         assert!(shown.starts_with("00:AB:00:") && shown.ends_with(":00:FF"), "{shown}");
         assert_eq!(shown.len(), 32 * 3 - 1);
     }
+
+    #[test]
+    fn databases_name_an_authority_in_the_same_way() {
+        let (authority, _) = adit_control::CertificateAuthority::generate().unwrap();
+        assert_eq!(adit_control::authority_name(&authority), Fingerprint(authority.fingerprint()).to_string());
+    }
 }

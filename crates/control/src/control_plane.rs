@@ -4,7 +4,6 @@
 //! covers what no use case waited for, such as a caller that went away during its commit.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use adit_core::audit::{Activity, AuditActor, AuditRecord};
 use adit_core::connector_group::GroupKind;
 use adit_core::id::AuditId;
 use adit_core::{ConnectorGroup, ConnectorGroupId, DisplayName, OperationContext, Revision, Snapshot};
-use adit_store::{Change, Store, WriteTransaction};
+use adit_store::{Change, Database, Store, WriteTransaction};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::Instant;
@@ -33,6 +32,10 @@ use crate::session::Ended;
 /// How often the snapshot is compared with the directory.
 const POLL: Duration = Duration::from_secs(1);
 
+/// How long a start waits until the server that has the directory's database gives it up, or is known to be gone: longer than
+/// its hold lasts without being renewed.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
 /// What the first group of a new directory is called.
 const DEFAULT_GROUP_NAME: &str = "Default";
 
@@ -42,8 +45,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// What a control plane needs to start.
 #[derive(Debug)]
 pub struct Settings {
-    /// The database file; made if there is none, in a folder that exists.
-    pub database: PathBuf,
+    /// The database: a file, which is made if there is none in a folder that exists, or one on a server.
+    pub database: Database,
     /// The directory's own authority.
     pub authority: CertificateAuthority,
     /// The key under which secrets are kept in the database.
@@ -106,7 +109,7 @@ impl ControlPlane {
     /// Opens the directory and makes it ready: schema, default group, no tunnels, first snapshot.
     ///
     /// # Errors
-    /// [`OpenError`], which names the file and says what to do.
+    /// [`OpenError`], which names the database and says what to do.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
         Self::open_with_clock(settings, Arc::new(Timestamp::now)).await
     }
@@ -114,9 +117,19 @@ impl ControlPlane {
     /// As [`Self::open`], with the time from `clock`.
     ///
     /// # Errors
-    /// [`OpenError`], which names the file and says what to do.
+    /// [`OpenError`], which names the database and says what to do.
     pub async fn open_with_clock(settings: Settings, clock: Clock) -> Result<Self, OpenError> {
-        let store = Store::open(&settings.database).await?;
+        let authority = authority_name(&settings.authority);
+        let store = Store::open_database(&settings.database, Some(&authority), LONGEST_WAIT).await?;
+        let opened = Self::open_store(store.clone(), settings, clock).await;
+        if opened.is_err() {
+            // The next start need not wait until the hold runs out.
+            store.close().await;
+        }
+        opened
+    }
+
+    async fn open_store(store: Store, settings: Settings, clock: Clock) -> Result<Self, OpenError> {
         check_sealing_key(&store, &settings.sealing_key).await?;
         furnish(&store, clock()).await?;
         forget_tunnels(&store).await?;
@@ -336,6 +349,13 @@ async fn follow(inner: Weak<Inner>) {
     }
 }
 
+/// How a database on a server names the authority whose directory it holds: the SHA-256 of its certificate, in the form that
+/// `openssl x509 -fingerprint -sha256` shows.
+#[must_use]
+pub fn authority_name(authority: &CertificateAuthority) -> String {
+    authority.fingerprint().map(|byte| format!("{byte:02X}")).join(":")
+}
+
 /// What is sealed must open: a key that was lost or mixed up shall be noticed at the start, not when it is needed.
 async fn check_sealing_key(store: &Store, key: &SealingKey) -> Result<(), OpenError> {
     let sealed_under = store.sealing_keys().await.map_err(Error::Store)?;
@@ -406,7 +426,7 @@ mod tests {
     async fn opened(folder: &std::path::Path) -> ControlPlane {
         let (authority, _) = CertificateAuthority::generate().unwrap();
         let (sealing_key, _) = SealingKey::generate().unwrap();
-        let (database, gateway_address) = (folder.join("directory.db"), "localhost:8443".to_owned());
+        let (database, gateway_address) = (Database::File(folder.join("directory.db")), "localhost:8443".to_owned());
         ControlPlane::open(Settings { database, authority, sealing_key, gateway_address }).await.unwrap()
     }
 

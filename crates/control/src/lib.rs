@@ -50,8 +50,12 @@ pub use adit_store::OpenError as StoreOpenError;
 pub use adit_store::OpenRegistrationToken;
 /// How far a membership counts.
 pub use adit_store::Reach;
-/// Copies of the directory's database.
+/// Copies of the directory's database, and how one begins anew.
 pub use adit_store::backup;
+/// The directory on its way from one database to another.
+pub use adit_store::copy;
+/// Where the directory's database is.
+pub use adit_store::{Database, DatabaseUrl};
 pub use app_role_assignment::NewAppRoleAssignment;
 pub use application::{
     ApplicationChange, HealthProbePatch, MergeAttributes, NewApplication, PublishingChange, PublishingPatch,
@@ -62,7 +66,7 @@ pub use certificate::{CertificateRefused, CertificateUpload};
 pub use client_secret::{AuthenticatedProgram, IssuedClientSecret, NewClientSecret, ProgramRefused};
 pub use connector::{ConnectorGroupReference, ConnectorReference};
 pub use connector_group::{ConnectorGroupChange, NewConnectorGroup};
-pub use control_plane::{Clock, ControlPlane, Principals, Settings};
+pub use control_plane::{Clock, ControlPlane, Principals, Settings, authority_name};
 pub use delta::{ApplicationDelta, Changes};
 pub use error::{Error, OpenError, RegistrationRefused, RequiredUrl};
 pub use owner::NewOwner;

@@ -10,13 +10,11 @@ use std::sync::Arc;
 use adit_core::admission::{Admission, Assignee, MOST_ASSIGNMENTS};
 use adit_core::snapshot::PublishedApplication;
 use adit_core::{AppId, Application, PreAuthentication, PrincipalKind, ServicePrincipal, ServicePrincipalId};
-use sea_query::{Expr, ExprTrait as _, Query, SqliteQueryBuilder};
-use sea_query_sqlx::SqlxBinder as _;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+use sea_query::{Expr, ExprTrait as _, Query};
 use uuid::Uuid;
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::list;
 use crate::row;
@@ -43,7 +41,7 @@ impl WriteTransaction {
 
 /// The published ones of `applications` as gateways know them, with who may use those that require sign-in.
 pub(crate) async fn published(
-    read: &mut SqliteConnection,
+    read: &mut Connection,
     applications: &[Application],
 ) -> Result<Vec<PublishedApplication>, Error> {
     let mut published: Vec<_> = applications.iter().filter_map(PublishedApplication::of).collect();
@@ -68,26 +66,21 @@ pub(crate) async fn published(
 }
 
 /// Those of the service principals to which anybody is assigned: of most nobody is, and they need no statement of their own.
-async fn assigned_to(read: &mut SqliteConnection, principals: &[ServicePrincipal]) -> Result<HashSet<String>, Error> {
+async fn assigned_to(read: &mut Connection, principals: &[ServicePrincipal]) -> Result<HashSet<String>, Error> {
     let ids = principals.iter().map(|principal| principal.id.to_string());
     let is_assigned = "EXISTS (SELECT 1 FROM app_role_assignment WHERE resource_id = service_principal.id)";
     let mut select = Query::select();
     select.column("id").from("service_principal").and_where(Expr::col("id").is_in(ids));
     select.and_where(Expr::cust(is_assigned));
-    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
-    let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(read).await?;
+    let rows = engine::built(&select, read.engine())?.fetch_all(read).await?;
     Ok(rows.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?)
 }
 
 /// Who is assigned to one service principal: of more than `most` those that were assigned first, so that one more
 /// assignment shuts nobody out who was in. One damaged row is logged and left out.
-async fn assignees(
-    read: &mut SqliteConnection,
-    resource: ServicePrincipalId,
-    most: usize,
-) -> Result<Vec<Assignee>, Error> {
+async fn assignees(read: &mut Connection, resource: ServicePrincipalId, most: usize) -> Result<Vec<Assignee>, Error> {
     let limit = i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX);
-    let rows = sqlx::query(
+    let rows = engine::query(
         "SELECT id, principal_id, principal_kind, app_role FROM app_role_assignment WHERE resource_id = ? \
          ORDER BY id LIMIT +?",
     )
@@ -99,7 +92,7 @@ async fn assignees(
         let id = resource.to_string();
         tracing::error!(id, most, "a service principal has more assignments than gateways take; the rest is refused");
     }
-    let readable = |row: &SqliteRow| {
+    let readable = |row: &Row| {
         let left_out = |error: &Error| {
             let id: String = row.try_get("id").unwrap_or_default();
             tracing::error!(id, %error, "an assignment cannot be read and is left out");
@@ -109,7 +102,7 @@ async fn assignees(
     Ok(rows.iter().take(most).filter_map(readable).collect())
 }
 
-fn assignee(row: &SqliteRow) -> Result<Assignee, Error> {
+fn assignee(row: &Row) -> Result<Assignee, Error> {
     Ok(Assignee {
         principal: row::parsed(row, "principal_id", str::parse)?,
         kind: row::parsed(row, "principal_kind", |word| PrincipalKind::find(word).ok_or("the kind is not known"))?,
@@ -120,12 +113,16 @@ fn assignee(row: &SqliteRow) -> Result<Assignee, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
+    use crate::testing::each_engine;
 
     #[tokio::test]
     async fn of_more_assignments_than_gateways_take_the_first_ones_count_and_no_more_are_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("directory.db")).await.unwrap();
+        for directory in each_engine().await {
+            assignees_are_few(&directory.store).await;
+        }
+    }
+
+    async fn assignees_are_few(store: &crate::Store) {
         let resource = ServicePrincipalId::new(Uuid::from_u128(7));
         let mut change = store.begin().await.unwrap();
         for sql in [
@@ -134,11 +131,11 @@ mod tests {
             "INSERT INTO service_principal (id, app_id, display_name, display_name_folded, created, attributes, revision) \
              VALUES ('00000000-0000-0000-0000-000000000007', 'b', 'x', 'x', '', '{}', 0)",
         ] {
-            sqlx::query(sql).execute(change.connection()).await.unwrap();
+            engine::query(sql).execute(change.connection()).await.unwrap();
         }
         // The later they were made, the earlier they come in the order of principals.
         for number in 0..20_u128 {
-            sqlx::query(
+            engine::query(
                 "INSERT INTO app_role_assignment (id, app_role, principal_id, principal_kind, resource_id, \
                  resource_name, resource_name_folded, created, revision) VALUES (?, ?, ?, ?, ?, '', '', '', 0)",
             )

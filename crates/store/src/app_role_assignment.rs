@@ -10,11 +10,10 @@ use adit_core::{
 };
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::list::{self, Collection, Column, Source, foreign_field};
 use crate::row;
@@ -67,7 +66,7 @@ impl Collection for AppRoleAssignments {
         })
     }
 
-    fn item(row: &SqliteRow) -> Result<AppRoleAssignment, Error> {
+    fn item(row: &Row) -> Result<AppRoleAssignment, Error> {
         let kind = |word: &str| PrincipalKind::find(word).ok_or("the kind of principal is not known");
         Ok(AppRoleAssignment {
             id: row::parsed(row, "id", str::parse)?,
@@ -103,13 +102,13 @@ impl Store {
         resource: ServicePrincipalId,
     ) -> Result<Vec<Uuid>, Error> {
         let mut read = self.read().await?;
-        let rows = sqlx::query(
+        let rows = engine::query(
             "SELECT app_role FROM app_role_assignment WHERE resource_id = ? AND principal_id = ? AND principal_kind = ?",
         )
         .bind(resource.to_string())
         .bind(program.to_string())
         .bind(PrincipalKind::ServicePrincipal.as_str())
-        .fetch_all(&mut *read)
+        .fetch_all(&mut read)
         .await?;
         rows.iter().map(|found| row::parsed(found, "app_role", Uuid::try_parse)).collect()
     }
@@ -120,13 +119,13 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn roles_of_member(&self, member: PrincipalId, resource: ServicePrincipalId) -> Result<Vec<Uuid>, Error> {
         let mut read = self.read().await?;
-        let rows = sqlx::query(
+        let rows = engine::query(
             "SELECT app_role FROM app_role_assignment WHERE resource_id = ? AND principal_id = ? AND principal_kind <> ?",
         )
         .bind(resource.to_string())
         .bind(member.to_string())
         .bind(PrincipalKind::ServicePrincipal.as_str())
-        .fetch_all(&mut *read)
+        .fetch_all(&mut read)
         .await?;
         rows.iter().map(|found| row::parsed(found, "app_role", Uuid::try_parse)).collect()
     }
@@ -175,7 +174,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_app_role_assignment(&mut self, assignment: &mut AppRoleAssignment) -> Result<(), Error> {
         assignment.revision = self.revision();
-        sqlx::query(
+        engine::query(
             "INSERT INTO app_role_assignment (id, app_role, principal_id, principal_kind, principal_name, \
              principal_name_folded, resource_id, resource_name, resource_name_folded, created, revision) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -205,7 +204,7 @@ impl WriteTransaction {
         if let Some(assignment) = self.find_app_role_assignment(id).await? {
             self.log_admission_to(assignment.resource).await?;
         }
-        sqlx::query("DELETE FROM app_role_assignment WHERE id = ?")
+        engine::query("DELETE FROM app_role_assignment WHERE id = ?")
             .bind(id.to_string())
             .execute(self.connection())
             .await?;
@@ -222,9 +221,9 @@ impl WriteTransaction {
     ) -> Result<(), Error> {
         let revision = row::signed(self.revision());
         let (name, folded, id) = (name.as_str(), name.folded(), principal.to_string());
-        let of_resource = sqlx::query(RENAME_RESOURCE).bind(name).bind(&folded).bind(revision).bind(&id);
+        let of_resource = engine::query(RENAME_RESOURCE).bind(name).bind(&folded).bind(revision).bind(&id);
         of_resource.execute(self.connection()).await?;
-        let of_principal = sqlx::query(RENAME_PRINCIPAL).bind(name).bind(&folded).bind(revision).bind(&id);
+        let of_principal = engine::query(RENAME_PRINCIPAL).bind(name).bind(&folded).bind(revision).bind(&id);
         of_principal.bind(kind.as_str()).execute(self.connection()).await?;
         self.log_assignments_of((principal, kind), Operation::Update).await
     }
@@ -242,8 +241,8 @@ impl WriteTransaction {
             self.log_admission_to(resource).await?;
         }
         let id = principal.to_string();
-        sqlx::query(DELETE_OF_RESOURCE).bind(&id).execute(self.connection()).await?;
-        sqlx::query(DELETE_OF_PRINCIPAL).bind(&id).bind(kind.as_str()).execute(self.connection()).await?;
+        engine::query(DELETE_OF_RESOURCE).bind(&id).execute(self.connection()).await?;
+        engine::query(DELETE_OF_PRINCIPAL).bind(&id).bind(kind.as_str()).execute(self.connection()).await?;
         Ok(taken)
     }
 
@@ -291,7 +290,7 @@ impl WriteTransaction {
     /// Whether there was an object of that id and is none any more. The change log is never cut.
     async fn was_deleted(&mut self, entity: Entity, id: Uuid) -> Result<bool, Error> {
         let sql = "SELECT 1 FROM change_log WHERE entity = ? AND operation = 'delete' AND id = ? LIMIT 1";
-        let found = sqlx::query(sql)
+        let found = engine::query(sql)
             .bind(entity.as_str())
             .bind(id.hyphenated().to_string())
             .fetch_optional(self.connection())
@@ -310,7 +309,7 @@ enum PresentName {
     Gone,
 }
 
-async fn find(connection: &mut SqliteConnection, id: AppRoleAssignmentId) -> Result<Option<AppRoleAssignment>, Error> {
+async fn find(connection: &mut Connection, id: AppRoleAssignmentId) -> Result<Option<AppRoleAssignment>, Error> {
     list::first::<AppRoleAssignments>(connection, Expr::col("id").eq(id.to_string())).await
 }
 

@@ -6,11 +6,11 @@ use adit_core::name::{DisplayName, fold};
 use adit_core::query::{ApplicationField, Field, JsonKind, JsonPart, Page, Query, Value};
 use adit_core::{API_APP_ID, AppId, Application, ApplicationId, ExternalUrl, InternalUrl};
 use jiff::Timestamp;
-use sea_query::{Expr, ExprTrait as _, SelectStatement};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
+use sea_query::{Expr, ExprTrait as _, Func, SelectStatement};
+use sqlx::AssertSqlSafe;
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Engine, Row, Statement};
 use crate::error::Error;
 use crate::list::{self, Collection, Column, Source, foreign_field, present};
 use crate::row;
@@ -52,7 +52,7 @@ impl Collection for Applications {
         Some(source.column("app_id").ne(API_APP_ID.to_string()))
     }
 
-    fn item(row: &SqliteRow) -> Result<Application, Error> {
+    fn item(row: &Row) -> Result<Application, Error> {
         let mut application = Application::new(
             row::parsed(row, "id", str::parse)?,
             row::parsed(row, "app_id", str::parse)?,
@@ -138,8 +138,8 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn find_application_at(&mut self, url: &ExternalUrl) -> Result<Option<Application>, Error> {
-        let place = url.place();
-        let there = Expr::col("external_place").eq(place.as_str()).or(Expr::col("alternate_place").eq(place.as_str()));
+        let (engine, place) = (self.connection().engine(), url.place());
+        let there = is_text(engine, "external_place", &place).or(is_text(engine, "alternate_place", &place));
         list::first::<Applications>(self.connection(), there).await
     }
 
@@ -148,7 +148,8 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn find_application_in_front_of(&mut self, url: &InternalUrl) -> Result<Option<Application>, Error> {
-        list::first::<Applications>(self.connection(), Expr::col("internal_url").eq(url.to_string())).await
+        let there = is_text(self.connection().engine(), "internal_url", &url.to_string());
+        list::first::<Applications>(self.connection(), there).await
     }
 
     /// Adds an application, which gets this transaction's revision.
@@ -157,14 +158,15 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_application(&mut self, application: &mut Application) -> Result<(), Error> {
         application.revision = self.revision();
-        write(
-            self.connection(),
-            "INSERT INTO application (display_name, display_name_folded, attributes, unique_name_folded, publishing, \
-             external_url, external_place, alternate_place, internal_url, connector_group_id, revision, app_id, created, \
+        let columns = Columns::of(application)?;
+        let statement = engine::query(
+            "INSERT INTO application (external_place, alternate_place, display_name, display_name_folded, attributes, \
+             unique_name_folded, publishing, external_url, internal_url, connector_group_id, revision, app_id, created, \
              id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            application,
         )
-        .await?;
+        .bind(columns.external_place.clone())
+        .bind(columns.alternate_place.clone());
+        columns.bind(statement, application)?.execute(self.connection()).await?;
         self.log(Entity::Application, application.id.to_string(), Operation::Insert);
         Ok(())
     }
@@ -176,17 +178,24 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn update_application(&mut self, application: &mut Application) -> Result<(), Error> {
         application.revision = self.revision();
-        write(
-            self.connection(),
-            "UPDATE application SET display_name = ?1, display_name_folded = ?2, attributes = ?3, \
-             unique_name_folded = ?4, publishing = ?5, external_url = ?6, \
-             external_place = CASE WHEN external_url IS ?6 THEN external_place ELSE ?7 END, \
-             alternate_place = CASE WHEN json_extract(publishing, '$.alternate_url') \
-             IS json_extract(?5, '$.alternate_url') THEN alternate_place ELSE ?8 END, \
-             internal_url = ?9, connector_group_id = ?10, revision = ?11, app_id = ?12, created = ?13 WHERE id = ?14",
-            application,
-        )
-        .await?;
+        let columns = Columns::of(application)?;
+        let alternate_url = match self.connection().engine() {
+            Engine::Sqlite => "json_extract(publishing, '$.alternate_url')",
+            Engine::Postgres => "(publishing::json ->> 'alternate_url')",
+        };
+        let sql = format!(
+            "UPDATE application SET \
+             external_place = CASE WHEN external_url IS NOT DISTINCT FROM ? THEN external_place ELSE ? END, \
+             alternate_place = CASE WHEN {alternate_url} IS NOT DISTINCT FROM ? THEN alternate_place ELSE ? END, \
+             display_name = ?, display_name_folded = ?, attributes = ?, unique_name_folded = ?, publishing = ?, \
+             external_url = ?, internal_url = ?, connector_group_id = ?, revision = ?, app_id = ?, created = ? WHERE id = ?"
+        );
+        let statement = engine::query(AssertSqlSafe(sql))
+            .bind(columns.external_url.clone())
+            .bind(columns.external_place.clone())
+            .bind(columns.alternate_url.clone())
+            .bind(columns.alternate_place.clone());
+        columns.bind(statement, application)?.execute(self.connection()).await?;
         self.log(Entity::Application, application.id.to_string(), Operation::Update);
         Ok(())
     }
@@ -197,7 +206,7 @@ pub(crate) fn column(source: &Source, field: &ApplicationField) -> Result<Column
     let of = |name| source.column(name);
     let setting = |name: &str| {
         let part = JsonPart { path: vec![name.to_owned()], kind: JsonKind::Text, default: Value::Null };
-        Column::json(of("publishing"), &part)
+        Column::json(source, "publishing", &part)
     };
     Ok(match field {
         ApplicationField::Id => Column::word(of("id")),
@@ -210,12 +219,14 @@ pub(crate) fn column(source: &Source, field: &ApplicationField) -> Result<Column
         ApplicationField::IsPublished => Column::condition(present(of("publishing"))),
         ApplicationField::ConnectorGroup => Column::word(of("connector_group_id")).optional(),
         ApplicationField::Revision => Column::integer(of("revision")),
-        ApplicationField::Attribute(part) => Column::json(of("attributes"), part)?,
+        ApplicationField::Attribute(part) => Column::json(source, "attributes", part)?,
         ApplicationField::Publishing(part) => {
             let attributes = JsonPart { path: prefixed("attributes", &part.path), ..part.clone() };
-            Column::json(of("publishing"), &attributes)?.only_if(&present(of("publishing")))
+            Column::json(source, "publishing", &attributes)?.only_if(&present(of("publishing")))
         }
-        ApplicationField::Setting(part) => Column::json(of("publishing"), part)?.only_if(&present(of("publishing"))),
+        ApplicationField::Setting(part) => {
+            Column::json(source, "publishing", part)?.only_if(&present(of("publishing")))
+        }
         ApplicationField::PreAuthentication => setting("pre_authentication")?,
         ApplicationField::HostHeader => setting("host_header")?,
         ApplicationField::UpstreamCertificate => setting("upstream_certificate")?,
@@ -228,43 +239,73 @@ fn prefixed(first: &str, path: &[String]) -> Vec<String> {
 }
 
 /// The applications that satisfy `condition` and can be read.
-pub(crate) async fn all_readable(
-    connection: &mut SqliteConnection,
-    condition: Expr,
-) -> Result<Vec<Application>, Error> {
+pub(crate) async fn all_readable(connection: &mut Connection, condition: Expr) -> Result<Vec<Application>, Error> {
     list::all_readable::<Applications>(connection, condition).await
 }
 
-async fn find(connection: &mut SqliteConnection, id: ApplicationId) -> Result<Option<Application>, Error> {
+async fn find(connection: &mut Connection, id: ApplicationId) -> Result<Option<Application>, Error> {
     list::first::<Applications>(connection, Expr::col("id").eq(id.to_string())).await
 }
 
-pub(crate) async fn find_by_app_id(connection: &mut SqliteConnection, id: AppId) -> Result<Option<Application>, Error> {
+pub(crate) async fn find_by_app_id(connection: &mut Connection, id: AppId) -> Result<Option<Application>, Error> {
     list::first::<Applications>(connection, Expr::col("app_id").eq(id.to_string())).await
 }
 
-async fn find_by_unique_name(connection: &mut SqliteConnection, name: &str) -> Result<Option<Application>, Error> {
-    list::first::<Applications>(connection, Expr::col("unique_name_folded").eq(fold(name))).await
+async fn find_by_unique_name(connection: &mut Connection, name: &str) -> Result<Option<Application>, Error> {
+    let named = is_text(connection.engine(), "unique_name_folded", &fold(name));
+    list::first::<Applications>(connection, named).await
 }
 
-async fn write(connection: &mut SqliteConnection, sql: &'static str, application: &Application) -> Result<(), Error> {
-    let publishing = application.publishing();
-    sqlx::query(sql)
-        .bind(application.display_name.as_str())
-        .bind(application.display_name.folded())
-        .bind(row::json("attributes", &application.attributes)?)
-        .bind(application.unique_name().map(fold))
-        .bind(publishing.map(|publishing| row::json("publishing", publishing)).transpose()?)
-        .bind(publishing.map(|publishing| publishing.external_url.to_string()))
-        .bind(publishing.map(|publishing| publishing.external_url.place()))
-        .bind(publishing.and_then(|publishing| publishing.alternate_url.as_ref()).map(ExternalUrl::place))
-        .bind(publishing.map(|publishing| publishing.internal_url.to_string()))
-        .bind(application.connector_group().map(|group| group.to_string()))
-        .bind(row::signed(application.revision))
-        .bind(application.app_id.to_string())
-        .bind(row::instant(application.created))
-        .bind(application.id.to_string())
-        .execute(connection)
-        .await?;
-    Ok(())
+/// Whether a column is a text that may be long: PostgreSQL has an index over its hash, whose indexes take no long text.
+fn is_text(engine: Engine, column: &'static str, text: &str) -> Expr {
+    let is_same = Expr::col(column).eq(text);
+    match engine {
+        Engine::Sqlite => is_same,
+        Engine::Postgres => {
+            let hash = |of: Expr| Expr::from(Func::cust("md5").arg(of));
+            hash(Expr::col(column)).eq(hash(Expr::val(text))).and(is_same)
+        }
+    }
+}
+
+/// What the columns of an application hold that are taken from its publishing.
+struct Columns {
+    publishing: Option<String>,
+    external_url: Option<String>,
+    external_place: Option<String>,
+    alternate_url: Option<String>,
+    alternate_place: Option<String>,
+    internal_url: Option<String>,
+}
+
+impl Columns {
+    fn of(application: &Application) -> Result<Self, Error> {
+        let publishing = application.publishing();
+        let alternate = publishing.and_then(|publishing| publishing.alternate_url.as_ref());
+        Ok(Self {
+            publishing: publishing.map(|publishing| row::json("publishing", publishing)).transpose()?,
+            external_url: publishing.map(|publishing| publishing.external_url.to_string()),
+            external_place: publishing.map(|publishing| publishing.external_url.place()),
+            alternate_url: alternate.map(ToString::to_string),
+            alternate_place: alternate.map(ExternalUrl::place),
+            internal_url: publishing.map(|publishing| publishing.internal_url.to_string()),
+        })
+    }
+
+    /// Binds the columns that are written as they are, from the name to the id.
+    fn bind<'q>(self, statement: Statement<'q>, application: &'q Application) -> Result<Statement<'q>, Error> {
+        Ok(statement
+            .bind(application.display_name.as_str())
+            .bind(application.display_name.folded())
+            .bind(row::json("attributes", &application.attributes)?)
+            .bind(application.unique_name().map(fold))
+            .bind(self.publishing)
+            .bind(self.external_url)
+            .bind(self.internal_url)
+            .bind(application.connector_group().map(|group| group.to_string()))
+            .bind(row::signed(application.revision))
+            .bind(application.app_id.to_string())
+            .bind(row::instant(application.created))
+            .bind(application.id.to_string()))
+    }
 }

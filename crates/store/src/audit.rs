@@ -6,10 +6,8 @@ use adit_core::id::AuditId;
 use adit_core::query::{AuditField, Direction, Expression, Field, OBJECT, Order, Page, Query};
 use jiff::Timestamp;
 use sea_query::{CaseStatement, Expr, ExprTrait as _, SelectStatement};
-use sqlx::query::Query as Statement;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row as _, Sqlite};
 
+use crate::engine::{Row, Statement};
 use crate::error::Error;
 use crate::list::{self, Collection, Column, Source, foreign_field};
 use crate::row;
@@ -56,11 +54,11 @@ impl Collection for Audit {
             AuditField::ActorId => Column::text(source.column("actor_id")).optional(),
             AuditField::ActorName => Column::text(source.column("actor_name")).optional(),
             AuditField::Target => Column::text(source.column("target")),
-            AuditField::Detail(part) => Column::json(source.column("detail"), part)?,
+            AuditField::Detail(part) => Column::json(source, "detail", part)?,
         })
     }
 
-    fn item(row: &SqliteRow) -> Result<AuditRecord, Error> {
+    fn item(row: &Row) -> Result<AuditRecord, Error> {
         Ok(AuditRecord {
             id: row::parsed(row, "id", str::parse)?,
             at: row::parsed(row, "at", str::parse::<Timestamp>)?,
@@ -118,11 +116,7 @@ pub(crate) const COLUMNS: &str =
     "id, revision, at, activity, actor_kind, actor_id, actor_name, actor_ip, request_id, target, detail";
 
 /// Gives the values of a record to a statement that inserts it.
-pub(crate) fn bind<'q>(
-    statement: Statement<'q, Sqlite, SqliteArguments>,
-    revision: Option<Revision>,
-    record: &'q AuditRecord,
-) -> Statement<'q, Sqlite, SqliteArguments> {
+pub(crate) fn bind<'q>(statement: Statement<'q>, revision: Option<Revision>, record: &'q AuditRecord) -> Statement<'q> {
     statement
         .bind(record.id.to_string())
         .bind(revision.map(row::signed))

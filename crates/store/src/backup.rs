@@ -4,12 +4,14 @@ use std::fs::File;
 use std::path::Path;
 
 use adit_core::{Epoch, Revision};
-use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
+use crate::database::{Database, Place};
+use crate::engine::{self, Connection};
 use crate::error::{Error, OpenError};
+use crate::file::{connect, explain, not_a_database, place, refuse_foreign, writer_options};
 use crate::lock;
-use crate::store::{BUSY_TIMEOUT, explain, not_a_database, refuse_foreign, writer_options};
+use crate::server;
 use crate::transaction;
 use crate::upgrade::bring_up_to_date;
 
@@ -22,6 +24,17 @@ const ENDED_BY_A_NEW_EPOCH: [&str; 4] = [
     "DELETE FROM tunnel",
 ];
 
+/// As [`back_up`], wherever the directory is. One on a server is for the server's own programs to copy.
+///
+/// # Errors
+/// As [`back_up`], and [`OpenError::CopiedByPgDump`].
+pub async fn back_up_of(database: &Database, copy: &Path) -> Result<(Epoch, Revision), OpenError> {
+    match database {
+        Database::File(path) => back_up(path, copy).await,
+        Database::Server(url) => Err(OpenError::CopiedByPgDump { at: url.place() }),
+    }
+}
+
 /// Writes the directory at `path` to a new file at `copy`, as it is at one moment, and says which. Who serves it goes on
 /// meanwhile, writes too. The copy is checked and synced; one that is not whole is an error, and is left for whoever looks.
 ///
@@ -32,18 +45,37 @@ pub async fn back_up(path: &Path, copy: &Path) -> Result<(Epoch, Revision), Open
         return Err(not_a_database(path));
     }
     refuse_foreign(path).await?;
-    let mut source = open(path).await?;
+    let mut source = connect(path).await?;
     lock::new_private_file(copy).map_err(|source| not_written(copy, source))?;
     let to = copy.to_str().ok_or_else(|| not_written(copy, std::io::ErrorKind::InvalidFilename.into()))?;
     let written = sqlx::query("VACUUM INTO ?").bind(to).execute(&mut source).await;
     written.map_err(|source| explain(copy, source))?;
     source.close().await.map_err(|source| explain(path, source))?;
-    let mut written = open(copy).await?;
+    let mut written = connect(copy).await?;
     check(&mut written, copy).await?;
+    let mut written = Connection::Sqlite(written);
     let version = transaction::version(&mut written).await;
     written.close().await.map_err(|source| explain(copy, source))?;
     File::open(copy).and_then(|file| file.sync_all()).map_err(|source| not_written(copy, source))?;
-    version.map_err(|error| damaged(copy, error))
+    version.map_err(|error| damaged(&place(copy), &error))
+}
+
+/// As [`begin_epoch`], wherever the directory is.
+///
+/// # Errors
+/// [`OpenError`] when it is no directory, is served, or cannot be written. A file may have got the newest schema then.
+pub async fn begin_epoch_of(database: &Database, epoch: Epoch) -> Result<Epoch, OpenError> {
+    let url = match database {
+        Database::File(path) => return begin_epoch(path, epoch).await,
+        Database::Server(url) => url,
+    };
+    let at = url.place();
+    let mut connection = Connection::PostgresChange(server::begin_unserved(url).await?);
+    let begun = begin_anew(&mut connection, epoch, &at).await?;
+    if let Connection::PostgresChange(change) = connection {
+        change.commit().await.map_err(|source| OpenError::Database { at, source })?;
+    }
+    Ok(begun)
 }
 
 /// Begins the directory at `path` anew, which was copied from another one and is served by nobody: in an epoch that is
@@ -64,22 +96,25 @@ pub async fn begin_epoch(path: &Path, epoch: Epoch) -> Result<Epoch, OpenError> 
     let mut connection = options.connect().await.map_err(failed)?;
     check(&mut connection, path).await?;
     bring_up_to_date(&mut connection, path).await?;
-    let mut change = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    let (own, _) = transaction::version(&mut change).await.map_err(|error| damaged(path, error))?;
-    let begun = Epoch(epoch.0.max(own.0.saturating_add(1)));
-    let number = i64::try_from(begun.0).map_err(|_| not_a_database(path))?;
-    sqlx::query("UPDATE position SET epoch = ?").bind(number).execute(&mut *change).await.map_err(failed)?;
-    for end in ENDED_BY_A_NEW_EPOCH {
-        sqlx::query(end).execute(&mut *change).await.map_err(failed)?;
-    }
-    change.commit().await.map_err(failed)?;
+    let mut connection = Connection::Sqlite(connection);
+    engine::script(&mut connection, "BEGIN IMMEDIATE").await.map_err(failed)?;
+    let begun = begin_anew(&mut connection, epoch, &place(path)).await?;
+    engine::script(&mut connection, "COMMIT").await.map_err(failed)?;
     connection.close().await.map_err(failed)?;
     Ok(begun)
 }
 
-async fn open(path: &Path) -> Result<SqliteConnection, OpenError> {
-    let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT);
-    options.connect().await.map_err(|source| explain(path, source))
+/// Writes the new epoch and ends what it ends, in a transaction that is open.
+async fn begin_anew(change: &mut Connection, epoch: Epoch, at: &Place) -> Result<Epoch, OpenError> {
+    let failed = |source| OpenError::Database { at: at.clone(), source };
+    let (own, _) = transaction::version(change).await.map_err(|error| damaged(at, &error))?;
+    let begun = Epoch(epoch.0.max(own.0.saturating_add(1)));
+    let number = i64::try_from(begun.0).map_err(|_| OpenError::NotADatabase { at: at.clone(), table: None })?;
+    engine::query("UPDATE position SET epoch = ?").bind(number).execute(change).await.map_err(failed)?;
+    for end in ENDED_BY_A_NEW_EPOCH {
+        engine::query(end).execute(change).await.map_err(failed)?;
+    }
+    Ok(begun)
 }
 
 /// Refuses a directory whose pages or references do not hold together.
@@ -88,19 +123,19 @@ async fn check(connection: &mut SqliteConnection, path: &Path) -> Result<(), Ope
     let said = sqlx::query("PRAGMA integrity_check(1)").fetch_one(&mut *connection).await.map_err(failed)?;
     let said: String = said.try_get(0).map_err(failed)?;
     if said != "ok" {
-        return Err(OpenError::Damaged { path: path.to_owned(), reason: said });
+        return Err(OpenError::Damaged { at: place(path), reason: said });
     }
     match sqlx::query("PRAGMA foreign_key_check").fetch_optional(connection).await.map_err(failed)? {
         None => Ok(()),
         Some(row) => {
             let table: String = row.try_get(0).map_err(failed)?;
-            Err(OpenError::Damaged { path: path.to_owned(), reason: format!("a row of {table} refers to nothing") })
+            Err(OpenError::Damaged { at: place(path), reason: format!("a row of {table} refers to nothing") })
         }
     }
 }
 
-fn damaged(path: &Path, error: Error) -> OpenError {
-    OpenError::Damaged { path: path.to_owned(), reason: error.to_string() }
+fn damaged(at: &Place, error: &Error) -> OpenError {
+    OpenError::Damaged { at: at.clone(), reason: error.to_string() }
 }
 
 fn not_written(path: &Path, source: std::io::Error) -> OpenError {

@@ -7,11 +7,9 @@ use std::fmt;
 
 use adit_core::{ApplicationId, CertificateMetadata};
 use jiff::Timestamp;
-use sea_query::{Expr, ExprTrait as _, SqliteQueryBuilder};
-use sea_query_sqlx::SqlxBinder as _;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+use sea_query::{Expr, ExprTrait as _};
 
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
@@ -74,13 +72,13 @@ impl Store {
         if applications.is_empty() {
             return Ok(HashMap::new());
         }
-        let (sql, values) = sea_query::Query::select()
+        let select = sea_query::Query::select()
             .columns(["application_id", "thumbprint", "subject_name", "issuer_name", "issued", "expires"])
             .from("certificate")
             .and_where(Expr::col("application_id").is_in(applications.iter().map(ToString::to_string)))
-            .build_sqlx(SqliteQueryBuilder);
+            .to_owned();
         let mut read = self.read().await?;
-        let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(&mut *read).await?;
+        let rows = engine::built(&select, read.engine())?.fetch_all(&mut read).await?;
         rows.iter().map(|row| Ok((row::parsed(row, "application_id", str::parse)?, metadata_from(row)?))).collect()
     }
 
@@ -93,9 +91,9 @@ impl Store {
         application: ApplicationId,
     ) -> Result<Option<SealedCertificate>, Error> {
         let mut read = self.read().await?;
-        let row = sqlx::query("SELECT * FROM certificate WHERE application_id = ?")
+        let row = engine::query("SELECT * FROM certificate WHERE application_id = ?")
             .bind(application.to_string())
-            .fetch_optional(&mut *read)
+            .fetch_optional(&mut read)
             .await?;
         let Some(row) = row else { return Ok(None) };
         let text: String = row.try_get("sealed")?;
@@ -111,7 +109,7 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn sealing_keys(&self) -> Result<Vec<String>, Error> {
         let mut read = self.read().await?;
-        let rows = sqlx::query("SELECT DISTINCT sealing_key_id FROM certificate").fetch_all(&mut *read).await?;
+        let rows = engine::query("SELECT DISTINCT sealing_key_id FROM certificate").fetch_all(&mut read).await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 }
@@ -132,7 +130,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn put_certificate(&mut self, new: &NewCertificate) -> Result<(), Error> {
         self.delete_certificate(new.application).await?;
-        sqlx::query(
+        engine::query(
             "INSERT INTO certificate (application_id, thumbprint, subject_name, issuer_name, issued, expires, names, \
              sealing_key_id, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
@@ -155,7 +153,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn delete_certificate(&mut self, application: ApplicationId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM certificate WHERE application_id = ?")
+        engine::query("DELETE FROM certificate WHERE application_id = ?")
             .bind(application.to_string())
             .execute(self.connection())
             .await?;
@@ -163,8 +161,8 @@ impl WriteTransaction {
     }
 }
 
-async fn find(connection: &mut SqliteConnection, id: ApplicationId) -> Result<Option<KeptCertificate>, Error> {
-    let row = sqlx::query(
+async fn find(connection: &mut Connection, id: ApplicationId) -> Result<Option<KeptCertificate>, Error> {
+    let row = engine::query(
         "SELECT thumbprint, subject_name, issuer_name, issued, expires, names FROM certificate \
          WHERE application_id = ?",
     )
@@ -176,7 +174,7 @@ async fn find(connection: &mut SqliteConnection, id: ApplicationId) -> Result<Op
     Ok(Some(KeptCertificate { metadata: metadata_from(&row)?, names }))
 }
 
-fn metadata_from(row: &SqliteRow) -> Result<CertificateMetadata, Error> {
+fn metadata_from(row: &Row) -> Result<CertificateMetadata, Error> {
     Ok(CertificateMetadata {
         thumbprint: row.try_get("thumbprint")?,
         subject_name: row.try_get("subject_name")?,

@@ -2,10 +2,8 @@
 //! after the revision it has.
 
 use adit_core::{PrincipalId, PrincipalKind, Revision};
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Row as _, Sqlite, SqliteConnection};
 
+use crate::engine::{self, Connection, Statement};
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
@@ -112,12 +110,12 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn changes_after(&self, revision: Revision, limit: u32) -> Result<Vec<Change>, Error> {
         let mut read = self.read().await?;
-        let rows = sqlx::query(
+        let rows = engine::query(
             "SELECT revision, entity, id, operation FROM change_log WHERE revision > ? ORDER BY revision, place LIMIT ?",
         )
         .bind(row::signed(revision))
         .bind(i64::from(limit))
-        .fetch_all(&mut *read)
+        .fetch_all(&mut read)
         .await?;
         rows.iter()
             .map(|row| {
@@ -147,10 +145,7 @@ pub(crate) struct Entry {
 }
 
 /// Gives the values of an entry to a statement that inserts it.
-pub(crate) fn bind<'q>(
-    statement: Query<'q, Sqlite, SqliteArguments>,
-    entry: &'q Entry,
-) -> Query<'q, Sqlite, SqliteArguments> {
+pub(crate) fn bind<'q>(statement: Statement<'q>, entry: &'q Entry) -> Statement<'q> {
     statement
         .bind(row::signed(entry.revision))
         .bind(entry.place)
@@ -159,16 +154,16 @@ pub(crate) fn bind<'q>(
         .bind(entry.operation.as_str())
 }
 
-/// Appends one entry for each assignment to `principal` (only a service principal has any) and of it, after the first `place` entries of the revision, and
-/// says how many these are.
+/// Appends one entry for each assignment to `principal` (only a service principal has any) and of it, after the first
+/// `place` entries of the revision, and says how many these are.
 pub(crate) async fn insert_assignments_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     revision: Revision,
     place: i64,
     (principal, kind): (PrincipalId, PrincipalKind),
     operation: Operation,
 ) -> Result<u64, Error> {
-    let inserted = sqlx::query(
+    let inserted = engine::query(
         "INSERT INTO change_log (revision, place, entity, id, operation) \
          SELECT ?, ? + ROW_NUMBER() OVER (ORDER BY id), ?, id, ? FROM app_role_assignment \
          WHERE resource_id = ? OR (principal_id = ? AND principal_kind = ?)",

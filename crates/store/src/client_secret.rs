@@ -4,6 +4,7 @@
 
 use adit_core::{AppId, ClientSecretId};
 
+use crate::engine;
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
@@ -16,9 +17,9 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn secret_hashes_of(&self, app_id: AppId) -> Result<Vec<(ClientSecretId, [u8; 32])>, Error> {
         let mut read = self.read().await?;
-        let rows = sqlx::query("SELECT id, secret_hash FROM client_secret WHERE app_id = ?")
+        let rows = engine::query("SELECT id, secret_hash FROM client_secret WHERE app_id = ?")
             .bind(app_id.to_string())
-            .fetch_all(&mut *read)
+            .fetch_all(&mut read)
             .await?;
         rows.iter()
             .map(|found| Ok((row::parsed(found, "id", str::parse)?, row::parsed(found, "secret_hash", row::hash)?)))
@@ -32,7 +33,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_secret_hash(&mut self, id: ClientSecretId, app_id: AppId, hash: [u8; 32]) -> Result<(), Error> {
-        sqlx::query("INSERT INTO client_secret (id, app_id, secret_hash) VALUES (?, ?, ?)")
+        engine::query("INSERT INTO client_secret (id, app_id, secret_hash) VALUES (?, ?, ?)")
             .bind(id.to_string())
             .bind(app_id.to_string())
             .bind(row::hexadecimal(hash))
@@ -47,7 +48,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn delete_secret_hash(&mut self, id: ClientSecretId) -> Result<(), Error> {
         for sql in ["DELETE FROM client_secret WHERE id = ?", "DELETE FROM refresh_grant WHERE secret_id = ?"] {
-            sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+            engine::query(sql).bind(id.to_string()).execute(self.connection()).await?;
         }
         Ok(())
     }

@@ -6,10 +6,9 @@ use adit_core::query::{ConnectorField, Field, Page, Query};
 use adit_core::{Connector, ConnectorCare, ConnectorGroupId, ConnectorId, ConnectorStatus, KeyGeneration};
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::list::{self, Collection, Column, Source, foreign_field};
 use crate::row;
@@ -79,7 +78,7 @@ impl Collection for Connectors {
         })
     }
 
-    fn item(row: &SqliteRow) -> Result<Connector, Error> {
+    fn item(row: &Row) -> Result<Connector, Error> {
         Ok(Connector {
             id: row::parsed(row, "id", str::parse)?,
             machine_name: row::parsed(row, "machine_name", MachineName::parse)?,
@@ -122,7 +121,7 @@ impl PresenceTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn note_too_old(&mut self, id: ConnectorId) -> Result<(), Error> {
         let sql = "UPDATE connector SET needs_upgrade = 'true', unseen_hours = 0 WHERE id = ?";
-        sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+        engine::query(sql).bind(id.to_string()).execute(self.connection()).await?;
         Ok(())
     }
 
@@ -131,7 +130,7 @@ impl PresenceTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn note_copied_key(&mut self, id: ConnectorId, at: Timestamp) -> Result<bool, Error> {
-        let noted = sqlx::query("UPDATE connector SET key_copied_at = ? WHERE id = ? AND key_copied_at IS NULL")
+        let noted = engine::query("UPDATE connector SET key_copied_at = ? WHERE id = ? AND key_copied_at IS NULL")
             .bind(row::instant(at))
             .bind(id.to_string())
             .execute(self.connection())
@@ -178,7 +177,7 @@ impl WriteTransaction {
         key: [u8; 32],
         recently: Timestamp,
     ) -> Result<Option<(Connector, HasItsKey)>, Error> {
-        let row = sqlx::query(TAKE_OVER)
+        let row = engine::query(TAKE_OVER)
             .bind(row::hexadecimal(key))
             .bind(group.to_string())
             .bind(name.folded())
@@ -197,7 +196,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_connector(&mut self, connector: &mut Connector) -> Result<(), Error> {
         connector.revision = self.revision();
-        sqlx::query(
+        engine::query(
             "INSERT INTO connector (id, machine_name, machine_name_folded, external_ip, version, connector_group_id, \
              key_generation, seen_generation, created, revision) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
         )
@@ -222,7 +221,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn update_connector(&mut self, connector: &mut Connector) -> Result<(), Error> {
         connector.revision = self.revision();
-        sqlx::query(
+        engine::query(
             "UPDATE connector SET machine_name = ?, machine_name_folded = ?, connector_group_id = ?, \
              key_copied_at = CASE WHEN key_generation = ? THEN key_copied_at END, \
              unseen_hours = CASE WHEN key_generation = ? THEN unseen_hours ELSE 0 END, key_generation = ?, \
@@ -249,14 +248,14 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn delete_connector(&mut self, id: ConnectorId) -> Result<(), Error> {
         for sql in ["DELETE FROM tunnel WHERE connector_id = ?", "DELETE FROM connector WHERE id = ?"] {
-            sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+            engine::query(sql).bind(id.to_string()).execute(self.connection()).await?;
         }
         self.log(Entity::Connector, id.to_string(), Operation::Delete);
         Ok(())
     }
 }
 
-async fn find(connection: &mut SqliteConnection, id: ConnectorId) -> Result<Option<Connector>, Error> {
+async fn find(connection: &mut Connection, id: ConnectorId) -> Result<Option<Connector>, Error> {
     list::first::<Connectors>(connection, Expr::col("id").eq(id.to_string())).await
 }
 
@@ -272,7 +271,7 @@ fn status_of(source: &Source) -> Expr {
         .into()
 }
 
-fn care(row: &SqliteRow) -> Result<ConnectorCare, Error> {
+fn care(row: &Row) -> Result<ConnectorCare, Error> {
     let key_copied: Option<String> = row.try_get("key_copied_at")?;
     Ok(ConnectorCare {
         needs_upgrade: row::parsed(row, "needs_upgrade", str::parse::<bool>)?,
@@ -281,7 +280,7 @@ fn care(row: &SqliteRow) -> Result<ConnectorCare, Error> {
 }
 
 /// The start of its process that is drained.
-pub(crate) fn drained(row: &SqliteRow) -> Result<Option<TunnelId>, Error> {
+pub(crate) fn drained(row: &Row) -> Result<Option<TunnelId>, Error> {
     let is_drained = row.try_get::<Option<&str>, _>("drained_instance")?.is_some();
     is_drained.then(|| row::parsed(row, "drained_instance", str::parse)).transpose()
 }

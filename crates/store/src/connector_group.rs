@@ -6,10 +6,9 @@ use adit_core::query::{ConnectorGroupField, Field, Page, Query};
 use adit_core::region::Region;
 use adit_core::{ConnectorGroup, ConnectorGroupId};
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::list::{self, Collection, Column, Source, foreign_field};
 use crate::row;
@@ -41,7 +40,7 @@ impl Collection for ConnectorGroups {
         })
     }
 
-    fn item(row: &SqliteRow) -> Result<ConnectorGroup, Error> {
+    fn item(row: &Row) -> Result<ConnectorGroup, Error> {
         Ok(ConnectorGroup {
             id: row::parsed(row, "id", str::parse)?,
             name: row::parsed(row, "name", DisplayName::parse)?,
@@ -123,7 +122,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_connector_group(&mut self, group: &mut ConnectorGroup) -> Result<(), Error> {
         group.revision = self.revision();
-        sqlx::query(
+        engine::query(
             "INSERT INTO connector_group (name, name_folded, region, kind, revision, id) VALUES (?, ?, ?, ?, ?, ?)",
         )
         .bind(group.name.as_str())
@@ -144,7 +143,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn update_connector_group(&mut self, group: &mut ConnectorGroup) -> Result<(), Error> {
         group.revision = self.revision();
-        sqlx::query("UPDATE connector_group SET name = ?, name_folded = ?, region = ?, revision = ? WHERE id = ?")
+        engine::query("UPDATE connector_group SET name = ?, name_folded = ?, region = ?, revision = ? WHERE id = ?")
             .bind(group.name.as_str())
             .bind(group.name.folded())
             .bind(group.region.map(Region::as_str))
@@ -161,26 +160,25 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer, or when something is still in the group.
     pub async fn delete_connector_group(&mut self, id: ConnectorGroupId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM registration_token WHERE connector_group_id = ?")
+        engine::query("DELETE FROM registration_token WHERE connector_group_id = ?")
             .bind(id.to_string())
             .execute(self.connection())
             .await?;
-        sqlx::query("DELETE FROM connector_group WHERE id = ?").bind(id.to_string()).execute(self.connection()).await?;
+        engine::query("DELETE FROM connector_group WHERE id = ?")
+            .bind(id.to_string())
+            .execute(self.connection())
+            .await?;
         self.log(Entity::ConnectorGroup, id.to_string(), Operation::Delete);
         Ok(())
     }
 }
 
-async fn find(connection: &mut SqliteConnection, id: ConnectorGroupId) -> Result<Option<ConnectorGroup>, Error> {
+async fn find(connection: &mut Connection, id: ConnectorGroupId) -> Result<Option<ConnectorGroup>, Error> {
     list::first::<ConnectorGroups>(connection, Expr::col("id").eq(id.to_string())).await
 }
 
-async fn names(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    group: ConnectorGroupId,
-) -> Result<Vec<String>, Error> {
-    let rows = sqlx::query(sql).bind(group.to_string()).fetch_all(connection).await?;
+async fn names(connection: &mut Connection, sql: &'static str, group: ConnectorGroupId) -> Result<Vec<String>, Error> {
+    let rows = engine::query(sql).bind(group.to_string()).fetch_all(connection).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 

@@ -7,11 +7,10 @@ use adit_core::query::{Field, Page, Query};
 use adit_core::{Application, ApplicationId, DeletedApplication};
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use crate::application::{self, Applications};
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::list::{self, Collection, Column, Source, foreign_field};
 use crate::row;
@@ -36,7 +35,7 @@ impl Collection for DeletedApplications {
         }
     }
 
-    fn item(row: &SqliteRow) -> Result<DeletedApplication, Error> {
+    fn item(row: &Row) -> Result<DeletedApplication, Error> {
         Ok(DeletedApplication {
             application: Applications::item(row)?,
             deleted: row::parsed(row, "deleted", str::parse::<Timestamp>)?,
@@ -78,10 +77,10 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn deleted_until(&self, until: Timestamp, limit: u32) -> Result<Vec<ApplicationId>, Error> {
         let mut read = self.read().await?;
-        let rows = sqlx::query("SELECT id FROM deleted_application WHERE deleted <= ? ORDER BY deleted, id LIMIT ?")
+        let rows = engine::query("SELECT id FROM deleted_application WHERE deleted <= ? ORDER BY deleted, id LIMIT ?")
             .bind(row::instant(until))
             .bind(i64::from(limit))
-            .fetch_all(&mut *read)
+            .fetch_all(&mut read)
             .await?;
         let left_out = |error: &Error| tracing::error!(%error, "a deleted application has no id by which to purge it");
         Ok(rows.iter().filter_map(|row| row::parsed(row, "id", str::parse).inspect_err(left_out).ok()).collect())
@@ -105,7 +104,7 @@ impl WriteTransaction {
     pub async fn delete_application(&mut self, application: &Application, at: Timestamp) -> Result<(), Error> {
         let belongings = row::json("access", &self.take_belongings_of(application).await?)?;
         let (id, revision) = (application.id.to_string(), self.revision());
-        sqlx::query(
+        engine::query(
             "INSERT INTO deleted_application (id, app_id, display_name, display_name_folded, created, attributes, \
              publishing, external_url, internal_url, connector_group_id, revision, deleted, access) \
              SELECT id, app_id, display_name, display_name_folded, created, attributes, publishing, external_url, \
@@ -117,7 +116,7 @@ impl WriteTransaction {
         .bind(&id)
         .execute(self.connection())
         .await?;
-        sqlx::query("DELETE FROM application WHERE id = ?").bind(&id).execute(self.connection()).await?;
+        engine::query("DELETE FROM application WHERE id = ?").bind(&id).execute(self.connection()).await?;
         self.log(Entity::Application, id.clone(), Operation::Delete);
         self.log(Entity::DeletedApplication, id, Operation::Insert);
         Ok(())
@@ -144,7 +143,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn purge_application(&mut self, id: ApplicationId) -> Result<(), Error> {
         self.delete_certificate(id).await?;
-        sqlx::query("DELETE FROM client_secret WHERE app_id = (SELECT app_id FROM deleted_application WHERE id = ?)")
+        engine::query("DELETE FROM client_secret WHERE app_id = (SELECT app_id FROM deleted_application WHERE id = ?)")
             .bind(id.to_string())
             .execute(self.connection())
             .await?;
@@ -153,18 +152,18 @@ impl WriteTransaction {
 
     async fn forget_deleted(&mut self, id: ApplicationId) -> Result<(), Error> {
         let id = id.to_string();
-        sqlx::query("DELETE FROM deleted_application WHERE id = ?").bind(&id).execute(self.connection()).await?;
+        engine::query("DELETE FROM deleted_application WHERE id = ?").bind(&id).execute(self.connection()).await?;
         self.log(Entity::DeletedApplication, id, Operation::Delete);
         Ok(())
     }
 }
 
-async fn find(connection: &mut SqliteConnection, id: ApplicationId) -> Result<Option<DeletedApplication>, Error> {
+async fn find(connection: &mut Connection, id: ApplicationId) -> Result<Option<DeletedApplication>, Error> {
     list::first::<DeletedApplications>(connection, Expr::col("id").eq(id.to_string())).await
 }
 
-async fn belongings(connection: &mut SqliteConnection, id: ApplicationId) -> Result<Option<Belongings>, Error> {
-    let row = sqlx::query("SELECT access FROM deleted_application WHERE id = ?")
+async fn belongings(connection: &mut Connection, id: ApplicationId) -> Result<Option<Belongings>, Error> {
+    let row = engine::query("SELECT access FROM deleted_application WHERE id = ?")
         .bind(id.to_string())
         .fetch_optional(connection)
         .await?;

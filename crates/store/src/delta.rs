@@ -2,8 +2,8 @@
 //! themselves.
 
 use adit_core::{ApplicationId, Revision};
-use sqlx::Row as _;
 
+use crate::engine;
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
@@ -32,7 +32,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Removal>, Error> {
         let mut read = self.read().await?;
-        let rows = sqlx::query(
+        let rows = engine::query(
             "SELECT revision, place, id FROM change_log \
              WHERE entity = 'application' AND operation = 'delete' AND revision <= ? AND (revision, place) > (?, ?) \
              AND NOT EXISTS (SELECT 1 FROM application WHERE application.id = change_log.id) \
@@ -42,7 +42,7 @@ impl Store {
         .bind(row::signed(after.0))
         .bind(after.1)
         .bind(i64::from(limit))
-        .fetch_all(&mut *read)
+        .fetch_all(&mut read)
         .await?;
         let removal = |row| {
             Ok(Removal {

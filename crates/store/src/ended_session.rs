@@ -2,8 +2,8 @@
 //! snapshot, and they go once the session would have ended by itself.
 
 use jiff::Timestamp;
-use sqlx::Row as _;
 
+use crate::engine;
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
@@ -15,7 +15,7 @@ impl PresenceTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn end_session(&mut self, id: &str, kept_until: Timestamp) -> Result<(), Error> {
-        sqlx::query(
+        engine::query(
             "INSERT INTO ended_session (id, kept_until) VALUES (?, ?) \
              ON CONFLICT (id) DO UPDATE SET kept_until = excluded.kept_until \
              WHERE excluded.kept_until > ended_session.kept_until",
@@ -32,7 +32,7 @@ impl PresenceTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn forget_ended_sessions(&mut self, now: Timestamp) -> Result<(), Error> {
-        let sql = sqlx::query("DELETE FROM ended_session WHERE kept_until <= ?");
+        let sql = engine::query("DELETE FROM ended_session WHERE kept_until <= ?");
         sql.bind(row::instant(now)).execute(self.connection()).await?;
         Ok(())
     }
@@ -45,8 +45,8 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn ended_sessions(&self, now: Timestamp) -> Result<Vec<String>, Error> {
         let mut read = self.read().await?;
-        let sql = sqlx::query("SELECT id FROM ended_session WHERE kept_until > ?");
-        let rows = sql.bind(row::instant(now)).fetch_all(&mut *read).await?;
+        let sql = engine::query("SELECT id FROM ended_session WHERE kept_until > ?");
+        let rows = sql.bind(row::instant(now)).fetch_all(&mut read).await?;
         rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
     }
 }

@@ -1,21 +1,14 @@
 //! What can go wrong with the database, for operators. Nothing of it is meant for a client of the API.
 
-use std::path::PathBuf;
+mod kind;
+mod open;
+
 use std::sync::Arc;
 
-/// What SQLite answers when another program holds the lock for longer than it waits.
-const SQLITE_BUSY: u32 = 5;
+use self::kind::{Kind, is_left_open, is_undone, kind};
 
-/// What SQLite answers when a statement was stopped before its end.
-const SQLITE_INTERRUPT: u32 = 9;
-
-/// What SQLite answers when the disk is full. What a `COMMIT` would have kept is not kept then.
-const SQLITE_FULL: u32 = 13;
-
-/// What SQLite answers when its file cannot be used for a reason outside of this program: it became read-only, the disk
-/// fails, the file is damaged, the disk is full, the file cannot be opened, another program holds its locks against the
-/// rules, or it is a database no more.
-const SQLITE_OUT_OF_REACH: [u32; 7] = [8, 10, 11, SQLITE_FULL, 14, 15, 26];
+pub use self::open::{Holder, OpenError};
+pub use crate::database::Place;
 
 /// The directory could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +20,14 @@ pub enum Error {
     /// they were kept; else none of them was.
     #[error("the directory could not be written, and whether the change was kept is not known: {0}")]
     Batch(#[source] Arc<sqlx::Error>),
-    /// No connection became free, or another program kept the database locked, for longer than a command waits.
+    /// No connection became free, or somebody else kept the database locked, for longer than a command waits; or another
+    /// transaction came in between.
     #[error("the directory was busy for too long; nothing was changed")]
     Busy,
-    /// The database's file cannot be used at the moment.
+    /// The database cannot be used at the moment; or for good, where another server has taken over the directory.
     #[error(
-        "the directory's file cannot be used, and nothing was changed: {0}; see to the disk and to what else uses it"
+        "the directory's database cannot be used, and nothing was changed: {0}; see to its disk, its server and what else \
+         uses it"
     )]
     Unavailable(#[source] Arc<sqlx::Error>),
     /// The answer to a list did not come within the time that it may take.
@@ -64,108 +59,46 @@ impl From<sqlx::Error> for Error {
         match error {
             sqlx::Error::PoolClosed => Self::Closed,
             sqlx::Error::PoolTimedOut => Self::Busy,
-            error if is_locked(&error) => Self::Busy,
-            error if kind(&error) == Some(SQLITE_INTERRUPT) => Self::TooExpensive,
-            error if kind(&error).is_some_and(|kind| SQLITE_OUT_OF_REACH.contains(&kind)) => {
-                Self::Unavailable(error.into())
-            }
-            error => Self::Database(error),
+            error => match kind(&error) {
+                Kind::Locked | Kind::Overtaken | Kind::Stopped => Self::Busy,
+                Kind::OutOfReach => Self::Unavailable(error.into()),
+                Kind::Other => Self::Database(error),
+            },
         }
     }
 }
 
 impl Error {
-    /// Whether the batch failed for a reason outside of this program, which may pass.
+    /// Whether it failed for a reason outside of this program and of what was asked, which may pass.
     #[must_use]
     pub fn is_of_the_disk(&self) -> bool {
-        let Self::Batch(error) = self else { return matches!(self, Self::Unavailable(_)) };
-        kind(error).is_some_and(|kind| SQLITE_OUT_OF_REACH.contains(&kind))
+        match self {
+            Self::Batch(error) => matches!(kind(error), Kind::OutOfReach | Kind::Stopped) || is_left_open(error),
+            Self::Unavailable(_) => true,
+            _ => false,
+        }
     }
 }
 
 impl From<Arc<sqlx::Error>> for Error {
     fn from(error: Arc<sqlx::Error>) -> Self {
         match kind(&error) {
-            Some(SQLITE_BUSY) => Self::Busy,
-            Some(SQLITE_FULL) => Self::Unavailable(error),
+            Kind::Locked | Kind::Overtaken => Self::Busy,
+            Kind::Stopped if is_undone(&error) => Self::Busy,
+            Kind::OutOfReach if is_undone(&error) => Self::Unavailable(error),
             _ => Self::Batch(error),
         }
     }
 }
 
-/// Whether SQLite says that somebody else holds the lock.
+/// Whether the database says that somebody else holds the lock.
 pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
-    kind(error) == Some(SQLITE_BUSY)
+    kind(error) == Kind::Locked
 }
 
-/// What kind of failure SQLite reports: the low byte of its code.
-fn kind(error: &sqlx::Error) -> Option<u32> {
-    let code = error.as_database_error()?.code()?.parse::<u32>().ok()?;
-    Some(code & 0xff)
-}
-
-/// Why the directory could not be opened. Nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The folder or the file cannot be written.
-    #[error(
-        "cannot open the directory at {}: {source}; the folder must exist and be writable for this user", path.display()
-    )]
-    NotWritable {
-        /// The database file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Another process has it open.
-    #[error("the directory at {} is in use by another server; stop that one first, or use another data folder", path.display())]
-    InUse {
-        /// The database file.
-        path: PathBuf,
-    },
-    /// The file holds something else.
-    #[error("{} is not a directory database; move it away, or use another data folder", path.display())]
-    NotADatabase {
-        /// The database file.
-        path: PathBuf,
-    },
-    /// Its pages, or what refers to each other in them, do not hold together.
-    #[error("the directory at {} is damaged: {reason}; take an earlier copy", path.display())]
-    Damaged {
-        /// The database file.
-        path: PathBuf,
-        /// What was found first.
-        reason: String,
-    },
-    /// A newer version has written it.
-    #[error(
-        "the directory at {} was written by a newer version (its schema is {found}, this version knows up to {known}); \
-         start that version again", path.display()
-    )]
-    FromTheFuture {
-        /// The database file.
-        path: PathBuf,
-        /// The schema's version.
-        found: i64,
-        /// The newest version known here.
-        known: i64,
-    },
-    /// The schema could not be brought up to date.
-    #[error("the schema of the directory at {} could not be brought up to date: {source}", path.display())]
-    Migration {
-        /// The database file.
-        path: PathBuf,
-        /// What went wrong.
-        source: sqlx::migrate::MigrateError,
-    },
-    /// Anything else the database says.
-    #[error("cannot open the directory at {}: {source}", path.display())]
-    Database {
-        /// The database file.
-        path: PathBuf,
-        /// What went wrong.
-        source: sqlx::Error,
-    },
+/// Whether the same may succeed at once when it is done again from its beginning: another transaction was in its way.
+pub(crate) fn is_to_be_repeated(error: &sqlx::Error) -> bool {
+    kind(error) == Kind::Overtaken
 }
 
 #[cfg(test)]
@@ -201,5 +134,13 @@ mod tests {
         let refused = sqlx::query("SELECT 1 FROM position").fetch_one(&mut other).await.unwrap_err();
         let error = Error::from(refused);
         assert!(matches!(error, Error::Unavailable(_)), "{error}");
+    }
+
+    #[test]
+    fn a_server_that_is_gone_is_out_of_reach_and_of_a_batch_nothing_is_known_then() {
+        let gone = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        assert!(matches!(Error::from(gone()), Error::Unavailable(_)));
+        let batch = Error::from(Arc::new(gone()));
+        assert!(matches!(batch, Error::Batch(_)) && batch.is_of_the_disk(), "{batch}");
     }
 }

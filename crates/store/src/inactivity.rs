@@ -5,6 +5,7 @@
 
 use adit_core::ConnectorId;
 
+use crate::engine;
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
@@ -22,7 +23,7 @@ impl PresenceTransaction {
             format!("UPDATE connector SET unseen_hours = 0 WHERE unseen_hours > 0 AND {is_up}"),
             format!("UPDATE connector SET unseen_hours = unseen_hours + 1 WHERE key_generation > 0 AND NOT {is_up}"),
         ] {
-            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(self.connection()).await?;
+            engine::query(sqlx::AssertSqlSafe(sql)).execute(self.connection()).await?;
         }
         for id in connected {
             self.note_seen(*id).await?;
@@ -36,7 +37,7 @@ impl PresenceTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn note_seen(&mut self, id: ConnectorId) -> Result<(), Error> {
         let sql = "UPDATE connector SET unseen_hours = 0 WHERE id = ? AND unseen_hours > 0";
-        sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+        engine::query(sql).bind(id.to_string()).execute(self.connection()).await?;
         Ok(())
     }
 }
@@ -48,13 +49,13 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn unseen_connectors(&self, hours: u32, limit: u32) -> Result<Vec<ConnectorId>, Error> {
         let mut read = self.read().await?;
-        let rows = sqlx::query(
+        let rows = engine::query(
             "SELECT id FROM connector WHERE unseen_hours >= ? \
              AND NOT EXISTS (SELECT 1 FROM tunnel WHERE tunnel.connector_id = connector.id) ORDER BY id LIMIT ?",
         )
         .bind(i64::from(hours))
         .bind(i64::from(limit))
-        .fetch_all(&mut *read)
+        .fetch_all(&mut read)
         .await?;
         rows.iter().map(|row| row::parsed(row, "id", str::parse)).collect()
     }
@@ -66,7 +67,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn is_unseen(&mut self, id: ConnectorId, hours: u32) -> Result<bool, Error> {
-        let found = sqlx::query(
+        let found = engine::query(
             "SELECT id FROM connector WHERE id = ? AND unseen_hours >= ? \
              AND NOT EXISTS (SELECT 1 FROM tunnel WHERE tunnel.connector_id = connector.id)",
         )

@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::error::OpenError;
+use crate::file;
 
 /// The lock; dropping it frees it.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(crate) fn take(path: &Path) -> Result<Lock, OpenError> {
     let file = private_file(&beside(path)).map_err(not_writable)?;
     match file.try_lock() {
         Ok(()) => Ok(Lock { file }),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { at: file::place(path), by: None }),
         Err(TryLockError::Error(source)) => Err(not_writable(source)),
     }
 }

@@ -1,4 +1,7 @@
-//! The versions of the schema: a file each in `migrations`, in this order. One that was released is never changed.
+//! The versions of the schema, in their order. One that was released is never changed.
+//!
+//! SQLite has a file for each in `migrations`. PostgreSQL has them in `migrations/postgres`, where the first one is all that
+//! those of SQLite come to up to its number; later ones have a file for each engine, under one number.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -6,9 +9,11 @@ use std::sync::LazyLock;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-/// Number, what it brings, and its statements. By hand, because the macro that reads the folder has SQLite compiled a second
-/// time.
-const VERSIONS: [(i64, &str, &str); 17] = [
+/// A version: its number, what it brings, and its statements.
+type Version = (i64, &'static str, &'static str);
+
+/// Those of SQLite. By hand, because the macro that reads the folder has SQLite compiled a second time.
+const VERSIONS: [Version; 17] = [
     (1, "directory", include_str!("../migrations/0001_directory.sql")),
     (2, "first position", include_str!("../migrations/0002_first_position.sql")),
     (3, "access", include_str!("../migrations/0003_access.sql")),
@@ -28,13 +33,31 @@ const VERSIONS: [(i64, &str, &str); 17] = [
     (17, "activity", include_str!("../migrations/0017_activity.sql")),
 ];
 
-/// All of them.
-pub(crate) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
-        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
-    };
-    Migrator::with_migrations(VERSIONS.map(migration).into())
+/// Those of PostgreSQL.
+const POSTGRES_VERSIONS: [Version; 1] = [(17, "directory", include_str!("../migrations/postgres/0017_directory.sql"))];
+
+/// All of SQLite.
+pub(crate) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| migrator(&VERSIONS));
+
+/// All of PostgreSQL.
+pub(crate) static POSTGRES_MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = migrator(&POSTGRES_VERSIONS);
+    // Advisory locks are none of CockroachDB's. Whoever migrates holds the row of the server.
+    migrator.set_locking(false);
+    migrator
 });
+
+fn migrator(versions: &[Version]) -> Migrator {
+    let migration = |(version, name, sql): &Version| {
+        Migration::new(*version, Cow::Borrowed(name), MigrationType::Simple, (*sql).into_sql_str(), false)
+    };
+    Migrator::with_migrations(versions.iter().map(migration).collect())
+}
+
+/// The newest version.
+pub(crate) fn newest(migrations: &Migrator) -> i64 {
+    migrations.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
 
 #[cfg(test)]
 mod tests {
@@ -42,13 +65,21 @@ mod tests {
 
     use super::*;
 
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+
     #[tokio::test]
-    async fn every_file_of_the_folder_is_a_version() {
-        let folder = Migrator::new(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations"))).await.unwrap();
+    async fn every_file_of_the_folders_is_a_version() {
         let shown = |migrations: &Migrator| -> Vec<_> {
             let all = migrations.iter();
             all.map(|one| (one.version, one.description.to_string(), one.checksum.to_vec())).collect()
         };
-        assert_eq!(shown(&MIGRATIONS), shown(&folder));
+        assert_eq!(shown(&MIGRATIONS), shown(&Migrator::new(Path::new(FOLDER)).await.unwrap()));
+        let of_postgres = Migrator::new(Path::new(FOLDER).join("postgres")).await.unwrap();
+        assert_eq!(shown(&POSTGRES_MIGRATIONS), shown(&of_postgres));
+    }
+
+    #[test]
+    fn the_engines_have_the_same_newest_version() {
+        assert_eq!(newest(&MIGRATIONS), newest(&POSTGRES_MIGRATIONS));
     }
 }

@@ -3,10 +3,9 @@
 use adit_core::owner::{MOST_OWNERS, Owner, OwnerId};
 use adit_core::{ApplicationId, DisplayName, PrincipalId, PrincipalKind, ServicePrincipalId, UserId};
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
@@ -41,10 +40,10 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn find_owner(&self, application: ApplicationId, id: &OwnerId) -> Result<Option<Owner>, Error> {
         let mut read = self.read().await?;
-        let row = sqlx::query("SELECT application_id, id, kind, name FROM owner WHERE application_id = ? AND id = ?")
+        let row = engine::query("SELECT application_id, id, kind, name FROM owner WHERE application_id = ? AND id = ?")
             .bind(application.to_string())
             .bind(id.as_str())
-            .fetch_optional(&mut *read)
+            .fetch_optional(&mut read)
             .await?;
         Ok(row.as_ref().map(ownership_from).transpose()?.map(|ownership| ownership.owner))
     }
@@ -64,7 +63,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_owner(&mut self, application: ApplicationId, owner: &Owner) -> Result<(), Error> {
-        sqlx::query("INSERT INTO owner (application_id, id, kind, name) VALUES (?, ?, ?, ?)")
+        engine::query("INSERT INTO owner (application_id, id, kind, name) VALUES (?, ?, ?, ?)")
             .bind(application.to_string())
             .bind(owner.id.as_str())
             .bind(owner.kind.as_str())
@@ -80,7 +79,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn delete_owner(&mut self, application: ApplicationId, id: &OwnerId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM owner WHERE application_id = ? AND id = ?")
+        engine::query("DELETE FROM owner WHERE application_id = ? AND id = ?")
             .bind(application.to_string())
             .bind(id.as_str())
             .execute(self.connection())
@@ -92,12 +91,12 @@ impl WriteTransaction {
     /// Gives a user who owns applications another name there.
     pub(crate) async fn rename_in_owners(&mut self, user: PrincipalId, name: &DisplayName) -> Result<(), Error> {
         let kind = PrincipalKind::User.as_str();
-        let rows = sqlx::query("SELECT application_id, id, kind, name FROM owner WHERE id = ? AND kind = ?")
+        let rows = engine::query("SELECT application_id, id, kind, name FROM owner WHERE id = ? AND kind = ?")
             .bind(user.to_string())
             .bind(kind)
             .fetch_all(self.connection())
             .await?;
-        sqlx::query("UPDATE owner SET name = ? WHERE id = ? AND kind = ?")
+        engine::query("UPDATE owner SET name = ? WHERE id = ? AND kind = ?")
             .bind(name.as_str())
             .bind(user.to_string())
             .bind(kind)
@@ -116,7 +115,7 @@ impl WriteTransaction {
         principal: PrincipalId,
         kind: PrincipalKind,
     ) -> Result<Vec<Ownership>, Error> {
-        let rows = sqlx::query(
+        let rows = engine::query(
             "SELECT application_id, id, kind, name FROM owner WHERE id = ? AND kind = ? ORDER BY application_id",
         )
         .bind(principal.to_string())
@@ -178,18 +177,18 @@ fn logged(application: ApplicationId, id: &OwnerId) -> String {
     format!("{application}/{id}")
 }
 
-async fn owners_of(connection: &mut SqliteConnection, application: ApplicationId) -> Result<Vec<Owner>, Error> {
+async fn owners_of(connection: &mut Connection, application: ApplicationId) -> Result<Vec<Owner>, Error> {
     let sql = "SELECT application_id, id, kind, name FROM owner WHERE application_id = ? ORDER BY id";
     let owners = all(connection, sql, application.to_string()).await?;
     Ok(owners.into_iter().map(|ownership| ownership.owner).collect())
 }
 
-async fn all(connection: &mut SqliteConnection, sql: &'static str, id: String) -> Result<Vec<Ownership>, Error> {
-    let rows = sqlx::query(sql).bind(id).fetch_all(connection).await?;
+async fn all(connection: &mut Connection, sql: &'static str, id: String) -> Result<Vec<Ownership>, Error> {
+    let rows = engine::query(sql).bind(id).fetch_all(connection).await?;
     rows.iter().map(ownership_from).collect()
 }
 
-fn ownership_from(row: &SqliteRow) -> Result<Ownership, Error> {
+fn ownership_from(row: &Row) -> Result<Ownership, Error> {
     let application = row::parsed(row, "application_id", str::parse)?;
     let owner = Owner {
         id: row::parsed(row, "id", OwnerId::parse)?,

@@ -2,10 +2,9 @@
 
 use adit_core::ProfileSettings;
 use adit_core::profile::UpdaterSettings;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
@@ -40,7 +39,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn update_profile(&mut self, profile: &mut ProfileSettings) -> Result<(), Error> {
         profile.revision = self.revision();
-        sqlx::query("UPDATE profile SET is_enabled = ?, is_default_access_enabled = ?, updater = ?, revision = ?")
+        engine::query("UPDATE profile SET is_enabled = ?, is_default_access_enabled = ?, updater = ?, revision = ?")
             .bind(profile.is_enabled.to_string())
             .bind(profile.is_default_access_enabled.to_string())
             .bind(row::json("updater", &profile.updater)?)
@@ -52,14 +51,14 @@ impl WriteTransaction {
     }
 }
 
-async fn load(connection: &mut SqliteConnection) -> Result<ProfileSettings, Error> {
-    let row = sqlx::query("SELECT is_enabled, is_default_access_enabled, updater, revision FROM profile")
+async fn load(connection: &mut Connection) -> Result<ProfileSettings, Error> {
+    let row = engine::query("SELECT is_enabled, is_default_access_enabled, updater, revision FROM profile")
         .fetch_one(connection)
         .await?;
     profile_from(&row)
 }
 
-fn profile_from(row: &SqliteRow) -> Result<ProfileSettings, Error> {
+fn profile_from(row: &Row) -> Result<ProfileSettings, Error> {
     Ok(ProfileSettings {
         is_enabled: row::parsed(row, "is_enabled", str::parse)?,
         is_default_access_enabled: row::parsed(row, "is_default_access_enabled", str::parse)?,

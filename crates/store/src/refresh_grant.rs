@@ -6,10 +6,9 @@
 
 use adit_core::{AppId, Application, ClientSecretId, ServicePrincipal, User, UserId};
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::store::Store;
 use crate::transaction::{PresenceTransaction, WriteTransaction};
@@ -45,12 +44,12 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn find_refresh_grant(&self, id: Uuid) -> Result<Option<RefreshGrant>, Error> {
         let mut read = self.read().await?;
-        let found = sqlx::query(
+        let found = engine::query(
             "SELECT id, user_id, app_id, secret_id, scope, granted, signed_in, used, token_hash FROM refresh_grant \
              WHERE id = ?",
         )
         .bind(id.to_string())
-        .fetch_optional(&mut *read)
+        .fetch_optional(&mut read)
         .await?;
         found.as_ref().map(read_row).transpose()
     }
@@ -90,7 +89,7 @@ impl PresenceTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn has_secret(&mut self, id: ClientSecretId) -> Result<bool, Error> {
         let sql = "SELECT 1 FROM client_secret WHERE id = ?";
-        Ok(sqlx::query(sql).bind(id.to_string()).fetch_optional(self.connection()).await?.is_some())
+        Ok(engine::query(sql).bind(id.to_string()).fetch_optional(self.connection()).await?.is_some())
     }
 
     /// Whether the sessions of a user were ended at `since` or later.
@@ -107,7 +106,7 @@ impl PresenceTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_refresh_grant(&mut self, grant: &RefreshGrant, most: u32) -> Result<(), Error> {
         let user = grant.user.to_string();
-        sqlx::query(
+        engine::query(
             "INSERT INTO refresh_grant (id, user_id, app_id, secret_id, scope, granted, signed_in, used, token_hash) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
@@ -122,7 +121,7 @@ impl PresenceTransaction {
         .bind(row::hexadecimal(grant.token_hash))
         .execute(self.connection())
         .await?;
-        sqlx::query(
+        engine::query(
             "DELETE FROM refresh_grant WHERE user_id = ? AND id NOT IN \
              (SELECT id FROM refresh_grant WHERE user_id = ? ORDER BY used DESC, id LIMIT ?)",
         )
@@ -147,7 +146,7 @@ impl PresenceTransaction {
         secret: Option<ClientSecretId>,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let written = sqlx::query(
+        let written = engine::query(
             "UPDATE refresh_grant SET token_hash = ?, secret_id = ?, used = ? WHERE id = ? AND token_hash = ?",
         )
         .bind(row::hexadecimal(new))
@@ -166,7 +165,7 @@ impl PresenceTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn delete_refresh_grant(&mut self, id: Uuid) -> Result<bool, Error> {
         let sql = "DELETE FROM refresh_grant WHERE id = ?";
-        Ok(sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?.rows_affected() > 0)
+        Ok(engine::query(sql).bind(id.to_string()).execute(self.connection()).await?.rows_affected() > 0)
     }
 
     /// Forgets what was last used before `used`, or began before `begun`.
@@ -174,7 +173,7 @@ impl PresenceTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn forget_refresh_grants(&mut self, used: Timestamp, begun: Timestamp) -> Result<(), Error> {
-        sqlx::query("DELETE FROM refresh_grant WHERE used < ? OR signed_in < ?")
+        engine::query("DELETE FROM refresh_grant WHERE used < ? OR signed_in < ?")
             .bind(row::instant(used))
             .bind(row::instant(begun))
             .execute(self.connection())
@@ -190,13 +189,13 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn end_refresh_grants_of(&mut self, app_id: AppId) -> Result<(), Error> {
         let sql = "DELETE FROM refresh_grant WHERE app_id = ?";
-        sqlx::query(sql).bind(app_id.to_string()).execute(self.connection()).await?;
+        engine::query(sql).bind(app_id.to_string()).execute(self.connection()).await?;
         Ok(())
     }
 }
 
-async fn were_sessions_ended(connection: &mut SqliteConnection, user: UserId, since: Timestamp) -> Result<bool, Error> {
-    let found = sqlx::query("SELECT 1 FROM revocation WHERE kind = 'principal' AND id = ? AND at >= ?")
+async fn were_sessions_ended(connection: &mut Connection, user: UserId, since: Timestamp) -> Result<bool, Error> {
+    let found = engine::query("SELECT 1 FROM revocation WHERE kind = 'principal' AND id = ? AND at >= ?")
         .bind(user.to_string())
         .bind(row::instant(since))
         .fetch_optional(connection)
@@ -204,7 +203,7 @@ async fn were_sessions_ended(connection: &mut SqliteConnection, user: UserId, si
     Ok(found.is_some())
 }
 
-fn read_row(row: &SqliteRow) -> Result<RefreshGrant, Error> {
+fn read_row(row: &Row) -> Result<RefreshGrant, Error> {
     Ok(RefreshGrant {
         id: row::parsed(row, "id", Uuid::try_parse)?,
         user: row::parsed(row, "user_id", str::parse)?,

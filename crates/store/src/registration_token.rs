@@ -4,10 +4,9 @@
 use adit_core::id::RegistrationTokenId;
 use adit_core::{ConnectorGroupId, ConnectorId, KeyGeneration, MachineName};
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
@@ -82,14 +81,14 @@ impl Store {
         used_since: Timestamp,
     ) -> Result<bool, Error> {
         let mut read = self.read().await?;
-        let row = sqlx::query(
+        let row = engine::query(
             "SELECT 1 FROM registration_token WHERE secret_hash = ? \
              AND (redeemed_at >= ? OR (redeemed_at IS NULL AND expires_at > ?))",
         )
         .bind(row::hexadecimal(secret_hash))
         .bind(row::instant(used_since))
         .bind(row::instant(now))
-        .fetch_optional(&mut *read)
+        .fetch_optional(&mut read)
         .await?;
         Ok(row.is_some())
     }
@@ -104,13 +103,13 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<OpenRegistrationToken>, Error> {
         let mut read = self.read().await?;
-        let rows = sqlx::query(
+        let rows = engine::query(
             "SELECT id, connector_group_id, machine_name, created, expires_at FROM registration_token \
              WHERE redeemed_at IS NULL AND expires_at > ? ORDER BY id DESC LIMIT +?",
         )
         .bind(row::instant(now))
         .bind(i64::from(limit))
-        .fetch_all(&mut *read)
+        .fetch_all(&mut read)
         .await?;
         rows.iter().map(open).collect()
     }
@@ -131,7 +130,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_registration_token(&mut self, token: &NewRegistrationToken) -> Result<(), Error> {
-        sqlx::query(
+        engine::query(
             "INSERT INTO registration_token (id, secret_hash, connector_group_id, machine_name, machine_name_folded, \
              created, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
@@ -159,7 +158,7 @@ impl WriteTransaction {
         machine: &MachineName,
     ) -> Result<Option<(RegistrationTokenId, ConnectorGroupId)>, Error> {
         let at = row::instant(redemption.at);
-        let row = sqlx::query(
+        let row = engine::query(
             "UPDATE registration_token SET redeemed_at = ?, redeemed_key = ? \
              WHERE secret_hash = ? AND redeemed_at IS NULL AND expires_at > ? \
              AND (machine_name_folded IS NULL OR machine_name_folded = ?) RETURNING id, connector_group_id",
@@ -183,7 +182,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn delete_open_registration_token(&mut self, id: RegistrationTokenId) -> Result<bool, Error> {
-        let deleted = sqlx::query("DELETE FROM registration_token WHERE id = ? AND redeemed_at IS NULL")
+        let deleted = engine::query("DELETE FROM registration_token WHERE id = ? AND redeemed_at IS NULL")
             .bind(id.to_string())
             .execute(self.connection())
             .await?;
@@ -204,7 +203,7 @@ impl WriteTransaction {
         connector: ConnectorId,
         generation: KeyGeneration,
     ) -> Result<(), Error> {
-        sqlx::query("UPDATE registration_token SET connector_id = ?, key_generation = ? WHERE id = ?")
+        engine::query("UPDATE registration_token SET connector_id = ?, key_generation = ? WHERE id = ?")
             .bind(connector.to_string())
             .bind(i64::from(generation.0))
             .bind(token.to_string())
@@ -222,7 +221,7 @@ impl WriteTransaction {
     }
 }
 
-fn open(row: &SqliteRow) -> Result<OpenRegistrationToken, Error> {
+fn open(row: &Row) -> Result<OpenRegistrationToken, Error> {
     let machine_name: Option<String> = row.try_get("machine_name")?;
     let created: Option<String> = row.try_get("created")?;
     Ok(OpenRegistrationToken {
@@ -234,11 +233,8 @@ fn open(row: &SqliteRow) -> Result<OpenRegistrationToken, Error> {
     })
 }
 
-async fn find_redeemed(
-    connection: &mut SqliteConnection,
-    secret_hash: [u8; 32],
-) -> Result<Option<RedeemedToken>, Error> {
-    let row = sqlx::query(
+async fn find_redeemed(connection: &mut Connection, secret_hash: [u8; 32]) -> Result<Option<RedeemedToken>, Error> {
+    let row = engine::query(
         "SELECT redeemed_at, redeemed_key, connector_id, key_generation FROM registration_token \
          WHERE secret_hash = ? AND redeemed_at IS NOT NULL AND connector_id IS NOT NULL",
     )

@@ -6,10 +6,9 @@
 use adit_core::revocation::{KEPT, NotSessions, Revocation, SessionsOf};
 use adit_core::{Epoch, MemberId, Revision, UserGroupId};
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::row;
 use crate::transaction::WriteTransaction;
@@ -19,8 +18,9 @@ const REPLACE: &str = "ON CONFLICT (kind, id) DO UPDATE SET epoch = excluded.epo
                        at = excluded.at";
 
 /// The users in a group, by whatever way.
-const USERS_IN: &str = "WITH RECURSIVE way (id) AS (SELECT ? UNION SELECT m.member_id FROM user_group_member m \
-                        JOIN way ON m.group_id = way.id WHERE m.member_kind = 'group') \
+const USERS_IN: &str = "WITH RECURSIVE way (id) AS (SELECT group_id FROM user_group_member WHERE group_id = ? \
+                        UNION SELECT m.member_id FROM user_group_member m JOIN way ON m.group_id = way.id \
+                        WHERE m.member_kind = 'group') \
                         SELECT DISTINCT m.member_id AS id FROM user_group_member m JOIN way ON m.group_id = way.id \
                         WHERE m.member_kind = 'user'";
 
@@ -36,7 +36,7 @@ impl WriteTransaction {
              VALUES (?, ?, (SELECT epoch FROM position WHERE only_row = 1), ?, ?) {REPLACE}"
         );
         let revision = row::signed(self.revision());
-        sqlx::query(sqlx::AssertSqlSafe(sql))
+        engine::query(sqlx::AssertSqlSafe(sql))
             .bind(of.kind())
             .bind(of.id())
             .bind(revision)
@@ -45,7 +45,7 @@ impl WriteTransaction {
             .await?;
         if let SessionsOf::Principal(id) = of {
             let sql = "DELETE FROM refresh_grant WHERE user_id = ?";
-            sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+            engine::query(sql).bind(id.to_string()).execute(self.connection()).await?;
         }
         self.log(Entity::Revocation, of.to_string(), Operation::Update);
         Ok(())
@@ -70,24 +70,24 @@ impl WriteTransaction {
         let sql = format!(
             "INSERT INTO revocation (kind, id, epoch, revision, at) \
              SELECT 'principal', id, (SELECT epoch FROM position WHERE only_row = 1), ?, ? FROM ({USERS_IN}) \
-             WHERE true {REPLACE}"
+             AS users_in WHERE true {REPLACE}"
         );
         let revision = row::signed(self.revision());
-        sqlx::query(sqlx::AssertSqlSafe(sql))
+        engine::query(sqlx::AssertSqlSafe(sql))
             .bind(revision)
             .bind(row::instant(now))
             .bind(group.to_string())
             .execute(self.connection())
             .await?;
         let sql = format!("DELETE FROM refresh_grant WHERE user_id IN ({USERS_IN})");
-        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(group.to_string()).execute(self.connection()).await?;
+        engine::query(sqlx::AssertSqlSafe(sql)).bind(group.to_string()).execute(self.connection()).await?;
         self.log(Entity::Revocation, format!("group {group}"), Operation::Update);
         Ok(())
     }
 
     async fn forget_revocations(&mut self, now: Timestamp) -> Result<(), Error> {
         let oldest = now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
-        sqlx::query("DELETE FROM revocation WHERE at < ?")
+        engine::query("DELETE FROM revocation WHERE at < ?")
             .bind(row::instant(oldest))
             .execute(self.connection())
             .await?;
@@ -97,10 +97,10 @@ impl WriteTransaction {
 
 /// The revocations that were written after `revision`, or all of them. What cannot be read is logged and left out.
 pub(crate) async fn after(
-    read: &mut SqliteConnection,
+    read: &mut Connection,
     revision: Option<Revision>,
 ) -> Result<Vec<(SessionsOf, Revocation)>, Error> {
-    let rows = sqlx::query("SELECT kind, id, epoch, revision, at FROM revocation WHERE revision > ?")
+    let rows = engine::query("SELECT kind, id, epoch, revision, at FROM revocation WHERE revision > ?")
         .bind(revision.map_or(-1, row::signed))
         .fetch_all(read)
         .await?;
@@ -108,7 +108,7 @@ pub(crate) async fn after(
     Ok(rows.iter().filter_map(|row| read_row(row).inspect_err(left_out).ok()).collect())
 }
 
-fn read_row(row: &SqliteRow) -> Result<(SessionsOf, Revocation), Error> {
+fn read_row(row: &Row) -> Result<(SessionsOf, Revocation), Error> {
     let kind: String = row.try_get("kind")?;
     let of = row::parsed(row, "id", |id| -> Result<SessionsOf, NotSessions> { format!("{kind} {id}").parse() })?;
     let epoch = Epoch(row::unsigned("epoch", row.try_get("epoch")?)?);

@@ -4,14 +4,13 @@ use std::fmt::Display;
 
 use adit_core::Revision;
 use jiff::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
+use crate::engine::Row;
 use crate::error::Error;
 
 /// Reads a text column with `parse`.
 pub(crate) fn parsed<T, E: Display>(
-    row: &SqliteRow,
+    row: &Row,
     column: &'static str,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<T, Error> {
@@ -21,7 +20,7 @@ pub(crate) fn parsed<T, E: Display>(
 
 /// Reads a text column that may be empty with `parse`.
 pub(crate) fn parsed_if_any<T, E: Display>(
-    row: &SqliteRow,
+    row: &Row,
     column: &'static str,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<Option<T>, Error> {
@@ -30,7 +29,7 @@ pub(crate) fn parsed_if_any<T, E: Display>(
 }
 
 /// Reads a revision.
-pub(crate) fn revision(row: &SqliteRow, column: &'static str) -> Result<Revision, Error> {
+pub(crate) fn revision(row: &Row, column: &'static str) -> Result<Revision, Error> {
     unsigned(column, row.try_get(column)?).map(Revision)
 }
 

@@ -9,10 +9,9 @@ use adit_core::{AppId, AppRoleAssignment, Application, PrincipalKind, ServicePri
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::list::{self, Collection, Column, Source, foreign_field};
 use crate::owner::Ownership;
@@ -54,11 +53,11 @@ impl Collection for ServicePrincipals {
             }
             ServicePrincipalField::Created => Column::instant(source.column("created")),
             ServicePrincipalField::Revision => Column::integer(source.column("revision")),
-            ServicePrincipalField::Attribute(part) => Column::json(source.column("attributes"), part)?,
+            ServicePrincipalField::Attribute(part) => Column::json(source, "attributes", part)?,
         })
     }
 
-    fn item(row: &SqliteRow) -> Result<ServicePrincipal, Error> {
+    fn item(row: &Row) -> Result<ServicePrincipal, Error> {
         Ok(ServicePrincipal {
             id: row::parsed(row, "id", str::parse)?,
             app_id: row::parsed(row, "app_id", str::parse)?,
@@ -121,7 +120,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_service_principal(&mut self, principal: &mut ServicePrincipal) -> Result<(), Error> {
         principal.revision = self.revision();
-        sqlx::query(
+        engine::query(
             "INSERT INTO service_principal (id, app_id, display_name, display_name_folded, created, attributes, \
              revision) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
@@ -150,7 +149,7 @@ impl WriteTransaction {
         principal: &mut ServicePrincipal,
     ) -> Result<(), Error> {
         principal.revision = self.revision();
-        sqlx::query(
+        engine::query(
             "UPDATE service_principal SET display_name = ?, display_name_folded = ?, attributes = ?, revision = ? \
              WHERE id = ?",
         )
@@ -183,7 +182,7 @@ impl WriteTransaction {
         let ownerships = self.take_owned_by(principal.id.into(), kind).await?;
         self.end_refresh_grants_of(principal.app_id).await?;
         let id = principal.id.to_string();
-        sqlx::query("DELETE FROM service_principal WHERE id = ?").bind(&id).execute(self.connection()).await?;
+        engine::query("DELETE FROM service_principal WHERE id = ?").bind(&id).execute(self.connection()).await?;
         self.log(Entity::ServicePrincipal, id, Operation::Delete);
         self.log_admission(principal.app_id);
         Ok(Belongings { service_principal: Some(principal), assignments, ownerships })
@@ -222,13 +221,10 @@ impl WriteTransaction {
     }
 }
 
-async fn find(connection: &mut SqliteConnection, id: ServicePrincipalId) -> Result<Option<ServicePrincipal>, Error> {
+async fn find(connection: &mut Connection, id: ServicePrincipalId) -> Result<Option<ServicePrincipal>, Error> {
     list::first::<ServicePrincipals>(connection, Expr::col("id").eq(id.to_string())).await
 }
 
-pub(crate) async fn find_of(
-    connection: &mut SqliteConnection,
-    app_id: AppId,
-) -> Result<Option<ServicePrincipal>, Error> {
+pub(crate) async fn find_of(connection: &mut Connection, app_id: AppId) -> Result<Option<ServicePrincipal>, Error> {
     list::first::<ServicePrincipals>(connection, Expr::col("app_id").eq(app_id.to_string())).await
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
+use crate::engine::{self, Connection};
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
@@ -37,7 +37,7 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn tenant(&self) -> Result<Uuid, Error> {
         let mut read = self.read().await?;
-        let found = sqlx::query("SELECT id FROM tenant").fetch_one(&mut *read).await?;
+        let found = engine::query("SELECT id FROM tenant").fetch_one(&mut read).await?;
         row::parsed(&found, "id", Uuid::try_parse)
     }
 
@@ -65,7 +65,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_signing_key(&mut self, key: &SealedSigningKey) -> Result<(), Error> {
-        sqlx::query("INSERT INTO signing_key (id, begins, sealed, sealing_key_id) VALUES (?, ?, ?, ?)")
+        engine::query("INSERT INTO signing_key (id, begins, sealed, sealing_key_id) VALUES (?, ?, ?, ?)")
             .bind(&key.id)
             .bind(row::instant(key.begins))
             .bind(row::digits(&key.sealed))
@@ -80,13 +80,14 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn delete_signing_key(&mut self, id: &str) -> Result<(), Error> {
-        sqlx::query("DELETE FROM signing_key WHERE id = ?").bind(id).execute(self.connection()).await?;
+        engine::query("DELETE FROM signing_key WHERE id = ?").bind(id).execute(self.connection()).await?;
         Ok(())
     }
 }
 
-async fn all(connection: &mut SqliteConnection) -> Result<Vec<SealedSigningKey>, Error> {
-    let rows = sqlx::query("SELECT id, begins, sealed, sealing_key_id FROM signing_key").fetch_all(connection).await?;
+async fn all(connection: &mut Connection) -> Result<Vec<SealedSigningKey>, Error> {
+    let rows =
+        engine::query("SELECT id, begins, sealed, sealing_key_id FROM signing_key").fetch_all(connection).await?;
     rows.iter()
         .map(|found| {
             let text: String = found.try_get("sealed")?;

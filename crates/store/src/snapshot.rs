@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 
 use adit_core::snapshot::{KnownConnector, SnapshotChanges};
 use adit_core::{ApplicationId, ConnectorId, Epoch, KeyGeneration, PrincipalId, Revision, Snapshot};
-use sea_query::{Expr, ExprTrait as _, Query, SqliteQueryBuilder};
-use sea_query_sqlx::SqlxBinder as _;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+use sea_query::{Expr, ExprTrait as _, Query};
 
 use crate::admission;
 use crate::change_log::Entity;
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::revocation;
 use crate::row;
@@ -74,8 +72,7 @@ impl Store {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn load_snapshot(&self) -> Result<Snapshot, Error> {
-        let mut read = self.history().await?;
-        Ok(load(&mut read).await?.from(&Snapshot::default()))
+        Ok(self.snapshot_step(&Snapshot::default()).await?.from(&Snapshot::default()))
     }
 
     /// The directory as it is, by what has changed since `last`. Costs what has changed.
@@ -92,25 +89,33 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn snapshot_step(&self, last: &Snapshot) -> Result<SnapshotStep, Error> {
         let mut read = self.history().await?;
-        let (epoch, revision) = transaction::version(&mut read).await?;
-        let (last_epoch, last_revision) = last.version();
-        if epoch != last_epoch || revision < last_revision {
-            return load(&mut read).await;
+        let step = step(&mut read, last.version()).await?;
+        if let Err(error) = read.close().await {
+            tracing::warn!(%error, "a view of the directory was not closed in order");
         }
-        match touched_after(&mut read, last_revision).await? {
-            Some(touched) => {
-                let mut changes = changes(&mut read, &touched).await?;
-                if touched.has_revocations {
-                    changes.revocations = revocation::after(&mut read, Some(last_revision)).await?;
-                }
-                Ok(SnapshotStep { epoch, revision, is_whole: false, changes })
-            }
-            None => load(&mut read).await,
-        }
+        Ok(step)
     }
 }
 
-async fn load(read: &mut SqliteConnection) -> Result<SnapshotStep, Error> {
+async fn step(read: &mut Connection, last: (Epoch, Revision)) -> Result<SnapshotStep, Error> {
+    let (epoch, revision) = transaction::version(read).await?;
+    let (last_epoch, last_revision) = last;
+    if epoch != last_epoch || revision < last_revision {
+        return load(read).await;
+    }
+    match touched_after(read, last_revision).await? {
+        Some(touched) => {
+            let mut changes = changes(read, &touched).await?;
+            if touched.has_revocations {
+                changes.revocations = revocation::after(read, Some(last_revision)).await?;
+            }
+            Ok(SnapshotStep { epoch, revision, is_whole: false, changes })
+        }
+        None => load(read).await,
+    }
+}
+
+async fn load(read: &mut Connection) -> Result<SnapshotStep, Error> {
     let (epoch, revision) = transaction::version(read).await?;
     // Those that are published are the ones with a group, and few among many: the index over groups has them together.
     let published = Expr::col("connector_group_id").gt("");
@@ -127,10 +132,10 @@ async fn load(read: &mut SqliteConnection) -> Result<SnapshotStep, Error> {
 }
 
 /// What was touched after `revision`; `None` for too much.
-async fn touched_after(read: &mut SqliteConnection, revision: Revision) -> Result<Option<Touched>, Error> {
+async fn touched_after(read: &mut Connection, revision: Revision) -> Result<Option<Touched>, Error> {
     // In the order of the primary key, so that no other index is taken, which would lead through the whole log. For a
     // limit that is bound alone, without the sign, SQLite compiles the statement anew each time.
-    let rows = sqlx::query("SELECT entity, id FROM change_log WHERE revision > ? ORDER BY revision, place LIMIT +?")
+    let rows = engine::query("SELECT entity, id FROM change_log WHERE revision > ? ORDER BY revision, place LIMIT +?")
         .bind(row::signed(revision))
         .bind(i64::try_from(MANY_CHANGES).unwrap_or(i64::MAX))
         .fetch_all(read)
@@ -157,7 +162,7 @@ async fn touched_after(read: &mut SqliteConnection, revision: Revision) -> Resul
 }
 
 /// What became of the objects that were touched; those that are not found are gone.
-async fn changes(read: &mut SqliteConnection, touched: &Touched) -> Result<SnapshotChanges, Error> {
+async fn changes(read: &mut Connection, touched: &Touched) -> Result<SnapshotChanges, Error> {
     let mut changes = SnapshotChanges::default();
     let ids: Vec<&str> = touched.applications.iter().map(String::as_str).collect();
     for ids in ids.chunks(OBJECTS_AT_ONCE) {
@@ -196,36 +201,34 @@ async fn changes(read: &mut SqliteConnection, touched: &Touched) -> Result<Snaps
 }
 
 /// The users who may not sign in.
-async fn disabled(read: &mut SqliteConnection) -> Result<Vec<(PrincipalId, bool)>, Error> {
-    let rows = sqlx::query("SELECT id FROM local_user WHERE is_enabled <> 'true'").fetch_all(read).await?;
+async fn disabled(read: &mut Connection) -> Result<Vec<(PrincipalId, bool)>, Error> {
+    let rows = engine::query("SELECT id FROM local_user WHERE is_enabled <> 'true'").fetch_all(read).await?;
     rows.iter().map(|row| Ok((row::parsed(row, "id", str::parse)?, true))).collect()
 }
 
 /// Whether each of the users is there and may not sign in. The sessions of those that are gone were ended with them.
-async fn disabled_among(read: &mut SqliteConnection, ids: &[&str]) -> Result<Vec<(PrincipalId, bool)>, Error> {
+async fn disabled_among(read: &mut Connection, ids: &[&str]) -> Result<Vec<(PrincipalId, bool)>, Error> {
     let mut select = Query::select();
     select.column("id").from("local_user");
     select.and_where(Expr::col("id").is_in(ids.iter().copied())).and_where(Expr::col("is_enabled").ne("true"));
-    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
-    let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(read).await?;
+    let rows = engine::built(&select, read.engine())?.fetch_all(read).await?;
     let found: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get("id")).collect();
     let found = found?;
     ids.iter().map(|id| Ok((parsed(id)?, found.iter().any(|disabled| disabled == id)))).collect()
 }
 
 /// All connectors, or those among `ids`. Entries that never registered have no key, so gateways need not know them.
-async fn connectors(read: &mut SqliteConnection, ids: Option<&[&str]>) -> Result<Vec<KnownConnector>, Error> {
+async fn connectors(read: &mut Connection, ids: Option<&[&str]>) -> Result<Vec<KnownConnector>, Error> {
     let mut select = Query::select();
     select.columns(["id", "connector_group_id", "key_generation", "drained_instance"]).from("connector");
     select.and_where(Expr::col("key_generation").gt(0));
     select.and_where_option(ids.map(|ids| Expr::col("id").is_in(ids.iter().copied())));
-    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
-    let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(read).await?;
+    let rows = engine::built(&select, read.engine())?.fetch_all(read).await?;
     Ok(rows.iter().filter_map(known_if_readable).collect())
 }
 
 /// One damaged row is logged and left out, as with applications: gateways must learn of all the others.
-fn known_if_readable(row: &SqliteRow) -> Option<KnownConnector> {
+fn known_if_readable(row: &Row) -> Option<KnownConnector> {
     let left_out = |error: &Error| {
         let id: String = row.try_get("id").unwrap_or_default();
         tracing::error!(id, %error, "a connector cannot be read and is left out");
@@ -233,7 +236,7 @@ fn known_if_readable(row: &SqliteRow) -> Option<KnownConnector> {
     known(row).inspect_err(left_out).ok()
 }
 
-fn known(row: &SqliteRow) -> Result<KnownConnector, Error> {
+fn known(row: &Row) -> Result<KnownConnector, Error> {
     Ok(KnownConnector {
         id: row::parsed(row, "id", str::parse)?,
         connector_group: row::parsed(row, "connector_group_id", str::parse)?,

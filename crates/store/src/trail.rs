@@ -6,11 +6,11 @@
 
 use adit_core::Revision;
 use adit_core::audit::AuditRecord;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
+use sqlx::AssertSqlSafe;
 
 use crate::audit;
 use crate::change_log::{self, Entity, Entry, Operation};
+use crate::engine::{self, Connection, Engine};
 
 /// How many rows of a table are written in one exchange: SQLite limits the values of a statement to 32,766
 /// (`SQLITE_MAX_VARIABLE_NUMBER`).
@@ -57,7 +57,7 @@ impl Trail {
     }
 
     /// Writes everything.
-    pub(crate) async fn write(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    pub(crate) async fn write(&self, connection: &mut Connection) -> Result<(), sqlx::Error> {
         let (mut entries, mut records) = (self.entries.as_slice(), self.records.as_slice());
         while !entries.is_empty() || !records.is_empty() {
             let (some_entries, more_entries) = entries.split_at(entries.len().min(ROWS_AT_ONCE));
@@ -70,32 +70,38 @@ impl Trail {
 }
 
 async fn write(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     entries: &[Entry],
     records: &[(Option<Revision>, AuditRecord)],
 ) -> Result<(), sqlx::Error> {
-    let mut sql = String::new();
-    insertion(&mut sql, "change_log", change_log::COLUMNS, entries.len());
-    insertion(&mut sql, "audit", audit::COLUMNS, records.len());
-    let kept_compiled = entries.len().max(records.len()) <= ROWS_KEPT_COMPILED;
-    let mut statement: sqlx::query::Query<'_, Sqlite, SqliteArguments> =
-        sqlx::query(AssertSqlSafe(sql)).persistent(kept_compiled);
-    for entry in entries {
-        statement = change_log::bind(statement, entry);
+    let logged = insertion("change_log", change_log::COLUMNS, entries.len());
+    let recorded = insertion("audit", audit::COLUMNS, records.len());
+    let is_kept = entries.len().max(records.len()) <= ROWS_KEPT_COMPILED;
+    let with_entries = |statement| entries.iter().fold(statement, change_log::bind);
+    let with_records = |statement| {
+        records.iter().fold(statement, |statement, (revision, record)| audit::bind(statement, *revision, record))
+    };
+    if connection.engine() == Engine::Sqlite {
+        let both = engine::query(AssertSqlSafe(logged + &recorded)).persistent(is_kept);
+        with_records(with_entries(both)).execute(connection).await?;
+        return Ok(());
     }
-    for (revision, record) in records {
-        statement = audit::bind(statement, *revision, record);
+    // PostgreSQL prepares one statement at a time.
+    if !entries.is_empty() {
+        with_entries(engine::query(AssertSqlSafe(logged)).persistent(is_kept)).execute(connection).await?;
     }
-    statement.execute(connection).await?;
+    if !records.is_empty() {
+        with_records(engine::query(AssertSqlSafe(recorded)).persistent(is_kept)).execute(connection).await?;
+    }
     Ok(())
 }
 
-/// Appends a statement that inserts so many rows, with marks for their values; nothing for none.
-fn insertion(sql: &mut String, table: &str, columns: &str, rows: usize) {
+/// A statement that inserts so many rows, with marks for their values; nothing for none.
+fn insertion(table: &str, columns: &str, rows: usize) -> String {
     if rows == 0 {
-        return;
+        return String::new();
     }
     let marks = vec!["?"; columns.split(',').count()].join(", ");
     let rows = vec![format!("({marks})"); rows].join(", ");
-    sql.push_str(&format!("INSERT INTO {table} ({columns}) VALUES {rows};"));
+    format!("INSERT INTO {table} ({columns}) VALUES {rows};")
 }

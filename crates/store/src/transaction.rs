@@ -5,9 +5,9 @@
 
 use adit_core::audit::AuditRecord;
 use adit_core::{Epoch, PrincipalId, PrincipalKind, Revision};
-use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{self, Entity, Operation};
+use crate::engine::{self, Connection};
 use crate::error::Error;
 use crate::row;
 use crate::trail::Trail;
@@ -28,8 +28,8 @@ pub struct PresenceTransaction {
 }
 
 /// Reads where in its history the directory is.
-pub(crate) async fn version(connection: &mut SqliteConnection) -> Result<(Epoch, Revision), Error> {
-    let row = sqlx::query("SELECT epoch, revision FROM position WHERE only_row = 1").fetch_one(connection).await?;
+pub(crate) async fn version(connection: &mut Connection) -> Result<(Epoch, Revision), Error> {
+    let row = engine::query("SELECT epoch, revision FROM position WHERE only_row = 1").fetch_one(connection).await?;
     let epoch: i64 = row.try_get("epoch")?;
     Ok((Epoch(row::unsigned("epoch", epoch)?), row::revision(&row, "revision")?))
 }
@@ -89,7 +89,7 @@ impl WriteTransaction {
         Ok(())
     }
 
-    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+    pub(crate) fn connection(&mut self) -> &mut Connection {
         self.turn.connection()
     }
 }
@@ -113,7 +113,7 @@ impl PresenceTransaction {
         self.turn.keep(self.trail).await
     }
 
-    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+    pub(crate) fn connection(&mut self) -> &mut Connection {
         self.turn.connection()
     }
 }

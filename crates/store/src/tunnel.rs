@@ -6,6 +6,7 @@ use adit_core::id::TunnelId;
 use adit_core::name::MachineName;
 use jiff::Timestamp;
 
+use crate::engine;
 use crate::error::Error;
 use crate::row;
 use crate::store::Store;
@@ -39,7 +40,7 @@ impl PresenceTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn insert_tunnel(&mut self, tunnel: &Tunnel) -> Result<bool, Error> {
-        let seen = sqlx::query(
+        let seen = engine::query(
             "UPDATE connector SET machine_name = ?, machine_name_folded = ?, version = ?, external_ip = ?, \
              needs_upgrade = ?, unseen_hours = 0, seen_generation = key_generation WHERE id = ?",
         )
@@ -54,7 +55,7 @@ impl PresenceTransaction {
         if seen.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query(
+        engine::query(
             "INSERT INTO tunnel (id, instance, connector_id, since) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         )
         .bind(tunnel.id.to_string())
@@ -71,7 +72,7 @@ impl PresenceTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn delete_tunnel(&mut self, id: TunnelId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM tunnel WHERE id = ?").bind(id.to_string()).execute(self.connection()).await?;
+        engine::query("DELETE FROM tunnel WHERE id = ?").bind(id.to_string()).execute(self.connection()).await?;
         Ok(())
     }
 
@@ -80,7 +81,7 @@ impl PresenceTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn delete_all_tunnels(&mut self) -> Result<u64, Error> {
-        Ok(sqlx::query("DELETE FROM tunnel").execute(self.connection()).await?.rows_affected())
+        Ok(engine::query("DELETE FROM tunnel").execute(self.connection()).await?.rows_affected())
     }
 }
 
@@ -91,7 +92,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn newest_instance(&mut self, connector: ConnectorId) -> Result<Option<TunnelId>, Error> {
         let sql = "SELECT instance FROM tunnel WHERE connector_id = ? ORDER BY since DESC LIMIT 1";
-        let row = sqlx::query(sql).bind(connector.to_string()).fetch_optional(self.connection()).await?;
+        let row = engine::query(sql).bind(connector.to_string()).fetch_optional(self.connection()).await?;
         row.map(|row| row::parsed(&row, "instance", str::parse)).transpose()
     }
 }
@@ -103,10 +104,10 @@ impl Store {
     /// [`Error`] when the database does not answer.
     pub async fn is_up(&self, connector: ConnectorId, instance: TunnelId) -> Result<bool, Error> {
         let mut read = self.read().await?;
-        let found = sqlx::query("SELECT 1 FROM tunnel WHERE connector_id = ? AND instance = ?")
+        let found = engine::query("SELECT 1 FROM tunnel WHERE connector_id = ? AND instance = ?")
             .bind(connector.to_string())
             .bind(instance.to_string())
-            .fetch_optional(&mut *read)
+            .fetch_optional(&mut read)
             .await?;
         Ok(found.is_some())
     }

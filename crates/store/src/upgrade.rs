@@ -1,4 +1,5 @@
-//! Brings the schema up to date, and what must be computed for rows of earlier versions.
+//! Brings the schema of a file up to date, and what must be computed for rows of earlier versions. PostgreSQL begins with
+//! the newest of those.
 //!
 //! Invariant: all of it happens in one transaction, so a start that fails or is cut off leaves the directory as it was.
 
@@ -14,8 +15,8 @@ use sqlx::migrate::MigrateError;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
 use crate::error::OpenError;
-use crate::migrations::MIGRATIONS;
-use crate::store::{explain, is_not_a_database, not_a_database};
+use crate::file::{self, explain, is_not_a_database, not_a_database};
+use crate::migrations::{MIGRATIONS, newest};
 
 /// The version of the schema from which on unique names are in a column of their own.
 const UNIQUE_NAMES: i64 = 3;
@@ -57,13 +58,13 @@ async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> 
 }
 
 fn refused(path: &Path, error: MigrateError) -> OpenError {
-    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    let known = newest(&MIGRATIONS);
     match error {
         MigrateError::VersionMissing(found) if found > known => {
-            OpenError::FromTheFuture { path: path.to_owned(), found, known }
+            OpenError::FromTheFuture { at: file::place(path), found, known }
         }
         MigrateError::Execute(source) if is_not_a_database(&source) => not_a_database(path),
-        source => OpenError::Migration { path: path.to_owned(), source },
+        source => OpenError::Migration { at: file::place(path), source },
     }
 }
 

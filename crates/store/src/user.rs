@@ -8,10 +8,9 @@ use adit_core::query::{Field, Page, Query, UserField};
 use adit_core::{PrincipalId, PrincipalKind, User, UserId, UserPrincipalName};
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::list::{self, Collection, Column, Source, foreign_field};
 use crate::row;
@@ -66,11 +65,11 @@ impl Collection for Users {
             UserField::Created => Column::instant(source.column("created")),
             UserField::PasswordChanged => Column::instant(source.column("password_changed")),
             UserField::Revision => Column::integer(source.column("revision")),
-            UserField::Attribute(part) => Column::json(source.column("attributes"), part)?,
+            UserField::Attribute(part) => Column::json(source, "attributes", part)?,
         })
     }
 
-    fn item(row: &SqliteRow) -> Result<User, Error> {
+    fn item(row: &Row) -> Result<User, Error> {
         Ok(User {
             id: row::parsed(row, "id", str::parse)?,
             principal_name: row::parsed(row, "principal_name", UserPrincipalName::parse)?,
@@ -144,7 +143,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer.
     pub async fn has_users_or_groups(&mut self) -> Result<bool, Error> {
         let sql = "SELECT 1 WHERE EXISTS (SELECT 1 FROM local_user) OR EXISTS (SELECT 1 FROM user_group)";
-        Ok(sqlx::query(sql).fetch_optional(self.connection()).await?.is_some())
+        Ok(engine::query(sql).fetch_optional(self.connection()).await?.is_some())
     }
 
     /// Adds a user, who gets this transaction's revision, and what is kept of its password.
@@ -153,7 +152,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_user(&mut self, user: &mut User, password: &KeptPassword) -> Result<(), Error> {
         user.revision = self.revision();
-        sqlx::query(
+        engine::query(
             "INSERT INTO local_user (id, principal_name, principal_name_folded, display_name, display_name_folded, \
              is_enabled, created, password_changed, attributes, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
@@ -181,7 +180,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn update_user(&mut self, old: &User, user: &mut User) -> Result<(), Error> {
         user.revision = self.revision();
-        sqlx::query(
+        engine::query(
             "UPDATE local_user SET principal_name = ?, principal_name_folded = ?, display_name = ?, \
              display_name_folded = ?, is_enabled = ?, password_changed = ?, attributes = ?, revision = ? WHERE id = ?",
         )
@@ -218,7 +217,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn write_password(&mut self, id: UserId, password: &KeptPassword) -> Result<(), Error> {
-        sqlx::query(
+        engine::query(
             "INSERT INTO local_user_password (user_id, hash, must_change) VALUES (?, ?, ?) \
              ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, must_change = excluded.must_change",
         )
@@ -235,7 +234,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn write_must_change(&mut self, id: UserId, must_change: bool) -> Result<(), Error> {
-        sqlx::query("UPDATE local_user_password SET must_change = ? WHERE user_id = ?")
+        engine::query("UPDATE local_user_password SET must_change = ? WHERE user_id = ?")
             .bind(must_change.to_string())
             .bind(id.to_string())
             .execute(self.connection())
@@ -257,15 +256,15 @@ impl WriteTransaction {
             "DELETE FROM local_user_password WHERE user_id = ?",
             "DELETE FROM local_user WHERE id = ?",
         ] {
-            sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+            engine::query(sql).bind(id.to_string()).execute(self.connection()).await?;
         }
         self.log(Entity::User, id.to_string(), Operation::Delete);
         Ok(assignments.len())
     }
 }
 
-async fn find_password(connection: &mut SqliteConnection, id: UserId) -> Result<Option<KeptPassword>, Error> {
-    let row = sqlx::query("SELECT hash, must_change FROM local_user_password WHERE user_id = ?")
+async fn find_password(connection: &mut Connection, id: UserId) -> Result<Option<KeptPassword>, Error> {
+    let row = engine::query("SELECT hash, must_change FROM local_user_password WHERE user_id = ?")
         .bind(id.to_string())
         .fetch_optional(connection)
         .await?;
@@ -276,10 +275,10 @@ async fn find_password(connection: &mut SqliteConnection, id: UserId) -> Result<
     .transpose()
 }
 
-pub(crate) async fn find(connection: &mut SqliteConnection, id: UserId) -> Result<Option<User>, Error> {
+pub(crate) async fn find(connection: &mut Connection, id: UserId) -> Result<Option<User>, Error> {
     list::first::<Users>(connection, Expr::col("id").eq(id.to_string())).await
 }
 
-async fn find_by_name(connection: &mut SqliteConnection, name: &str) -> Result<Option<User>, Error> {
+async fn find_by_name(connection: &mut Connection, name: &str) -> Result<Option<User>, Error> {
     list::first::<Users>(connection, Expr::col("principal_name_folded").eq(fold(name.trim()))).await
 }

@@ -7,11 +7,10 @@ use adit_core::query::{Field, Page, Query, UserGroupField};
 use adit_core::{Member, MemberId, PrincipalId, PrincipalKind, UserGroup, UserGroupId};
 use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait as _, SelectStatement};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
 use crate::change_log::{Entity, Operation};
+use crate::engine::{self, Connection, Row};
 use crate::error::Error;
 use crate::list::{self, Collection, Column, Source, foreign_field};
 use crate::row;
@@ -36,7 +35,8 @@ const ALL_GROUPS: &str = "WITH RECURSIVE way (id) AS (SELECT group_id FROM user_
                           SELECT id FROM way";
 
 /// Every membership on the way up from somebody.
-const MEMBERSHIPS: &str = "WITH RECURSIVE way (id) AS (SELECT ? UNION SELECT m.group_id FROM user_group_member m \
+const MEMBERSHIPS: &str = "WITH RECURSIVE way (id) AS (SELECT member_id FROM user_group_member WHERE member_id = ? \
+                           UNION SELECT m.group_id FROM user_group_member m \
                            JOIN way ON m.member_id = way.id) SELECT m.member_id, m.group_id FROM user_group_member m \
                            JOIN way ON m.member_id = way.id ORDER BY m.member_id, m.group_id";
 
@@ -60,11 +60,11 @@ impl Collection for UserGroups {
             }
             UserGroupField::Created => Column::instant(source.column("created")),
             UserGroupField::Revision => Column::integer(source.column("revision")),
-            UserGroupField::Attribute(part) => Column::json(source.column("attributes"), part)?,
+            UserGroupField::Attribute(part) => Column::json(source, "attributes", part)?,
         })
     }
 
-    fn item(row: &SqliteRow) -> Result<UserGroup, Error> {
+    fn item(row: &Row) -> Result<UserGroup, Error> {
         Ok(UserGroup {
             id: row::parsed(row, "id", str::parse)?,
             display_name: row::parsed(row, "display_name", DisplayName::parse)?,
@@ -111,7 +111,7 @@ impl Store {
     pub async fn groups_of(&self, member: MemberId, reach: Reach) -> Result<Vec<UserGroup>, Error> {
         let mut read = self.read().await?;
         // By a statement of its own: somebody can be in more groups than a statement has places.
-        let ids = format!("id IN ({})", groups_statement(reach));
+        let ids = read.engine().marked(&format!("id IN ({})", groups_statement(reach)));
         let member = member.uuid().hyphenated().to_string();
         list::all::<UserGroups>(&mut read, Expr::cust_with_values(ids, [member])).await
     }
@@ -124,8 +124,8 @@ impl Store {
     pub async fn memberships_of(&self, member: MemberId) -> Result<Vec<(Uuid, UserGroupId)>, Error> {
         let mut read = self.read().await?;
         let member = member.uuid().hyphenated().to_string();
-        let rows = sqlx::query(MEMBERSHIPS).bind(member).fetch_all(&mut *read).await?;
-        let membership = |row: &SqliteRow| -> Result<(Uuid, UserGroupId), Error> {
+        let rows = engine::query(MEMBERSHIPS).bind(member).fetch_all(&mut read).await?;
+        let membership = |row: &Row| -> Result<(Uuid, UserGroupId), Error> {
             let group = row::parsed(row, "group_id", str::parse::<UserGroupId>)?;
             Ok((row::parsed(row, "member_id", Uuid::try_parse)?, group))
         };
@@ -148,7 +148,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_user_group(&mut self, group: &mut UserGroup) -> Result<(), Error> {
         group.revision = self.revision();
-        sqlx::query(
+        engine::query(
             "INSERT INTO user_group (id, display_name, display_name_folded, created, attributes, revision) \
              VALUES (?, ?, ?, ?, ?, ?)",
         )
@@ -171,7 +171,7 @@ impl WriteTransaction {
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn update_user_group(&mut self, old: &UserGroup, group: &mut UserGroup) -> Result<(), Error> {
         group.revision = self.revision();
-        sqlx::query(
+        engine::query(
             "UPDATE user_group SET display_name = ?, display_name_folded = ?, attributes = ?, revision = ? WHERE id = ?",
         )
         .bind(group.display_name.as_str())
@@ -199,7 +199,7 @@ impl WriteTransaction {
         self.take_owned_by(principal, PrincipalKind::Group).await?;
         self.leave_all_groups(principal).await?;
         for sql in ["DELETE FROM user_group_member WHERE group_id = ?", "DELETE FROM user_group WHERE id = ?"] {
-            sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+            engine::query(sql).bind(id.to_string()).execute(self.connection()).await?;
         }
         self.log(Entity::UserGroup, id.to_string(), Operation::Delete);
         Ok(assignments.len())
@@ -210,7 +210,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn count_members(&mut self, group: UserGroupId) -> Result<usize, Error> {
-        let row = sqlx::query("SELECT COUNT(*) FROM user_group_member WHERE group_id = ?")
+        let row = engine::query("SELECT COUNT(*) FROM user_group_member WHERE group_id = ?")
             .bind(group.to_string())
             .fetch_one(self.connection())
             .await?;
@@ -222,7 +222,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn is_member(&mut self, group: UserGroupId, member: MemberId) -> Result<bool, Error> {
-        let found = sqlx::query("SELECT 1 FROM user_group_member WHERE group_id = ? AND member_id = ?")
+        let found = engine::query("SELECT 1 FROM user_group_member WHERE group_id = ? AND member_id = ?")
             .bind(group.to_string())
             .bind(member.uuid().hyphenated().to_string())
             .fetch_optional(self.connection())
@@ -243,7 +243,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer or refuses the row.
     pub async fn insert_member(&mut self, group: &mut UserGroup, member: MemberId) -> Result<(), Error> {
-        sqlx::query("INSERT INTO user_group_member (group_id, member_id, member_kind) VALUES (?, ?, ?)")
+        engine::query("INSERT INTO user_group_member (group_id, member_id, member_kind) VALUES (?, ?, ?)")
             .bind(group.id.to_string())
             .bind(member.uuid().hyphenated().to_string())
             .bind(member.kind().as_str())
@@ -257,7 +257,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`Error`] when the database does not answer.
     pub async fn delete_member(&mut self, group: &mut UserGroup, member: MemberId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM user_group_member WHERE group_id = ? AND member_id = ?")
+        engine::query("DELETE FROM user_group_member WHERE group_id = ? AND member_id = ?")
             .bind(group.id.to_string())
             .bind(member.uuid().hyphenated().to_string())
             .execute(self.connection())
@@ -269,7 +269,7 @@ impl WriteTransaction {
     pub(crate) async fn leave_all_groups(&mut self, principal: PrincipalId) -> Result<(), Error> {
         let groups = group_ids_of(self.connection(), principal.uuid(), Reach::Direct).await?;
         let revision = row::signed(self.revision());
-        sqlx::query(
+        engine::query(
             "UPDATE user_group SET revision = ? \
              WHERE id IN (SELECT group_id FROM user_group_member WHERE member_id = ?)",
         )
@@ -277,7 +277,7 @@ impl WriteTransaction {
         .bind(principal.to_string())
         .execute(self.connection())
         .await?;
-        sqlx::query("DELETE FROM user_group_member WHERE member_id = ?")
+        engine::query("DELETE FROM user_group_member WHERE member_id = ?")
             .bind(principal.to_string())
             .execute(self.connection())
             .await?;
@@ -289,7 +289,7 @@ impl WriteTransaction {
 
     async fn touch(&mut self, group: &mut UserGroup) -> Result<(), Error> {
         group.revision = self.revision();
-        sqlx::query("UPDATE user_group SET revision = ? WHERE id = ?")
+        engine::query("UPDATE user_group SET revision = ? WHERE id = ?")
             .bind(row::signed(group.revision))
             .bind(group.id.to_string())
             .execute(self.connection())
@@ -318,15 +318,12 @@ const fn groups_statement(reach: Reach) -> &'static str {
     }
 }
 
-async fn group_ids_of(
-    connection: &mut SqliteConnection,
-    member: Uuid,
-    reach: Reach,
-) -> Result<Vec<UserGroupId>, Error> {
-    let rows = sqlx::query(groups_statement(reach)).bind(member.hyphenated().to_string()).fetch_all(connection).await?;
+async fn group_ids_of(connection: &mut Connection, member: Uuid, reach: Reach) -> Result<Vec<UserGroupId>, Error> {
+    let rows =
+        engine::query(groups_statement(reach)).bind(member.hyphenated().to_string()).fetch_all(connection).await?;
     rows.iter().map(|row| row::parsed(row, "id", str::parse)).collect()
 }
 
-async fn find(connection: &mut SqliteConnection, id: UserGroupId) -> Result<Option<UserGroup>, Error> {
+async fn find(connection: &mut Connection, id: UserGroupId) -> Result<Option<UserGroup>, Error> {
     list::first::<UserGroups>(connection, Expr::col("id").eq(id.to_string())).await
 }

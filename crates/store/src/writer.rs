@@ -7,16 +7,19 @@
 //! undoes only itself. Nobody is told that a change was kept before the `COMMIT` of its batch; if that fails, it fails
 //! for all of them.
 
+mod opener;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use adit_core::Revision;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
-use crate::error::{Error, is_locked};
+use self::opener::Begin;
+pub(crate) use self::opener::Opener;
+use crate::engine::{self, Connection, Engine};
+use crate::error::Error;
 use crate::row;
 use crate::trail::Trail;
 
@@ -58,7 +61,7 @@ pub(crate) enum Taken {
 /// A command's turn to write, inside its savepoint. Dropping it undoes what the command did.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    connection: OwnedMutexGuard<SqliteConnection>,
+    connection: OwnedMutexGuard<Connection>,
     outcome: oneshot::Sender<Outcome>,
     /// The revision that was taken; 0 if none was.
     pub(crate) revision: Revision,
@@ -74,14 +77,12 @@ enum Outcome {
 type Acknowledge = oneshot::Sender<Result<(), Error>>;
 
 impl Writer {
-    /// Starts the writer on a connection that is open already; `options` open another should it break. That one never
-    /// makes a new file: should the directory have been moved away, an empty one must not take its place.
-    pub(crate) fn start(connection: SqliteConnection, options: SqliteConnectOptions) -> Self {
+    /// Starts the writer on a connection that is open already; `opener` opens another should it break.
+    pub(crate) fn start(connection: Connection, opener: Opener) -> Self {
         let (requests, queue) = mpsc::channel(QUEUE);
-        let options = options.create_if_missing(false);
         let commits = Arc::new(AtomicU64::new(0));
         let connection = Some(Arc::new(Mutex::new(connection)));
-        tokio::spawn(Keeper { queue, connection, options, commits: Arc::clone(&commits) }.run());
+        tokio::spawn(Keeper { queue, connection, opener, newest: Revision(0), commits: Arc::clone(&commits) }.run());
         Self { requests, commits }
     }
 
@@ -110,7 +111,7 @@ impl Writer {
 }
 
 impl Turn {
-    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+    pub(crate) fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }
 
@@ -136,8 +137,10 @@ impl Turn {
 struct Keeper {
     queue: mpsc::Receiver<Request>,
     /// `None` after it broke.
-    connection: Option<Arc<Mutex<SqliteConnection>>>,
-    options: SqliteConnectOptions,
+    connection: Option<Arc<Mutex<Connection>>>,
+    opener: Opener,
+    /// The last revision that was made durable here.
+    newest: Revision,
     commits: Arc<AtomicU64>,
 }
 
@@ -180,10 +183,14 @@ impl Keeper {
 
     /// Runs a batch that starts with one command. Returns what was asked for meanwhile and does not belong into it.
     async fn batch(&mut self, first: Command) -> Option<Request> {
+        // Whoever asked has given up: nothing is begun for that.
+        if first.reply.is_closed() {
+            return None;
+        }
         let (connection, revision) = match self.begin().await {
             Ok(begun) => begun,
             Err(error) => {
-                let _gone = first.reply.send(Err(error.into()));
+                let _gone = first.reply.send(Err(error));
                 return None;
             }
         };
@@ -217,20 +224,40 @@ impl Keeper {
     }
 
     /// Opens a transaction, and reads at which revision the directory is.
-    async fn begin(&mut self) -> Result<(Arc<Mutex<SqliteConnection>>, Revision), sqlx::Error> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => Arc::new(Mutex::new(self.options.connect().await?)),
-        };
-        // `IMMEDIATE`, because a transaction that starts reading and then writes can fail at once whatever the timeout.
-        let begun = begin(&mut *connection.lock().await).await;
-        if begun.as_ref().is_ok() || begun.as_ref().is_err_and(is_locked) {
-            self.connection = Some(Arc::clone(&connection));
+    async fn begin(&mut self) -> Result<(Arc<Mutex<Connection>>, Revision), Error> {
+        if let Some(connection) = self.connection.take() {
+            let begun = self.opener.begin(&mut *connection.lock().await, self.newest).await;
+            match begun {
+                Ok(revision) => return Ok(self.keep(connection, revision)),
+                Err(Begin::Refused(error)) => {
+                    self.connection = Some(connection);
+                    return Err(error);
+                }
+                // Nothing was written yet, so that a new connection can have the batch.
+                Err(Begin::Broken(error)) if self.opener.is_worth_another() => {
+                    tracing::info!(%error, "the connection to the directory is opened anew");
+                }
+                Err(Begin::Broken(error)) => return Err(error.into()),
+            }
         }
-        begun.map(|revision| (connection, revision))
+        let connection = Arc::new(Mutex::new(self.opener.open().await?));
+        let begun = self.opener.begin(&mut *connection.lock().await, self.newest).await;
+        match begun {
+            Ok(revision) => Ok(self.keep(connection, revision)),
+            Err(Begin::Refused(error)) => {
+                self.connection = Some(connection);
+                Err(error)
+            }
+            Err(Begin::Broken(error)) => Err(error.into()),
+        }
     }
 
-    async fn end(&mut self, connection: &Mutex<SqliteConnection>, batch: &mut Batch) -> Result<(), Arc<sqlx::Error>> {
+    fn keep(&mut self, connection: Arc<Mutex<Connection>>, revision: Revision) -> (Arc<Mutex<Connection>>, Revision) {
+        self.connection = Some(Arc::clone(&connection));
+        (connection, revision)
+    }
+
+    async fn end(&mut self, connection: &Mutex<Connection>, batch: &mut Batch) -> Result<(), Arc<sqlx::Error>> {
         if batch.kept == 0 {
             return execute(connection, "ROLLBACK").await.map_err(Arc::new);
         }
@@ -238,6 +265,7 @@ impl Keeper {
         match committed {
             Ok(()) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
+                self.newest = batch.revision;
                 Ok(())
             }
             Err(error) => Err(self.give_up(connection, Arc::new(error)).await),
@@ -245,7 +273,7 @@ impl Keeper {
     }
 
     /// Ends a transaction that cannot go on. A connection on which not even that works is not used again.
-    async fn give_up(&mut self, connection: &Mutex<SqliteConnection>, error: Arc<sqlx::Error>) -> Arc<sqlx::Error> {
+    async fn give_up(&mut self, connection: &Mutex<Connection>, error: Arc<sqlx::Error>) -> Arc<sqlx::Error> {
         tracing::error!(%error, "a batch of changes could not be written");
         // Fails where the engine has rolled back by itself, and where the connection is broken; a new one fits both.
         if execute(connection, "ROLLBACK").await.is_err() {
@@ -267,11 +295,7 @@ impl Keeper {
 
 impl Batch {
     /// One command's turn. An error is the end of the whole batch.
-    async fn run(
-        &mut self,
-        connection: &Arc<Mutex<SqliteConnection>>,
-        command: Command,
-    ) -> Result<(), Arc<sqlx::Error>> {
+    async fn run(&mut self, connection: &Arc<Mutex<Connection>>, command: Command) -> Result<(), Arc<sqlx::Error>> {
         if command.reply.is_closed() {
             return Ok(());
         }
@@ -301,7 +325,12 @@ impl Batch {
             Err(_dropped) => {}
         }
         self.savepoint = Savepoint::Clean;
-        execute(&shared, "ROLLBACK TO command").await.map_err(Arc::new)
+        match execute(&shared, "ROLLBACK TO command").await {
+            // It may have been the answer to a statement that its command did not wait for.
+            Err(error) if error.as_database_error().is_some() => execute(&shared, "ROLLBACK TO command").await,
+            done => done,
+        }
+        .map_err(Arc::new)
     }
 
     fn acknowledge(self, ended: Result<(), Arc<sqlx::Error>>) {
@@ -311,41 +340,35 @@ impl Batch {
     }
 }
 
-async fn begin(connection: &mut SqliteConnection) -> Result<Revision, sqlx::Error> {
-    let sql = "BEGIN IMMEDIATE; SELECT revision FROM position WHERE only_row = 1";
-    let revision: i64 = sqlx::query(sql).fetch_one(connection).await?.try_get("revision")?;
-    u64::try_from(revision).map(Revision).map_err(|reason| sqlx::Error::Decode(reason.into()))
-}
-
 /// Opens the savepoint of a command, in one exchange with the database: there is only one turn at a time, so each exchange
 /// counts for everybody who waits.
-async fn start(connection: &mut SqliteConnection, savepoint: Savepoint) -> Result<(), sqlx::Error> {
+async fn start(connection: &mut Connection, savepoint: Savepoint) -> Result<(), sqlx::Error> {
     let sql = match savepoint {
         Savepoint::None => "SAVEPOINT command",
         Savepoint::Used => "RELEASE command; SAVEPOINT command",
         Savepoint::Clean => return Ok(()),
     };
-    sqlx::query(sql).execute(connection).await?;
-    Ok(())
+    engine::script(connection, sql).await
 }
 
 /// Writes what the commands leave behind, and commits. Without the savepoint of the last command it fails before it writes
 /// anything: the engine may have ended the transaction by itself, and then each statement would be one of its own.
-async fn commit(connection: &mut SqliteConnection, revision: Revision, trail: &Trail) -> Result<(), sqlx::Error> {
-    sqlx::query("RELEASE command; UPDATE position SET revision = ? WHERE only_row = 1 AND revision <> ?")
-        .bind(row::signed(revision))
-        .bind(row::signed(revision))
-        .execute(&mut *connection)
-        .await?;
+async fn commit(connection: &mut Connection, revision: Revision, trail: &Trail) -> Result<(), sqlx::Error> {
+    let moved = match connection.engine() {
+        Engine::Sqlite => "RELEASE command; UPDATE position SET revision = ? WHERE only_row = 1 AND revision <> ?",
+        Engine::Postgres => {
+            engine::script(connection, "RELEASE command").await?;
+            "UPDATE position SET revision = ? WHERE only_row = 1 AND revision <> ?"
+        }
+    };
+    let revision = row::signed(revision);
+    engine::query(moved).bind(revision).bind(revision).execute(connection).await?;
     trail.write(connection).await?;
-    sqlx::query("COMMIT").execute(connection).await?;
-    Ok(())
+    engine::script(connection, "COMMIT").await
 }
 
-async fn execute(connection: &Mutex<SqliteConnection>, sql: &'static str) -> Result<(), sqlx::Error> {
-    let mut connection = connection.lock().await;
-    sqlx::query(sql).execute(&mut *connection).await?;
-    Ok(())
+async fn execute(connection: &Mutex<Connection>, sql: &'static str) -> Result<(), sqlx::Error> {
+    engine::script(&mut *connection.lock().await, sql).await
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
-//! Opening the database: what can be wrong with it is said clearly, and nothing is changed.
+//! Opening the file of a directory: what can be wrong with it is said clearly, and nothing is changed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+#[path = "../src/testing.rs"]
+mod testing;
 
 use std::path::Path;
 
@@ -8,6 +11,8 @@ use adit_core::{Epoch, Revision};
 use adit_store::{OpenError, Store};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, Row as _};
+
+use self::testing::each_engine;
 
 async fn connection(path: &Path) -> SqliteConnection {
     SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap()
@@ -113,18 +118,19 @@ async fn a_second_store_on_one_directory_is_refused_until_the_first_is_gone() {
 
 #[tokio::test]
 async fn a_dropped_write_leaves_nothing_and_gives_its_revision_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("directory.db")).await.unwrap();
-    assert_eq!(store.begin().await.unwrap().revision(), Revision(1));
-    store.begin().await.unwrap().roll_back().await.unwrap();
-    assert_eq!(store.begin().await.unwrap().commit().await.unwrap(), Revision(1));
-    assert_eq!(store.version().await.unwrap(), (Epoch(1), Revision(1)));
+    for directory in each_engine().await {
+        let store = &directory.store;
+        assert_eq!(store.begin().await.unwrap().revision(), Revision(1));
+        store.begin().await.unwrap().roll_back().await.unwrap();
+        assert_eq!(store.begin().await.unwrap().commit().await.unwrap(), Revision(1));
+        assert_eq!(store.version().await.unwrap(), (Epoch(1), Revision(1)));
+    }
 }
 
 #[tokio::test]
 async fn a_closed_store_says_so() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("directory.db")).await.unwrap();
-    store.close().await;
-    assert!(matches!(store.version().await, Err(adit_store::Error::Closed)));
+    for directory in each_engine().await {
+        directory.store.close().await;
+        assert!(matches!(directory.store.version().await, Err(adit_store::Error::Closed)));
+    }
 }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "../src/testing.rs"]
+mod testing;
+
 use adit_core::application::{Application, Attributes, Publishing};
 use adit_core::connector_group::{ConnectorGroup, GroupKind};
 use adit_core::{
@@ -10,15 +13,22 @@ use adit_core::{
 };
 use adit_store::Store;
 use jiff::Timestamp;
-use sqlx::Connection as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use uuid::Uuid;
+
+use self::testing::{Directory, each_engine};
 
 const GROUP: ConnectorGroupId = ConnectorGroupId::new(Uuid::from_u128(1));
 
-async fn directory() -> (Store, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("directory.db")).await.unwrap();
+/// Directories with a group.
+async fn directories() -> Vec<Directory> {
+    let directories = each_engine().await;
+    for directory in &directories {
+        insert_group(&directory.store).await;
+    }
+    directories
+}
+
+async fn insert_group(store: &Store) {
     let mut group = ConnectorGroup {
         id: GROUP,
         name: DisplayName::parse("Default").unwrap(),
@@ -29,7 +39,6 @@ async fn directory() -> (Store, tempfile::TempDir) {
     let mut change = store.begin().await.unwrap();
     change.insert_connector_group(&mut group).await.unwrap();
     change.commit().await.unwrap();
-    (store, folder)
 }
 
 fn application(number: u128) -> Application {
@@ -84,84 +93,89 @@ fn seen(snapshot: &Snapshot) -> (u64, Vec<String>, Vec<String>) {
 
 #[tokio::test]
 async fn a_snapshot_carried_on_by_changes_is_the_one_read_as_a_whole() {
-    let (store, _folder) = directory().await;
-    let mut state = 7_u64;
-    let mut below = |end: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % end
-    };
-    let mut carried = store.load_snapshot().await.unwrap();
-    for _ in 0..60 {
-        for _ in 0..below(4) {
-            let number = u128::from(below(6) + 10);
-            let (kind, place, generation) = (below(6), below(8) as u32, below(3) as u32);
-            let mut change = store.begin().await.unwrap();
-            // Some of these are refused, such as two applications in one place; that is part of the play.
-            let done = match kind {
-                0..=2 => {
-                    let id = application(number).id;
-                    match change.find_application(id).await.unwrap() {
-                        None => change.insert_application(&mut application(number)).await,
-                        Some(mut found) if kind == 0 => {
-                            found.unpublish();
-                            change.update_application(&mut found).await
-                        }
-                        Some(mut found) => {
-                            found.publish(publishing(number, place), GROUP);
-                            change.update_application(&mut found).await
+    for directory in directories().await {
+        let store = &directory.store;
+        let mut state = 7_u64;
+        let mut below = |end: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % end
+        };
+        let mut carried = store.load_snapshot().await.unwrap();
+        for _ in 0..60 {
+            for _ in 0..below(4) {
+                let number = u128::from(below(6) + 10);
+                let (kind, place, generation) = (below(6), below(8) as u32, below(3) as u32);
+                let mut change = store.begin().await.unwrap();
+                // Some of these are refused, such as two applications in one place; that is part of the play.
+                let done = match kind {
+                    0..=2 => {
+                        let id = application(number).id;
+                        match change.find_application(id).await.unwrap() {
+                            None => change.insert_application(&mut application(number)).await,
+                            Some(mut found) if kind == 0 => {
+                                found.unpublish();
+                                change.update_application(&mut found).await
+                            }
+                            Some(mut found) => {
+                                found.publish(publishing(number, place), GROUP);
+                                change.update_application(&mut found).await
+                            }
                         }
                     }
-                }
-                3 | 4 => {
-                    let mut wanted = connector(number, generation);
-                    match change.find_connector(wanted.id).await.unwrap() {
-                        None => change.insert_connector(&mut wanted).await,
-                        Some(_) => change.update_connector(&mut wanted).await,
+                    3 | 4 => {
+                        let mut wanted = connector(number, generation);
+                        match change.find_connector(wanted.id).await.unwrap() {
+                            None => change.insert_connector(&mut wanted).await,
+                            Some(_) => change.update_connector(&mut wanted).await,
+                        }
                     }
+                    _ => change.delete_connector(connector(number, 0).id).await,
+                };
+                if done.is_ok() {
+                    change.commit().await.unwrap();
                 }
-                _ => change.delete_connector(connector(number, 0).id).await,
-            };
-            if done.is_ok() {
-                change.commit().await.unwrap();
             }
+            carried = store.next_snapshot(&carried).await.unwrap();
+            assert_eq!(seen(&carried), seen(&store.load_snapshot().await.unwrap()));
         }
-        carried = store.next_snapshot(&carried).await.unwrap();
-        assert_eq!(seen(&carried), seen(&store.load_snapshot().await.unwrap()));
+        assert!(carried.size().1 > 0 && carried.size().2 > 0, "{:?}", carried.size());
     }
-    assert!(carried.size().1 > 0 && carried.size().2 > 0, "{:?}", carried.size());
 }
 
 #[tokio::test]
 async fn what_gateways_do_not_see_leaves_the_content_as_it_is() {
-    let (store, _folder) = directory().await;
-    let mut change = store.begin().await.unwrap();
-    change.insert_connector(&mut connector(1, 1)).await.unwrap();
-    change.commit().await.unwrap();
-    let first = store.load_snapshot().await.unwrap();
-    let mut change = store.begin().await.unwrap();
-    change.insert_application(&mut application(1)).await.unwrap();
-    change.insert_connector(&mut connector(2, 0)).await.unwrap();
-    let revision = change.commit().await.unwrap();
-    let second = store.next_snapshot(&first).await.unwrap();
-    assert_eq!(second.version().1, revision);
-    assert!(second.has_content_of(&first));
+    for directory in directories().await {
+        let store = &directory.store;
+        let mut change = store.begin().await.unwrap();
+        change.insert_connector(&mut connector(1, 1)).await.unwrap();
+        change.commit().await.unwrap();
+        let first = store.load_snapshot().await.unwrap();
+        let mut change = store.begin().await.unwrap();
+        change.insert_application(&mut application(1)).await.unwrap();
+        change.insert_connector(&mut connector(2, 0)).await.unwrap();
+        let revision = change.commit().await.unwrap();
+        let second = store.next_snapshot(&first).await.unwrap();
+        assert_eq!(second.version().1, revision);
+        assert!(second.has_content_of(&first));
+    }
 }
 
 #[tokio::test]
 async fn a_connector_that_cannot_be_read_is_left_out_and_keeps_no_other_from_gateways() {
-    let (store, folder) = directory().await;
-    let before = store.load_snapshot().await.unwrap();
-    let mut change = store.begin().await.unwrap();
-    for number in [10, 11] {
-        change.insert_connector(&mut connector(number, 1)).await.unwrap();
-    }
-    change.commit().await.unwrap();
-    let options = SqliteConnectOptions::new().filename(folder.path().join("directory.db"));
-    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
-    let damaged = sqlx::query("UPDATE connector SET key_generation = 1234567890123 WHERE id = ?");
-    damaged.bind(connector(10, 1).id.to_string()).execute(&mut other).await.unwrap();
-    for snapshot in [store.load_snapshot().await.unwrap(), store.next_snapshot(&before).await.unwrap()] {
-        let known: Vec<ConnectorId> = snapshot.connectors().map(|known| known.id).collect();
-        assert_eq!(known, [connector(11, 1).id]);
+    for directory in directories().await {
+        let store = &directory.store;
+        let before = store.load_snapshot().await.unwrap();
+        let mut change = store.begin().await.unwrap();
+        for number in [10, 11] {
+            change.insert_connector(&mut connector(number, 1)).await.unwrap();
+        }
+        change.commit().await.unwrap();
+        let damaged =
+            format!("UPDATE connector SET key_generation = 1234567890123 WHERE id = '{}'", connector(10, 1).id);
+        directory.change_beneath(&damaged).await;
+        for snapshot in [store.load_snapshot().await.unwrap(), store.next_snapshot(&before).await.unwrap()] {
+            let known: Vec<ConnectorId> = snapshot.connectors().map(|known| known.id).collect();
+            assert_eq!(known, [connector(11, 1).id]);
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::access_records::AccessRecords;
 use crate::certificate::CertificateFile;
 use crate::command_error::{CommandError, with_causes};
 use crate::composition::{HandedOver, Leaving, Server};
-use crate::configuration::{self, AcmeFlags, Configuration, ConfigurationError, Flags, GatewayAddress};
+use crate::configuration::{self, AcmeFlags, Configuration, ConfigurationError, DatabaseFlags, Flags, GatewayAddress};
 use crate::interruption::Interruption;
 use crate::lifetime;
 use crate::succession::{Estate, Listeners, Predecessor};
@@ -29,6 +29,8 @@ pub(super) struct Arguments {
     /// TOML file with the same settings and more; flags win over it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseFlags,
     /// API over plain HTTP; loopback only [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = configuration::listen_address)]
     control_listen: Option<SocketAddr>,
@@ -78,8 +80,12 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (log_format, config, take_over) = (arguments.log_format, arguments.config.clone(), arguments.take_over);
+    let shows_password = arguments.database.show_password();
     let configuration = configuration::load(config.as_deref(), arguments.into()).map_err(refused)?;
     telemetry::start(log_format, LevelFilter::INFO);
+    if shows_password {
+        tracing::warn!("{}", configuration::PASSWORD_IS_SHOWN);
+    }
     on_all_cores(serve(configuration, take_over))
 }
 
@@ -166,6 +172,7 @@ impl From<Arguments> for Flags {
     fn from(arguments: Arguments) -> Self {
         Self {
             data: arguments.data,
+            database: arguments.database,
             control_listen: arguments.control_listen,
             control_tls_listen: arguments.control_tls_listen,
             gateway_listen: arguments.gateway_listen,

@@ -2,6 +2,7 @@
 
 use adit_identity::{LocalKeyError, UnusableIssuer};
 
+use super::directory::Misplaced;
 use crate::access_records::NotWritable;
 use crate::assertion_keys::NoAssertionKeys;
 use crate::certificate::CertificateFileError;
@@ -29,6 +30,8 @@ pub(crate) enum StartError {
     Issuer(#[from] UnusableIssuer),
     #[error(transparent)]
     Directory(#[from] adit_control::OpenError),
+    #[error(transparent)]
+    Misplaced(#[from] Misplaced),
     #[error("the built-in identity provider could not start")]
     Provider(#[source] adit_control::Error),
     #[error(transparent)]
@@ -71,12 +74,30 @@ impl StartError {
             Self::SealingKey(_) | Self::Directory(adit_control::OpenError::OtherSealingKey { .. }) => {
                 Some("restore sealing-key from a backup of the data folder".to_owned())
             }
+            Self::Misplaced(error) => Some(misplaced_hint(error)),
             Self::CertificateFile(_) => {
                 Some("mend the file, or take it out of the data folder's certificates".to_owned())
             }
             Self::AccessRecords(_) => Some("a file that this user may write, or --access-records stdout".to_owned()),
             Self::LocalKey(_) => Some("restore signing-key.pem from a backup of the data folder".to_owned()),
             _ => None,
+        }
+    }
+}
+
+fn misplaced_hint(error: &Misplaced) -> String {
+    match error {
+        Misplaced::Elsewhere { folder, database } => {
+            let folder = folder.display();
+            format!("--database {database}, or 'adit db copy {database} {folder}' to have it in the folder again")
+        }
+        Misplaced::NotCopied { database, file } => {
+            let folder = file.parent().unwrap_or(file).display();
+            format!("'adit db copy {folder} {database}' first; or a new data folder for a new directory")
+        }
+        Misplaced::Empty { before, .. } => format!("--database {before}, or restore the directory in the new one"),
+        Misplaced::Earlier { newer, .. } => {
+            format!("serve the one in {newer}; or, if this one was restored, 'adit db begin-epoch' first")
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adit_gateway::Gateway;
 
-use super::Server;
+use super::{Server, directory};
 #[cfg(feature = "otlp")]
 use crate::otlp::Exporter;
 use crate::succession::{Estate, Heir};
@@ -33,7 +33,7 @@ impl Server {
         while self.api.join_next().await.is_some() {}
         self.stop_operations.send_replace(true);
         self.background.shutdown().await;
-        self.control.close().await;
+        directory::close(&self.control, &self.folder).await;
         self.folder.hand_over();
         let estate = Estate { listeners: self.listeners, connectors: self.gateway.connectors() };
         let mut leaving = Leaving {

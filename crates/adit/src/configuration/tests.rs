@@ -18,6 +18,7 @@ fn without_a_file_the_documented_defaults_hold() {
     assert_eq!(configuration.listen.gateway.to_string(), "[::]:8443");
     assert_eq!(configuration.listen.metrics.to_string(), "127.0.0.1:9090");
     assert_eq!(configuration.gateway_address, None);
+    assert!(configuration.database.is_none(), "the directory is in the data folder");
     assert_eq!(configuration.access_records, AccessRecords::Stdout);
     assert!(!configuration.server_timing);
     assert_eq!(configuration.grace, GRACE);
@@ -28,6 +29,7 @@ fn without_a_file_the_documented_defaults_hold() {
 fn the_whole_file_is_read() {
     let text = r#"
         data = "from-file"
+        database = "postgres://adit@localhost/adit"
         control_listen = "localhost:0"
         control_tls_listen = "0.0.0.0:9444"
         gateway_listen = "0.0.0.0:9443"
@@ -51,6 +53,7 @@ fn the_whole_file_is_read() {
     "#;
     let configuration = resolved(text, Flags::default()).unwrap();
     assert_eq!(configuration.data, PathBuf::from("from-file"));
+    assert!(configuration.database.is_some_and(|url| url.to_string().ends_with("/adit")));
     assert_eq!(configuration.listen.control.to_string(), "127.0.0.1:0");
     let address = configuration.gateway_address.unwrap();
     assert_eq!((address.host.as_str(), address.port), ("adit.example.com", 443));
@@ -90,6 +93,25 @@ fn flags_win_over_the_file() {
     let configuration = resolved("data = 'other'\ngateway_listen = '127.0.0.1:2'", flags).unwrap();
     assert_eq!(configuration.data, PathBuf::from("data"));
     assert_eq!(configuration.listen.gateway.port(), 1);
+}
+
+#[test]
+fn a_databases_password_is_in_no_message_about_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("adit.toml");
+    for line in
+        ["database = 'postgres://adit:canary@loc alhost/adit'", "database = 'mysql://adit:canary@localhost/adit'"]
+    {
+        std::fs::write(&path, line).unwrap();
+        let refused = load(Some(&path), in_folder()).unwrap_err();
+        assert!(!format!("{refused} {refused:?}").contains("canary"), "{refused}");
+    }
+    std::fs::write(folder.path().join("password"), "canary").unwrap();
+    let text = "database = 'postgres://adit@localhost/adit'\ndatabase_password_file = 'password'";
+    std::fs::write(&path, text).unwrap();
+    let configuration = load(Some(&path), in_folder()).unwrap();
+    assert!(configuration.database.is_some(), "relative to the file");
+    assert!(!format!("{configuration:?}").contains("canary"));
 }
 
 #[test]

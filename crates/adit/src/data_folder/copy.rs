@@ -12,13 +12,14 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use adit_control::{StoreOpenError, backup};
+use adit_control::{AuthorityError, StoreOpenError, backup};
 use adit_core::{Epoch, Revision};
 use adit_identity::{LocalKey, LocalKeyError};
 
-use super::{ACME, CA, CA_KEY, CERTIFICATES, DIRECTORY, DataFolderError, SEALING_KEY, SIGNING_KEY, write_whole};
+use super::relocation::since_1970;
+use super::{ACME, CA, CA_KEY, CERTIFICATES, DIRECTORY, SEALING_KEY, SIGNING_KEY};
+use super::{DataFolderError, Elsewhere, write_whole};
 
 /// Files that are copied as they are. The first two are in every folder that a server has run on.
 const FILES: [&str; 3] = [CA, CA_KEY, SEALING_KEY];
@@ -36,14 +37,29 @@ pub(crate) enum CopyError {
     Exists { path: PathBuf },
     #[error("{} is no data folder or copy of one: {missing} is missing", path.display())]
     NotADataFolder { path: PathBuf, missing: &'static str },
+    #[error(
+        "the directory of {} is in the database {database}; PostgreSQL's own pg_dump copies it, and ca.pem, ca-key.pem, \
+         sealing-key, certificates and acme are copied as files", folder.display()
+    )]
+    AtAServer { folder: PathBuf, database: String },
+    #[error("the directory of {} is in the database {database}, and not in the folder", folder.display())]
+    Elsewhere { folder: PathBuf, database: String },
+    #[error("both are data folders, and a directory is copied to another engine")]
+    TwoFolders,
+    #[error("there is no directory in {at}")]
+    NoDirectory { at: String },
     #[error(transparent)]
     Directory(#[from] StoreOpenError),
+    #[error(transparent)]
+    Relocation(#[from] adit_control::copy::CopyError),
     #[error(transparent)]
     Folder(#[from] DataFolderError),
     #[error("{} cannot be copied: {source}", path.display())]
     NotCopied { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Key(#[from] LocalKeyError),
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     #[error("{} is there and whole, but may be gone after a power cut: {source}", path.display())]
     NotSynced { path: PathBuf, source: io::Error },
 }
@@ -53,6 +69,9 @@ pub(crate) enum CopyError {
 /// # Errors
 /// [`CopyError`].
 pub(crate) async fn back_up(folder: &Path, copy: &Path) -> Result<(Epoch, Revision), CopyError> {
+    if let Some(Elsewhere { database, .. }) = Elsewhere::noted_in(folder)? {
+        return Err(CopyError::AtAServer { folder: folder.to_owned(), database });
+    }
     let unfinished = Unfinished::beside(copy)?;
     // The directory comes first: a secret that it needs is there before what is sealed under it.
     let version = backup::back_up(&existing(folder, DIRECTORY)?, &unfinished.path.join(DIRECTORY)).await?;
@@ -72,14 +91,13 @@ pub(crate) async fn restore(copy: &Path, folder: &Path) -> Result<Epoch, CopyErr
     copy_secrets(copy, &unfinished.path)?;
     let (_, key) = LocalKey::generate()?;
     write_whole(&unfinished.path.join(SIGNING_KEY), key.as_bytes())?;
-    // Two folders of one copy differ in when they were made.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let epoch = backup::begin_epoch(&directory, Epoch(now.as_secs())).await?;
+    let epoch = backup::begin_epoch(&directory, Epoch(since_1970())).await?;
     unfinished.finish(folder)?;
     Ok(epoch)
 }
 
-fn existing(folder: &Path, name: &'static str) -> Result<PathBuf, CopyError> {
+/// A file that a data folder, or a copy of one, has.
+pub(super) fn existing(folder: &Path, name: &'static str) -> Result<PathBuf, CopyError> {
     let path = folder.join(name);
     if path.is_file() { Ok(path) } else { Err(CopyError::NotADataFolder { path: folder.to_owned(), missing: name }) }
 }
@@ -192,7 +210,7 @@ mod tests {
         let (authority, _) = adit_control::CertificateAuthority::generate().unwrap();
         let (sealing_key, _) = adit_control::SealingKey::generate().unwrap();
         let settings = adit_control::Settings {
-            database: at.join(DIRECTORY),
+            database: adit_control::Database::File(at.join(DIRECTORY)),
             authority,
             sealing_key,
             gateway_address: "localhost:443".to_owned(),
@@ -235,5 +253,17 @@ mod tests {
         fs::remove_file(at("data").join(CA_KEY)).unwrap();
         assert!(matches!(back_up(&at("data"), &at("copy")).await, Err(CopyError::NotADataFolder { .. })));
         assert_eq!(names(scratch.path()), ["data", "empty"]);
+    }
+
+    #[tokio::test]
+    async fn a_directory_at_a_database_server_is_for_pg_dump_to_copy() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        served(&at("data")).await;
+        let elsewhere = Elsewhere::new("postgres://adit@db/adit".to_owned(), (Epoch(7), Revision(1)));
+        super::super::DataFolder::lock(&at("data")).unwrap().keep_elsewhere(&elsewhere).unwrap();
+        let refused = back_up(&at("data"), &at("copy")).await.unwrap_err().to_string();
+        assert!(refused.contains("postgres://adit@db/adit") && refused.contains("pg_dump"), "{refused}");
+        assert!(!at("copy").exists());
     }
 }

@@ -41,7 +41,7 @@ impl Hands {
 async fn opened(folder: &Path, sealing_key: SealingKey, clock: Clock) -> ControlPlane {
     let (authority, _) = CertificateAuthority::generate().unwrap();
     let (database, gateway_address) = (folder.join("directory.db"), "localhost:8443".to_owned());
-    let settings = Settings { database, authority, sealing_key, gateway_address };
+    let settings = Settings { database: adit_store::Database::File(database), authority, sealing_key, gateway_address };
     ControlPlane::open_with_clock(settings, clock).await.unwrap()
 }
 

@@ -17,7 +17,7 @@ impl Directory {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
-            database: folder.path().join("directory.db"),
+            database: adit_store::Database::File(folder.path().join("directory.db")),
             authority: CertificateAuthority::generate().unwrap().0,
             sealing_key: SealingKey::generate().unwrap().0,
             gateway_address: "localhost:8443".to_owned(),

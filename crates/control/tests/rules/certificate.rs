@@ -1,6 +1,7 @@
 //! Certificates of custom domains: which uploads are accepted, what is shown of them, when they go, and that their
 //! private keys are nowhere to be read.
 
+#[path = "certificate/upload.rs"]
 mod upload;
 
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use rustls_pki_types::PrivateKeyDer;
 use uuid::Uuid;
 
 use crate::directory::{Directory, administrator, name, refused, settings, urls};
+use crate::place::NEWEST;
 
 /// A password that must not be found anywhere.
 const PASSWORD: &str = "canary-of-the-password-5e1f";
@@ -347,27 +349,12 @@ async fn a_directory_with_certificates_does_not_open_under_another_sealing_key()
     let directory = Directory::new().await;
     certified(&directory).await;
     let directory = directory.reopened().await;
-    let path = directory.folder.path().join("directory.db");
-    let Directory { control, folder, .. } = directory;
-    control.close().await;
-    drop(control);
-    let other = || {
-        let sealing_key = SealingKey::generate().unwrap().0;
-        adit_control::Settings { sealing_key, ..settings(path.clone()) }
-    };
-    let mut opened = ControlPlane::open(other()).await;
-    // The poll may hold the directory for another moment.
-    for _ in 0..100 {
-        if !matches!(opened, Err(OpenError::Store(_))) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        opened = ControlPlane::open(other()).await;
-    }
-    let error = opened.unwrap_err();
+    directory.control.close().await;
+    let sealing_key = SealingKey::generate().unwrap().0;
+    let other = adit_control::Settings { sealing_key, ..settings(directory.place.database()) };
+    let error = ControlPlane::open(other).await.unwrap_err();
     assert!(matches!(error, OpenError::OtherSealingKey { .. }), "{error}");
     assert!(error.to_string().contains(crate::directory::sealing_key().id()), "{error}");
-    drop(folder);
 }
 
 /// Every text and file by which a secret could get out: the database with its log, the audit, what is answered, errors
@@ -392,11 +379,7 @@ async fn neither_password_nor_private_key_nor_upload_is_found_in_anything_that_i
     said.push(format!("{:?}", directory.control.deleted_application(wiki.id).await.unwrap()));
 
     let mut kept: Vec<(String, Vec<u8>)> = said.into_iter().map(|text| (text.clone(), text.into_bytes())).collect();
-    for entry in std::fs::read_dir(directory.folder.path()).unwrap() {
-        let path = entry.unwrap().path();
-        kept.push((path.display().to_string(), std::fs::read(&path).unwrap()));
-    }
-    assert!(kept.iter().any(|(name, content)| name.ends_with("-wal") && !content.is_empty()), "the log is looked into");
+    kept.extend(directory.place.kept());
     for canary in canaries(&own, &pfx) {
         for (place, content) in &kept {
             assert!(!content.windows(canary.len()).any(|found| found == canary), "a secret is in {place}");
@@ -405,7 +388,7 @@ async fn neither_password_nor_private_key_nor_upload_is_found_in_anything_that_i
     // That the search finds what is there: the thumbprint is in plain on purpose.
     let thumbprint = directory.control.certificate_of(wiki.id).await.unwrap().unwrap().thumbprint.into_bytes();
     let found = |content: &[u8]| content.windows(thumbprint.len()).any(|found| found == thumbprint);
-    assert!(kept.iter().any(|(name, content)| name.ends_with("-wal") && found(content)));
+    assert!(kept.iter().any(|(name, content)| name.ends_with(NEWEST) && found(content)));
 }
 
 /// The password, the private scalar, and the middle of the upload; each as it is, in hexadecimal of either case, as a

@@ -1,13 +1,12 @@
-//! A directory on a temporary folder, with a clock that tests turn, and the few things that every test says.
+//! A directory in a place of its own, with a clock that tests turn, and the few things that every test says.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use adit_control::{
-    ApplicationChange, CertificateAuthority, Clock, ControlPlane, Error, NewApplication, NewConnectorGroup,
+    ApplicationChange, CertificateAuthority, Clock, ControlPlane, Database, Error, NewApplication, NewConnectorGroup,
     PublishingChange, PublishingPatch, Registered, RegistrationRefused, RegistrationRequest, SealingKey, Settings,
 };
 use adit_core::application::Attributes;
@@ -20,59 +19,44 @@ use adit_core::{
 };
 use adit_store::{Change, Entity, Operation, Store};
 use jiff::{SignedDuration, Timestamp};
-use tempfile::TempDir;
 use uuid::Uuid;
+
+use crate::place::Place;
 
 pub(crate) struct Directory {
     pub(crate) control: ControlPlane,
-    pub(crate) folder: TempDir,
+    pub(crate) place: Place,
     turned: Arc<AtomicI64>,
 }
 
 impl Directory {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let turned = Arc::new(AtomicI64::new(0));
-        let control = open(folder.path().join("directory.db"), &turned).await.unwrap();
-        Self { control, folder, turned }
+        let (place, turned) = (Place::new(), Arc::new(AtomicI64::new(0)));
+        let control = open(place.database(), &turned).await;
+        Self { control, place, turned }
     }
 
     /// The same, after a change to what is stored that no use case would make: as an earlier version left it.
     pub(crate) async fn changed_beneath(self, change: impl AsyncFnOnce(&Store)) -> Self {
-        let Self { control, folder, turned } = self;
-        drop(control);
-        let path = folder.path().join("directory.db");
-        let mut opened = Store::open(&path).await;
-        for _ in 0..100 {
-            if opened.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            opened = Store::open(&path).await;
-        }
-        let store = opened.unwrap();
+        let (place, turned) = self.closed().await;
+        let store = Store::open_database(&place.database(), None, Duration::ZERO).await.unwrap();
         change(&store).await;
         store.close().await;
         drop(store);
-        let control = open(path, &turned).await.unwrap();
-        Self { control, folder, turned }
+        let control = open(place.database(), &turned).await;
+        Self { control, place, turned }
     }
 
-    /// Opens the same files again, as the next process would.
+    /// Opens the same database again, as the next process would.
     pub(crate) async fn reopened(self) -> Self {
-        let Self { control, folder, turned } = self;
-        drop(control);
-        let path = folder.path().join("directory.db");
-        let mut opened = open(path.clone(), &turned).await;
-        // The poll may hold the old one for another moment.
-        for _ in 0..100 {
-            if opened.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            opened = open(path.clone(), &turned).await;
-        }
-        Self { control: opened.unwrap(), folder, turned }
+        let (place, turned) = self.closed().await;
+        let control = open(place.database(), &turned).await;
+        Self { control, place, turned }
+    }
+
+    async fn closed(self) -> (Place, Arc<AtomicI64>) {
+        self.control.close().await;
+        (self.place, self.turned)
     }
 
     /// Lets time pass.
@@ -181,14 +165,13 @@ impl Directory {
     }
 }
 
-async fn open(database: PathBuf, turned: &Arc<AtomicI64>) -> Result<ControlPlane, adit_control::OpenError> {
-    let settings = settings(database);
+async fn open(database: Database, turned: &Arc<AtomicI64>) -> ControlPlane {
     let turned = Arc::clone(turned);
     let clock: Clock = Arc::new(move || Timestamp::now() + SignedDuration::from_secs(turned.load(Ordering::SeqCst)));
-    ControlPlane::open_with_clock(settings, clock).await
+    ControlPlane::open_with_clock(settings(database), clock).await.unwrap()
 }
 
-pub(crate) fn settings(database: PathBuf) -> Settings {
+pub(crate) fn settings(database: Database) -> Settings {
     let gateway_address = "localhost:8443".to_owned();
     Settings { database, authority: authority(), sealing_key: sealing_key(), gateway_address }
 }

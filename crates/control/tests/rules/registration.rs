@@ -67,8 +67,7 @@ async fn making_a_token_is_recorded_without_its_secret() {
     assert_eq!(record.detail["new"]["connector_group"], default.id.to_string());
     directory.control.close().await;
     let secrets = [token.secret.to_vec(), token.secret.iter().flat_map(|b| format!("{b:02x}").into_bytes()).collect()];
-    for file in std::fs::read_dir(directory.folder.path()).unwrap() {
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+    for (_, bytes) in directory.place.kept() {
         for secret in &secrets {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret), "the secret is not kept");
         }

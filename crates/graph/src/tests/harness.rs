@@ -1,9 +1,10 @@
 //! A directory with an API in front of it, and requests to it in one line.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use adit_control::{CertificateAuthority, ControlPlane};
+use adit_control::{CertificateAuthority, ControlPlane, Database};
 use adit_core::access::{Principal, Who};
 use adit_core::explain::{ConnectorWork, Explained, Explainer, Place, Visitor, explain};
 use adit_core::health::{ApplicationHealth, GroupHealth, Health, HealthReporter, groups};
@@ -104,12 +105,21 @@ impl HealthReporter for WithoutGateway {
     }
 }
 
+/// A file in `folder`; or a new database of PostgreSQL, where the variable says so: `cargo xtask test` runs all of this on both.
+fn database(folder: &Path) -> Database {
+    match std::env::var("ADIT_TEST_ENGINE").as_deref() {
+        Err(_) => Database::File(folder.join("directory.db")),
+        Ok("postgresql") => Database::Server(adit_test_postgresql::url().parse().unwrap()),
+        Ok(other) => panic!("ADIT_TEST_ENGINE is {other}"),
+    }
+}
+
 impl Api {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (authority, _) = CertificateAuthority::generate().unwrap();
         let settings = adit_control::Settings {
-            database: folder.path().join("directory.db"),
+            database: database(folder.path()),
             authority,
             sealing_key: adit_control::SealingKey::generate().unwrap().0,
             gateway_address: "localhost:8443".to_owned(),

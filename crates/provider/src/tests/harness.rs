@@ -114,7 +114,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let (authority, _) = CertificateAuthority::generate().unwrap();
         let settings = adit_control::Settings {
-            database: folder.path().join("directory.db"),
+            database: adit_control::Database::File(folder.path().join("directory.db")),
             authority,
             sealing_key: SealingKey::generate().unwrap().0,
             gateway_address: "localhost:8443".to_owned(),

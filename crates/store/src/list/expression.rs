@@ -15,10 +15,11 @@ use adit_core::query::{Expression, Field, Items, OBJECT, Operator, Quantifier, R
 use sea_query::{Expr, ExprTrait as _, Func, SelectStatement};
 
 use self::operator::{among, arithmetic, comparison, is_comparison, is_logical, or_false};
+use super::dialect::{self, Dialect, scalar, whole};
 use super::source::{Column, Kind, Source};
-use super::{Collection, relation, sqlite};
+use super::{Collection, relation};
+use crate::engine::Engine;
 use crate::error::Error;
-use crate::row;
 
 /// How deep a tree may be: callers allow 100 nodes, and what they add themselves stays below this.
 const DEEPEST: u32 = 160;
@@ -50,11 +51,18 @@ pub(crate) struct Term {
     pub(crate) kind: Kind,
     /// Whether it can be without a value.
     pub(crate) optional: bool,
+    /// Whether it is a sum of whole numbers that is yet to be [`Dialect::bounded`].
+    unbounded: bool,
 }
 
 impl Term {
     const fn new(sql: Expr, kind: Kind, optional: bool) -> Self {
-        Self { sql, kind, optional }
+        Self { sql, kind, optional, unbounded: false }
+    }
+
+    fn bounded(self, dialect: &dyn Dialect) -> Self {
+        let sql = if self.unbounded { dialect.bounded(self.sql) } else { self.sql };
+        Self { sql, unbounded: false, ..self }
     }
 
     const fn condition(sql: Expr) -> Self {
@@ -66,13 +74,19 @@ impl Term {
 #[derive(Debug)]
 pub(crate) struct Scope {
     variables: Vec<(Variable, Source)>,
+    engine: Engine,
     depth: u32,
 }
 
 impl Scope {
     /// Only the object of a collection is in sight.
-    pub(crate) fn of<C: Collection>() -> Self {
-        Self { variables: vec![(OBJECT, Source::of::<C>(OBJECT))], depth: 0 }
+    pub(crate) fn of<C: Collection>(engine: Engine) -> Self {
+        Self { variables: vec![(OBJECT, Source::of::<C>(OBJECT, engine))], engine, depth: 0 }
+    }
+
+    /// How the engine writes.
+    pub(super) fn dialect(&self) -> &'static dyn Dialect {
+        dialect::of(self.engine)
     }
 
     /// A condition for a `WHERE`.
@@ -130,9 +144,14 @@ impl Scope {
 
     /// The value of an expression; texts in `form`.
     fn term(&mut self, expression: &Expression, form: Form) -> Result<Term, Error> {
+        Ok(self.unbounded_term(expression, form)?.bounded(self.dialect()))
+    }
+
+    /// The same, where sums of whole numbers are an operand of further ones.
+    fn unbounded_term(&mut self, expression: &Expression, form: Form) -> Result<Term, Error> {
         self.deeper(|scope| match expression {
-            Expression::Value(value) => Ok(constant(value, form)),
-            Expression::Field(variable, field) => Ok(in_form(scope.column(*variable, field)?, form)),
+            Expression::Value(value) => Ok(constant(scope.dialect(), value, form)),
+            Expression::Field(variable, field) => Ok(in_form(scope.dialect(), scope.column(*variable, field)?, form)),
             Expression::Not(_) => scope.holds(expression, Place::Value).map(Term::condition),
             Expression::Negate(inner) => scope.negated(inner),
             Expression::Binary(operator, left, right) => scope.binary(expression, *operator, left, right),
@@ -149,8 +168,9 @@ impl Scope {
     }
 
     fn negated(&mut self, inner: &Expression) -> Result<Term, Error> {
-        let term = numeric(self.term(inner, Form::Plain)?)?;
-        Ok(Term { sql: sqlite::whole(0).sub(term.sql), ..term })
+        let zero = Term::new(whole(0), Kind::Integer, false);
+        let term = self.operand(inner)?;
+        Ok(arithmetic(self.dialect(), Operator::Subtract, zero, term))
     }
 
     fn binary(
@@ -163,9 +183,14 @@ impl Scope {
         if is_logical(operator) || is_comparison(operator) {
             return self.holds(whole, Place::Value).map(Term::condition);
         }
-        let left = numeric(self.term(left, Form::Plain)?)?;
-        let right = numeric(self.term(right, Form::Plain)?)?;
-        Ok(arithmetic(operator, left, right))
+        let (left, right) = (self.operand(left)?, self.operand(right)?);
+        Ok(arithmetic(self.dialect(), operator, left, right))
+    }
+
+    /// An operand of arithmetic.
+    fn operand(&mut self, expression: &Expression) -> Result<Term, Error> {
+        let term = self.unbounded_term(expression, Form::Plain)?;
+        numeric(self.dialect(), term)
     }
 
     /// A comparison; without a value on one side it is unknown only where that is as good as false.
@@ -186,7 +211,7 @@ impl Scope {
         let form = self.form_of(&all)?;
         let needle = self.term(needle, form)?;
         let values: Vec<Term> = values.iter().map(|value| self.term(value, form)).collect::<Result<_, _>>()?;
-        Ok(among(needle, values))
+        Ok(among(self.dialect(), needle, values))
     }
 
     fn quantified(
@@ -197,17 +222,17 @@ impl Scope {
         condition: Option<&Expression>,
     ) -> Result<Expr, Error> {
         let (mut select, source) = self.items(items, variable)?;
-        select.expr(sqlite::whole(1));
+        select.expr(whole(1));
         match (quantifier, condition) {
-            (Quantifier::Any, None) => Ok(sqlite::exists(select)),
+            (Quantifier::Any, None) => Ok(self.dialect().exists(select)),
             (Quantifier::All, None) => Ok(Expr::val(true)),
             (Quantifier::Any, Some(condition)) => {
                 let condition = self.with(variable, source, |scope| scope.holds(condition, Place::Filter))?;
-                Ok(sqlite::exists(select.and_where(condition).take()))
+                Ok(self.dialect().exists(select.and_where(condition).take()))
             }
             (Quantifier::All, Some(condition)) => {
                 let condition = self.with(variable, source, |scope| scope.holds(condition, Place::Value))?;
-                Ok(sqlite::exists(select.and_where(condition.not()).take()).not())
+                Ok(self.dialect().exists(select.and_where(condition.not()).take()).not())
             }
         }
     }
@@ -216,7 +241,7 @@ impl Scope {
         let deepest = self.variables.iter().map(|(variable, _)| variable.0).max().unwrap_or_default();
         let (mut select, _) = self.items(items, Variable(deepest.saturating_add(1)))?;
         select.expr(Expr::cust("COUNT(*)"));
-        Ok(Term::new(sqlite::scalar(select), Kind::Integer, false))
+        Ok(Term::new(scalar(select), Kind::Integer, false))
     }
 
     fn related(
@@ -227,10 +252,13 @@ impl Scope {
         value: &Expression,
         form: Form,
     ) -> Result<Term, Error> {
+        if !relation::leads_to_one(relation) {
+            return Err(bad(format!("{relation:?} leads to more than one object")));
+        }
         let (mut select, target) = relation::rows(relation, self.source(from)?, variable)?;
         let term = self.with(variable, target, |scope| scope.term(value, form))?;
-        select.expr(term.sql).limit(1);
-        Ok(Term::new(sqlite::scalar(select), term.kind, true))
+        select.expr(term.sql);
+        Ok(Term::new(scalar(select), term.kind, true))
     }
 
     /// The items as a statement that selects nothing yet.
@@ -242,9 +270,9 @@ impl Scope {
                 if array.kind != Kind::Array {
                     return Err(bad(format!("{field:?} is no array")));
                 }
-                let source = Source::items(variable);
+                let source = Source::items(variable, self.engine);
                 let mut select = sea_query::Query::select();
-                select.from_function(sqlite::items_of(array.plain), source.alias().to_owned());
+                select.from_function(self.dialect().items_of(array.plain), source.alias().to_owned());
                 Ok((select, source))
             }
         }
@@ -302,40 +330,31 @@ impl Scope {
     }
 }
 
-/// A value that is bound.
-pub(super) fn literal(value: &Value) -> Expr {
-    match value {
-        Value::Null => Expr::null(),
-        Value::Bool(value) => Expr::val(*value),
-        Value::Integer(value) => Expr::val(*value),
-        Value::Number(value) => Expr::val(*value),
-        Value::Text(value) => Expr::val(value.as_str()),
-        Value::Instant(value) => Expr::val(row::instant(*value)),
-    }
-}
-
-fn constant(value: &Value, form: Form) -> Term {
+fn constant(dialect: &dyn Dialect, value: &Value, form: Form) -> Term {
     let sql = match (value, form) {
-        (Value::Text(text), Form::Folded) => Expr::val(fold(text)),
-        (Value::Text(text), Form::FoldedAscii) => Expr::val(text.to_ascii_lowercase()),
-        _ => literal(value),
+        (Value::Text(text), Form::Folded) => dialect.literal(&Value::Text(fold(text))),
+        (Value::Text(text), Form::FoldedAscii) => dialect.literal(&Value::Text(text.to_ascii_lowercase())),
+        _ => dialect.literal(value),
     };
     Term::new(sql, Kind::from(value), *value == Value::Null)
 }
 
-fn in_form(column: Column, form: Form) -> Term {
+fn in_form(dialect: &dyn Dialect, column: Column, form: Form) -> Term {
     let Column { plain, folded, kind, optional, .. } = column;
     let sql = match (kind, form, folded) {
-        (Kind::Text, Form::Folded, Some(folded)) => folded,
-        (Kind::Text, Form::Folded | Form::FoldedAscii, _) => Func::lower(plain).into(),
+        (Kind::Text, Form::Folded, Some(folded)) => dialect.by_bytes(folded),
+        (Kind::Text, Form::Folded | Form::FoldedAscii, _) => Func::lower(dialect.by_bytes(plain)).into(),
+        (Kind::Text, Form::Plain, _) => dialect.by_bytes(plain),
+        (Kind::Array, _, _) => dialect.array_text(plain),
         _ => plain,
     };
     Term::new(sql, kind, optional)
 }
 
-fn numeric(term: Term) -> Result<Term, Error> {
+fn numeric(dialect: &dyn Dialect, term: Term) -> Result<Term, Error> {
     match term.kind {
-        Kind::Integer | Kind::Number | Kind::Nothing => Ok(term),
+        Kind::Integer | Kind::Number => Ok(term),
+        Kind::Nothing => Ok(Term { sql: dialect.nothing(Kind::Number), ..term }),
         kind => Err(bad(format!("{kind:?} is no number"))),
     }
 }

@@ -10,11 +10,11 @@ use adit_core::query::{
     Expression, Field, Function, OBJECT, Operator, Query, ServicePrincipalField, UserField, UserGroupField, Value,
 };
 use sea_query::{Expr, ExprTrait as _, NullOrdering, Order, SelectStatement};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
-use super::expression::{Scope, literal};
+use super::dialect::Dialect;
+use super::expression::Scope;
 use super::source::Kind;
+use crate::engine::Row;
 use crate::error::Error;
 use crate::row;
 
@@ -32,6 +32,7 @@ struct Key {
     kind: Kind,
     optional: bool,
     direction: Direction,
+    dialect: &'static dyn Dialect,
 }
 
 impl Ordering {
@@ -52,14 +53,15 @@ impl Ordering {
         {
             keys.push(Key::of(field, direction, scope)?);
         }
-        let id = Key { sql: scope.object_column("id")?, kind: Kind::Text, optional: false, direction };
+        let (sql, dialect) = (scope.object_column("id")?, scope.dialect());
+        let id = Key { sql, kind: Kind::Text, optional: false, direction, dialect };
         Ok(Self { keys, id })
     }
 
     /// Selects the keys, and puts the rows in order.
     pub(crate) fn apply(&self, select: &mut SelectStatement) {
         for (number, key) in self.keys.iter().enumerate() {
-            select.expr_as(key.sql.clone(), key_name(number));
+            select.expr_as(key.dialect.readable(key.sql.clone(), key.kind), key_name(number));
         }
         for key in self.keys.iter().chain([&self.id]) {
             key.apply(select);
@@ -67,7 +69,7 @@ impl Ordering {
     }
 
     /// The place of a row.
-    pub(crate) fn cursor(&self, row: &SqliteRow) -> Result<Cursor, Error> {
+    pub(crate) fn cursor(&self, row: &Row) -> Result<Cursor, Error> {
         let values = self.keys.iter().enumerate().map(|(number, key)| value(row, &key_name(number), key.kind));
         Ok(Cursor { keys: values.collect::<Result<_, _>>()?, id: row.try_get("id")? })
     }
@@ -80,6 +82,9 @@ impl Ordering {
         }
         let id = Value::Text(cursor.id.clone());
         let places: Vec<(&Key, &Value)> = self.keys.iter().zip(&cursor.keys).chain([(&self.id, &id)]).collect();
+        if let Some((key, value)) = places.iter().find(|(key, value)| !key.can_be(value)) {
+            return Err(Error::BadQuestion { reason: format!("its cursor has {value:?} for {:?}", key.kind) });
+        }
         if self.is_uniform() && places.iter().all(|(_, value)| **value != Value::Null) {
             return Ok(self.after_uniform(&places));
         }
@@ -101,7 +106,7 @@ impl Ordering {
     fn after_uniform(&self, places: &[(&Key, &Value)]) -> Expr {
         let [(key, value)] = places else {
             let columns = Expr::tuple(places.iter().map(|(key, _)| key.sql.clone()));
-            let values = Expr::tuple(places.iter().map(|(_, value)| literal(value)));
+            let values = Expr::tuple(places.iter().map(|(key, value)| key.dialect.literal(value)));
             return match self.id.direction {
                 Direction::Ascending => columns.gt(values),
                 Direction::Descending => columns.lt(values),
@@ -117,7 +122,19 @@ impl Key {
         if term.kind == Kind::Array {
             return Err(Error::BadQuestion { reason: "an array has no order".to_owned() });
         }
-        Ok(Self { sql: term.sql, kind: term.kind, optional: term.optional, direction })
+        let dialect = scope.dialect();
+        let sql = if term.kind == Kind::Nothing { dialect.nothing(Kind::Text) } else { term.sql };
+        Ok(Self { sql, kind: term.kind, optional: term.optional, direction, dialect })
+    }
+
+    /// Whether `value` can be one of this key.
+    fn can_be(&self, value: &Value) -> bool {
+        match Kind::from(value) {
+            Kind::Nothing => true,
+            Kind::Integer | Kind::Number => matches!(self.kind, Kind::Integer | Kind::Number),
+            Kind::Text => matches!(self.kind, Kind::Text | Kind::Instant),
+            kind => kind == self.kind,
+        }
     }
 
     fn apply(&self, select: &mut SelectStatement) {
@@ -137,11 +154,11 @@ impl Key {
         match (self.direction, value) {
             (Direction::Ascending, Value::Null) => self.sql.clone().is_not_null(),
             (Direction::Descending, Value::Null) => Expr::val(false),
-            (Direction::Ascending, value) => self.sql.clone().gt(literal(value)),
+            (Direction::Ascending, value) => self.sql.clone().gt(self.dialect.literal(value)),
             (Direction::Descending, value) if self.optional => {
-                self.sql.clone().lt(literal(value)).or(self.sql.clone().is_null())
+                self.sql.clone().lt(self.dialect.literal(value)).or(self.sql.clone().is_null())
             }
-            (Direction::Descending, value) => self.sql.clone().lt(literal(value)),
+            (Direction::Descending, value) => self.sql.clone().lt(self.dialect.literal(value)),
         }
     }
 
@@ -149,7 +166,7 @@ impl Key {
     fn same(&self, value: &Value) -> Expr {
         match value {
             Value::Null => self.sql.clone().is_null(),
-            value => self.sql.clone().eq(literal(value)),
+            value => self.sql.clone().eq(self.dialect.literal(value)),
         }
     }
 
@@ -157,9 +174,9 @@ impl Key {
     fn not_before(&self, value: &Value) -> Option<Expr> {
         match (self.direction, value) {
             (_, Value::Null) => None,
-            (Direction::Ascending, value) => Some(self.sql.clone().gte(literal(value))),
+            (Direction::Ascending, value) => Some(self.sql.clone().gte(self.dialect.literal(value))),
             (Direction::Descending, _) if self.optional => None,
-            (Direction::Descending, value) => Some(self.sql.clone().lte(literal(value))),
+            (Direction::Descending, value) => Some(self.sql.clone().lte(self.dialect.literal(value))),
         }
     }
 }
@@ -205,20 +222,33 @@ fn key_name(number: usize) -> String {
     format!("key_{number}")
 }
 
-/// Reads a key. What it is follows from the row as much as from the expression: sums of whole numbers can outgrow them.
-fn value(row: &SqliteRow, name: &str, kind: Kind) -> Result<Value, Error> {
-    let raw = row.try_get_raw(name)?;
-    let stored = raw.type_info();
-    Ok(match (stored.name(), kind) {
-        _ if raw.is_null() => Value::Null,
-        ("REAL", _) => Value::Number(row.try_get_unchecked(name)?),
-        ("TEXT", Kind::Instant) => {
-            let text: String = row.try_get_unchecked(name)?;
-            let at = text.parse().map_err(|reason: jiff::Error| row::unreadable("instant", &text, &reason))?;
-            Value::Instant(at)
-        }
-        ("TEXT", _) => Value::Text(row.try_get_unchecked(name)?),
-        (_, Kind::Bool) => Value::Bool(row.try_get_unchecked(name)?),
-        _ => Value::Integer(row.try_get_unchecked(name)?),
-    })
+/// Reads a key.
+fn value(row: &Row, name: &str, kind: Kind) -> Result<Value, Error> {
+    let found = match kind {
+        Kind::Nothing | Kind::Array => None,
+        Kind::Bool => row.try_get::<Option<bool>, _>(name)?.map(Value::Bool),
+        Kind::Integer | Kind::Number => number(row, name)?,
+        Kind::Text => row.try_get::<Option<String>, _>(name)?.map(Value::Text),
+        Kind::Instant => row.try_get::<Option<String>, _>(name)?.map(moment),
+    };
+    Ok(found.unwrap_or(Value::Null))
+}
+
+/// What kind of number it is follows from the row as much as from the expression: sums of whole numbers can outgrow
+/// them. Where an engine has numbers that are no kind of ours they come as text.
+fn number(row: &Row, name: &str) -> Result<Option<Value>, Error> {
+    if let Ok(whole) = row.try_get::<Option<i64>, _>(name) {
+        return Ok(whole.map(Value::Integer));
+    }
+    if let Ok(number) = row.try_get::<Option<f64>, _>(name) {
+        return Ok(number.map(Value::Number));
+    }
+    let Some(text) = row.try_get::<Option<String>, _>(name)? else { return Ok(None) };
+    let number = text.parse().map(Value::Integer).or_else(|_| text.parse().map(Value::Number));
+    number.map(Some).map_err(|reason| row::unreadable("number", &text, &reason))
+}
+
+/// A moment; as text if it is later than any that can be told, such as the end of the year 9999, which means never.
+fn moment(text: String) -> Value {
+    text.parse().map_or(Value::Text(text), Value::Instant)
 }

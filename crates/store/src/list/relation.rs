@@ -12,6 +12,14 @@ use crate::connector_group::ConnectorGroups;
 use crate::error::Error;
 use crate::service_principal::ServicePrincipals;
 
+/// Whether a relation leads to one object at most.
+pub(super) const fn leads_to_one(relation: Relation) -> bool {
+    match relation {
+        Relation::GroupOfConnector | Relation::GroupOfApplication => true,
+        Relation::Members | Relation::Applications | Relation::AssignedTo => false,
+    }
+}
+
 /// The objects that `relation` leads to from `from`, as a statement that selects nothing yet.
 pub(super) fn rows(relation: Relation, from: &Source, to: Variable) -> Result<(SelectStatement, Source), Error> {
     match relation {
@@ -33,7 +41,7 @@ fn joined<From: Collection, To: Collection>(
         let reason = format!("{} leads to no {} by {own}", from.table(), To::TABLE);
         return Err(Error::BadQuestion { reason });
     }
-    let target = Source::of::<To>(to);
+    let target = Source::of::<To>(to, from.engine());
     let mut select = sea_query::Query::select();
     let same: Expr = target.column(its).eq(from.column(own));
     select.from_as(To::TABLE, target.alias().to_owned()).and_where(same);

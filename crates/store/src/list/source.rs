@@ -4,12 +4,16 @@
 //! Invariant: text has two forms. The plain one is what was stored; the folded one is what is compared. Where a column
 //! has no folded neighbour it is folded by the engine, which knows the case of ASCII letters only.
 
-use adit_core::query::{Field, JsonKind, Value, Variable};
+use adit_core::query::{Field, JsonKind, JsonPart, Value, Variable};
 use sea_query::{Expr, ExprTrait as _, Func};
 
 use super::Collection;
-use super::sqlite;
+use super::dialect::{self, Dialect};
+use crate::engine::Engine;
 use crate::error::Error;
+
+/// What stands for a table where the rows are the items of an array.
+const ITEMS: &str = "array";
 
 /// What kind of value an expression has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,9 +128,9 @@ impl Column {
         self.optional()
     }
 
-    /// A part of the JSON text `document`.
-    pub(crate) fn json(document: Expr, part: &adit_core::query::JsonPart) -> Result<Self, Error> {
-        sqlite::json_part(document, part)
+    /// A part of the JSON text in a column of `source`.
+    pub(crate) fn json(source: &Source, document: &'static str, part: &JsonPart) -> Result<Self, Error> {
+        source.dialect().json_part(source.column(document), part)
     }
 
     pub(super) const fn new(plain: Expr, kind: Kind) -> Self {
@@ -134,12 +138,8 @@ impl Column {
     }
 
     /// What holds where it has no value.
-    pub(super) fn or(self, default: &Value) -> Self {
-        if *default == Value::Null {
-            return self.optional();
-        }
-        let plain = Func::coalesce([self.plain, super::expression::literal(default)]).into();
-        Self { plain, optional: false, ..self }
+    pub(super) fn or(self, default: Expr) -> Self {
+        Self { plain: Func::coalesce([self.plain, default]).into(), optional: false, ..self }
     }
 }
 
@@ -148,18 +148,19 @@ impl Column {
 pub(crate) struct Source {
     alias: String,
     table: &'static str,
+    engine: Engine,
     column: fn(&Self, &Field) -> Result<Column, Error>,
 }
 
 impl Source {
     /// The objects of a collection.
-    pub(crate) fn of<C: Collection>(variable: Variable) -> Self {
-        Self { alias: alias(variable), table: C::TABLE, column: C::column }
+    pub(crate) fn of<C: Collection>(variable: Variable, engine: Engine) -> Self {
+        Self { alias: alias(variable), table: C::TABLE, engine, column: C::column }
     }
 
     /// The items of an array.
-    pub(super) fn items(variable: Variable) -> Self {
-        Self { alias: alias(variable), table: sqlite::ITEMS, column: sqlite::item_column }
+    pub(super) fn items(variable: Variable, engine: Engine) -> Self {
+        Self { alias: alias(variable), table: ITEMS, engine, column: item_column }
     }
 
     /// The column of that name.
@@ -177,9 +178,26 @@ impl Source {
         self.table
     }
 
+    /// Which engine it is on.
+    pub(crate) const fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// How that engine writes.
+    pub(super) fn dialect(&self) -> &'static dyn Dialect {
+        dialect::of(self.engine)
+    }
+
     /// A field of it.
     pub(super) fn field(&self, field: &Field) -> Result<Column, Error> {
         (self.column)(self, field)
+    }
+}
+
+fn item_column(source: &Source, field: &Field) -> Result<Column, Error> {
+    match field {
+        Field::Item(part) => source.dialect().item_part(source, part),
+        foreign => Err(foreign_field(source, foreign)),
     }
 }
 

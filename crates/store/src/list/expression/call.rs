@@ -1,12 +1,12 @@
 //! Functions of values.
 
 use adit_core::query::{Expression, Function, Value};
-use sea_query::{Expr, ExprTrait as _};
+use sea_query::ExprTrait as _;
 
 use super::{Form, Scope, Term, bad, numeric};
 use crate::error::Error;
+use crate::list::dialect::{concat, part, shortest_time, whole};
 use crate::list::source::Kind;
-use crate::list::sqlite;
 
 /// Where the time of the day starts in the text of a moment.
 const TIME_IN_INSTANT: i64 = 12;
@@ -30,19 +30,19 @@ pub(super) fn term(scope: &mut Scope, function: Function, arguments: &[Expressio
         }
         (Function::Concat, [left, right]) => {
             let (left, right) = (texts(scope, left, form)?, texts(scope, right, form)?);
-            Ok(Term::new(sqlite::concat(left.sql, right.sql), Kind::Text, left.optional || right.optional))
+            Ok(Term::new(concat(left.sql, right.sql), Kind::Text, left.optional || right.optional))
         }
         (Function::Substring, [text, start]) => substring(scope, text, start, None, form),
         (Function::Substring, [text, start, length]) => substring(scope, text, start, Some(length), form),
         (Function::Length, [text]) => {
             let text = texts(scope, text, Form::Plain)?;
-            Ok(Term::new(sqlite::length(text.sql), Kind::Integer, text.optional))
+            Ok(Term::new(scope.dialect().length(text.sql), Kind::Integer, text.optional))
         }
         // Case does not count in any comparison, so it is not changed.
         (Function::ToLower | Function::ToUpper, [text]) => texts(scope, text, form),
         (Function::Trim, [text]) => {
             let text = texts(scope, text, form)?;
-            Ok(Term { sql: sqlite::trim(text.sql), ..text })
+            Ok(Term { sql: scope.dialect().trim(text.sql), ..text })
         }
         (Function::Round | Function::Floor | Function::Ceiling, [number]) => rounded(scope, function, number),
         (_, [moment]) => part_of_moment(scope, function, moment),
@@ -57,12 +57,12 @@ fn matched(scope: &mut Scope, function: Function, text: &Expression, part: &Expr
     }
     let form = scope.form_of(&[text, part])?;
     let (text, part) = (texts(scope, text, form)?, texts(scope, part, form)?);
-    let optional = text.optional || part.optional;
+    let (dialect, optional) = (scope.dialect(), text.optional || part.optional);
     let (kind, sql) = match function {
-        Function::StartsWith => (Kind::Bool, sqlite::position(text.sql, part.sql).eq(sqlite::whole(1))),
-        Function::EndsWith => (Kind::Bool, sqlite::ends_with(text.sql, part.sql)),
-        Function::Contains => (Kind::Bool, sqlite::position(text.sql, part.sql).gt(sqlite::whole(0))),
-        _ => (Kind::Integer, sqlite::position(text.sql, part.sql).sub(sqlite::whole(1))),
+        Function::StartsWith => (Kind::Bool, dialect.position(text.sql, part.sql).eq(whole(1))),
+        Function::EndsWith => (Kind::Bool, dialect.ends_with(text.sql, part.sql)),
+        Function::Contains => (Kind::Bool, dialect.position(text.sql, part.sql).gt(whole(0))),
+        _ => (Kind::Integer, dialect.position(text.sql, part.sql).sub(whole(1))),
     };
     Ok(Term::new(sql, kind, optional))
 }
@@ -82,7 +82,8 @@ fn prefix_range(
     let column = texts(scope, text, form)?;
     let prefix = if form == Form::Folded { adit_core::name::fold(prefix) } else { prefix.to_ascii_lowercase() };
     let Some(end) = after_prefix(&prefix) else { return Ok(None) };
-    let range = column.sql.clone().gte(prefix).and(column.sql.lt(end));
+    let [first, end] = [prefix, end].map(|text| scope.dialect().literal(&Value::Text(text)));
+    let range = column.sql.clone().gte(first).and(column.sql.lt(end));
     Ok(Some(Term::new(range, Kind::Bool, column.optional)))
 }
 
@@ -108,35 +109,37 @@ fn substring(
     form: Form,
 ) -> Result<Term, Error> {
     let text = texts(scope, text, form)?;
-    let start = numeric(scope.term(start, Form::Plain)?)?;
-    let length = length.map(|length| numeric(scope.term(length, Form::Plain)?)).transpose()?;
+    let start = number(scope, start)?;
+    let length = length.map(|length| number(scope, length)).transpose()?;
     let optional = text.optional || start.optional || length.as_ref().is_some_and(|length| length.optional);
-    let from = sqlite::within_text(start.sql).add(sqlite::whole(1));
-    let length = length.map(|length| sqlite::within_text(length.sql));
-    Ok(Term::new(sqlite::substring(text.sql, from, length), Kind::Text, optional))
+    let length = length.map(|length| length.sql);
+    Ok(Term::new(scope.dialect().substring(text.sql, start.sql, length), Kind::Text, optional))
 }
 
-fn rounded(scope: &mut Scope, function: Function, number: &Expression) -> Result<Term, Error> {
-    let number = numeric(scope.term(number, Form::Plain)?)?;
+fn rounded(scope: &mut Scope, function: Function, of: &Expression) -> Result<Term, Error> {
+    let number = number(scope, of)?;
     if number.kind != Kind::Number {
         return Ok(number);
     }
+    let dialect = scope.dialect();
     let sql = match function {
-        Function::Floor => sqlite::floor(number.sql),
-        Function::Ceiling => sqlite::ceiling(number.sql),
-        _ => sqlite::round(number.sql),
+        Function::Floor => dialect.floor(number.sql),
+        Function::Ceiling => dialect.ceiling(number.sql),
+        _ => dialect.round(number.sql),
     };
     Ok(Term { sql, ..number })
 }
 
 /// A part of a moment, of a date or of a time of the day; the latter two are text.
 fn part_of_moment(scope: &mut Scope, function: Function, moment: &Expression) -> Result<Term, Error> {
-    let moment = scope.term(moment, Form::Plain)?;
-    if !matches!(moment.kind, Kind::Instant | Kind::Text | Kind::Nothing) {
-        return Err(bad(format!("{function:?} does not take {:?}", moment.kind)));
-    }
+    let dialect = scope.dialect();
+    let moment = match scope.term(moment, Form::Plain)? {
+        nothing @ Term { kind: Kind::Nothing, .. } => Term { sql: dialect.nothing(Kind::Instant), ..nothing },
+        moment @ Term { kind: Kind::Instant | Kind::Text, .. } => moment,
+        Term { kind, .. } => return Err(bad(format!("{function:?} does not take {kind:?}"))),
+    };
     let time = if moment.kind == Kind::Instant { TIME_IN_INSTANT } else { 1 };
-    let digits = |start, length| (Kind::Integer, sqlite::to_integer(sqlite::part(moment.sql.clone(), start, length)));
+    let digits = |start, length| (Kind::Integer, dialect.digits(part(moment.sql.clone(), start, length)));
     let (kind, sql) = match function {
         Function::Year => digits(1, 4),
         Function::Month => digits(6, 2),
@@ -144,24 +147,25 @@ fn part_of_moment(scope: &mut Scope, function: Function, moment: &Expression) ->
         Function::Hour => digits(time, 2),
         Function::Minute => digits(time + 3, 2),
         Function::Second => digits(time + 6, 2),
-        Function::FractionalSeconds => (Kind::Number, fraction(sqlite::part(moment.sql.clone(), time + 8, 10))),
-        Function::Date => (Kind::Text, sqlite::part(moment.sql.clone(), 1, 10)),
+        Function::FractionalSeconds => (Kind::Number, dialect.fraction(part(moment.sql.clone(), time + 8, 10))),
+        Function::Date => (Kind::Text, part(moment.sql.clone(), 1, 10)),
         Function::Time if moment.kind == Kind::Text => (Kind::Text, moment.sql),
-        Function::Time => (Kind::Text, sqlite::shortest_time(sqlite::part(moment.sql.clone(), time, 18))),
+        Function::Time => (Kind::Text, shortest_time(part(moment.sql.clone(), time, 18))),
         _ => return Err(bad(format!("{function:?} takes more arguments"))),
     };
     Ok(Term::new(sql, kind, moment.optional))
 }
 
-/// `.5` as a number.
-fn fraction(digits: Expr) -> Expr {
-    sqlite::to_number(sqlite::concat(Expr::val("0"), digits))
+fn number(scope: &mut Scope, expression: &Expression) -> Result<Term, Error> {
+    let term = scope.term(expression, Form::Plain)?;
+    numeric(scope.dialect(), term)
 }
 
 fn texts(scope: &mut Scope, expression: &Expression, form: Form) -> Result<Term, Error> {
     let term = scope.term(expression, form)?;
     match term.kind {
-        Kind::Text | Kind::Nothing => Ok(term),
+        Kind::Text => Ok(term),
+        Kind::Nothing => Ok(Term { sql: scope.dialect().nothing(Kind::Text), ..term }),
         kind => Err(bad(format!("{kind:?} is no text"))),
     }
 }

@@ -5,26 +5,31 @@ use adit_core::query::{
     OBJECT, Operator, Order, Query, Value,
 };
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, Row as _};
+use sea_query::SqliteQueryBuilder;
+use sqlx::AssertSqlSafe;
 
 use crate::Store;
 use crate::application::Applications;
 use crate::audit::Audit;
 use crate::connector::Connectors;
 use crate::connector_group::ConnectorGroups;
+use crate::engine::{self, Engine};
 use crate::list::{Collection, statement};
+use crate::testing;
 
 async fn plan<C: Collection>(store: &Store, query: &Query) -> String {
-    let ((sql, values), _) = statement::<C>(query).unwrap();
-    let mut read = store.read().await.unwrap();
-    let explain = format!("EXPLAIN QUERY PLAN {sql}");
-    let rows = sqlx::query_with(AssertSqlSafe(explain), values).fetch_all(&mut *read).await.unwrap();
+    let (select, _) = statement::<C>(query, Engine::Sqlite).unwrap();
+    let (sql, values) = select.build(SqliteQueryBuilder);
+    let mut explain = engine::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql} LIMIT 101")));
+    for value in values {
+        explain = match value {
+            sea_query::Value::String(text) => explain.bind(text),
+            sea_query::Value::BigInt(number) => explain.bind(number),
+            other => unreachable!("{other:?}"),
+        };
+    }
+    let rows = explain.fetch_all(&mut store.read().await.unwrap()).await.unwrap();
     rows.iter().map(|row| row.try_get::<String, _>("detail").unwrap()).collect::<Vec<_>>().join("; ")
-}
-
-async fn store() -> (Store, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    (Store::open(&folder.path().join("directory.db")).await.unwrap(), folder)
 }
 
 fn application(field: ApplicationField) -> Expression {
@@ -53,7 +58,7 @@ fn text(text: &str) -> Value {
 
 #[tokio::test]
 async fn a_later_page_starts_at_its_place_in_an_index() {
-    let (store, _folder) = store().await;
+    let testing::Directory { store, .. } = &testing::on_sqlite().await;
     let moment = Value::Instant(Timestamp::UNIX_EPOCH);
     let name = Field::Application(ApplicationField::DisplayName);
     let created = Field::Application(ApplicationField::Created);
@@ -65,23 +70,23 @@ async fn a_later_page_starts_at_its_place_in_an_index() {
             (by(created.clone(), direction), vec![moment.clone()], "application_created ((created,id)"),
         ] {
             let query = Query { order, after: after(&key), ..Query::default() };
-            let plan = plan::<Applications>(&store, &query).await;
+            let plan = plan::<Applications>(store, &query).await;
             assert!(plan.contains(&format!("SEARCH v0 USING INDEX {index}")), "{plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
         let machine = by(Field::Connector(ConnectorField::MachineName), direction);
         let query = Query { order: machine, after: after(&[text("x")]), ..Query::default() };
-        let plan = plan::<Connectors>(&store, &query).await;
+        let plan = plan::<Connectors>(store, &query).await;
         assert!(plan.contains("connector_machine_name ((machine_name_folded,id)"), "{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         let group = by(Field::ConnectorGroup(ConnectorGroupField::Name), direction);
         let query = Query { order: group, after: after(&[text("x")]), ..Query::default() };
-        let plan = self::plan::<ConnectorGroups>(&store, &query).await;
+        let plan = self::plan::<ConnectorGroups>(store, &query).await;
         assert!(plan.contains("SEARCH v0 USING INDEX sqlite_autoindex_connector_group_2 (name_folded"), "{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         let audit = by(Field::Audit(AuditField::At), direction);
         let query = Query { order: audit, after: after(std::slice::from_ref(&moment)), ..Query::default() };
-        let plan = self::plan::<Audit>(&store, &query).await;
+        let plan = self::plan::<Audit>(store, &query).await;
         assert!(plan.contains("audit_at ((at,id)"), "{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }
@@ -90,7 +95,7 @@ async fn a_later_page_starts_at_its_place_in_an_index() {
 #[tokio::test]
 async fn common_filters_are_answered_by_an_index_and_in_order() {
     use ApplicationField::{AppId, ConnectorGroup, DisplayName, ExternalUrl, Id, InternalUrl};
-    let (store, _folder) = store().await;
+    let testing::Directory { store, .. } = &testing::on_sqlite().await;
     for (filter, index) in [
         (is(DisplayName, "Wiki"), "application_name (display_name_folded=?"),
         (starts(DisplayName, "Wi"), "application_name (display_name_folded>? AND display_name_folded<?"),
@@ -103,7 +108,7 @@ async fn common_filters_are_answered_by_an_index_and_in_order() {
     ] {
         for filter in [filter.clone(), filter.and(starts(ApplicationField::HostHeader, "x"))] {
             let query = Query { filter: Some(filter), ..Query::default() };
-            let plan = plan::<Applications>(&store, &query).await;
+            let plan = plan::<Applications>(store, &query).await;
             assert!(plan.contains(index), "{index}: {plan}");
         }
     }
@@ -111,10 +116,10 @@ async fn common_filters_are_answered_by_an_index_and_in_order() {
 
 #[tokio::test]
 async fn the_pages_of_what_starts_with_a_text_follow_the_index_too() {
-    let (store, _folder) = store().await;
+    let testing::Directory { store, .. } = &testing::on_sqlite().await;
     let filter = Some(starts(ApplicationField::DisplayName, "Wi"));
     let query = Query { filter, after: after(&[text("wiki")]), ..Query::default() };
-    let plan = plan::<Applications>(&store, &query).await;
+    let plan = plan::<Applications>(store, &query).await;
     assert!(plan.contains("SEARCH v0 USING INDEX application_name"), "{plan}");
     assert!(!plan.contains("TEMP B-TREE"), "{plan}");
 }
@@ -122,7 +127,7 @@ async fn the_pages_of_what_starts_with_a_text_follow_the_index_too() {
 #[tokio::test]
 async fn members_of_groups_are_counted_and_searched_by_index() {
     use adit_core::query::{Items, Quantifier, Relation, Variable};
-    let (store, _folder) = store().await;
+    let testing::Directory { store, .. } = &testing::on_sqlite().await;
     let items = || Items::Related(OBJECT, Relation::Members);
     let named = Expression::Binary(
         Operator::Equal,
@@ -142,7 +147,7 @@ async fn members_of_groups_are_counted_and_searched_by_index() {
     );
     for filter in [any, some] {
         let query = Query { filter: Some(filter), ..Query::default() };
-        let plan = plan::<ConnectorGroups>(&store, &query).await;
+        let plan = plan::<ConnectorGroups>(store, &query).await;
         assert!(plan.contains("SEARCH v1 "), "{plan}");
     }
 }

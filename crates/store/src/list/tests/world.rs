@@ -12,37 +12,53 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::testing::{self, Directory};
 use crate::{Store, Tunnel};
 
 pub(super) struct World {
-    pub(super) store: Store,
+    pub(super) directory: Directory,
     pub(super) groups: Vec<ConnectorGroup>,
     pub(super) connectors: Vec<Connector>,
     pub(super) applications: Vec<Application>,
-    _folder: tempfile::TempDir,
 }
 
 const NAMES: [&str; 6] = ["Wiki", "wiki 100%", "ÄRGER", "ärger_2", "o'neil \\ co", "Zoë"];
 
 impl World {
-    pub(super) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("directory.db")).await.unwrap();
-        for number in 0..4 {
-            insert_group(&store, number).await;
+    /// The same directory on each engine.
+    pub(super) async fn on_each_engine() -> Vec<Self> {
+        let mut worlds = Vec::new();
+        for directory in testing::each_engine().await {
+            fill(&directory.store).await;
+            worlds.push(Self::of(directory).await);
         }
-        for number in 0..9 {
-            insert_connector(&store, number).await;
-        }
-        for number in 0..24 {
-            insert_application(&store, number).await;
-        }
+        worlds
+    }
+
+    pub(super) const fn store(&self) -> &Store {
+        &self.directory.store
+    }
+
+    async fn of(directory: Directory) -> Self {
+        let store = &directory.store;
         let everything = Query { limit: LARGEST_PAGE, ..Query::default() };
         let groups = store.list_connector_groups(&everything).await.unwrap().items;
         let connectors = store.list_connectors(&everything).await.unwrap().items;
         let applications = store.list_applications(&everything).await.unwrap().items;
         assert_eq!((groups.len(), connectors.len(), applications.len()), (4, 9, 24));
-        Self { store, groups, connectors, applications, _folder: folder }
+        Self { directory, groups, connectors, applications }
+    }
+}
+
+async fn fill(store: &Store) {
+    for number in 0..4 {
+        insert_group(store, number).await;
+    }
+    for number in 0..9 {
+        insert_connector(store, number).await;
+    }
+    for number in 0..24 {
+        insert_application(store, number, attributes(number)).await;
     }
 }
 
@@ -102,14 +118,14 @@ async fn insert_connector(store: &Store, number: usize) {
     }
 }
 
-async fn insert_application(store: &Store, number: usize) {
+pub(super) async fn insert_application(store: &Store, number: usize, document: Attributes) {
     let moments = ["2026-01-31T23:59:59Z", "2026-02-01T00:00:00.5Z", "2025-12-31T12:30:00.25Z"];
     let mut application = Application::new(
         ApplicationId::new(id(4, number)),
         AppId::new(id(5, number)),
         DisplayName::parse(NAMES[number % NAMES.len()]).unwrap(),
         moments[number % 3].parse().unwrap(),
-        attributes(number),
+        document,
     );
     if !number.is_multiple_of(3) {
         application.publish(publishing(number), group_id(number % 4));
