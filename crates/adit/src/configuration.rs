@@ -240,11 +240,16 @@ pub(crate) fn load(file: Option<&Path>, flags: Flags) -> Result<Configuration, C
     resolve(file, flags)
 }
 
-/// What is wrong and in which line, without the line itself: it may have a password.
-fn without_text(error: &toml::de::Error, text: &str) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start));
-    let place = before.map(|before| format!("line {}: ", before.matches('\n').count() + 1)).unwrap_or_default();
-    format!("{place}{}", error.message())
+/// What is wrong, in which line and with which setting, without the value itself: it may have a password.
+fn without_value(error: &toml::de::Error, text: &str) -> String {
+    let Some(start) = error.span().map(|span| span.start) else { return error.message().to_owned() };
+    let number = text.get(..start).unwrap_or_default().matches('\n').count();
+    let line = text.lines().nth(number).unwrap_or_default();
+    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    let setting =
+        line.split_once('=').map(|(setting, _)| setting.trim()).filter(|setting| setting.chars().all(is_of_name));
+    let setting = setting.map(|setting| format!(", {setting}")).unwrap_or_default();
+    format!("line {}{setting}: {}", number + 1, error.message())
 }
 
 fn read(path: &Path) -> Result<File, ConfigurationError> {
@@ -252,7 +257,7 @@ fn read(path: &Path) -> Result<File, ConfigurationError> {
         .map_err(|source| ConfigurationError::Unreadable { path: path.to_owned(), source })?;
     let mut file = parse(&text).map_err(|error| ConfigurationError::Malformed {
         path: path.to_owned(),
-        reason: without_text(&error, &text),
+        reason: without_value(&error, &text),
     })?;
     let beside = path.parent().unwrap_or(Path::new(""));
     let paths = file.data.iter_mut().chain(file.issuer.iter_mut().filter_map(|issuer| issuer.ca.as_mut()));

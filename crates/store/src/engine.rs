@@ -85,13 +85,13 @@ impl Connection {
     /// Ends it in order, as far as it is this value's to end.
     pub(crate) async fn close(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(connection) => connection.close().await,
-            Self::Postgres(connection) => connection.close().await,
-            Self::SqliteOfPool(connection) => connection.close().await,
-            Self::PostgresOfPool(connection) => connection.close().await,
-            Self::SqliteView(view) => view.rollback().await,
-            Self::PostgresChange(change) => change.rollback().await,
-            Self::PostgresView(view) => view.end().await,
+            Self::Sqlite(connection) => Box::pin(connection.close()).await,
+            Self::Postgres(connection) => Box::pin(connection.close()).await,
+            Self::SqliteOfPool(connection) => Box::pin(connection.close()).await,
+            Self::PostgresOfPool(connection) => Box::pin(connection.close()).await,
+            Self::SqliteView(view) => Box::pin(view.rollback()).await,
+            Self::PostgresChange(change) => Box::pin(change.rollback()).await,
+            Self::PostgresView(view) => Box::pin(view.end()).await,
         }
     }
 }

@@ -173,15 +173,17 @@ impl Store {
 impl Pool {
     async fn acquire(&self) -> Result<Connection, Error> {
         Ok(match self {
-            Self::Sqlite(pool) => Connection::SqliteOfPool(pool.acquire().await?),
-            Self::Postgres(pool) => Connection::PostgresOfPool(pool.acquire().await?),
+            Self::Sqlite(pool) => Connection::SqliteOfPool(Box::pin(pool.acquire()).await?),
+            Self::Postgres(pool) => Connection::PostgresOfPool(Box::pin(pool.acquire()).await?),
         })
     }
 
     async fn view(&self) -> Result<Connection, Error> {
         Ok(match self {
-            Self::Sqlite(pool) => Connection::SqliteView(pool.begin().await?),
-            Self::Postgres(pool) => Connection::PostgresView(View::begin(pool.acquire().await?).await?),
+            Self::Sqlite(pool) => Connection::SqliteView(Box::pin(pool.begin()).await?),
+            Self::Postgres(pool) => {
+                Connection::PostgresView(Box::pin(View::begin(Box::pin(pool.acquire()).await?)).await?)
+            }
         })
     }
 

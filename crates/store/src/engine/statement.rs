@@ -1,4 +1,6 @@
 //! One statement and its values, for whichever engine runs it.
+//!
+//! What an engine does is boxed: the future of whoever asks would have room for that of both.
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -83,11 +85,11 @@ impl<'q> Statement<'q> {
         let longest = connection.longest_exchange();
         match connection.reach() {
             Reach::Sqlite(connection) => {
-                self.for_sqlite().execute(connection).await.map(|done| Done(done.rows_affected()))
+                Box::pin(self.for_sqlite().execute(connection)).await.map(|done| Done(done.rows_affected()))
             }
-            Reach::Postgres(connection) => {
-                in_time(longest, self.for_postgres().execute(connection)).await.map(|done| Done(done.rows_affected()))
-            }
+            Reach::Postgres(connection) => Box::pin(in_time(longest, self.for_postgres().execute(connection)))
+                .await
+                .map(|done| Done(done.rows_affected())),
         }
     }
 
@@ -100,9 +102,11 @@ impl<'q> Statement<'q> {
     pub(crate) async fn fetch_optional(self, connection: &mut Connection) -> Result<Option<Row>, sqlx::Error> {
         let longest = connection.longest_exchange();
         match connection.reach() {
-            Reach::Sqlite(connection) => Ok(self.for_sqlite().fetch_optional(connection).await?.map(Row::Sqlite)),
+            Reach::Sqlite(connection) => {
+                Ok(Box::pin(self.for_sqlite().fetch_optional(connection)).await?.map(Row::Sqlite))
+            }
             Reach::Postgres(connection) => {
-                Ok(in_time(longest, self.for_postgres().fetch_optional(connection)).await?.map(Row::Postgres))
+                Ok(Box::pin(in_time(longest, self.for_postgres().fetch_optional(connection))).await?.map(Row::Postgres))
             }
         }
     }
@@ -112,7 +116,7 @@ impl<'q> Statement<'q> {
         let longest = connection.longest_exchange();
         match connection.reach() {
             Reach::Sqlite(connection) => {
-                Ok(self.for_sqlite().fetch_all(connection).await?.into_iter().map(Row::Sqlite).collect())
+                Ok(Box::pin(self.for_sqlite().fetch_all(connection)).await?.into_iter().map(Row::Sqlite).collect())
             }
             Reach::Postgres(connection) => Ok(in_time(longest, self.for_postgres().fetch_all(connection))
                 .await?
@@ -155,8 +159,10 @@ pub(crate) async fn script(connection: &mut Connection, sql: &'static str) -> Re
     let longest = connection.longest_exchange();
     match connection.reach() {
         // Kept compiled, unlike a script of the library.
-        Reach::Sqlite(connection) => sqlx::query(sql).execute(connection).await.map(drop),
-        Reach::Postgres(connection) => in_time(longest, sqlx::raw_sql(sql).execute(connection)).await.map(drop),
+        Reach::Sqlite(connection) => Box::pin(sqlx::query(sql).execute(connection)).await.map(drop),
+        Reach::Postgres(connection) => {
+            Box::pin(in_time(longest, sqlx::raw_sql(sql).execute(connection))).await.map(drop)
+        }
     }
 }
 
