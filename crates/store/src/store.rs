@@ -143,12 +143,16 @@ impl Store {
     pub async fn close(&self) {
         self.readers.close().await;
         self.history.close().await;
-        if tokio::time::timeout(CLOSE_TIMEOUT, self.writer.close()).await.is_err() {
-            tracing::warn!("the writer of the directory was not closed in order");
-        }
         match &self.guard {
-            Guard::Hold(hold) => hold.give_up().await,
+            Guard::Hold(hold) => {
+                if tokio::time::timeout(CLOSE_TIMEOUT, self.writer.close()).await.is_err() {
+                    tracing::warn!("the writer of the directory was not closed in order");
+                }
+                hold.give_up().await;
+            }
             Guard::Lock(lock) => {
+                // However long a disk takes: nobody else has the file before.
+                self.writer.close().await;
                 if let Err(error) = lock.free() {
                     tracing::warn!(%error, "the directory's lock is held until this process ends");
                 }

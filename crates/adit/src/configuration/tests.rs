@@ -216,3 +216,16 @@ fn an_ipv6_gateway_address_has_brackets() {
     let address: GatewayAddress = "[2001:db8::1]:8443".parse().unwrap();
     assert_eq!((address.host.as_str(), address.port), ("[2001:db8::1]", 8443));
 }
+
+#[test]
+fn what_cannot_be_read_is_told_by_its_place_and_not_shown() {
+    for (text, place) in [
+        ("data = \"data\"\ndatabase = \"postgres://adit:secret@db/adit", "line 2, database: "),
+        ("database = [\"postgres://adit:secret@db/adit\"]", "line 1, database: "),
+        ("nonsense postgres://adit:secret@db/adit", "line 1: "),
+    ] {
+        let said = without_value(&parse(text).err().unwrap(), text);
+        assert!(said.starts_with(place), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+}
